@@ -27,7 +27,7 @@ fn build(check: bool) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use testkit::{skipped_for_want_of, workspace_root};
+    use testkit::{skip_missing, workspace_root};
 
     #[test]
     fn committed_artifacts_match_the_sources() {
@@ -35,7 +35,7 @@ mod tests {
             .join("contracts/node_modules/solc")
             .is_dir()
         {
-            return skipped_for_want_of(
+            return skip_missing(
                 "solc",
                 "contracts/node_modules is not installed (cargo xtask setup)",
             );

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use store::{Config, Db, Error, Fact, LeaseTime};
+use store::{Config, Db, Error, Fact, LeaseClock};
 use testkit::anvil::{Anvil, Mining, Options as Node};
 use testkit::{ManualClock, SeededEntropy, free_port, http};
 use types::{Clock as _, Principal};
@@ -81,7 +81,7 @@ async fn fill(path: &Path, megabytes: u64) -> f64 {
         Config::sqlite(path),
         clock.clone(),
         Arc::new(SeededEntropy::new(3)),
-        LeaseTime::Clock,
+        LeaseClock::Injected,
     )
     .await
     .unwrap();
@@ -95,7 +95,7 @@ async fn fill(path: &Path, megabytes: u64) -> f64 {
             .write(&namespace, move |tx| {
                 for number in 0..5_000u64 {
                     let payload = serde_json::json!({ "number": number, "text": "a fact of ordinary length, as most of them are" });
-                    tx.append(Fact::new("bench.filled", 1).about(&format!("thing:{number}"), 1).by(&principal).says(&payload));
+                    tx.append(Fact::new("bench.filled", 1).subject(&format!("thing:{number}"), 1).actor(&principal).payload(&payload));
                 }
                 Ok::<_, Error>(())
             })

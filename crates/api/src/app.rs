@@ -25,9 +25,9 @@ pub struct Engines {
     pub streams: streams::Streams,
     /// The namespace of the installation's operators. Only its keys may do what affects every
     /// namespace, such as resuming a halted chain.
-    pub operators: Namespace,
+    pub operators_namespace: Namespace,
     /// Called after this process changes a default chain, so that the next request uses it.
-    pub moved: DefaultChainHook,
+    pub on_default_chain_changed: DefaultChainHook,
     /// Renders the metrics of this process in the Prometheus text format.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// The largest request body, in bytes.

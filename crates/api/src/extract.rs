@@ -210,7 +210,7 @@ impl FromRequestParts<App> for IdempotencyKey {
             return Ok(Self(None));
         };
         let text = value.to_str().map_err(|_| invalid("not printable ASCII"))?;
-        if text.is_empty() || text.len() > store::idempotency::MAX_KEY {
+        if text.is_empty() || text.len() > store::idempotency::MAX_KEY_BYTES {
             return Err(invalid("expected 1 to 256 characters"));
         }
         Ok(Self(Some(text.to_owned())))

@@ -1,17 +1,19 @@
 //! The interface to every chain.
 
-use crate::{Finality, Result, Submitted};
+use crate::{Finality, Result, SubmitOutcome};
 use async_trait::async_trait;
 use intent::{FeeTerms, Intent, Interface, Signature, Signed, Unsigned};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use types::{Amount, Block, ChainEvent, ChainId, Height, Status, Time, Transfer, Witness};
+use types::{
+    Amount, Block, ChainEvent, ChainId, ExecutionStatus, Height, ReplayKey, Time, Transfer,
+};
 
 /// The capabilities of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Caps {
+pub struct Capabilities {
     /// How the chain stores balances.
-    pub model: Model,
+    pub model: AccountModel,
     /// What orders a signer's transactions and prevents replay.
     pub sequencing: Sequencing,
     pub contracts: bool,
@@ -20,7 +22,7 @@ pub struct Caps {
 
 /// How a chain stores balances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Model {
+pub enum AccountModel {
     /// Account balances.
     Account,
     /// Unspent outputs, each spent as a whole.
@@ -73,9 +75,9 @@ pub struct Reservations {
     /// The nonce, on chains with nonces.
     pub nonce: Option<u64>,
     /// Replay keys that must not be used.
-    pub held: BTreeSet<Witness>,
+    pub excluded: BTreeSet<ReplayKey>,
     /// Replay keys that must be used: those of the replaced transaction.
-    pub required: BTreeSet<Witness>,
+    pub required: BTreeSet<ReplayKey>,
 }
 
 /// A transaction to plan.
@@ -109,7 +111,7 @@ pub enum TxStatus {
     Included {
         block: String,
         height: Height,
-        status: Status,
+        status: ExecutionStatus,
     },
 }
 
@@ -121,7 +123,7 @@ pub struct CallRequest<'a> {
     pub to: &'a str,
     pub data: Vec<u8>,
     /// The block to read at, by hash. `None` for the newest.
-    pub at: Option<&'a str>,
+    pub block_hash: Option<&'a str>,
 }
 
 /// A connection to one chain.
@@ -131,7 +133,7 @@ pub trait Connector: Send + Sync {
     fn chain(&self) -> &ChainId;
 
     /// The chain's capabilities.
-    fn caps(&self) -> Caps;
+    fn capabilities(&self) -> Capabilities;
 
     /// The chain's finality rule.
     fn finality(&self) -> Finality;
@@ -148,7 +150,7 @@ pub trait Connector: Send + Sync {
     async fn plan(&self, plans: &[Plan<'_>]) -> Vec<Result<Unsigned>>;
 
     /// Sends each transaction once. [`SubmitOutcome::Unknown`] means that it may have been sent.
-    async fn submit(&self, signed: &[Signed]) -> Vec<Submitted>;
+    async fn submit(&self, signed: &[Signed]) -> Vec<SubmitOutcome>;
 
     /// Returns the status of a transaction.
     async fn status(&self, id: &str) -> Result<TxStatus>;

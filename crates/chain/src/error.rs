@@ -16,7 +16,7 @@ pub enum Error {
     InvalidResponse { chain: String, why: String },
     /// The node answered with an error.
     #[error("the node of {chain} returned an error: {message} ({number})")]
-    Refused {
+    RequestRejected {
         chain: String,
         /// The JSON-RPC error code or the HTTP status.
         number: i64,
@@ -24,7 +24,7 @@ pub enum Error {
     },
     /// The contract reverts the call.
     #[error("the contract reverts: {reason}")]
-    Reverts {
+    ExecutionReverted {
         /// The reason as text: the contract's message, the meaning of the panic, or the custom
         /// error with its arguments.
         reason: String,
@@ -58,8 +58,8 @@ pub enum Error {
 codes! { Error {
     Self::Unreachable { .. } => ("chain.unreachable", 503, Later),
     Self::InvalidResponse { .. } => ("chain.invalid_response", 502, Later),
-    Self::Refused { .. } => ("chain.request_rejected", 502, Never),
-    Self::Reverts { .. } => ("chain.execution_reverted", 422, Never),
+    Self::RequestRejected { .. } => ("chain.request_rejected", 502, Never),
+    Self::ExecutionReverted { .. } => ("chain.execution_reverted", 422, Never),
     Self::WrongChain { .. } => ("chain.wrong_chain", 503, Never),
     Self::FeeTooHigh { .. } => ("chain.fee_too_high", 503, Later),
     Self::InvalidConfig { .. } => ("chain.invalid_config", 400, Never),

@@ -28,9 +28,9 @@ mod finality;
 mod outcome;
 
 pub use connector::{
-    BlockRef, CallRequest, Caps, Connector, DecodedEvent, Model, Plan, Quote, Reservations,
-    Sequence, Sequencing, TxStatus, Watch,
+    AccountModel, BlockRef, CallRequest, Capabilities, Connector, DecodedEvent, Plan, Quote,
+    Reservations, Sequence, Sequencing, TxStatus, Watch,
 };
 pub use error::{Error, Result};
 pub use finality::{Finality, FinalityTag};
-pub use outcome::{Class, Submitted};
+pub use outcome::{RefusalClass, SubmitOutcome};

@@ -4,14 +4,17 @@ use serde::{Deserialize, Serialize};
 
 /// The outcome of submitting a transaction, by what the node's answer proves.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Submitted {
+pub enum SubmitOutcome {
     /// The node accepted it. Not proof that it is pooled: nodes also return hashes of transactions
     /// that they drop.
     Accepted,
     /// The node already has these bytes.
     AlreadyKnown,
     /// The node refused it.
-    Refused { class: Class, message: String },
+    Refused {
+        class: RefusalClass,
+        message: String,
+    },
     /// The answer is inconclusive: the transaction may have been sent.
     Unknown { message: String },
 }
@@ -20,7 +23,7 @@ pub enum Submitted {
 /// (`errors`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Class {
+pub enum RefusalClass {
     /// The node already has these bytes.
     Known,
     /// Another transaction with this nonce is pooled at a better price.

@@ -217,8 +217,8 @@ fn mark_untrusted(tx: &mut Tx<'_, '_>, mut pools: Vec<(String,)>) -> Result<()> 
         let version = u64::try_from(version).unwrap_or(0);
         tx.append(
             Fact::new("data.pool.distrusted", 1)
-                .about(&pool, version)
-                .says(&serde_json::json!({ "pool": pool })),
+                .subject(&pool, version)
+                .payload(&serde_json::json!({ "pool": pool })),
         );
     }
     Ok(())

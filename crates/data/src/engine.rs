@@ -1,18 +1,18 @@
 //! The handle that every function takes, and what it needs to know about chains.
 
 use std::sync::Arc;
-use store::{Db, Lease, Unbound};
+use store::{Db, Lease, UnscopedTx};
 use types::{ChainId, Height, Namespace};
 
 /// Chain information that the data model needs. The binary implements it over its configuration and
 /// the index.
 pub trait Chains: Send + Sync {
     /// The chain of inputs and references that name none.
-    fn home(&self, namespace: &Namespace) -> ChainId;
+    fn default_chain(&self, namespace: &Namespace) -> ChainId;
 
     /// The final height of each chain, read in the same snapshot as the objects. Blocks of a chain
     /// that is not listed are never final.
-    fn finals(&self, tx: &mut Unbound<'_, '_>) -> store::Result<Vec<(ChainId, Height)>>;
+    fn final_heights(&self, tx: &mut UnscopedTx<'_, '_>) -> store::Result<Vec<(ChainId, Height)>>;
 }
 
 /// One default chain for all namespaces and no final heights, for tests and installations that do
@@ -21,11 +21,11 @@ pub trait Chains: Send + Sync {
 pub struct OffChain(pub ChainId);
 
 impl Chains for OffChain {
-    fn home(&self, _: &Namespace) -> ChainId {
+    fn default_chain(&self, _: &Namespace) -> ChainId {
         self.0.clone()
     }
 
-    fn finals(&self, _: &mut Unbound<'_, '_>) -> store::Result<Vec<(ChainId, Height)>> {
+    fn final_heights(&self, _: &mut UnscopedTx<'_, '_>) -> store::Result<Vec<(ChainId, Height)>> {
         Ok(Vec::new())
     }
 }
@@ -45,6 +45,6 @@ impl Data {
     }
 
     pub(crate) fn default_chain(&self, namespace: &Namespace) -> ChainId {
-        self.chains.home(namespace)
+        self.chains.default_chain(namespace)
     }
 }

@@ -67,7 +67,7 @@ pub enum Error {
     },
     /// The object does not exist.
     #[error("{kind} {key:?} does not exist")]
-    Unknown {
+    UnknownObject {
         kind: Type,
         /// The reference as the caller wrote it.
         key: String,
@@ -118,7 +118,7 @@ codes! { Error {
     Self::AlreadyExists { .. } => ("data.already_exists", 409, Never),
     Self::NothingToUpdate { .. } => ("data.nothing_to_update", 409, Never),
     Self::ImmutableTransfer { .. } => ("data.immutable_transfer", 409, Never),
-    Self::Unknown { .. } => ("data.unknown_object", 404, Never),
+    Self::UnknownObject { .. } => ("data.unknown_object", 404, Never),
     Self::Referenced { .. } => ("data.referenced", 409, Never),
     Self::Undeclared { .. } => ("data.undeclared", 400, Never),
     Self::NotIndexed { .. } => ("data.not_indexed", 400, Never),

@@ -54,8 +54,8 @@ fn fact(object: &Object, changes: Option<&Vec<ChangeRow>>, change: Change) -> Fa
         put_balance_changes(object, changes, &mut view);
     }
     Fact::new(fact_type(object.kind(), change), 1)
-        .about(&object.id(), object.version())
-        .says(&serde_json::json!({ "type": object.kind().singular(), "object": view }))
+        .subject(&object.id(), object.version())
+        .payload(&serde_json::json!({ "type": object.kind().singular(), "object": view }))
 }
 
 /// Append the creation of objects that a block brought.
@@ -66,7 +66,7 @@ pub(crate) fn created(tx: &mut Tx<'_, '_>, objects: &[Object]) {
 }
 
 pub(crate) fn deleted(tx: &mut Tx<'_, '_>, principal: &Principal, object: &Object) {
-    tx.append(fact(object, None, Change::Deleted).by(principal));
+    tx.append(fact(object, None, Change::Deleted).actor(principal));
 }
 
 /// Append what a batch created and updated.
@@ -77,6 +77,6 @@ pub(crate) fn batch(tx: &mut Tx<'_, '_>, principal: &Principal, stage: &Staging)
         } else {
             Change::Updated
         };
-        tx.append(fact(object, changes, change).by(principal));
+        tx.append(fact(object, changes, change).actor(principal));
     }
 }

@@ -2,7 +2,7 @@
 //! shown.
 
 use crate::Type;
-use store::{Cell, Kind};
+use store::{Cell, ValueKind};
 
 /// How the values of a field are parsed, compared and shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub(crate) enum FieldType {
     /// Computed for the items of a page; cannot be used in filters.
     DisplayOnly,
     /// A column that is not on the wire.
-    Internal(Kind),
+    Internal(ValueKind),
 }
 
 /// The value of a field that was not given.
@@ -124,7 +124,7 @@ pub(crate) const fn input(
 }
 
 /// A column that is not on the wire.
-pub(crate) const fn internal(column: &'static str, kind: Kind) -> Field {
+pub(crate) const fn internal(column: &'static str, kind: ValueKind) -> Field {
     Field {
         name: column,
         column,
@@ -155,12 +155,14 @@ impl Field {
     }
 
     /// The type of the column, or of the value if the field is derived.
-    pub(crate) const fn storage(&self) -> Kind {
+    pub(crate) const fn storage(&self) -> ValueKind {
         match self.field_type {
-            FieldType::Flag | FieldType::Int | FieldType::Time | FieldType::Direction => Kind::Int,
-            FieldType::Amount | FieldType::Quantity => Kind::Blob,
+            FieldType::Flag | FieldType::Int | FieldType::Time | FieldType::Direction => {
+                ValueKind::Int
+            }
+            FieldType::Amount | FieldType::Quantity => ValueKind::Blob,
             FieldType::Internal(kind) => kind,
-            _ => Kind::Text,
+            _ => ValueKind::Text,
         }
     }
 

@@ -20,9 +20,9 @@ const MAX_PENDING: u32 = 50_000;
 
 /// Which balances to list.
 #[derive(Debug, Clone, Copy)]
-pub enum BalancesOf<'a> {
+pub enum BalanceFilter<'a> {
     /// Every balance of the namespace.
-    Everyone,
+    All,
     /// The balances of an address, in every pool.
     Address(&'a str),
     /// The balances in a pool.
@@ -39,14 +39,14 @@ pub enum BalancesOf<'a> {
 pub async fn balances(
     data: &Data,
     principal: &Principal,
-    of: BalancesOf<'_>,
+    of: BalanceFilter<'_>,
     params: &[(String, String)],
 ) -> Result<Listing> {
     let (kind, reference) = match of {
-        BalancesOf::Everyone => return query::list(data, principal, Type::Balance, params).await,
-        BalancesOf::Address(reference) => (Type::Address, reference),
-        BalancesOf::Pool(reference) => (Type::Pool, reference),
-        BalancesOf::Asset(reference) => (Type::Asset, reference),
+        BalanceFilter::All => return query::list(data, principal, Type::Balance, params).await,
+        BalanceFilter::Address(reference) => (Type::Address, reference),
+        BalanceFilter::Pool(reference) => (Type::Pool, reference),
+        BalanceFilter::Asset(reference) => (Type::Asset, reference),
     };
     let (default_chain, reference) = (
         data.default_chain(&principal.namespace),
@@ -102,10 +102,10 @@ pub(crate) async fn balance(data: &Data, principal: &Principal, id: &str) -> Res
     );
     let namespace = principal.namespace.clone();
     data.db
-        .read_unbound(move |tx| {
+        .read_unscoped(move |tx| {
             let final_heights = FinalHeights::read(&engine, tx)?;
-            let tx = &mut tx.bound(&namespace);
-            let unknown = || Error::Unknown {
+            let tx = &mut tx.scoped(&namespace);
+            let unknown = || Error::UnknownObject {
                 kind: Type::Balance,
                 key: id.clone(),
             };
@@ -293,9 +293,9 @@ async fn asset_balances(
         .address
         .map(|address| crate::object::normalize_address(default_chain.as_str(), &address));
     data.db
-        .read_unbound(move |tx| {
+        .read_unscoped(move |tx| {
             let final_heights = FinalHeights::read(&engine, tx)?;
-            asset_page(&mut tx.bound(&namespace), &final_heights, &asset, &params)
+            asset_page(&mut tx.scoped(&namespace), &final_heights, &asset, &params)
         })
         .await
 }

@@ -13,7 +13,7 @@ pub(crate) fn new(now: Time, entropy: &dyn Entropy) -> String {
 pub(crate) fn of_transfer(chain: &ChainId, transaction: &str, path: &str) -> String {
     derived(
         Canon::new("data-transfer", 1)
-            .show(chain)
+            .display(chain)
             .text(transaction)
             .text(path),
     )

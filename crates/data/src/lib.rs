@@ -70,14 +70,14 @@ mod view;
 pub use crud::{create, delete, get, patch, prepare_create, put};
 pub use engine::{Chains, Data, OffChain};
 pub use error::{Error, Result};
-pub use holdings::{BalancesOf, balances};
+pub use holdings::{BalanceFilter, balances};
 pub use kind::Type;
 pub use lookup::lookup;
-pub use metadata::{DeclaredField, Form, declare_field, declared_fields, withdraw_field};
-pub use projection::{Movements, apply, undo};
-pub use query::{Listing, QueryAnswer, bulk_query, list};
+pub use metadata::{DeclaredField, ValueType, declare_field, declared_fields, withdraw_field};
+pub use projection::{BlockTransfers, apply, undo};
+pub use query::{BulkQueryResult, Listing, bulk_query, list};
 pub use update::{
-    BulkAnswer, Listed, MAX_ITEMS, Outcome, Prepared, UpdateType, bulk_update, prepare_update,
-    write_update,
+    BulkUpdateResult, MAX_ITEMS, ObjectRef, PreparedUpdate, UpdateOutcome, UpdateType, bulk_update,
+    prepare_update, write_update,
 };
 pub use view::View;

@@ -32,7 +32,7 @@ pub async fn lookup(
         _ => field(data, namespace, name, argument).await,
     };
     match value {
-        Err(Error::Unknown { .. } | Error::Ambiguous { .. }) => Ok(None),
+        Err(Error::UnknownObject { .. } | Error::Ambiguous { .. }) => Ok(None),
         value => value,
     }
 }
@@ -84,9 +84,9 @@ async fn final_balance(data: &Data, namespace: &Namespace, argument: &str) -> Re
     );
     let (address, pool) = (address.to_owned(), pool.to_owned());
     data.db
-        .read_unbound(move |tx| {
+        .read_unscoped(move |tx| {
             let final_heights = FinalHeights::read(&engine, tx)?;
-            let tx = &mut tx.bound(&namespace);
+            let tx = &mut tx.scoped(&namespace);
             let pool = resolve_one(tx, &default_chain, Type::Pool, &pool)?;
             let Some(object) =
                 table::object::by_ids(tx, Type::Pool.schema(), &[(pool.clone(),)])?.pop()

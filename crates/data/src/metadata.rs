@@ -6,8 +6,8 @@ use crate::path::{Leaf, Path};
 use crate::{Data, Error, Result, Type, table};
 use serde::Serialize;
 use std::borrow::Cow;
-use store::{Fact, Kind, Tx, Value};
-use types::{Digest, Principal, Quantity, Time, hostile_text};
+use store::{Fact, Tx, Value, ValueKind};
+use types::{Digest, Principal, Quantity, Time, sanitize_text};
 
 /// Paths that a namespace can declare per type.
 const MAX_FIELDS: usize = 64;
@@ -19,7 +19,7 @@ const SLICE: u32 = 500;
 /// How the values of a declared field are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Form {
+pub enum ValueType {
     /// As text.
     Text,
     /// As integers of any size, also if they are stored as strings.
@@ -39,31 +39,36 @@ pub struct DeclaredField {
     pub path: String,
     /// How its values are compared.
     #[serde(rename = "form")]
-    pub form: Form,
+    pub value_type: ValueType,
     /// Whether the objects that existed before the declaration are indexed.
     pub ready: bool,
 }
 
-impl Form {
+impl ValueType {
     const fn name(self) -> &'static str {
         match self {
-            Form::Text => "text",
-            Form::Integer => "integer",
-            Form::Boolean => "boolean",
-            Form::Time => "time",
+            ValueType::Text => "text",
+            ValueType::Integer => "integer",
+            ValueType::Boolean => "boolean",
+            ValueType::Time => "time",
         }
     }
 
     /// Parse the name of a value type.
     pub fn parse(name: &str) -> Option<Self> {
-        [Form::Text, Form::Integer, Form::Boolean, Form::Time]
-            .into_iter()
-            .find(|value_type| value_type.name() == name)
+        [
+            ValueType::Text,
+            ValueType::Integer,
+            ValueType::Boolean,
+            ValueType::Time,
+        ]
+        .into_iter()
+        .find(|value_type| value_type.name() == name)
     }
 
     /// Whether values are stored as ordered bytes.
     pub(crate) const fn is_number(self) -> bool {
-        matches!(self, Form::Integer | Form::Time)
+        matches!(self, ValueType::Integer | ValueType::Time)
     }
 
     /// The ordered bytes of a value; none if it is not of this type.
@@ -73,9 +78,9 @@ impl Form {
             Leaf::Flag(_) => return None,
         };
         let quantity = match self {
-            Form::Integer => text.parse::<Quantity>().ok()?,
-            Form::Time => Quantity::from_i128(text.parse::<Time>().ok()?.micros().into()),
-            Form::Text | Form::Boolean => return None,
+            ValueType::Integer => text.parse::<Quantity>().ok()?,
+            ValueType::Time => Quantity::from_i128(text.parse::<Time>().ok()?.micros().into()),
+            ValueType::Text | ValueType::Boolean => return None,
         };
         Some(quantity.to_ordered_bytes())
     }
@@ -83,11 +88,11 @@ impl Form {
     /// The text of a value; none if it is not of this type.
     pub(crate) fn text(self, leaf: &Leaf) -> Option<String> {
         match (self, leaf) {
-            (Form::Text, Leaf::Text(text) | Leaf::Number(text)) => {
-                Some(hostile_text(text.as_bytes()))
+            (ValueType::Text, Leaf::Text(text) | Leaf::Number(text)) => {
+                Some(sanitize_text(text.as_bytes()))
             }
-            (Form::Text | Form::Boolean, Leaf::Flag(flag)) => Some(flag.to_string()),
-            (Form::Boolean, Leaf::Text(text)) if text == "true" || text == "false" => {
+            (ValueType::Text | ValueType::Boolean, Leaf::Flag(flag)) => Some(flag.to_string()),
+            (ValueType::Boolean, Leaf::Text(text)) if text == "true" || text == "false" => {
                 Some(text.clone())
             }
             _ => None,
@@ -105,7 +110,10 @@ pub(crate) fn indexed_text(text: &str) -> (String, bool) {
 }
 
 /// The declared paths of a type.
-pub(crate) fn declared(tx: &mut Tx<'_, '_>, kind: Type) -> store::Result<Vec<(Path, Form, bool)>> {
+pub(crate) fn declared(
+    tx: &mut Tx<'_, '_>,
+    kind: Type,
+) -> store::Result<Vec<(Path, ValueType, bool)>> {
     let all = table::metadata::declared(tx)?;
     let fields = all
         .into_iter()
@@ -114,7 +122,7 @@ pub(crate) fn declared(tx: &mut Tx<'_, '_>, kind: Type) -> store::Result<Vec<(Pa
         .filter_map(|(_, path, value_type, ready)| {
             Some((
                 Path::parse(kind.schema(), &path)?,
-                Form::parse(&value_type)?,
+                ValueType::parse(&value_type)?,
                 ready,
             ))
         })
@@ -150,20 +158,20 @@ pub(crate) fn index_values(tx: &mut Tx<'_, '_>, kind: Type, objects: &[&Object])
 fn value_row(
     kind: Type,
     path: &Path,
-    value_type: Form,
+    value_type: ValueType,
     id: &str,
     leaf: &Leaf,
 ) -> Option<Vec<Value<'static>>> {
     let text = |text: &str| Value::Text(Cow::Owned(text.to_owned()));
     let (text_value, number, hashed) = if value_type.is_number() {
         (
-            Value::Null(Kind::Text),
+            Value::Null(ValueKind::Text),
             Value::Blob(Cow::Owned(value_type.number(leaf)?)),
             false,
         )
     } else {
         let (stored, hashed) = indexed_text(&value_type.text(leaf)?);
-        (text(&stored), Value::Null(Kind::Blob), hashed)
+        (text(&stored), Value::Null(ValueKind::Blob), hashed)
     };
     Some(vec![
         text(kind.singular()),
@@ -186,7 +194,7 @@ pub async fn declare_field(
     principal: &Principal,
     kind: Type,
     path: &str,
-    value_type: Form,
+    value_type: ValueType,
 ) -> Result<DeclaredField> {
     let path = Path::parse(kind.schema(), path).ok_or_else(|| {
         Error::invalid("path", "expected a path into free JSON, such as info.grade")
@@ -199,7 +207,7 @@ pub async fn declare_field(
     Ok(DeclaredField {
         kind: kind.plural(),
         path: path.text,
-        form: value_type,
+        value_type,
         ready: true,
     })
 }
@@ -209,7 +217,7 @@ async fn insert_declaration(
     principal: &Principal,
     kind: Type,
     path: &Path,
-    value_type: Form,
+    value_type: ValueType,
 ) -> Result<()> {
     let (principal, path) = (principal.clone(), path.clone());
     data.db
@@ -240,8 +248,8 @@ async fn insert_declaration(
 
 fn fact(name: &'static str, principal: &Principal, kind: Type, path: &str) -> Fact {
     Fact::new(name, 1)
-        .by(principal)
-        .says(&serde_json::json!({ "type": kind.plural(), "path": path }))
+        .actor(principal)
+        .payload(&serde_json::json!({ "type": kind.plural(), "path": path }))
 }
 
 /// Index one slice of objects after an id. Returns the last id, or none when all are indexed.
@@ -250,7 +258,7 @@ async fn index_slice(
     principal: &Principal,
     kind: Type,
     path: &Path,
-    value_type: Form,
+    value_type: ValueType,
     after: String,
 ) -> Result<Option<String>> {
     let path = path.clone();
@@ -294,7 +302,7 @@ pub async fn declared_fields(data: &Data, principal: &Principal) -> Result<Vec<D
                         .map(|(path, value_type, ready)| DeclaredField {
                             kind: kind.plural(),
                             path: path.text,
-                            form: value_type,
+                            value_type,
                             ready,
                         }),
                 );

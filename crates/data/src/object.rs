@@ -3,7 +3,7 @@
 
 use crate::Type;
 use crate::field::Schema;
-use store::{Cell, Kind, Row, Value};
+use store::{Cell, Row, Value, ValueKind};
 use types::{Amount, ChainId, Family, Quantity, Time};
 
 /// An object of any type.
@@ -185,7 +185,7 @@ impl Object {
 }
 
 /// A cell as a parameter. NULL gets the type of its column, which PostgreSQL needs.
-pub(crate) fn value_of(cell: &Cell, kind: Kind) -> Value<'_> {
+pub(crate) fn value_of(cell: &Cell, kind: ValueKind) -> Value<'_> {
     match cell {
         Cell::Null => Value::Null(kind),
         Cell::Int(value) => Value::Int(*value),

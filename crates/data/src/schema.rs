@@ -3,7 +3,7 @@
 
 use crate::Type;
 use crate::field::{DefaultValue, Field, FieldType, Schema, computed, input, internal};
-use store::Kind;
+use store::ValueKind;
 
 /// Free text that is not part of a key.
 const TEXT: FieldType = FieldType::Text(4_096);
@@ -22,7 +22,7 @@ const FIREFLY: Field = input("firefly", "firefly", FieldType::Json);
 const ASSET: Field = input("asset", "asset_id", FieldType::Ref(Type::Asset)).indexed();
 const HEIGHT: Field = computed("block", "height", FieldType::Int);
 const BLOCK_HASH: Field = computed("blockHash", "block_hash", SHORT);
-const REVERTED: Field = internal("reverted", Kind::Int).default(DefaultValue::Zero);
+const REVERTED: Field = internal("reverted", ValueKind::Int).default(DefaultValue::Zero);
 const STATUS: Field = computed("status", "", FieldType::Status);
 const PARENT_TYPE: Field = input("parent.type", "parent_type", FieldType::ParentType);
 const PARENT_REF: Field = input("parent.ref", "parent_id", FieldType::ParentRef).indexed();
@@ -34,7 +34,7 @@ macro_rules! fields {
     ($($field:expr),* $(,)?) => {
         &[
             $($field,)*
-            internal("version", Kind::Int).default(DefaultValue::One),
+            internal("version", ValueKind::Int).default(DefaultValue::One),
             computed("created", "created", FieldType::Time).default(DefaultValue::Zero).indexed(),
             computed("updated", "updated", FieldType::Time).default(DefaultValue::Zero),
             input("displayName", "display_name", TEXT),
@@ -83,7 +83,7 @@ static ADDRESSES: Schema = Schema {
     kind: Type::Address,
     table: "address",
     fields: fields![
-        internal("id", Kind::Text),
+        internal("id", ValueKind::Text),
         ADDRESS,
         CHAIN,
         input("contract", "contract", FieldType::Flag).default(DefaultValue::Zero),
@@ -106,7 +106,7 @@ static ACTIVITY: Schema = Schema {
     fields: fields![
         ID,
         NAME,
-        internal("next_sequence", Kind::Int).default(DefaultValue::One)
+        internal("next_sequence", ValueKind::Int).default(DefaultValue::One)
     ],
     key: BY_NAME,
     row_key: BY_ID,
@@ -212,9 +212,9 @@ static TRANSFER: Schema = Schema {
         ID,
         input("protocolId", "protocol_id", FieldType::Name).indexed(),
         CHAIN,
-        internal("transaction_id", Kind::Text).default(DefaultValue::Empty),
-        internal("path", Kind::Text).default(DefaultValue::Empty),
-        internal("position", Kind::Text).default(DefaultValue::Empty),
+        internal("transaction_id", ValueKind::Text).default(DefaultValue::Empty),
+        internal("path", ValueKind::Text).default(DefaultValue::Empty),
+        internal("position", ValueKind::Text).default(DefaultValue::Empty),
         input("type", "type", SHORT),
         input("from", "from_address", FieldType::Address).indexed(),
         input("to", "to_address", FieldType::Address).indexed(),
@@ -225,9 +225,9 @@ static TRANSFER: Schema = Schema {
         PARENT_TYPE,
         PARENT_REF,
         PARENT_ASSET,
-        internal("source", Kind::Text),
-        internal("batch", Kind::Text),
-        internal("explicit", Kind::Int).default(DefaultValue::Zero),
+        internal("source", ValueKind::Text),
+        internal("batch", ValueKind::Text),
+        internal("explicit", ValueKind::Int).default(DefaultValue::Zero),
         HEIGHT,
         computed("blockHash", "block_hash", SHORT).default(DefaultValue::Empty),
         computed("blockTime", "block_time", FieldType::Time),
@@ -271,7 +271,7 @@ static BALANCE: Schema = Schema {
         computed("pool", "parent_id", FieldType::ParentRef).indexed(),
         computed("balanceAfter", "quantity", FieldType::Quantity).default(DefaultValue::Empty),
         computed("balanceFinal", "", FieldType::DisplayOnly),
-        internal("version", Kind::Int).default(DefaultValue::One),
+        internal("version", ValueKind::Int).default(DefaultValue::One),
         computed("updated", "updated", FieldType::Time)
             .default(DefaultValue::Zero)
             .indexed(),
@@ -288,7 +288,7 @@ static BALANCE_CHANGE: Schema = Schema {
     fields: &[
         computed("id", "", FieldType::ChangeId),
         computed("transfer", "transfer_id", SHORT).indexed(),
-        internal("change_index", Kind::Int).default(DefaultValue::Zero),
+        internal("change_index", ValueKind::Int).default(DefaultValue::Zero),
         computed("address", "address", FieldType::Address).indexed(),
         computed("chain", "chain", FieldType::Chain).default(DefaultValue::Empty),
         computed("operation", "direction", FieldType::Direction).default(DefaultValue::Zero),
@@ -297,8 +297,8 @@ static BALANCE_CHANGE: Schema = Schema {
         computed("parent.ref", "parent_id", FieldType::ParentRef).indexed(),
         computed("balanceBefore", "", FieldType::DisplayOnly),
         computed("balanceAfter", "", FieldType::DisplayOnly),
-        internal("position", Kind::Text).default(DefaultValue::Empty),
-        internal("height", Kind::Int),
+        internal("position", ValueKind::Text).default(DefaultValue::Empty),
+        internal("height", ValueKind::Int),
     ],
     key: &["transfer_id", "change_index"],
     row_key: &["transfer_id", "change_index"],

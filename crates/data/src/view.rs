@@ -6,7 +6,7 @@ use crate::names::Names;
 use crate::object::Object;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::collections::HashMap;
-use store::{Cell, Unbound};
+use store::{Cell, UnscopedTx};
 use types::{Height, Json, Quantity, Time};
 
 /// An object in wire form: field names and values, in order.
@@ -58,8 +58,8 @@ impl Serialize for View {
 pub(crate) struct FinalHeights(HashMap<String, Height>);
 
 impl FinalHeights {
-    pub(crate) fn read(data: &crate::Data, tx: &mut Unbound<'_, '_>) -> store::Result<Self> {
-        let final_heights = data.chains.finals(tx)?;
+    pub(crate) fn read(data: &crate::Data, tx: &mut UnscopedTx<'_, '_>) -> store::Result<Self> {
+        let final_heights = data.chains.final_heights(tx)?;
         Ok(Self(
             final_heights
                 .into_iter()

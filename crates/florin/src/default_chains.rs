@@ -2,7 +2,7 @@
 //! any process.
 
 use crate::adapters::DefaultChains;
-use api::access::{Mark, namespaces_since};
+use api::access::{NamespacesRevision, namespaces_changed_since};
 use std::sync::Arc;
 use std::time::Duration;
 use store::Db;
@@ -14,9 +14,9 @@ const REFRESH: Duration = Duration::from_secs(1);
 pub(crate) async fn load(
     db: &Db,
     default_chains: &DefaultChains,
-    revision: Mark,
-) -> api::Result<Mark> {
-    let Some((revision, rows)) = namespaces_since(db, revision).await? else {
+    revision: NamespacesRevision,
+) -> api::Result<NamespacesRevision> {
+    let Some((revision, rows)) = namespaces_changed_since(db, revision).await? else {
         return Ok(revision);
     };
     default_chains.replace(
@@ -29,7 +29,7 @@ pub(crate) async fn load(
 
 /// Reload after changes until the process stops.
 pub(crate) async fn refresh(db: Db, default_chains: Arc<DefaultChains>) {
-    let mut revision = Mark::default();
+    let mut revision = NamespacesRevision::default();
     loop {
         tokio::time::sleep(REFRESH).await;
         match load(&db, &default_chains, revision).await {

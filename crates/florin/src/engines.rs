@@ -4,14 +4,14 @@ use crate::adapters::{ChainEvents, DataLookups, DefaultChains};
 use crate::clock::{OsEntropy, SystemClock};
 use crate::config::{self, Config};
 use crate::secrets;
-use api::access::Mark;
+use api::access::NamespacesRevision;
 use chain::Connector;
 use chain::evm::Evm;
 use policy::PermitSigner as _;
 use std::sync::Arc;
-use store::secret::Keyring;
-use store::{Db, Lease, LeaseTime};
-use streams::outbound::{Guard, Outbound, Rule, Settings as OutboundSettings};
+use store::secrets::Keyring;
+use store::{Db, Lease, LeaseClock};
+use streams::outbound::{AddressPolicy, Outbound, Rule, Settings as OutboundSettings};
 use types::{Clock, Entropy};
 
 /// Limit of processes that share a database.
@@ -59,7 +59,7 @@ pub(crate) async fn open_db(config: &Config) -> Result<Db, String> {
     };
     let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) =
         (Arc::new(SystemClock::new()), Arc::new(OsEntropy));
-    Db::open(store_config, clock, entropy, LeaseTime::Database)
+    Db::open(store_config, clock, entropy, LeaseClock::Database)
         .await
         .map_err(|error| error.to_string())
 }
@@ -82,7 +82,7 @@ pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
     let keyring = keys::open_keyring(&db, &lease, master).await;
     let keyring = keyring.map_err(|error| secrets::hint(config, to_text(error)))?;
     let permits = Arc::new(
-        policy::LocalSigner::open(&db, &lease, &keyring)
+        policy::LocalSigner::load_or_create(&db, &lease, &keyring)
             .await
             .map_err(to_text)?,
     );
@@ -96,7 +96,7 @@ pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
         permits.public(),
         key_settings(config),
     );
-    keys.unlock_with(source);
+    keys.set_master_source(source);
     let lookups = Arc::new(DataLookups::new(data.clone()));
     let policy = policy::Policy::new(
         db.clone(),
@@ -126,7 +126,7 @@ pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
         outbound.clone(),
         shared_keyring.clone(),
     );
-    let streams = streams.within(config.streams);
+    let streams = streams.with_limits(config.streams);
     let index = index::Index::new(db.clone(), lease.clone());
     let parts = workflow::Parts {
         db: db.clone(),
@@ -138,7 +138,7 @@ pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
         outbound,
         keyring: shared_keyring,
     };
-    let workflow = workflow::Workflow::apart(parts, config.workflow, evaluators());
+    let workflow = workflow::Workflow::sandboxed(parts, config.workflow, evaluators());
     Ok(Engines {
         db,
         lease,
@@ -157,14 +157,14 @@ pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
 
 /// The command of an evaluator process: this program. `/proc/self/exe` names the running binary even
 /// if the file was replaced during an upgrade.
-fn evaluators() -> workflow::Launch {
+fn evaluators() -> workflow::EvaluatorCommand {
     let self_exe = std::path::PathBuf::from("/proc/self/exe");
     let program = if self_exe.exists() {
         self_exe
     } else {
         std::env::current_exe().unwrap_or_else(|_| "florin".into())
     };
-    workflow::Launch {
+    workflow::EvaluatorCommand {
         program: program.into(),
         args: vec!["evaluate".into()],
     }
@@ -201,7 +201,7 @@ async fn default_chains(
 ) -> Result<Arc<DefaultChains>, String> {
     let default_chains =
         DefaultChains::new(chains.iter().map(|(_, evm)| evm.chain().clone()).collect());
-    crate::default_chains::load(db, &default_chains, Mark::default())
+    crate::default_chains::load(db, &default_chains, NamespacesRevision::default())
         .await
         .map_err(to_text)?;
     Ok(Arc::new(default_chains))
@@ -226,7 +226,7 @@ fn outbound(config: &Config) -> Result<Outbound, String> {
                 .map_err(|why| format!("outbound.allow: {text:?}: {why}"))
         })
         .collect::<Result<_, String>>()?;
-    let settings = OutboundSettings::new(Guard::new(rules));
+    let settings = OutboundSettings::new(AddressPolicy::new(rules));
     Outbound::new(OutboundSettings {
         connect_timeout_ms: config.outbound.connect_timeout_ms,
         ..settings

@@ -102,7 +102,7 @@ impl TreeHeadFile {
     }
 }
 
-impl store::Export for TreeHeadFile {
+impl store::TreeHeadExport for TreeHeadFile {
     fn put(&self, number: i64, line: &str) -> io::Result<()> {
         let mut progress = self.lock_file()?;
         let last = progress.0.last()?;
@@ -126,7 +126,7 @@ impl store::Export for TreeHeadFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use store::Export as _;
+    use store::TreeHeadExport as _;
 
     #[test]
     fn two_processes_write_no_tree_head_twice() {

@@ -5,7 +5,7 @@ use crate::adapters::{PolicyTarget, StreamsTarget, WorkflowTarget};
 use crate::config::Engine;
 use crate::engines::Engines;
 use crate::workers::wait_for_work;
-use keys::{Keeper, Keys, Rotator};
+use keys::{Keys, RotationTarget, RotationWorker};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::Lease;
@@ -22,7 +22,7 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// Reload the keyring after rotations until the process stops.
 pub(crate) async fn refresh(keys: Keys) {
     loop {
-        let _ = tokio::time::timeout(REFRESH, keys.missed()).await;
+        let _ = tokio::time::timeout(REFRESH, keys.wait_for_unknown_key()).await;
         if let Err(error) = keys::refresh(&keys).await {
             tracing::error!(event = "keyring.unlock_failed", %error, "the keyring rotated by another process cannot be unlocked");
             tokio::time::sleep(RETRY_DELAY).await;
@@ -32,7 +32,7 @@ pub(crate) async fn refresh(keys: Keys) {
 
 /// Re-encrypt secrets that are under old data keys, whenever a rotation is in progress.
 pub(crate) async fn rotate(engines: &Engines, engine: Engine, lease: Lease) {
-    let targets: Vec<Arc<dyn Keeper>> = vec![
+    let targets: Vec<Arc<dyn RotationTarget>> = vec![
         Arc::new(PolicyTarget {
             db: engines.db.clone(),
             lease: lease.clone(),
@@ -47,8 +47,8 @@ pub(crate) async fn rotate(engines: &Engines, engine: Engine, lease: Lease) {
     } else {
         RETIRE_DELAY_MS
     };
-    let rotator = Rotator::new(engines.keys.clone(), lease, targets, retire_delay_ms);
-    let mut committed = engines.db.committed();
+    let rotator = RotationWorker::new(engines.keys.clone(), lease, targets, retire_delay_ms);
+    let mut committed = engines.db.commit_counter();
     let mut last_scan = Instant::now();
     loop {
         match rotator.turn().await {
@@ -62,7 +62,7 @@ pub(crate) async fn rotate(engines: &Engines, engine: Engine, lease: Lease) {
         if last_scan.elapsed() > SCAN_INTERVAL {
             last_scan = Instant::now();
             let _ = rotator
-                .look_again()
+                .recheck()
                 .await
                 .inspect_err(|error| {
                     tracing::warn!(event = "rotation.scan_failed", %error, "the scan for secrets under old data keys failed")

@@ -4,7 +4,7 @@ use crate::engines::Engines;
 use metrics::gauge;
 use std::sync::Arc;
 use std::time::Duration;
-use store::Unbound;
+use store::UnscopedTx;
 use types::Height;
 
 /// Interval between two refreshes of the gauges.
@@ -22,8 +22,8 @@ pub(crate) async fn refresh(engines: Arc<Engines>) {
 
 async fn update(engines: &Engines) -> Result<(), String> {
     update_chains(engines).await.map_err(to_text)?;
-    update_submissions(&submit::figures(&engines.submit).await.map_err(to_text)?);
-    let runs = workflow::figures(&engines.workflow)
+    update_submissions(&submit::metrics(&engines.submit).await.map_err(to_text)?);
+    let runs = workflow::metrics(&engines.workflow)
         .await
         .map_err(to_text)?;
     for state in ["queued", "running", "waiting", "failed", "parked"] {
@@ -35,14 +35,14 @@ async fn update(engines: &Engines) -> Result<(), String> {
         gauge!("florin_runs", "state" => state).set(as_f64(count));
     }
     gauge!("florin_runs_due").set(as_f64(runs.due));
-    let streams = streams::figures(&engines.streams).await.map_err(to_text)?;
+    let streams = streams::metrics(&engines.streams).await.map_err(to_text)?;
     gauge!("florin_deliveries_waiting").set(as_f64(streams.waiting));
-    gauge!("florin_dead_letters").set(as_f64(streams.dead));
-    gauge!("florin_subscription_lag_facts").set(as_f64(streams.behind));
+    gauge!("florin_dead_letters").set(as_f64(streams.dead_letters));
+    gauge!("florin_subscription_lag_facts").set(as_f64(streams.max_lag));
     Ok(())
 }
 
-fn update_submissions(metrics: &submit::Figures) {
+fn update_submissions(metrics: &submit::Metrics) {
     for (chain, state, count) in &metrics.states {
         gauge!("florin_submissions", "chain" => chain.to_string(), "state" => state.as_str())
             .set(as_f64(*count));
@@ -56,8 +56,8 @@ async fn update_chains(engines: &Engines) -> store::Result<()> {
     for (_, evm) in &engines.chains {
         let chain = evm.config().chain();
         let chain_id = chain.clone();
-        let read = move |tx: &mut Unbound<'_, '_>| index::status(tx, &chain_id);
-        let Some(status) = engines.db.read_unbound(read).await? else {
+        let read = move |tx: &mut UnscopedTx<'_, '_>| index::status(tx, &chain_id);
+        let Some(status) = engines.db.read_unscoped(read).await? else {
             continue;
         };
         let height_value = |height: Height| i64::try_from(height.0).unwrap_or(i64::MAX);

@@ -7,7 +7,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use store::secret::{Cost, Master};
+use store::secrets::{KdfCost, MasterKey};
 use types::Entropy;
 use zeroize::Zeroizing;
 
@@ -40,11 +40,11 @@ pub(crate) fn passphrase(secrets: &Secrets) -> Result<Zeroizing<String>, String>
 }
 
 /// Wrap a passphrase as master key.
-pub(crate) fn master(passphrase: Zeroizing<String>) -> Result<Master, String> {
+pub(crate) fn master(passphrase: Zeroizing<String>) -> Result<MasterKey, String> {
     if passphrase.is_empty() {
         return Err("the passphrase is empty".to_owned());
     }
-    Ok(Master::Passphrase(passphrase, Cost::STANDARD))
+    Ok(MasterKey::Passphrase(passphrase, KdfCost::STANDARD))
 }
 
 /// The file with the next passphrase, until the data keys are wrapped under it.

@@ -8,11 +8,11 @@ use crate::workers::{Stop, hold, renew_until_lost, wait_for_work};
 use crate::{config, default_chains, keyring, listen, metrics, secrets};
 use chain::Connector as _;
 use chain::evm::Evm;
-use index::{Follower, Progress};
+use index::{Progress, Worker};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Lease, Sealer};
+use store::{Lease, TreeHeadSigner};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -147,8 +147,10 @@ fn build_app(
         data: engines.data.clone(),
         streams: engines.streams.clone(),
         workflow: engines.workflow.clone(),
-        operators: config.server.operators.clone(),
-        moved: Arc::new(move |namespace, chain| default_chains.set(namespace, chain)),
+        operators_namespace: config.server.operators.clone(),
+        on_default_chain_changed: Arc::new(move |namespace, chain| {
+            default_chains.set(namespace, chain)
+        }),
         metrics: Arc::new(move || metrics.render()),
         body_limit_bytes: config.server.body_limit_bytes,
         request_timeout_ms: config.server.request_timeout_ms,
@@ -232,10 +234,10 @@ fn run_indexer(
 ) -> WorkerFuture {
     let settings = index::Settings {
         start: chain.start,
-        keep_all: chain.store_all_events,
+        store_all_events: chain.store_all_events,
         blocks_per_turn: chain.blocks_per_turn,
     };
-    let follower = Follower::new(
+    let follower = Worker::new(
         engines.db.clone(),
         lease,
         evm.clone(),
@@ -249,7 +251,7 @@ fn run_indexer(
     })
 }
 
-async fn index_chain(follower: Follower, poll: Duration) {
+async fn index_chain(follower: Worker, poll: Duration) {
     loop {
         let pause = match follower.turn().await {
             Ok(Progress::Extended { .. } | Progress::Rewound { .. }) => continue,
@@ -265,7 +267,7 @@ async fn index_chain(follower: Follower, poll: Duration) {
     }
 }
 
-async fn backfill(follower: Follower) {
+async fn backfill(follower: Worker) {
     loop {
         let pause = match follower.backfill().await {
             Ok(0) => RETRY_DELAY / 2,
@@ -282,7 +284,7 @@ async fn backfill(follower: Follower) {
 /// Advance the submissions of a shard.
 fn run_lanes(engines: &Engines, shard: u32, lease: Lease) -> WorkerFuture {
     let worker = submit::Worker::new(engines.submit.clone(), shard, lease);
-    let mut committed = engines.db.committed();
+    let mut committed = engines.db.commit_counter();
     Box::pin(async move {
         loop {
             match worker.turn().await {
@@ -300,11 +302,11 @@ fn run_lanes(engines: &Engines, shard: u32, lease: Lease) -> WorkerFuture {
 /// Advance the runs of a shard and feed its listeners.
 fn run_workflows(engines: &Engines, shard: u32, lease: Lease) -> WorkerFuture {
     let mut worker = workflow::Worker::new(engines.workflow.clone(), shard, lease);
-    let mut committed = engines.db.committed();
+    let mut committed = engines.db.commit_counter();
     Box::pin(async move {
         loop {
             match worker.turn().await {
-                Ok(progress) if progress.moved + progress.heard > 0 => {}
+                Ok(progress) if progress.advanced + progress.delivered > 0 => {}
                 Ok(_) => wait_for_work(&mut committed, POLL_INTERVAL).await,
                 Err(error) => {
                     tracing::warn!(event = "runs.turn_failed", %error, "runs are delayed");
@@ -317,7 +319,7 @@ fn run_workflows(engines: &Engines, shard: u32, lease: Lease) -> WorkerFuture {
 
 /// Deliver the events of a shard.
 fn run_deliveries(engines: &Engines, number: u32, lease: Lease) -> WorkerFuture {
-    let mut shard = streams::Shard::new(engines.streams.clone(), number, lease);
+    let mut shard = streams::Worker::new(engines.streams.clone(), number, lease);
     Box::pin(async move {
         loop {
             match shard.turn().await {
@@ -348,7 +350,7 @@ fn run_tree_heads(
                 return tracing::error!(event = "tree_head.export_failed", %error, "the export file of tree heads cannot be opened");
             }
         };
-        let mut signer = match Sealer::new(db, lease, key, Box::new(file)).await {
+        let mut signer = match TreeHeadSigner::new(db, lease, key, Box::new(file)).await {
             Ok(signer) => signer,
             Err(error) => {
                 return tracing::error!(event = "tree_head.signer_failed", %error, "the tree head signer cannot start");

@@ -4,16 +4,16 @@
 use crate::fan_out::fan_out;
 use crate::read::Status;
 use crate::scope::{Scope, scope_fact};
-use crate::{Error, Follower, Result, Work, commit, fetch, ingest, table};
+use crate::{DecodedBlock, Error, Result, Worker, commit, fetch, ingest, table};
 use chain::BlockRef;
 use std::sync::Arc;
-use store::Unbound;
+use store::UnscopedTx;
 use types::{Coded as _, Height, Retry};
 
 /// Characters of a quarantine reason that are stored.
 const MAX_REASON: usize = 500;
 
-impl Follower {
+impl Worker {
     /// One turn for every scope of the chain that is not caught up. Returns the number of blocks
     /// read. A scope whose projection fails is quarantined and does not affect the others. Nothing
     /// is projected while the chain is halted.
@@ -21,12 +21,12 @@ impl Follower {
         let chain = self.chain.chain().clone();
         let scopes = self
             .db
-            .read_unbound(move |tx| table::scope::of_chain(tx, &chain))
+            .read_unscoped(move |tx| table::scope::of_chain(tx, &chain))
             .await?;
         let mut blocks_read = 0;
         for scope in scopes
             .into_iter()
-            .filter(|scope| !scope.level && scope.quarantined.is_none())
+            .filter(|scope| !scope.caught_up && scope.quarantined.is_none())
         {
             blocks_read += match self.backfill_scope(&scope).await {
                 Err(Error::Store(error)) if error.code().retry == Retry::Never => {
@@ -60,7 +60,7 @@ impl Follower {
     async fn next_blocks(&self, scope: &Scope) -> Result<Option<Vec<BlockRef>>> {
         let (chain, from) = (scope.chain.clone(), scope.next);
         let limit = u32::try_from(self.settings.blocks_per_turn).unwrap_or(u32::MAX);
-        let page = self.db.read_unbound(move |tx| {
+        let page = self.db.read_unscoped(move |tx| {
             let reached =
                 table::cursor::get(tx, &chain)?.is_some_and(|status| reaches(&status, from));
             reached
@@ -73,9 +73,14 @@ impl Follower {
     /// Stores missing events, projects the blocks for this scope alone, and moves its cursor. The
     /// scope is caught up once it has reached the head. Returns false, and writes nothing, if the
     /// blocks were reorganised away or the scope was changed since they were read.
-    async fn advance(&self, scope: &Scope, blocks: Vec<Work>, next: Height) -> Result<bool> {
+    async fn advance(
+        &self,
+        scope: &Scope,
+        blocks: Vec<DecodedBlock>,
+        next: Height,
+    ) -> Result<bool> {
         let (projections, scope) = (self.projections.clone(), scope.clone());
-        let advance = move |tx: &mut Unbound<'_, '_>| {
+        let advance = move |tx: &mut UnscopedTx<'_, '_>| {
             let Some(status) = table::cursor::get(tx, &scope.chain)? else {
                 return Ok(false);
             };
@@ -100,7 +105,7 @@ impl Follower {
             if caught_up {
                 let after = Scope {
                     next,
-                    level: caught_up,
+                    caught_up,
                     version: scope.version + 1,
                     ..scope.clone()
                 };
@@ -111,7 +116,7 @@ impl Follower {
             }
             Ok::<_, store::Error>(true)
         };
-        Ok(self.db.on(&self.lease).write_unbound(advance).await?)
+        Ok(self.db.on(&self.lease).write_unscoped(advance).await?)
     }
 
     async fn quarantine(&self, scope: Scope, error: &store::Error) -> Result<u64> {
@@ -125,7 +130,7 @@ impl Follower {
             "the projection of a scope failed; the scope is quarantined"
         );
         let scope = Arc::new(scope);
-        let quarantine = move |tx: &mut Unbound<'_, '_>| {
+        let quarantine = move |tx: &mut UnscopedTx<'_, '_>| {
             if table::scope::quarantine(tx, &scope, &reason)? {
                 let after = Scope {
                     version: scope.version + 1,
@@ -139,7 +144,7 @@ impl Follower {
             }
             Ok::<_, store::Error>(0)
         };
-        Ok(self.db.on(&self.lease).write_unbound(quarantine).await?)
+        Ok(self.db.on(&self.lease).write_unscoped(quarantine).await?)
     }
 }
 
@@ -153,7 +158,7 @@ fn reaches(status: &Status, next: Height) -> bool {
             .is_some_and(|tip| next <= tip.height.next())
 }
 
-fn are_canonical(tx: &mut Unbound<'_, '_>, blocks: &[Work]) -> store::Result<bool> {
+fn are_canonical(tx: &mut UnscopedTx<'_, '_>, blocks: &[DecodedBlock]) -> store::Result<bool> {
     for decoded in blocks {
         if table::block::canonical_height(tx, &decoded.block.chain, &decoded.block.hash)?.is_none()
         {

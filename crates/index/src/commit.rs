@@ -1,16 +1,16 @@
 //! The committer: writes blocks, events, projections, cursor, watermark and facts in one
 //! transaction, and undoes them in one.
 
-use crate::event::{self, Dropped, FinalMoved, ReorgPayload};
+use crate::event::{self, BlockId, FinalityUpdate, ReorgPayload};
 use crate::fan_out::fan_out;
 use crate::finality::Candidate;
 use crate::read::Status;
 use crate::scope::Scope;
 use crate::state::{self, Tip};
-use crate::{Projection, Work, ingest, table};
+use crate::{DecodedBlock, Projection, ingest, table};
 use chain::Watch;
 use std::sync::Arc;
-use store::{Fact, Result, Unbound};
+use store::{Fact, Result, UnscopedTx};
 use types::{Height, Namespace, Principal};
 
 /// The actor of the facts that the worker appends.
@@ -22,16 +22,16 @@ pub(crate) fn system() -> Principal {
 /// writes nothing, if a scope caught up that was not watched yet when the blocks were fetched: its
 /// events in these blocks would be missed.
 pub(crate) fn extend(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     projections: &[Arc<dyn Projection>],
     mut status: Status,
-    decoded: &[Work],
+    decoded: &[DecodedBlock],
     watch: &Watch,
     candidate: &Candidate,
 ) -> Result<Option<Status>> {
     let scopes: Vec<Scope> = table::scope::of_chain(tx, &status.chain)?
         .into_iter()
-        .filter(|scope| scope.level)
+        .filter(|scope| scope.caught_up)
         .collect();
     if scopes
         .iter()
@@ -63,7 +63,7 @@ pub(crate) fn extend(
 /// projections. Removes at most `max_blocks`, the newest first, so that a deep rewind can take
 /// several transactions.
 pub(crate) fn rewind(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     projections: &[Arc<dyn Projection>],
     mut status: Status,
     common: Option<Tip>,
@@ -76,10 +76,10 @@ pub(crate) fn rewind(
     let first_dropped = new_tip
         .as_ref()
         .map_or(status.first, |tip| tip.height.next());
-    let mut dropped: Vec<Dropped> =
+    let mut dropped: Vec<BlockId> =
         table::block::from_height(tx, &status.chain, first_dropped, u32::MAX)?
             .into_iter()
-            .map(|block| Dropped {
+            .map(|block| BlockId {
                 chain: status.chain.clone(),
                 height: block.height,
                 hash: block.hash,
@@ -100,14 +100,14 @@ pub(crate) fn rewind(
         status.finalized = new_tip.clone();
     }
     (status.head, status.rewind_to) = (new_tip, rewind_to);
-    let fact = chain_fact(event::REORG, &status).says(&ReorgPayload { dropped });
+    let fact = chain_fact(event::REORG, &status).payload(&ReorgPayload { dropped });
     tx.append(&Namespace::installation(), fact);
     put(tx, status)
 }
 
 /// The stored block `max_blocks` below the head, if it is above the common ancestor.
 fn intermediate_tip(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     status: &Status,
     common: Option<&Tip>,
     max_blocks: u64,
@@ -126,16 +126,21 @@ fn intermediate_tip(
 }
 
 /// Halts the chain: no new block and no new nonce until an operator resumes it.
-pub(crate) fn halt(tx: &mut Unbound<'_, '_>, mut status: Status, reason: &str) -> Result<Status> {
+pub(crate) fn halt(
+    tx: &mut UnscopedTx<'_, '_>,
+    mut status: Status,
+    reason: &str,
+) -> Result<Status> {
     status.halted = Some(reason.to_owned());
-    let fact = chain_fact("chain.halted", &status).says(&serde_json::json!({ "reason": reason }));
+    let fact =
+        chain_fact("chain.halted", &status).payload(&serde_json::json!({ "reason": reason }));
     tx.append(&Namespace::installation(), fact);
     put(tx, status)
 }
 
 /// Moves the watermark as far as the candidate allows, without a new block. Returns the new cursor.
 pub(crate) fn finalize(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     mut status: Status,
     candidate: &Candidate,
 ) -> Result<Status> {
@@ -146,7 +151,7 @@ pub(crate) fn finalize(
     }
 }
 
-fn put(tx: &mut Unbound<'_, '_>, mut status: Status) -> Result<Status> {
+fn put(tx: &mut UnscopedTx<'_, '_>, mut status: Status) -> Result<Status> {
     if !table::cursor::put(tx, &status)? {
         return Err(store::Error::Contended { attempts: 1 });
     }
@@ -155,7 +160,7 @@ fn put(tx: &mut Unbound<'_, '_>, mut status: Status) -> Result<Status> {
 }
 
 fn move_watermark(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     status: &mut Status,
     candidate: &Candidate,
 ) -> Result<bool> {
@@ -170,7 +175,7 @@ fn move_watermark(
         height: through,
         hash: hash.clone(),
     });
-    let update = FinalMoved {
+    let update = FinalityUpdate {
         chain: status.chain.clone(),
         above,
         through,
@@ -178,7 +183,7 @@ fn move_watermark(
     };
     tx.append(
         &Namespace::installation(),
-        chain_fact(event::FINAL, status).says(&update),
+        chain_fact(event::FINAL, status).payload(&update),
     );
     Ok(true)
 }
@@ -194,7 +199,7 @@ pub(crate) fn next_watermark(status: &Status, candidate: &Candidate) -> Option<H
 /// The hash of the stored block at the new watermark; none if the node's final block differs from
 /// the stored block at its height.
 fn final_hash(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     status: &Status,
     through: Height,
     candidate: &Candidate,
@@ -219,9 +224,9 @@ fn final_hash(
 /// A fact about the chain, with the version that its cursor has after this transaction.
 fn chain_fact(kind: &'static str, status: &Status) -> Fact {
     Fact::new(kind, 1)
-        .about(
+        .subject(
             &status.chain,
             u64::try_from(status.version + 1).unwrap_or(0),
         )
-        .by(&system())
+        .actor(&system())
 }

@@ -52,7 +52,7 @@ codes! { Error {
 impl Error {
     /// Whether the work exceeded the budget of one transaction, so that a smaller part may succeed.
     pub(crate) fn exceeds_budget(&self) -> bool {
-        matches!(self, Self::Store(store::Error::Budget { .. }))
+        matches!(self, Self::Store(store::Error::LimitExceeded { .. }))
     }
 }
 

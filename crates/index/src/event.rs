@@ -1,28 +1,28 @@
 //! The facts of a chain's partition, and stored chain events and inclusions.
 
 use serde::{Deserialize, Serialize};
-use types::{Amount, ChainId, Height, Status, Time, Witness};
+use types::{Amount, ChainId, ExecutionStatus, Height, ReplayKey, Time};
 
 /// A decoded fact of the partition `chain/<id>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChainFact {
     /// `chain.block`: a block joined the canonical chain.
     Block {
-        block: Dropped,
+        block: BlockId,
         /// Number of stored events of the block.
         event_count: u64,
         /// Number of transactions of watched signers in the block.
-        included_count: u64,
+        inclusion_count: u64,
     },
     /// `chain.reorg`: these blocks are no longer canonical, newest first.
-    Reorg { dropped: Vec<Dropped> },
+    Reorg { dropped: Vec<BlockId> },
     /// `chain.final`: the final watermark moved.
-    Final(FinalMoved),
+    Final(FinalityUpdate),
 }
 
 /// Identifies a block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dropped {
+pub struct BlockId {
     pub chain: ChainId,
     pub height: Height,
     pub hash: String,
@@ -30,7 +30,7 @@ pub struct Dropped {
 
 /// A move of the final watermark: heights above `above`, up to and including `through`, are final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FinalMoved {
+pub struct FinalityUpdate {
     pub chain: ChainId,
     /// The watermark before; none if nothing was final.
     pub above: Option<Height>,
@@ -47,7 +47,7 @@ pub(crate) const FINAL: &str = "chain.final";
 #[derive(Serialize, Deserialize)]
 pub(crate) struct BlockPayload<B> {
     #[serde(flatten)]
-    pub(crate) block: Dropped,
+    pub(crate) block: BlockId,
     pub(crate) event_count: u64,
     pub(crate) inclusion_count: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,12 +56,12 @@ pub(crate) struct BlockPayload<B> {
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct ReorgPayload {
-    pub(crate) dropped: Vec<Dropped>,
+    pub(crate) dropped: Vec<BlockId>,
 }
 
 impl ChainFact {
     /// Decodes a fact; none if it is of another type or cannot be decoded.
-    pub fn read(kind: &str, payload: &str) -> Option<Self> {
+    pub fn parse(kind: &str, payload: &str) -> Option<Self> {
         match kind {
             BLOCK => {
                 let payload: BlockPayload<serde_json::Value> =
@@ -69,7 +69,7 @@ impl ChainFact {
                 Some(Self::Block {
                     block: payload.block,
                     event_count: payload.event_count,
-                    included_count: payload.inclusion_count,
+                    inclusion_count: payload.inclusion_count,
                 })
             }
             REORG => {
@@ -98,18 +98,18 @@ pub struct StoredEvent {
 
 /// The use of one replay key by a transaction of a watched signer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredIncluded {
-    pub witness: Witness,
+pub struct StoredInclusion {
+    pub replay_key: ReplayKey,
     /// The transaction hash.
     pub transaction: String,
     pub signer: String,
     pub block_hash: String,
     pub height: Height,
-    pub status: Status,
+    pub status: ExecutionStatus,
     /// The fee paid, in the chain's base unit.
     pub fee: Amount,
     /// The contract that the transaction deployed.
-    pub created: Option<String>,
+    pub created_contract: Option<String>,
     /// Whether its block is no longer canonical.
     pub reverted: bool,
 }

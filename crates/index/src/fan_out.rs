@@ -1,7 +1,7 @@
 //! Distributes blocks to namespaces by their scopes.
 
 use crate::scope::{ALL, Scope};
-use crate::{Applied, Work};
+use crate::{DecodedBlock, NamespaceBlocks};
 use std::collections::{BTreeMap, BTreeSet};
 use types::{Block, Namespace, Transfer};
 
@@ -14,7 +14,11 @@ struct Coverage<'s> {
 
 /// The transfers for each namespace, by its scopes of a projection. A transfer that several scopes
 /// cover is delivered once.
-pub(crate) fn fan_out(projection: &str, scopes: &[Scope], blocks: &[Work]) -> Vec<Applied> {
+pub(crate) fn fan_out(
+    projection: &str,
+    scopes: &[Scope],
+    blocks: &[DecodedBlock],
+) -> Vec<NamespaceBlocks> {
     let mut by_namespace: BTreeMap<&Namespace, Coverage<'_>> = BTreeMap::new();
     for scope in scopes
         .iter()
@@ -27,14 +31,16 @@ pub(crate) fn fan_out(projection: &str, scopes: &[Scope], blocks: &[Work]) -> Ve
     }
     let applied = by_namespace
         .into_iter()
-        .map(|(namespace, coverage)| Applied {
+        .map(|(namespace, coverage)| NamespaceBlocks {
             namespace: namespace.clone(),
-            work: blocks
+            blocks: blocks
                 .iter()
                 .filter_map(|block| coverage.select(block))
                 .collect(),
         });
-    applied.filter(|applied| !applied.work.is_empty()).collect()
+    applied
+        .filter(|applied| !applied.blocks.is_empty())
+        .collect()
 }
 
 impl<'s> Coverage<'s> {
@@ -48,14 +54,14 @@ impl<'s> Coverage<'s> {
     }
 
     /// The block with its covered transfers; none if there are none.
-    fn select(&self, decoded: &Work) -> Option<Work> {
+    fn select(&self, decoded: &DecodedBlock) -> Option<DecodedBlock> {
         let transfers: Vec<Transfer> = decoded
             .transfers
             .iter()
             .filter(|transfer| self.covers(transfer))
             .cloned()
             .collect();
-        (!transfers.is_empty()).then(|| Work {
+        (!transfers.is_empty()).then(|| DecodedBlock {
             block: without_contents(&decoded.block),
             transfers,
         })
@@ -71,6 +77,6 @@ fn without_contents(block: &Block) -> Block {
         parent: block.parent.clone(),
         time: block.time,
         events: Vec::new(),
-        included: Vec::new(),
+        inclusions: Vec::new(),
     }
 }

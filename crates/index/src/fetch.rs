@@ -1,11 +1,11 @@
 //! Fetches blocks in parallel, in order, and decodes their transfers. Inconsistent blocks are
 //! rejected before anything is stored.
 
-use crate::{Error, Result, Work};
+use crate::{DecodedBlock, Error, Result};
 use chain::{BlockRef, Connector, Watch};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use std::collections::BTreeSet;
-use types::{Block, Height, hostile_text};
+use types::{Block, Height, sanitize_text};
 
 /// Concurrent block requests per chain.
 const PARALLEL: usize = 4;
@@ -38,7 +38,7 @@ pub(crate) async fn blocks(
     chain: &dyn Connector,
     refs: &[BlockRef],
     watch: &Watch,
-) -> Result<Option<Vec<Work>>> {
+) -> Result<Option<Vec<DecodedBlock>>> {
     let requests: Vec<_> = refs
         .iter()
         .map(|block_ref| chain.block(&block_ref.hash, watch))
@@ -52,8 +52,8 @@ pub(crate) async fn blocks(
         check(chain, block_ref, &block)?;
         let decoded = decode(chain, block);
         // One event may contain thousands of transfers.
-        rows +=
-            decoded.block.events.len().max(decoded.transfers.len()) + decoded.block.included.len();
+        rows += decoded.block.events.len().max(decoded.transfers.len())
+            + decoded.block.inclusions.len();
         blocks.push(decoded);
         if rows >= ROWS_PER_TRANSACTION {
             break;
@@ -63,12 +63,12 @@ pub(crate) async fn blocks(
 }
 
 /// Decodes the transfers of a block's events.
-fn decode(chain: &dyn Connector, mut block: Block) -> Work {
+fn decode(chain: &dyn Connector, mut block: Block) -> DecodedBlock {
     for event in &mut block.events {
         for text in [&mut event.source, &mut event.topic, &mut event.body] {
             // PostgreSQL rejects NUL in text, and no event may stop the chain.
             if text.contains('\0') {
-                *text = hostile_text(text.as_bytes());
+                *text = sanitize_text(text.as_bytes());
             }
         }
     }
@@ -77,7 +77,7 @@ fn decode(chain: &dyn Connector, mut block: Block) -> Work {
         .iter()
         .flat_map(|event| chain.transfers(block.height, event))
         .collect();
-    Work { block, transfers }
+    DecodedBlock { block, transfers }
 }
 
 /// Checks that a block is the requested one and is consistent in itself.
@@ -111,9 +111,9 @@ fn check(chain: &dyn Connector, requested: &BlockRef, block: &Block) -> Result<(
         return inconsistent("two of its events have the same identity");
     }
     let replay_keys: Vec<_> = block
-        .included
+        .inclusions
         .iter()
-        .flat_map(|inclusion| &inclusion.witnesses)
+        .flat_map(|inclusion| &inclusion.replay_keys)
         .collect();
     if replay_keys.iter().collect::<BTreeSet<_>>().len() != replay_keys.len() {
         return inconsistent("it uses the same replay key twice");

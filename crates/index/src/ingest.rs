@@ -1,9 +1,9 @@
 //! Stores the rows of incoming blocks, and the facts that cover them.
 
 use crate::commit::system;
-use crate::event::{self, BlockPayload, Dropped};
+use crate::event::{self, BlockId, BlockPayload};
 use crate::table;
-use store::{Batch, Fact, Result, Unbound, Value};
+use store::{Batch, Fact, Result, UnscopedTx, Value};
 use types::{Block, ChainId, Namespace, Ulid};
 
 /// The rows stored for a block, which its facts cover.
@@ -17,7 +17,7 @@ struct BlockRows<'b> {
 /// The facts carry the cursor's next `version`, so that a block that returns after a
 /// reorganisation has a higher version than before.
 pub(crate) fn ingest(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     blocks: &[&Block],
     version: i64,
@@ -57,7 +57,7 @@ pub(crate) fn ingest(
 
 /// A block that was canonical before is canonical again. Its old rows are valid again under their
 /// first facts; rows that are watched only since then are added with facts of their own.
-fn ingest_returning(tx: &mut Unbound<'_, '_>, block: &Block, version: i64) -> Result<()> {
+fn ingest_returning(tx: &mut UnscopedTx<'_, '_>, block: &Block, version: i64) -> Result<()> {
     let revived = table::event::revive(tx, &block.chain, &block.hash)?;
     table::inclusion::revive(tx, &block.chain, &block.hash)?;
     let ingest_id = new_ingest_id(tx);
@@ -75,7 +75,7 @@ fn ingest_returning(tx: &mut Unbound<'_, '_>, block: &Block, version: i64) -> Re
         &block.chain,
         &block.hash,
         event_count,
-        block.included.len() as u64,
+        block.inclusions.len() as u64,
     )?;
     append_block_facts(
         tx,
@@ -93,7 +93,7 @@ fn ingest_returning(tx: &mut Unbound<'_, '_>, block: &Block, version: i64) -> Re
 
 /// Stores the events of a canonical block that were not watched when it was ingested, with a fact
 /// that covers them.
-pub(crate) fn ingest_late(tx: &mut Unbound<'_, '_>, block: &Block, source: &str) -> Result<()> {
+pub(crate) fn ingest_late(tx: &mut UnscopedTx<'_, '_>, block: &Block, source: &str) -> Result<()> {
     let ingest_id = new_ingest_id(tx);
     let added = insert_missing_events(tx, block, &ingest_id)?;
     if added.is_empty() {
@@ -105,26 +105,26 @@ pub(crate) fn ingest_late(tx: &mut Unbound<'_, '_>, block: &Block, source: &str)
     });
     let fact = Fact::new("chain.events_added", 1);
     let fact = fact
-        .about(
+        .subject(
             &format!("events:{}/{}/{ingest_id}", block.chain, block.hash),
             1,
         )
-        .by(&system())
-        .says(&payload);
+        .actor(&system())
+        .payload(&payload);
     tx.append(&Namespace::installation(), fact);
     Ok(())
 }
 
 /// The id of a group of rows that is added to a stored block. Never reused: rows added to an
 /// existing group would not be covered by the group's fact.
-fn new_ingest_id(tx: &mut Unbound<'_, '_>) -> String {
+fn new_ingest_id(tx: &mut UnscopedTx<'_, '_>) -> String {
     let now = tx.now();
     Ulid::new(now, tx.entropy()).to_string()
 }
 
 /// Inserts the events of a block that are not stored yet. Returns their rows.
 fn insert_missing_events<'b>(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     block: &'b Block,
     ingest_id: &str,
 ) -> Result<Vec<Vec<Value<'b>>>> {
@@ -139,14 +139,14 @@ fn insert_missing_events<'b>(
 }
 
 fn append_block_facts(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     rows: BlockRows<'_>,
     event_count: u64,
     ingest_id: &str,
     version: i64,
 ) {
     let (block, version) = (rows.block, u64::try_from(version).unwrap_or(0));
-    let block_id = Dropped {
+    let block_id = BlockId {
         chain: block.chain.clone(),
         height: block.height,
         hash: block.hash.clone(),
@@ -155,30 +155,30 @@ fn append_block_facts(
     let payload = BlockPayload {
         block: block_id,
         event_count,
-        inclusion_count: block.included.len() as u64,
+        inclusion_count: block.inclusions.len() as u64,
         batch,
     };
-    let fact =
-        Fact::new(event::BLOCK, 1).about(&format!("block:{}/{}", block.chain, block.hash), version);
+    let fact = Fact::new(event::BLOCK, 1)
+        .subject(&format!("block:{}/{}", block.chain, block.hash), version);
     tx.append(
         &Namespace::installation(),
-        fact.by(&system()).says(&payload),
+        fact.actor(&system()).payload(&payload),
     );
     if let Some(batch) = inclusion_batch(block, ingest_id, &rows.inclusions) {
         let payload =
             serde_json::json!({ "chain": block.chain, "hash": block.hash, "batch": batch });
         let fact = Fact::new("chain.included", 1)
-            .about(&format!("included:{}/{}", block.chain, block.hash), version);
+            .subject(&format!("included:{}/{}", block.chain, block.hash), version);
         tx.append(
             &Namespace::installation(),
-            fact.by(&system()).says(&payload),
+            fact.actor(&system()).payload(&payload),
         );
     }
 }
 
 fn event_batch(block: &Block, ingest_id: &str, rows: &[Vec<Value<'_>>]) -> Option<Batch> {
     let batch = || {
-        Batch::of(
+        Batch::new(
             "chain_event",
             &table::event::COLUMNS,
             &batch_key(block, ingest_id),
@@ -191,7 +191,7 @@ fn event_batch(block: &Block, ingest_id: &str, rows: &[Vec<Value<'_>>]) -> Optio
 
 fn inclusion_batch(block: &Block, ingest_id: &str, rows: &[Vec<Value<'_>>]) -> Option<Batch> {
     let batch = || {
-        Batch::of(
+        Batch::new(
             "chain_inclusion",
             &table::inclusion::COLUMNS,
             &batch_key(block, ingest_id),

@@ -53,12 +53,13 @@ mod watch;
 mod worker;
 
 pub use error::{Error, Result};
-pub use event::{ChainFact, Dropped, FinalMoved, StoredEvent, StoredIncluded};
-pub use projection::{Applied, Projection, Work};
+pub use event::{BlockId, ChainFact, FinalityUpdate, StoredEvent, StoredInclusion};
+pub use projection::{DecodedBlock, NamespaceBlocks, Projection};
 pub use read::{
-    Cursor, EventFilter, Index, Resume, Status, block_at, events_in, events_through, included,
-    included_between, included_in, resume, status,
+    EventCursor, EventFilter, Index, ResumeRequest, Status, block_at, events_in_block,
+    events_through, inclusions_between, inclusions_by_replay_key, inclusions_in_block, resume,
+    status,
 };
-pub use scope::{Scope, Wanted, scopes, track, untrack};
+pub use scope::{NewScope, Scope, scopes, track, untrack};
 pub use watch::{watch_events, watch_signers};
-pub use worker::{Follower, Progress, Settings, Start};
+pub use worker::{Progress, Settings, Start, Worker};

@@ -1,12 +1,12 @@
 //! Projections: data derived from the chain for each namespace that tracks it. Applied and undone
 //! in the committer's own transaction.
 
-use store::Unbound;
+use store::UnscopedTx;
 use types::{Block, Namespace, Transfer};
 
 /// A block with the transfers decoded from its events, before the transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Work {
+pub struct DecodedBlock {
     pub block: Block,
     /// The transfers of the built-in token standards, in order.
     pub transfers: Vec<Transfer>,
@@ -14,10 +14,10 @@ pub struct Work {
 
 /// Blocks for one namespace, reduced to the transfers that its scopes cover.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Applied {
+pub struct NamespaceBlocks {
     pub namespace: Namespace,
     /// In order; blocks without a covered transfer are left out.
-    pub work: Vec<Work>,
+    pub blocks: Vec<DecodedBlock>,
 }
 
 /// Data derived from the chain that can be undone. Implemented by the user of the chain's data.
@@ -32,8 +32,8 @@ pub trait Projection: Send + Sync {
     /// Must be idempotent by the natural key (chain, transaction, path, block): a scope that is
     /// added late or again delivers transfers that another scope of the namespace covers or
     /// covered.
-    fn apply(&self, tx: &mut Unbound<'_, '_>, applied: &[Applied]) -> store::Result<()>;
+    fn apply(&self, tx: &mut UnscopedTx<'_, '_>, applied: &[NamespaceBlocks]) -> store::Result<()>;
 
     /// Undoes blocks, newest first, for every namespace that has them.
-    fn undo(&self, tx: &mut Unbound<'_, '_>, dropped: &[crate::Dropped]) -> store::Result<()>;
+    fn undo(&self, tx: &mut UnscopedTx<'_, '_>, dropped: &[crate::BlockId]) -> store::Result<()>;
 }

@@ -1,10 +1,10 @@
 //! Queries of the index, and resuming a halted chain.
 
-use crate::event::{StoredEvent, StoredIncluded};
+use crate::event::{StoredEvent, StoredInclusion};
 use crate::state::Tip;
 use crate::{Error, Result, table};
-use store::{Db, Fact, Lease, Unbound};
-use types::{ChainId, Height, Namespace, Principal, Witness};
+use store::{Db, Fact, Lease, UnscopedTx};
+use types::{ChainId, Height, Namespace, Principal, ReplayKey};
 
 /// The longest reason, in bytes.
 const MAX_REASON: usize = 500;
@@ -28,7 +28,7 @@ pub struct Status {
 
 /// A position in the events of a chain: after this event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cursor {
+pub struct EventCursor {
     pub height: Height,
     /// The event's index in the block; -1 is before its first event.
     pub index: i64,
@@ -45,13 +45,13 @@ pub struct EventFilter {
 }
 
 /// How far a chain is indexed; none before its first stored block.
-pub fn status(tx: &mut Unbound<'_, '_>, chain: &ChainId) -> store::Result<Option<Status>> {
+pub fn status(tx: &mut UnscopedTx<'_, '_>, chain: &ChainId) -> store::Result<Option<Status>> {
     table::cursor::get(tx, chain)
 }
 
 /// The hash of the canonical block at a height.
 pub fn block_at(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     height: Height,
 ) -> store::Result<Option<String>> {
@@ -59,8 +59,8 @@ pub fn block_at(
 }
 
 /// The events of one block, in order, after an event index (-1 for all). Includes reverted blocks.
-pub fn events_in(
-    tx: &mut Unbound<'_, '_>,
+pub fn events_in_block(
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     block_hash: &str,
     after: i64,
@@ -72,9 +72,9 @@ pub fn events_in(
 /// Canonical events after a cursor, up to and including a height (the final watermark, or the
 /// head), in chain order.
 pub fn events_through(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     filter: &EventFilter,
-    after: Cursor,
+    after: EventCursor,
     through: Height,
     limit: u32,
 ) -> store::Result<Vec<StoredEvent>> {
@@ -82,31 +82,31 @@ pub fn events_through(
 }
 
 /// The transactions of watched signers in a block. Includes reverted blocks.
-pub fn included_in(
-    tx: &mut Unbound<'_, '_>,
+pub fn inclusions_in_block(
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     block_hash: &str,
-) -> store::Result<Vec<StoredIncluded>> {
+) -> store::Result<Vec<StoredInclusion>> {
     table::inclusion::in_block(tx, chain, block_hash)
 }
 
 /// The canonical transactions of watched signers above one height, up to and including another:
 /// those that became final with a move of the watermark.
-pub fn included_between(
-    tx: &mut Unbound<'_, '_>,
+pub fn inclusions_between(
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     above: Option<Height>,
     through: Height,
-) -> store::Result<Vec<StoredIncluded>> {
+) -> store::Result<Vec<StoredInclusion>> {
     table::inclusion::between(tx, chain, above, through)
 }
 
 /// The canonical transactions that used these replay keys.
-pub fn included(
-    tx: &mut Unbound<'_, '_>,
+pub fn inclusions_by_replay_key(
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
-    replay_keys: &[Witness],
-) -> store::Result<Vec<StoredIncluded>> {
+    replay_keys: &[ReplayKey],
+) -> store::Result<Vec<StoredInclusion>> {
     table::inclusion::by_replay_key(tx, chain, replay_keys)
 }
 
@@ -126,7 +126,7 @@ impl Index {
 
 /// A request to resume a halted chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resume {
+pub struct ResumeRequest {
     /// The height down to which final blocks may be undone; none to undo no final block.
     pub rewind_to: Option<Height>,
     /// Recorded; 1 to 500 bytes.
@@ -139,7 +139,7 @@ pub async fn resume(
     index: &Index,
     principal: &Principal,
     chain: &ChainId,
-    request: Resume,
+    request: ResumeRequest,
 ) -> Result<()> {
     if request.reason.trim().is_empty() || request.reason.len() > MAX_REASON {
         return Err(Error::InvalidReason);
@@ -148,7 +148,7 @@ pub async fn resume(
     index
         .db
         .on(&index.lease)
-        .write_unbound(move |tx| {
+        .write_unscoped(move |tx| {
             let mut status =
                 table::cursor::get(tx, &chain)?.ok_or_else(|| Error::UnknownChain {
                     chain: chain.clone(),
@@ -169,9 +169,9 @@ pub async fn resume(
             });
             let version = u64::try_from(status.version + 1).unwrap_or(0);
             let fact = Fact::new("chain.resumed", 1)
-                .about(&chain, version)
-                .by(&principal)
-                .says(&payload);
+                .subject(&chain, version)
+                .actor(&principal)
+                .payload(&payload);
             tx.append(&Namespace::installation(), fact);
             Ok(())
         })

@@ -25,7 +25,7 @@ pub struct Scope {
     /// The next height to read while it is not caught up.
     pub next: Height,
     /// Whether it has reached the head, so that the committer projects new blocks for it.
-    pub level: bool,
+    pub caught_up: bool,
     /// Why its projection failed, if it did. To retry, untrack and track the source again.
     pub quarantined: Option<String>,
     /// Incremented with each change.
@@ -56,7 +56,7 @@ impl Scope {
 
 /// The scope to track or untrack.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct NewScope {
     pub projection: String,
     pub chain: ChainId,
     /// A contract address, or `*` for all.
@@ -69,7 +69,7 @@ pub struct Wanted {
 pub async fn track(
     index: &Index,
     principal: &Principal,
-    new: &Wanted,
+    new: &NewScope,
     from: Height,
 ) -> Result<bool> {
     let scope = Scope {
@@ -79,7 +79,7 @@ pub async fn track(
         source: canonical_source(&new.chain, &new.source)?,
         from,
         next: from,
-        level: false,
+        caught_up: false,
         quarantined: None,
         version: 1,
     };
@@ -99,8 +99,8 @@ pub async fn track(
 }
 
 /// Stops projecting a source. Data projected so far stays. Returns false if there is no such scope.
-pub async fn untrack(index: &Index, principal: &Principal, scope: &Wanted) -> Result<bool> {
-    let scope = Wanted {
+pub async fn untrack(index: &Index, principal: &Principal, scope: &NewScope) -> Result<bool> {
+    let scope = NewScope {
         source: canonical_source(&scope.chain, &scope.source)?,
         ..scope.clone()
     };
@@ -162,7 +162,7 @@ pub(crate) fn scope_fact(kind: &'static str, actor: &Principal, scope: &Scope) -
         scope.projection, scope.chain, scope.source
     );
     Fact::new(kind, 1)
-        .about(&id, version)
-        .by(actor)
-        .says(&payload)
+        .subject(&id, version)
+        .actor(actor)
+        .payload(&payload)
 }

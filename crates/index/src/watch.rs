@@ -2,7 +2,7 @@
 
 use crate::{Result, table};
 use chain::Watch;
-use store::{Db, Tx, Unbound};
+use store::{Db, Tx, UnscopedTx};
 use types::ChainId;
 
 const SIGNER: &str = "signer";
@@ -43,10 +43,10 @@ pub(crate) async fn of_chain(db: &Db, chain: &ChainId, everything: bool) -> Resu
     let mut last = (String::new(), String::new());
     loop {
         let (chain, after) = (chain.clone(), last.clone());
-        let page = move |tx: &mut Unbound<'_, '_>| {
+        let page = move |tx: &mut UnscopedTx<'_, '_>| {
             table::watch::of_chain(tx, &chain, (&after.0, &after.1), PAGE)
         };
-        let page = db.read_unbound(page).await?;
+        let page = db.read_unscoped(page).await?;
         let is_last_page = page.len() < PAGE as usize;
         last = page.last().cloned().unwrap_or_default();
         page.into_iter()
@@ -57,7 +57,7 @@ pub(crate) async fn of_chain(db: &Db, chain: &ChainId, everything: bool) -> Resu
     }
     let chain = chain.clone();
     let scopes = db
-        .read_unbound(move |tx| table::scope::of_chain(tx, &chain))
+        .read_unscoped(move |tx| table::scope::of_chain(tx, &chain))
         .await?;
     for scope in scopes.iter().filter(|scope| scope.quarantined.is_none()) {
         let scope_watch = scope.watch();

@@ -3,11 +3,11 @@
 use crate::finality::{self, TagAnswer};
 use crate::read::Status;
 use crate::state::{self, Continuity, NextStep, Tip};
-use crate::{Error, Projection, Result, Work, commit, fetch, table, watch};
+use crate::{DecodedBlock, Error, Projection, Result, commit, fetch, table, watch};
 use chain::{BlockRef, Connector, Watch};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use store::{Db, Lease, Unbound};
+use store::{Db, Lease, UnscopedTx};
 use types::Height;
 
 /// Each block takes a few statements, and the number of statements per transaction is limited.
@@ -28,7 +28,7 @@ pub enum Start {
 pub struct Settings {
     pub start: Start,
     /// Whether every event is stored, or only those of watched sources and topics.
-    pub keep_all: bool,
+    pub store_all_events: bool,
     /// The largest number of blocks fetched and committed per turn. Limited to 500.
     pub blocks_per_turn: u64,
 }
@@ -51,7 +51,7 @@ pub enum Progress {
 
 /// Indexes one chain. Holds the lease of `chain/<id>`.
 #[derive(Clone)]
-pub struct Follower {
+pub struct Worker {
     pub(crate) db: Db,
     pub(crate) lease: Lease,
     pub(crate) chain: Arc<dyn Connector>,
@@ -59,7 +59,7 @@ pub struct Follower {
     pub(crate) settings: Settings,
 }
 
-impl Follower {
+impl Worker {
     /// Creates the worker of a chain. `lease` must be the lease of `chain/<id>`.
     pub fn new(
         db: Db,
@@ -112,7 +112,7 @@ impl Follower {
         let chain = self.chain.chain().clone();
         Ok(self
             .db
-            .read_unbound(move |tx| table::cursor::get(tx, &chain))
+            .read_unscoped(move |tx| table::cursor::get(tx, &chain))
             .await?)
     }
 
@@ -162,7 +162,7 @@ impl Follower {
         let (chain, hash) = (status.chain.clone(), head.hash.clone());
         let stored = self
             .db
-            .read_unbound(move |tx| table::block::canonical_height(tx, &chain, &hash))
+            .read_unscoped(move |tx| table::block::canonical_height(tx, &chain, &hash))
             .await?;
         match stored {
             Some(_) => Ok(Progress::Idle),
@@ -188,7 +188,7 @@ impl Follower {
     }
 
     async fn watch(&self) -> Result<Watch> {
-        watch::of_chain(&self.db, self.chain.chain(), self.settings.keep_all).await
+        watch::of_chain(&self.db, self.chain.chain(), self.settings.store_all_events).await
     }
 
     /// Commits fetched blocks. Halves their number while they exceed the budget of one transaction:
@@ -196,7 +196,7 @@ impl Follower {
     async fn append(
         &self,
         status: Status,
-        blocks: Vec<Work>,
+        blocks: Vec<DecodedBlock>,
         watch: Watch,
         answer: TagAnswer,
     ) -> Result<Progress> {
@@ -220,7 +220,7 @@ impl Follower {
         &self,
         count: usize,
         status: Status,
-        blocks: &Arc<Vec<Work>>,
+        blocks: &Arc<Vec<DecodedBlock>>,
         watch: &Arc<Watch>,
         answer: TagAnswer,
     ) -> Result<Progress> {
@@ -230,7 +230,7 @@ impl Follower {
         let candidate = finality::candidate(self.chain.finality(), answer, to);
         let (projections, blocks, watch) =
             (self.projections.clone(), blocks.clone(), watch.clone());
-        let extend = move |tx: &mut Unbound<'_, '_>, status| {
+        let extend = move |tx: &mut UnscopedTx<'_, '_>, status| {
             let blocks = &blocks[..count];
             commit::extend(tx, &projections, status, blocks, &watch, &candidate)
         };
@@ -275,7 +275,7 @@ impl Follower {
             .map_or(1, |head| head.height.0.saturating_sub(to.0) + 1);
         loop {
             let (projections, common) = (self.projections.clone(), common.clone());
-            let rewind = move |tx: &mut Unbound<'_, '_>, status| {
+            let rewind = move |tx: &mut UnscopedTx<'_, '_>, status| {
                 commit::rewind(tx, &projections, status, common.clone(), max_blocks)
             };
             match self.write(status.clone(), rewind).await {
@@ -320,7 +320,7 @@ impl Follower {
             let (chain, parent) = (status.chain.clone(), block.parent.clone());
             let parent_height: Option<Height> = self
                 .db
-                .read_unbound(move |tx| table::block::canonical_height(tx, &chain, &parent))
+                .read_unscoped(move |tx| table::block::canonical_height(tx, &chain, &parent))
                 .await?;
             match parent_height {
                 Some(height) if height.next() != block.height => {
@@ -361,13 +361,13 @@ impl Follower {
 
     async fn write<T, F>(&self, status: Status, write: F) -> Result<T>
     where
-        F: Fn(&mut Unbound<'_, '_>, Status) -> store::Result<T> + Send + 'static,
+        F: Fn(&mut UnscopedTx<'_, '_>, Status) -> store::Result<T> + Send + 'static,
         T: Send + 'static,
     {
         Ok(self
             .db
             .on(&self.lease)
-            .write_unbound(move |tx| write(tx, status.clone()))
+            .write_unscoped(move |tx| write(tx, status.clone()))
             .await?)
     }
 }

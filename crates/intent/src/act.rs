@@ -132,7 +132,9 @@ impl Intent {
 
     /// The canonical byte form, domain `intent`, version 1.
     pub fn canon(&self) -> Canon {
-        let head = Canon::new("intent", 1).show(&self.chain).text(&self.signer);
+        let head = Canon::new("intent", 1)
+            .display(&self.chain)
+            .text(&self.signer);
         match &self.act {
             Act::Transaction(transaction) => transaction.canon(head.text("transaction")),
             Act::TypedData { json } => head.text("typed_data").text(json),
@@ -148,7 +150,7 @@ impl Transaction {
             .list(&self.outputs, |canon, output| {
                 canon
                     .option(output.to.as_ref(), |canon, to| canon.text(to))
-                    .show(&output.value)
+                    .display(&output.value)
             })
             .bytes(&self.data)
             .list(&self.access, |canon, entry| {

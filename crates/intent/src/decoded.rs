@@ -2,7 +2,7 @@
 
 use crate::{FeeTerms, Intent};
 use serde::{Deserialize, Serialize};
-use types::{ChainId, Witness};
+use types::{ChainId, ReplayKey};
 
 /// Bytes ready to be signed, as planned by a connector. Only the bytes are trusted: see
 /// [`decode`](crate::decode).
@@ -26,15 +26,15 @@ pub struct Unsigned {
 pub struct Decoded {
     pub intent: Intent,
     /// What the transaction consumes. Never empty.
-    pub witnesses: Vec<Witness>,
+    pub replay_keys: Vec<ReplayKey>,
     pub fee: FeeTerms,
     /// One per signature needed.
-    pub requests: Vec<SignRequest>,
+    pub required_signatures: Vec<RequiredSignature>,
 }
 
 /// A signature that the bytes need.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignRequest {
+pub struct RequiredSignature {
     pub account: String,
     pub scheme: Scheme,
     /// Computed from the bytes.

@@ -34,7 +34,7 @@ pub struct FeeTerms {
 /// The first cap of an [`Envelope`] that fee terms exceed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {requested} is above the permitted {cap}")]
-pub struct Breach {
+pub struct EnvelopeExceeded {
     /// The name of the exceeded cap.
     pub field: &'static str,
     pub requested: Amount,
@@ -52,7 +52,7 @@ impl Envelope {
     };
 
     /// Checks fee terms against each cap. Does not check `signatures`.
-    pub fn allows(&self, terms: &FeeTerms) -> Result<(), Breach> {
+    pub fn allows(&self, terms: &FeeTerms) -> Result<(), EnvelopeExceeded> {
         let caps = [
             ("gas", Amount::from(terms.gas), Amount::from(self.gas)),
             ("fee per gas", terms.fee_per_gas, self.fee_per_gas),
@@ -60,7 +60,7 @@ impl Envelope {
             ("total fee", terms.total_fee, self.total_fee),
         ];
         match caps.into_iter().find(|(_, requested, cap)| requested > cap) {
-            Some((field, requested, cap)) => Err(Breach {
+            Some((field, requested, cap)) => Err(EnvelopeExceeded {
                 field,
                 requested,
                 cap,
@@ -72,9 +72,9 @@ impl Envelope {
     pub(crate) fn canon(&self, canon: Canon) -> Canon {
         canon
             .uint(self.gas)
-            .show(&self.fee_per_gas)
-            .show(&self.tip)
-            .show(&self.total_fee)
+            .display(&self.fee_per_gas)
+            .display(&self.tip)
+            .display(&self.total_fee)
             .uint(u64::from(self.signatures))
     }
 }

@@ -26,7 +26,7 @@ pub enum Error {
     Undecodable { why: String },
     /// The intent cannot be encoded as a transaction or statement of the chain.
     #[error("the intent is not valid on this chain: {why}")]
-    Unsuitable { why: String },
+    InvalidIntent { why: String },
     /// A signature is missing, malformed, or not made by the signer's key.
     #[error("a signature is not by {account}")]
     WrongSignature { account: String },
@@ -43,7 +43,7 @@ codes! { Error {
     Self::InvalidAddress { .. } => ("intent.invalid_address", 400, Never),
     Self::AbiMismatch { .. } => ("intent.abi_mismatch", 400, Never),
     Self::Undecodable { .. } => ("intent.undecodable", 400, Never),
-    Self::Unsuitable { .. } => ("intent.invalid", 400, Never),
+    Self::InvalidIntent { .. } => ("intent.invalid", 400, Never),
     Self::WrongSignature { .. } => ("intent.wrong_signature", 500, Never),
     Self::InvalidPermitSignature => ("intent.permit_signature_invalid", 403, Never),
     Self::InvalidPolicyKey => ("intent.invalid_policy_key", 500, Never),
@@ -57,7 +57,7 @@ impl Error {
 
     /// [`Error::InvalidIntent`] with this reason.
     pub(crate) fn invalid_intent(why: impl Into<String>) -> Self {
-        Self::Unsuitable { why: why.into() }
+        Self::InvalidIntent { why: why.into() }
     }
 
     /// [`Error::AbiMismatch`] at a path.

@@ -30,7 +30,7 @@ pub fn decode(unsigned: &Unsigned) -> Result<Decoded> {
 pub fn statement(intent: &Intent) -> Result<Unsigned> {
     match family(&intent.chain)? {
         Family::Evm => evm::statement(intent),
-        Family::Utxo => Err(Error::Unsuitable {
+        Family::Utxo => Err(Error::InvalidIntent {
             why: "this chain only signs transactions".to_owned(),
         }),
     }
@@ -81,7 +81,7 @@ pub fn encode_call(
 ) -> Result<Vec<u8>> {
     match family(chain)? {
         Family::Evm => evm::encode_call(interface, method, params),
-        Family::Utxo => Err(Error::Unsuitable {
+        Family::Utxo => Err(Error::InvalidIntent {
             why: "this chain has no contracts".to_owned(),
         }),
     }
@@ -96,7 +96,7 @@ pub fn encode_deploy(
 ) -> Result<Vec<u8>> {
     match family(chain)? {
         Family::Evm => evm::encode_deploy(interface, code, params),
-        Family::Utxo => Err(Error::Unsuitable {
+        Family::Utxo => Err(Error::InvalidIntent {
             why: "this chain has no contracts".to_owned(),
         }),
     }
@@ -112,17 +112,17 @@ pub fn decode_output(
 ) -> Result<Value> {
     match family(chain)? {
         Family::Evm => evm::decode_output(interface, method, data),
-        Family::Utxo => Err(Error::Unsuitable {
+        Family::Utxo => Err(Error::InvalidIntent {
             why: "this chain has no contracts".to_owned(),
         }),
     }
 }
 
 /// The event topics of an interface, for lookup in the index. An anonymous event has none.
-pub fn topics(chain: &ChainId, interface: &Interface) -> Result<Vec<String>> {
+pub fn event_topics(chain: &ChainId, interface: &Interface) -> Result<Vec<String>> {
     match family(chain)? {
-        Family::Evm => evm::topics(interface),
-        Family::Utxo => Err(Error::Unsuitable {
+        Family::Evm => evm::event_topics(interface),
+        Family::Utxo => Err(Error::InvalidIntent {
             why: "this chain has no contracts".to_owned(),
         }),
     }

@@ -37,12 +37,12 @@ mod recover;
 pub mod utxo;
 
 pub use act::{AccessEntry, Act, Authorisation, Intent, Output, Transaction};
-pub use decoded::{Decoded, PublicKey, Scheme, SignRequest, Signature, Signed, Unsigned};
+pub use decoded::{Decoded, PublicKey, RequiredSignature, Scheme, Signature, Signed, Unsigned};
 pub use effects::{AssetRef, Call, Effects, Grant, Interface, Move};
-pub use envelope::{Breach, Envelope, FeeTerms};
+pub use envelope::{Envelope, EnvelopeExceeded, FeeTerms};
 pub use error::{Error, Result};
 pub use family::{
     Recipient, address, assemble, decode, decode_output, effects, encode_call, encode_deploy,
-    parse_recipient, signature_scheme, statement, topics,
+    event_topics, parse_recipient, signature_scheme, statement,
 };
 pub use permit::{Permit, PermitBody, PolicyKey, verify};

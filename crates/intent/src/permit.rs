@@ -58,9 +58,9 @@ impl PermitBody {
     /// The signed bytes: canonical form, domain `permit`, version 1.
     pub fn canonical_bytes(&self) -> Vec<u8> {
         let head = Canon::new("permit", 1)
-            .show(&self.id)
-            .show(&self.namespace)
-            .show(&self.decision)
+            .display(&self.id)
+            .display(&self.namespace)
+            .display(&self.decision)
             .digest(&self.bundle_hash)
             .digest(&self.intent_hash);
         self.envelope

@@ -185,7 +185,7 @@ async fn add_branch(
 
 impl Source {
     fn new(wallet: WalletId, chain: ChainId, path: Path, xpub: &str, next: i64) -> Result<Self> {
-        let broken = store::Error::Column {
+        let broken = store::Error::UnexpectedValue {
             column: 0,
             found: "an unreadable text",
             expected: "a public node",
@@ -307,9 +307,9 @@ fn issue_batch(
     let fact = json!({ "wallet": source.wallet, "chain": source.chain, "path": path, "first": first, "count": count });
     tx.append(
         Fact::new("wallet.addresses_issued", 1)
-            .about(&format!("{}/{path}", source.wallet), u64::from(end))
-            .by(principal)
-            .says(&fact),
+            .subject(&format!("{}/{path}", source.wallet), u64::from(end))
+            .actor(principal)
+            .payload(&fact),
     );
     list.extend(rows.iter().filter(|row| fresh.contains(&row.4)).map(
         |(_, address, _, path, index)| KeyAddress {

@@ -1,7 +1,7 @@
 //! The interface of signing back ends.
 
 use crate::Result;
-use intent::{SignRequest, Signature};
+use intent::{RequiredSignature, Signature};
 use types::{Namespace, WalletId};
 
 /// The name of the back end that keeps keys encrypted in this database.
@@ -28,7 +28,7 @@ pub(crate) struct SigningTask {
     pub(crate) position: u32,
     /// The wallet's encrypted secret.
     pub(crate) secret: std::sync::Arc<EncryptedSecret>,
-    pub(crate) requests: Vec<SignRequest>,
+    pub(crate) requests: Vec<RequiredSignature>,
 }
 
 /// An encrypted secret, and the version of its data key.

@@ -1,6 +1,6 @@
 //! The errors of wallets, keys and signatures. No message contains any part of a secret.
 
-use types::{ChainId, Code, Coded, PermitId, WalletId, Witness, codes};
+use types::{ChainId, Code, Coded, PermitId, ReplayKey, WalletId, codes};
 
 /// The result type of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -13,7 +13,7 @@ pub enum Error {
     UnknownWallet { wallet: String },
     /// No such key in this namespace.
     #[error("there is no key {key} in this namespace")]
-    KeyUnknown { key: String },
+    UnknownKey { key: String },
     /// Another wallet of the namespace, or another key of the wallet, has this name.
     #[error("the name {name:?} is taken")]
     NameTaken { name: String },
@@ -73,8 +73,8 @@ pub enum Error {
     #[error("the master key cannot be read: {why}")]
     MasterKey { why: String },
     /// Another component could not re-encrypt its secrets.
-    #[error("the secrets of {keeper} cannot be re-encrypted now: {why}")]
-    Keeper { keeper: &'static str, why: String },
+    #[error("the secrets of {target} cannot be re-encrypted now: {why}")]
+    RotationTarget { target: &'static str, why: String },
     /// The permit was issued for another namespace.
     #[error("permit {permit} belongs to another namespace")]
     ForeignPermit { permit: PermitId },
@@ -85,7 +85,7 @@ pub enum Error {
     #[error("beyond the envelope of permit {permit}: {breach}")]
     EnvelopeExceeded {
         permit: PermitId,
-        breach: intent::Breach,
+        breach: intent::EnvelopeExceeded,
     },
     /// The permit has expired for this kind of signature.
     #[error("permit {permit} has expired")]
@@ -102,11 +102,14 @@ pub enum Error {
         /// The permit, or the one it supersedes.
         permit: PermitId,
         /// The replay key that all signatures of the permit chain share.
-        anchor: Witness,
+        anchor: ReplayKey,
     },
     /// A signature under another permit chain uses this replay key.
     #[error("the replay key {replay_key} on {chain} is used under another permit")]
-    WitnessUsed { chain: ChainId, replay_key: Witness },
+    ReplayKeyUsed {
+        chain: ChainId,
+        replay_key: ReplayKey,
+    },
     /// Another permit supersedes this one.
     #[error("permit {permit} was superseded by {by}")]
     Superseded { permit: PermitId, by: PermitId },
@@ -122,7 +125,7 @@ pub enum Error {
     Frozen { scope: &'static str },
     /// No key of this namespace signs for the account.
     #[error("no key of this namespace signs for {signer} on {chain}")]
-    SignerUnknown { chain: ChainId, signer: String },
+    UnknownSigner { chain: ChainId, signer: String },
     /// The key is held by a back end that answers later, or that is not configured.
     #[error("the key of {signer} is held by the back end {backend}: {why}")]
     Backend {
@@ -146,7 +149,7 @@ pub enum Error {
 
 codes! { Error {
     Self::UnknownWallet { .. } => ("keys.unknown_wallet", 404, Never),
-    Self::KeyUnknown { .. } => ("keys.unknown_key", 404, Never),
+    Self::UnknownKey { .. } => ("keys.unknown_key", 404, Never),
     Self::NameTaken { .. } => ("keys.name_taken", 409, Never),
     Self::Name => ("keys.name", 400, Never),
     Self::Metadata { .. } => ("keys.metadata", 400, Never),
@@ -165,7 +168,7 @@ codes! { Error {
     Self::ExportChild => ("keys.export_child", 403, Never),
     Self::Keyring => ("keys.keyring", 503, Later),
     Self::MasterKey { .. } => ("keys.master_key", 503, Later),
-    Self::Keeper { .. } => ("keys.rotation_target", 503, Later),
+    Self::RotationTarget { .. } => ("keys.rotation_target", 503, Later),
     Self::ForeignPermit { .. } => ("keys.foreign_permit", 403, Never),
     Self::IntentMismatch { .. } => ("keys.intent_mismatch", 403, Never),
     Self::EnvelopeExceeded { .. } => ("keys.envelope_exceeded", 403, Never),
@@ -173,11 +176,11 @@ codes! { Error {
     Self::PermitRevoked { .. } => ("keys.permit_revoked", 403, Never),
     Self::PermitSpent { .. } => ("keys.permit_spent", 403, Never),
     Self::ReplayKeyMismatch { .. } => ("keys.replay_key_mismatch", 403, Never),
-    Self::WitnessUsed { .. } => ("keys.replay_key_used", 409, Never),
+    Self::ReplayKeyUsed { .. } => ("keys.replay_key_used", 409, Never),
     Self::Superseded { .. } => ("keys.superseded", 409, Never),
     Self::CannotSupersede { .. } => ("keys.cannot_supersede", 409, Never),
     Self::Frozen { .. } => ("keys.frozen", 423, Later),
-    Self::SignerUnknown { .. } => ("keys.unknown_signer", 404, Never),
+    Self::UnknownSigner { .. } => ("keys.unknown_signer", 404, Never),
     Self::Backend { .. } => ("keys.backend", 409, Never),
     Self::UnknownRequest { .. } => ("keys.unknown_request", 404, Never),
     Self::RequestClosed { .. } => ("keys.request_closed", 409, Never),

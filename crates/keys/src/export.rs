@@ -42,8 +42,8 @@ pub async fn export(keys: &Keys, principal: &Principal, wallet: &WalletId) -> Re
             let version_after = table::bump_version(tx, &id)?.unwrap_or(1);
             tx.append(
                 Fact::new("wallet.exported", 1)
-                    .about(&id, version_after.max(0).cast_unsigned())
-                    .by(&actor),
+                    .subject(&id, version_after.max(0).cast_unsigned())
+                    .actor(&actor),
             );
             Ok::<_, Error>(EncryptedSecret { bytes, version })
         })

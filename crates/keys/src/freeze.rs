@@ -6,7 +6,7 @@ use crate::{Error, Keys, Result};
 use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
 use store::{Fact, Tx};
-use types::{Kind, Namespace, PermitId, Principal, Time, WalletId};
+use types::{Namespace, PermitId, Principal, PrincipalKind, Time, WalletId};
 
 const NAMESPACE: &str = "namespace";
 const INSTALLATION: &str = "installation";
@@ -100,9 +100,9 @@ pub async fn revoke(
             let payload = serde_json::json!({ "reason": reason });
             tx.append(
                 Fact::new("permit.revoked", 1)
-                    .about(&permit, 1)
-                    .by(&actor)
-                    .says(&payload),
+                    .subject(&permit, 1)
+                    .actor(&actor)
+                    .payload(&payload),
             );
         }
         Ok(fresh)
@@ -117,7 +117,7 @@ async fn set(
     level: u32,
     reason: &str,
 ) -> Result<()> {
-    if scope == Scope::Installation && principal.kind != Kind::System {
+    if scope == Scope::Installation && principal.kind != PrincipalKind::System {
         return Err(Error::Forbidden {
             permission: "installation:freeze",
         });
@@ -162,9 +162,9 @@ fn store_level(
     let about = format!("freeze/{subject}");
     tx.append(
         Fact::new(kind, 1)
-            .about(&about, version.max(0).cast_unsigned())
-            .by(principal)
-            .says(&payload),
+            .subject(&about, version.max(0).cast_unsigned())
+            .actor(principal)
+            .payload(&payload),
     );
     Ok(())
 }
@@ -240,7 +240,7 @@ impl Freeze {
             INSTALLATION if namespace == Namespace::installation() => Scope::Installation,
             NAMESPACE => Scope::Namespace,
             wallet => {
-                let broken = store::Error::Column {
+                let broken = store::Error::UnexpectedValue {
                     column: 1,
                     found: "an unknown text",
                     expected: "a scope",

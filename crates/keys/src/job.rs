@@ -3,12 +3,12 @@
 
 use crate::state::SigningAttempt;
 use crate::{Error, Keys, Result};
-use intent::{Permit, PolicyKey, SignRequest, Unsigned};
+use intent::{Permit, PolicyKey, RequiredSignature, Unsigned};
 use types::{Digest, Namespace, PermitId, Principal};
 
 /// The bytes to sign, and the permit that allows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Order {
+pub struct SigningJob {
     pub permit: Permit,
     /// The bytes, as planned by the connector.
     pub unsigned: Unsigned,
@@ -23,15 +23,15 @@ pub struct VerifiedJob {
     pub(crate) namespace: Namespace,
     pub(crate) attempt: SigningAttempt,
     pub(crate) unsigned: Unsigned,
-    pub(crate) requests: Vec<SignRequest>,
+    pub(crate) requests: Vec<RequiredSignature>,
 }
 
 /// Verify a job before [`request_signature`](crate::request_signature); [`sign`](crate::sign) does
 /// this itself. Takes about 100 microseconds, so call it before the transaction.
 ///
-/// Errors: `intent.forged_permit`, `intent.undecodable`, `keys.foreign_permit`,
+/// Errors: `intent.permit_signature_invalid`, `intent.undecodable`, `keys.foreign_permit`,
 /// `keys.intent_mismatch`, `keys.envelope_exceeded`.
-pub fn verify_job(keys: &Keys, principal: &Principal, job: Order) -> Result<VerifiedJob> {
+pub fn verify_job(keys: &Keys, principal: &Principal, job: SigningJob) -> Result<VerifiedJob> {
     job.check(keys.policy_key(), &principal.namespace)
 }
 
@@ -43,7 +43,7 @@ impl std::fmt::Debug for VerifiedJob {
     }
 }
 
-impl Order {
+impl SigningJob {
     /// Decode the bytes and compare them with the permit. No claim of the job about its bytes is
     /// trusted.
     pub(crate) fn check(self, key: &PolicyKey, namespace: &Namespace) -> Result<VerifiedJob> {
@@ -54,13 +54,13 @@ impl Order {
             return Err(Error::ForeignPermit { permit });
         }
         let decoded = intent::decode(&self.unsigned)?;
-        let (intent, requests) = (decoded.intent, decoded.requests);
+        let (intent, requests) = (decoded.intent, decoded.required_signatures);
         let hash = intent.hash();
         let same_account =
             intent.chain == self.unsigned.chain && intent.signer == self.unsigned.signer;
         if hash != body.intent_hash
             || !same_account
-            || decoded.witnesses.is_empty()
+            || decoded.replay_keys.is_empty()
             || requests.is_empty()
         {
             return Err(Error::IntentMismatch { permit });
@@ -82,7 +82,7 @@ impl Order {
             signer: intent.signer,
             intent: hash,
             bytes: Digest::of(&self.unsigned.bytes),
-            replay_keys: decoded.witnesses,
+            replay_keys: decoded.replay_keys,
             limit: body.envelope.signatures,
             not_after: body.not_after,
         };

@@ -6,8 +6,8 @@ use crate::table::rotation as table;
 use crate::{Error, Keys, Result, Rotation};
 use serde::Serialize;
 use std::sync::Arc;
-use store::secret::{self, KeyInfo, Keyring, Loaded, Master, Wrapped};
-use store::{Db, Fact, Lease, Unbound};
+use store::secrets::{self, DataKeyInfo, Keyring, LockedKeyring, MasterKey, WrappedKeys};
+use store::{Db, Fact, Lease, UnscopedTx};
 use types::{Namespace, Principal};
 
 /// The name of the keyring in the database.
@@ -15,7 +15,7 @@ pub(crate) const NAME: &str = "keys";
 
 /// Returns the master key whenever the keyring must be unlocked again, or the reason why it cannot.
 /// May read a file.
-pub type MasterSource = Arc<dyn Fn() -> std::result::Result<Master, String> + Send + Sync>;
+pub type MasterSource = Arc<dyn Fn() -> std::result::Result<MasterKey, String> + Send + Sync>;
 
 /// The state of the keyring.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,14 +23,14 @@ pub struct KeyringInfo {
     /// The version of the data key that encrypts new secrets.
     pub version: u32,
     /// Every data key, oldest first.
-    pub keys: Vec<KeyInfo>,
+    pub keys: Vec<DataKeyInfo>,
     /// The latest rotation, running or finished.
     pub rotation: Option<Rotation>,
 }
 
 /// Unlock the keyring of this database, or create it if there is none. Fails with `store.secret`
 /// for a wrong passphrase. Takes as long as the key derivation of the passphrase.
-pub async fn open_keyring(db: &Db, lease: &Lease, master: Master) -> Result<Keyring> {
+pub async fn open_keyring(db: &Db, lease: &Lease, master: MasterKey) -> Result<Keyring> {
     let master = Arc::new(master);
     let loaded = load(db).await?;
     if !loaded.is_empty() {
@@ -38,21 +38,21 @@ pub async fn open_keyring(db: &Db, lease: &Lease, master: Master) -> Result<Keyr
     }
     let (entropy, master_for_wrap) = (db.entropy().clone(), master.clone());
     let (keyring, wrapped) = blocking(move || {
-        let keyring = loaded.begin(entropy.as_ref());
+        let keyring = loaded.create(entropy.as_ref());
         let wrapped = keyring.wrap(&master_for_wrap, entropy.as_ref())?;
         Ok((keyring, wrapped))
     })
     .await?;
     // Another process may have created the keyring meanwhile. Then its data key is used, and this
     // one is discarded.
-    let begun = db.on(lease).write_unbound(move |tx| {
-        if !secret::load(tx, NAME)?.is_empty() {
+    let begun = db.on(lease).write_unscoped(move |tx| {
+        if !secrets::load_data_keys(tx, NAME)?.is_empty() {
             return Ok(false);
         }
-        secret::store(tx, &wrapped)?;
+        secrets::store_data_keys(tx, &wrapped)?;
         tx.append(
             &Namespace::installation(),
-            Fact::new("keyring.created", 1).about(&NAME, 1),
+            Fact::new("keyring.created", 1).subject(&NAME, 1),
         );
         Ok::<_, store::Error>(true)
     });
@@ -64,7 +64,7 @@ pub async fn open_keyring(db: &Db, lease: &Lease, master: Master) -> Result<Keyr
 }
 
 /// Unlock the keyring again after another process has rotated it.
-pub async fn reload(keys: &Keys, master: Master) -> Result<()> {
+pub async fn reload(keys: &Keys, master: MasterKey) -> Result<()> {
     let keyring = unlock(load(keys.db()).await?, Arc::new(master)).await?;
     keys.software().update_keyring(&keyring);
     Ok(())
@@ -75,7 +75,7 @@ pub async fn reload(keys: &Keys, master: Master) -> Result<()> {
 pub async fn refresh(keys: &Keys) -> Result<bool> {
     let newest = keys
         .db()
-        .read_unbound(|tx| secret::key_infos(tx, NAME))
+        .read_unscoped(|tx| secrets::list_data_keys(tx, NAME))
         .await?
         .last()
         .map_or(0, |key| key.version);
@@ -93,19 +93,19 @@ pub async fn refresh(keys: &Keys) -> Result<bool> {
 
 /// The data keys, and the progress of the latest rotation.
 pub async fn keyring(keys: &Keys) -> Result<KeyringInfo> {
-    let read = |tx: &mut Unbound<'_, '_>| {
-        let (keys, rotation) = (secret::key_infos(tx, NAME)?, table::last(tx)?);
+    let read = |tx: &mut UnscopedTx<'_, '_>| {
+        let (keys, rotation) = (secrets::list_data_keys(tx, NAME)?, table::last(tx)?);
         Ok::<_, Error>(KeyringInfo {
             version: keys.last().map_or(0, |key| key.version),
             keys,
             rotation,
         })
     };
-    keys.db().read_unbound(read).await
+    keys.db().read_unscoped(read).await
 }
 
 /// The master key, from the source that the binary has set.
-pub(crate) async fn master(keys: &Keys) -> Result<Master> {
+pub(crate) async fn master(keys: &Keys) -> Result<MasterKey> {
     let none = || Error::MasterKey {
         why: "this process has no source for it".to_owned(),
     };
@@ -120,12 +120,12 @@ pub async fn change_master(
     db: &Db,
     lease: &Lease,
     principal: &Principal,
-    old: Master,
-    new: Master,
+    old: MasterKey,
+    new: MasterKey,
 ) -> Result<()> {
     let (loaded, generation) = load_to_change(db).await?;
     let keyring = unlock(loaded, Arc::new(old)).await?;
-    let version = keyring.version();
+    let version = keyring.current_version();
     let entropy = db.entropy().clone();
     let wrapped = blocking(move || Ok(keyring.wrap(&new, entropy.as_ref())?)).await?;
     store_wrapped(
@@ -134,28 +134,30 @@ pub async fn change_master(
         generation,
         None,
         Fact::new("keyring.wrapped", 1)
-            .about(&NAME, u64::from(version))
-            .by(principal),
+            .subject(&NAME, u64::from(version))
+            .actor(principal),
     )
     .await
 }
 
 /// The data keys, and the keyring's generation when they were read.
-pub(crate) async fn load_to_change(db: &Db) -> Result<(Loaded, i64)> {
-    let read = db.read_unbound(|tx| {
+pub(crate) async fn load_to_change(db: &Db) -> Result<(LockedKeyring, i64)> {
+    let read = db.read_unscoped(|tx| {
         Ok::<_, Error>((
-            secret::load(tx, NAME)?,
+            secrets::load_data_keys(tx, NAME)?,
             signing_guard::keyring_generation(tx)?,
         ))
     });
     read.await
 }
 
-pub(crate) async fn load(db: &Db) -> Result<Loaded> {
-    Ok(db.read_unbound(|tx| secret::load(tx, NAME)).await?)
+pub(crate) async fn load(db: &Db) -> Result<LockedKeyring> {
+    Ok(db
+        .read_unscoped(|tx| secrets::load_data_keys(tx, NAME))
+        .await?)
 }
 
-pub(crate) async fn unlock(loaded: Loaded, master: Arc<Master>) -> Result<Keyring> {
+pub(crate) async fn unlock(loaded: LockedKeyring, master: Arc<MasterKey>) -> Result<Keyring> {
     blocking(move || Ok(loaded.unlock(&master)?)).await
 }
 
@@ -164,16 +166,16 @@ pub(crate) async fn unlock(loaded: Loaded, master: Arc<Master>) -> Result<Keyrin
 /// data key.
 pub(crate) async fn store_wrapped(
     (db, lease): (&Db, &Lease),
-    wrapped: Wrapped,
+    wrapped: WrappedKeys,
     generation: i64,
     begun: Option<Rotation>,
     fact: Fact,
 ) -> Result<()> {
-    let write = db.on(lease).write_unbound(move |tx| {
+    let write = db.on(lease).write_unscoped(move |tx| {
         if !signing_guard::bump_keyring(tx, generation)? {
             return Err(store::Error::Contended { attempts: 1 }.into());
         }
-        secret::store(tx, &wrapped)?;
+        secrets::store_data_keys(tx, &wrapped)?;
         if let Some(begun) = &begun {
             table::insert(tx, begun)?;
         }

@@ -6,7 +6,7 @@ use crate::{Error, Result, Settings};
 use intent::PolicyKey;
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
-use store::secret::Keyring;
+use store::secrets::Keyring;
 use store::{Db, Lease, Tx};
 use types::{Entropy, Namespace, Time};
 
@@ -48,14 +48,14 @@ impl Keys {
 
     /// Set where the master key is read when the keyring must be unlocked again, after a rotation
     /// by this or another process. Only the first call has an effect.
-    pub fn unlock_with(&self, source: MasterSource) {
+    pub fn set_master_source(&self, source: MasterSource) {
         let _ = self.0.master.set(source);
     }
 
     /// Wait until a secret under a data key is found that this process has not unlocked: time to
     /// call [`refresh`](crate::refresh).
-    pub async fn missed(&self) {
-        self.0.software.keyring().missed().await;
+    pub async fn wait_for_unknown_key(&self) {
+        self.0.software.keyring().wait_for_unknown_key().await;
     }
 
     pub(crate) fn master_source(&self) -> Option<&MasterSource> {

@@ -59,19 +59,19 @@ pub use error::{Error, Result};
 pub use export::{Exported, export, export_key};
 pub use freeze::{Freeze, Scope, freeze, freezes, revoke, unfreeze};
 pub use hd::{Path, Template};
-pub use job::{Order, VerifiedJob, verify_job};
+pub use job::{SigningJob, VerifiedJob, verify_job};
 pub use keyring::{
     KeyringInfo, MasterSource, change_master, keyring, open_keyring, refresh, reload,
 };
 pub use keys::Keys;
 pub use named::{NamedKey, NewKey, create_key, key, key_named, named_keys, patch_key};
-pub use read::{Found, find, handed_out};
+pub use read::{KeyLocation, find, issued_addresses};
 pub use record::{Recorded, bytes, record, release, signed_ids};
 pub use request::{
     RequestState, SignatureRequest, complete_request, decline_request, request_signature,
     signature_request,
 };
-pub use rotate::{Keeper, Rotation, RotationState, Rotator, Step, rotate};
+pub use rotate::{Rotation, RotationState, RotationTarget, RotationWorker, Step, rotate};
 pub use settings::Settings;
 pub use sign::{MAX_JOBS, Signed, sign};
 pub use wallet::{

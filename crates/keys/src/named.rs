@@ -99,9 +99,9 @@ pub(crate) fn insert(
     let key = require_key(tx, &id)?;
     tx.append(
         Fact::new("key.created", 1)
-            .about(&id, key.version)
-            .by(principal)
-            .says(&key),
+            .subject(&id, key.version)
+            .actor(principal)
+            .payload(&key),
     );
     Ok(key)
 }
@@ -133,9 +133,9 @@ pub async fn patch_key(
         let key = require_key(tx, &id)?;
         tx.append(
             Fact::new("key.changed", 1)
-                .about(&id, key.version)
-                .by(&principal)
-                .says(&key),
+                .subject(&id, key.version)
+                .actor(&principal)
+                .payload(&key),
         );
         Ok(key)
     })
@@ -162,7 +162,7 @@ pub async fn key_named(
         .read(&principal.namespace, move |tx| {
             let row = table::named(tx, &wallet, &name)?;
             row.map(NamedKey::from)
-                .ok_or_else(|| Error::KeyUnknown { key: name.clone() })
+                .ok_or_else(|| Error::UnknownKey { key: name.clone() })
         })
         .await
 }
@@ -194,7 +194,7 @@ pub async fn named_keys(
 fn require_key(tx: &mut Tx<'_, '_>, id: &KeyId) -> Result<NamedKey> {
     table::get(tx, id)?
         .map(NamedKey::from)
-        .ok_or_else(|| Error::KeyUnknown {
+        .ok_or_else(|| Error::UnknownKey {
             key: id.to_string(),
         })
 }

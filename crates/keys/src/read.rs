@@ -10,7 +10,7 @@ use types::{ChainId, KeyId, Page, Principal, WalletId};
 
 /// The key of an address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Found {
+pub struct KeyLocation {
     /// The address, in the chain's canonical form.
     pub address: String,
     pub wallet: WalletId,
@@ -25,7 +25,7 @@ pub struct Found {
 
 /// The key of this namespace that signs for an account, if any. The address may have any form that
 /// the chain accepts.
-pub fn find(tx: &mut Tx<'_, '_>, chain: &ChainId, address: &str) -> Result<Option<Found>> {
+pub fn find(tx: &mut Tx<'_, '_>, chain: &ChainId, address: &str) -> Result<Option<KeyLocation>> {
     let address = intent::parse_recipient(chain, address)?.account;
     let row = table::find(tx, family(chain)?, &address)?;
     Ok(row.map(|(wallet, path, index, key, name)| {
@@ -34,7 +34,7 @@ pub fn find(tx: &mut Tx<'_, '_>, chain: &ChainId, address: &str) -> Result<Optio
         } else {
             format!("{path}/{index}")
         };
-        Found {
+        KeyLocation {
             address,
             wallet,
             path,
@@ -47,7 +47,7 @@ pub fn find(tx: &mut Tx<'_, '_>, chain: &ChainId, address: &str) -> Result<Optio
 
 /// The addresses that a wallet has issued on a chain, in order. The cursor of a page is its last
 /// index. Errors: `keys.unknown_wallet`.
-pub async fn handed_out(
+pub async fn issued_addresses(
     keys: &Keys,
     principal: &Principal,
     wallet: &WalletId,

@@ -7,7 +7,7 @@ use crate::{Freeze, Result, Signed, freeze};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::{Fact, Tx};
-use types::{ChainId, PermitId, Principal, WalletId, Witness};
+use types::{ChainId, PermitId, Principal, ReplayKey, WalletId};
 
 /// A recorded signature. It takes effect when the transaction commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Recorded {
     /// The id of the transaction on the chain (its hash).
     pub id: String,
     /// The replay key that all signatures of the permit chain share.
-    pub anchor: Witness,
+    pub anchor: ReplayKey,
     /// Whether the same bytes were recorded before.
     pub already_recorded: bool,
 }
@@ -110,7 +110,7 @@ pub fn release(
     principal: &Principal,
     chain: &ChainId,
     signer: &str,
-    replay_keys: &[Witness],
+    replay_keys: &[ReplayKey],
 ) -> Result<()> {
     let rows: Vec<_> = replay_keys
         .iter()
@@ -120,8 +120,8 @@ pub fn release(
         let payload = json!({ "chain": chain, "signer": signer, "replay_keys": replay_keys });
         tx.append(
             Fact::new("replay_key.released", 1)
-                .by(principal)
-                .says(&payload),
+                .actor(principal)
+                .payload(&payload),
         );
     }
     Ok(())
@@ -196,7 +196,7 @@ fn write(
             .uses
             .get(&attempt.permit)
             .map_or(attempt.permit, |used| used.root);
-        let claim = |replay_key: &Witness| {
+        let claim = |replay_key: &ReplayKey| {
             (
                 attempt.chain.clone(),
                 attempt.signer.clone(),
@@ -267,7 +267,7 @@ pub(crate) fn load(tx: &mut Tx<'_, '_>, attempts: &[&SigningAttempt]) -> Result<
 /// The owners of the replay keys of these attempts: one statement per chain, of which there are
 /// few.
 fn owners(tx: &mut Tx<'_, '_>, attempts: &[&SigningAttempt]) -> Result<HashMap<Claim, Owner>> {
-    let mut by_chain: BTreeMap<&ChainId, BTreeSet<(&Witness,)>> = BTreeMap::new();
+    let mut by_chain: BTreeMap<&ChainId, BTreeSet<(&ReplayKey,)>> = BTreeMap::new();
     for attempt in attempts {
         by_chain
             .entry(&attempt.chain)
@@ -322,9 +322,9 @@ pub(crate) fn fact(
         "chain": attempt.chain, "signer": attempt.signer, "id": id, "replay_keys": attempt.replay_keys, "supersedes": attempt.supersedes,
     });
     Fact::new(kind, 1)
-        .about(&attempt.permit, u64::from(uses))
-        .by(principal)
-        .says(&payload)
+        .subject(&attempt.permit, u64::from(uses))
+        .actor(principal)
+        .payload(&payload)
 }
 
 impl Recorded {

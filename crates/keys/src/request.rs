@@ -9,7 +9,7 @@ use crate::{Error, Keys, Recorded, Result, VerifiedJob, freeze, record};
 use intent::{Signature, Unsigned};
 use serde::Serialize;
 use store::{Fact, Tx};
-use types::{ChainId, PermitId, Principal, RequestId, Time};
+use types::{ChainId, PermitId, Principal, SignatureRequestId, Time};
 
 /// The state of a signature request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -26,7 +26,7 @@ pub enum RequestState {
 /// A request for a signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SignatureRequest {
-    pub id: RequestId,
+    pub id: SignatureRequestId,
     pub state: RequestState,
     /// The back end that is asked to sign.
     pub backend: String,
@@ -54,7 +54,7 @@ pub fn request_signature(
     tx: &mut Tx<'_, '_>,
     principal: &Principal,
     checked: &VerifiedJob,
-) -> Result<RequestId> {
+) -> Result<SignatureRequestId> {
     assert!(
         checked.namespace == *tx.namespace(),
         "a signature is requested in the namespace that the job was verified in"
@@ -66,7 +66,7 @@ pub fn request_signature(
     let signer = signers(tx, std::slice::from_ref(attempt))?
         .into_values()
         .next();
-    let (_, wallet, _, _, backend) = signer.ok_or_else(|| Error::SignerUnknown {
+    let (_, wallet, _, _, backend) = signer.ok_or_else(|| Error::UnknownSigner {
         chain: attempt.chain.clone(),
         signer: attempt.signer.clone(),
     })?;
@@ -75,7 +75,7 @@ pub fn request_signature(
         permit: attempt.permit,
     })??;
     let now = tx.now();
-    let id = RequestId::new(now, tx.entropy());
+    let id = SignatureRequestId::new(now, tx.entropy());
     table::insert(
         tx,
         &id,
@@ -84,12 +84,12 @@ pub fn request_signature(
         &checked.unsigned,
         &attempt.bytes,
     )?;
-    tx.append(fact("signature.requested", principal, attempt, uses, None).about(&id, 1));
+    tx.append(fact("signature.requested", principal, attempt, uses, None).subject(&id, 1));
     Ok(id)
 }
 
 /// A signature request by its id. Error: `keys.unknown_request`.
-pub fn signature_request(tx: &mut Tx<'_, '_>, id: &RequestId) -> Result<SignatureRequest> {
+pub fn signature_request(tx: &mut Tx<'_, '_>, id: &SignatureRequestId) -> Result<SignatureRequest> {
     let row = table::get(tx, id)?.ok_or_else(|| Error::UnknownRequest {
         request: id.to_string(),
     })?;
@@ -104,7 +104,7 @@ pub fn signature_request(tx: &mut Tx<'_, '_>, id: &RequestId) -> Result<Signatur
 pub async fn complete_request(
     keys: &Keys,
     principal: &Principal,
-    id: &RequestId,
+    id: &SignatureRequestId,
     signatures: Vec<Signature>,
 ) -> Result<Recorded> {
     let (actor, id) = (principal.clone(), *id);
@@ -146,7 +146,7 @@ pub async fn complete_request(
             uses,
             Some(&signed.id),
         );
-        tx.append(fact.about(&id, version.max(0).cast_unsigned()));
+        tx.append(fact.subject(&id, version.max(0).cast_unsigned()));
         Ok(Recorded {
             permit,
             id: signed.id.clone(),
@@ -163,7 +163,7 @@ pub async fn complete_request(
 pub async fn decline_request(
     keys: &Keys,
     principal: &Principal,
-    id: &RequestId,
+    id: &SignatureRequestId,
     note: &str,
 ) -> Result<()> {
     let (actor, id, note) = (
@@ -183,9 +183,9 @@ pub async fn decline_request(
         let payload = serde_json::json!({ "note": note });
         tx.append(
             Fact::new("signature.refused", 1)
-                .about(&id, version.max(0).cast_unsigned())
-                .by(&actor)
-                .says(&payload),
+                .subject(&id, version.max(0).cast_unsigned())
+                .actor(&actor)
+                .payload(&payload),
         );
         Ok(())
     })
@@ -216,7 +216,7 @@ fn attempt_of(request: &SignatureRequest, unsigned: &Unsigned) -> Result<Signing
         intent: decoded.intent.hash(),
         is_cancel: decoded.intent.is_cancel(),
         bytes: types::Digest::of(&unsigned.bytes),
-        replay_keys: decoded.witnesses,
+        replay_keys: decoded.replay_keys,
         limit: 0,
         not_after: request.created_at,
     })
@@ -227,7 +227,7 @@ fn attempt_of(request: &SignatureRequest, unsigned: &Unsigned) -> Result<Signing
 fn check_still_allowed(
     tx: &mut Tx<'_, '_>,
     attempt: &SigningAttempt,
-) -> Result<(types::Witness, u32)> {
+) -> Result<(types::ReplayKey, u32)> {
     let state = record::load(tx, &[attempt])?;
     if state.revoked.contains(&attempt.permit) {
         return Err(Error::PermitRevoked {
@@ -287,7 +287,7 @@ impl SignatureRequest {
             RequestState::Answered,
             RequestState::Refused,
         ];
-        let broken = store::Error::Column {
+        let broken = store::Error::UnexpectedValue {
             column: 1,
             found: "an unknown text",
             expected: "a state of a request",

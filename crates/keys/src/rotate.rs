@@ -11,8 +11,8 @@ use crate::{Error, Keys, Result};
 use async_trait::async_trait;
 use serde::Serialize;
 use std::sync::Arc;
-pub use store::secret::Resealed as Step;
-use store::{Fact, Lease, secret};
+pub use store::secrets::ReencryptionStep as Step;
+use store::{Fact, Lease, secrets};
 use types::{Namespace, Principal, Time, WalletId};
 
 /// Secrets re-encrypted per transaction.
@@ -56,11 +56,11 @@ pub struct Rotation {
     /// Secrets to re-encrypt; `None` before they are counted.
     pub total: Option<u64>,
     /// Secrets re-encrypted so far.
-    pub resealed: u64,
+    pub reencrypted: u64,
     /// Secrets that cannot be decrypted and stay unchanged.
     pub broken: u64,
     /// The name of the target that is processed next; empty when all are done.
-    pub keeper: String,
+    pub target: String,
     /// The position within that target.
     #[serde(skip)]
     pub position: String,
@@ -72,12 +72,12 @@ pub struct Rotation {
 
 /// A component whose secrets are encrypted under the installation's keyring.
 #[async_trait]
-pub trait Keeper: Send + Sync {
+pub trait RotationTarget: Send + Sync {
     /// The name of the component.
     fn name(&self) -> &'static str;
 
     /// How many of its secrets are not under the newest data key.
-    async fn left(&self) -> Result<u64>;
+    async fn remaining(&self) -> Result<u64>;
 
     /// Re-encrypt some secrets after a position of the component's own choosing; the first position
     /// is empty. Secrets that change concurrently are skipped.
@@ -97,7 +97,7 @@ pub async fn rotate(keys: &Keys, principal: &Principal) -> Result<Rotation> {
 }
 
 async fn rotation(keys: &Keys) -> Result<Option<Rotation>> {
-    keys.db().read_unbound(progress::last).await
+    keys.db().read_unscoped(progress::last).await
 }
 
 /// Add a new data key to the others; it is wrapped and stored before it encrypts anything.
@@ -105,15 +105,15 @@ async fn begin(keys: &Keys, principal: &Principal) -> Result<Rotation> {
     let (engine, master) = (keys.clone(), master(keys).await?);
     let (loaded, read) = load_to_change(keys.db()).await?;
     let (keyring, wrapped) = blocking(move || {
-        let keyring = loaded.unlock(&master)?.rotated(engine.entropy());
+        let keyring = loaded.unlock(&master)?.with_new_key(engine.entropy());
         let wrapped = keyring.wrap(&master, engine.entropy())?;
         Ok((keyring, wrapped))
     })
     .await?;
-    let begun = Rotation::begun(keyring.version(), principal, keys.now());
+    let begun = Rotation::begun(keyring.current_version(), principal, keys.now());
     let fact = Fact::new("keyring.rotated", 1)
-        .about(&NAME, u64::from(begun.version))
-        .by(principal);
+        .subject(&NAME, u64::from(begun.version))
+        .actor(principal);
     store_wrapped(
         (keys.db(), keys.lease()),
         wrapped,
@@ -137,9 +137,9 @@ impl Rotation {
             version,
             state: RotationState::Reencrypting,
             total: None,
-            resealed: 0,
+            reencrypted: 0,
             broken: 0,
-            keeper: String::new(),
+            target: String::new(),
             position: String::new(),
             begun_by: principal.id.clone(),
             begun: now,
@@ -150,19 +150,24 @@ impl Rotation {
 
 /// Re-encrypts what is under older data keys, one step at a time. Its lease ensures that only one
 /// runs.
-pub struct Rotator {
+pub struct RotationWorker {
     keys: Keys,
     lease: Lease,
-    targets: Vec<Arc<dyn Keeper>>,
+    targets: Vec<Arc<dyn RotationTarget>>,
     grace_ms: i64,
 }
 
-impl Rotator {
+impl RotationWorker {
     /// A worker for the wallets and the other targets. Nothing is retired before `grace_ms` after
     /// the start; within that time every process must load the new data key and stop encrypting
     /// under older ones.
-    pub fn new(keys: Keys, lease: Lease, targets: Vec<Arc<dyn Keeper>>, grace_ms: i64) -> Self {
-        let wallets: Arc<dyn Keeper> = Arc::new(Wallets {
+    pub fn new(
+        keys: Keys,
+        lease: Lease,
+        targets: Vec<Arc<dyn RotationTarget>>,
+        grace_ms: i64,
+    ) -> Self {
+        let wallets: Arc<dyn RotationTarget> = Arc::new(Wallets {
             keys: keys.clone(),
             lease: lease.clone(),
         });
@@ -191,7 +196,7 @@ impl Rotator {
                 .save(
                     Rotation {
                         total,
-                        keeper: target,
+                        target,
                         ..current
                     },
                     None,
@@ -202,7 +207,7 @@ impl Rotator {
         match self
             .targets
             .iter()
-            .position(|target| target.name() == current.keeper)
+            .position(|target| target.name() == current.target)
         {
             Some(index) => self.step(current, index).await.map(Some),
             None => self.finish(current).await,
@@ -211,7 +216,7 @@ impl Rotator {
 
     /// Check whether a suspended process encrypted something under an older data key after all; if
     /// so, the last rotation resumes.
-    pub async fn look_again(&self) -> Result<bool> {
+    pub async fn recheck(&self) -> Result<bool> {
         let Some(last) = rotation(&self.keys)
             .await?
             .filter(|last| last.state != RotationState::Reencrypting)
@@ -223,12 +228,12 @@ impl Rotator {
             return Ok(false);
         }
         let target = self.targets[0].name().to_owned();
-        let total = Some(last.resealed + left);
+        let total = Some(last.reencrypted + left);
         let resumed = Rotation {
             state: RotationState::Reencrypting,
             total,
             broken: 0,
-            keeper: target,
+            target,
             ended: None,
             ..last
         };
@@ -238,7 +243,7 @@ impl Rotator {
     async fn left(&self) -> Result<u64> {
         let mut left = 0;
         for target in &self.targets {
-            left += target.left().await?;
+            left += target.remaining().await?;
         }
         Ok(left)
     }
@@ -250,18 +255,18 @@ impl Rotator {
             .get(index + 1)
             .map_or("", |target| target.name());
         let (target, position) = match step.after {
-            Some(after) => (current.keeper.clone(), after),
+            Some(after) => (current.target.clone(), after),
             None => (next.to_owned(), String::new()),
         };
-        let (resealed, broken) = (
-            current.resealed + step.resealed,
-            current.broken + step.broken,
+        let (reencrypted, broken) = (
+            current.reencrypted + step.reencrypted,
+            current.broken + step.undecryptable,
         );
         self.save(
             Rotation {
-                resealed,
+                reencrypted,
                 broken,
-                keeper: target,
+                target,
                 position,
                 ..current
             },
@@ -281,12 +286,12 @@ impl Rotator {
         if left > current.broken {
             let (target, total) = (
                 self.targets[0].name().to_owned(),
-                Some(current.resealed + left),
+                Some(current.reencrypted + left),
             );
             return self
                 .save(
                     Rotation {
-                        keeper: target,
+                        target,
                         broken: 0,
                         total,
                         ..current
@@ -306,21 +311,21 @@ impl Rotator {
             ended: Some(now),
             ..current
         };
-        let payload = serde_json::json!({ "version": finished.version, "reencrypted": finished.resealed, "broken": finished.broken });
+        let payload = serde_json::json!({ "version": finished.version, "reencrypted": finished.reencrypted, "broken": finished.broken });
         let fact = Fact::new(kind, 1)
-            .about(&NAME, u64::from(finished.version))
-            .by(&worker())
-            .says(&payload);
+            .subject(&NAME, u64::from(finished.version))
+            .actor(&worker())
+            .payload(&payload);
         self.save(finished, Some(fact)).await.map(Some)
     }
 
     /// Store the progress of the rotation; its final fact also retires the older data keys.
     async fn save(&self, rotation: Rotation, fact: Option<Fact>) -> Result<Rotation> {
         let saved = rotation.clone();
-        let write = self.keys.db().on(&self.lease).write_unbound(move |tx| {
+        let write = self.keys.db().on(&self.lease).write_unscoped(move |tx| {
             progress::update(tx, &saved)?;
             if saved.state == RotationState::Done {
-                secret::retire(tx, NAME, saved.version)?;
+                secrets::retire_data_keys(tx, NAME, saved.version)?;
             }
             if let Some(fact) = &fact {
                 tx.append(&Namespace::installation(), fact.clone());
@@ -345,17 +350,17 @@ struct Wallets {
 type ReencryptedRow = (Namespace, WalletId, u32, Vec<u8>, u32);
 
 #[async_trait]
-impl Keeper for Wallets {
+impl RotationTarget for Wallets {
     fn name(&self) -> &'static str {
         "wallets"
     }
 
-    async fn left(&self) -> Result<u64> {
+    async fn remaining(&self) -> Result<u64> {
         let version = self.keys.software().version();
         Ok(self
             .keys
             .db()
-            .read_unbound(move |tx| table::count_before(tx, version))
+            .read_unscoped(move |tx| table::count_before(tx, version))
             .await?
             .max(0)
             .cast_unsigned())
@@ -365,7 +370,7 @@ impl Keeper for Wallets {
         let version = self.keys.software().version();
         let (namespace, wallet) = after.split_once('/').unwrap_or_default();
         let (namespace, wallet) = (namespace.to_owned(), wallet.to_owned());
-        let read = self.keys.db().read_unbound(move |tx| {
+        let read = self.keys.db().read_unscoped(move |tx| {
             table::encrypted_before(tx, version, &namespace, &wallet, STEP)
         });
         let old = read.await?;
@@ -379,10 +384,10 @@ impl Keeper for Wallets {
             .into_iter()
             .flatten()
             .collect();
-        let broken = count - rows.len() as u64;
+        let undecryptable = count - rows.len() as u64;
         Ok(Step {
-            resealed: self.store_reencrypted(version, rows).await?,
-            broken,
+            reencrypted: self.store_reencrypted(version, rows).await?,
+            undecryptable,
             after: Some(after),
         })
     }
@@ -390,13 +395,13 @@ impl Keeper for Wallets {
 
 impl Wallets {
     async fn store_reencrypted(&self, version: u32, rows: Vec<ReencryptedRow>) -> Result<u64> {
-        let write = self.keys.db().on(&self.lease).write_unbound(move |tx| {
-            let resealed = table::reencrypt(tx, &rows)?;
-            if resealed > 0 {
-                let payload = serde_json::json!({ "version": version, "target": "wallets", "reencrypted": resealed });
-                tx.append(&Namespace::installation(), Fact::new("keyring.reencrypted", 1).by(&worker()).says(&payload));
+        let write = self.keys.db().on(&self.lease).write_unscoped(move |tx| {
+            let reencrypted = table::reencrypt(tx, &rows)?;
+            if reencrypted > 0 {
+                let payload = serde_json::json!({ "version": version, "target": "wallets", "reencrypted": reencrypted });
+                tx.append(&Namespace::installation(), Fact::new("keyring.reencrypted", 1).actor(&worker()).payload(&payload));
             }
-            Ok::<_, Error>(resealed)
+            Ok::<_, Error>(reencrypted)
         });
         write.await
     }

@@ -7,11 +7,11 @@ use crate::keys::map_parallel;
 use crate::settings::family;
 use crate::state::{PermitState, SigningAttempt};
 use crate::table::{address, wallet};
-use crate::{Error, Freeze, Keys, Order, Result, freeze, record};
+use crate::{Error, Freeze, Keys, Result, SigningJob, freeze, record};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use store::Tx;
-use types::{ChainId, Namespace, PermitId, Principal, Time, WalletId, Witness};
+use types::{ChainId, Namespace, PermitId, Principal, ReplayKey, Time, WalletId};
 
 /// The largest number of jobs per call.
 pub const MAX_JOBS: usize = 1_000;
@@ -43,7 +43,7 @@ impl Signed {
     }
 
     /// The replay keys that the signature uses.
-    pub fn witnesses(&self) -> &[Witness] {
+    pub fn replay_keys(&self) -> &[ReplayKey] {
         &self.attempt.replay_keys
     }
 
@@ -72,12 +72,16 @@ impl std::fmt::Debug for Signed {
 ///
 /// The permit must be genuine, of this namespace, not expired, revoked or spent, and allow exactly
 /// what the bytes do within its envelope. The key must be held here and not frozen. No other permit
-/// chain may own the replay keys. Errors: `intent.forged_permit`, `intent.undecodable`,
+/// chain may own the replay keys. Errors: `intent.permit_signature_invalid`, `intent.undecodable`,
 /// `keys.foreign_permit`, `keys.intent_mismatch`, `keys.envelope_exceeded`, `keys.permit_expired`,
 /// `keys.permit_revoked`, `keys.permit_spent`, `keys.replay_key_mismatch`, `keys.replay_key_used`,
 /// `keys.superseded`, `keys.cannot_supersede`, `keys.frozen`, `keys.unknown_signer`,
 /// `keys.backend`, `keys.keyring`.
-pub async fn sign(keys: &Keys, principal: &Principal, jobs: Vec<Order>) -> Vec<Result<Signed>> {
+pub async fn sign(
+    keys: &Keys,
+    principal: &Principal,
+    jobs: Vec<SigningJob>,
+) -> Vec<Result<Signed>> {
     let count = jobs.len();
     match sign_all(keys, &principal.namespace, jobs).await {
         Ok(results) => results,
@@ -90,7 +94,7 @@ pub async fn sign(keys: &Keys, principal: &Principal, jobs: Vec<Order>) -> Vec<R
 async fn sign_all(
     keys: &Keys,
     namespace: &Namespace,
-    jobs: Vec<Order>,
+    jobs: Vec<SigningJob>,
 ) -> Result<Vec<Result<Signed>>> {
     if jobs.len() > MAX_JOBS {
         return Err(Error::LimitExceeded {
@@ -99,7 +103,7 @@ async fn sign_all(
         });
     }
     let (engine, owner) = (keys.clone(), namespace.clone());
-    let checked = map_parallel(jobs, move |job: Order| {
+    let checked = map_parallel(jobs, move |job: SigningJob| {
         job.check(engine.policy_key(), &owner)
     })
     .await?;
@@ -170,7 +174,7 @@ impl SigningContext {
         now: Time,
     ) -> Result<ApprovedJob> {
         let attempt = &checked.attempt;
-        let unknown = || Error::SignerUnknown {
+        let unknown = || Error::UnknownSigner {
             chain: attempt.chain.clone(),
             signer: attempt.signer.clone(),
         };

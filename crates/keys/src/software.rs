@@ -8,7 +8,7 @@ use crate::{Error, Result};
 use intent::{Scheme, Signature};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use store::secret::{Keyring, Place};
+use store::secrets::{EncryptionContext, Keyring};
 use types::{Entropy, Namespace, WalletId};
 
 /// The data keys, and the cache of decrypted branches.
@@ -66,8 +66,8 @@ impl Software {
         entropy: &dyn Entropy,
     ) -> Result<EncryptedSecret> {
         let row = context_row(namespace, wallet);
-        let bytes = self.keyring.seal(&context(&row), plain, entropy)?;
-        let version = store::secret::version_of(&bytes)?;
+        let bytes = self.keyring.encrypt(&context(&row), plain, entropy)?;
+        let version = store::secrets::data_key_version(&bytes)?;
         Ok(EncryptedSecret { bytes, version })
     }
 
@@ -78,21 +78,21 @@ impl Software {
         encrypted: &EncryptedSecret,
     ) -> Result<zeroize::Zeroizing<Vec<u8>>> {
         let row = context_row(namespace, wallet);
-        match self.keyring.open(&context(&row), &encrypted.bytes) {
-            Err(store::Error::KeyUnknown { .. }) => Err(Error::Keyring),
+        match self.keyring.decrypt(&context(&row), &encrypted.bytes) {
+            Err(store::Error::UnknownDataKey { .. }) => Err(Error::Keyring),
             other => Ok(other?),
         }
     }
 
     /// Add the data keys of a newer keyring.
     pub(crate) fn update_keyring(&self, keyring: &Keyring) {
-        self.keyring.learn(keyring);
+        self.keyring.merge(keyring);
         self.cache().clear();
     }
 
     /// The version of the data key that encrypts new secrets.
     pub(crate) fn version(&self) -> u32 {
-        self.keyring.version()
+        self.keyring.current_version()
     }
 
     pub(crate) fn keyring(&self) -> &Keyring {
@@ -147,8 +147,8 @@ impl Backend for Software {
     }
 }
 
-fn context(row: &str) -> Place<'_> {
-    Place {
+fn context(row: &str) -> EncryptionContext<'_> {
+    EncryptionContext {
         table: "wallet",
         row,
         column: "secret",

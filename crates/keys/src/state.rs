@@ -2,7 +2,7 @@
 
 use crate::{Error, Freeze, Result};
 use std::collections::{HashMap, HashSet};
-use types::{ChainId, Digest, PermitId, Time, Witness};
+use types::{ChainId, Digest, PermitId, ReplayKey, Time};
 
 /// The signature that is attempted, as decoded from the bytes and the permit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(crate) struct SigningAttempt {
     /// SHA-256 of the unsigned bytes: signing the same bytes again does not count as a use.
     pub(crate) bytes: Digest,
     /// Never empty; the first becomes the anchor if this signature starts a permit chain.
-    pub(crate) replay_keys: Vec<Witness>,
+    pub(crate) replay_keys: Vec<ReplayKey>,
     /// How many different transactions the permit allows.
     pub(crate) limit: u32,
     pub(crate) not_after: Time,
@@ -31,7 +31,7 @@ pub(crate) struct Use {
     pub(crate) signer: String,
     pub(crate) intent: Digest,
     /// The replay key that every signature of the permit chain uses.
-    pub(crate) anchor: Witness,
+    pub(crate) anchor: ReplayKey,
     pub(crate) supersedes: Option<PermitId>,
     pub(crate) superseded_by: Option<PermitId>,
     pub(crate) uses: u32,
@@ -48,7 +48,7 @@ pub(crate) enum Owner {
 }
 
 /// A replay key, with its chain and account.
-pub(crate) type Claim = (ChainId, String, Witness);
+pub(crate) type Claim = (ChainId, String, ReplayKey);
 
 /// The stored state of the permits involved, plus the changes of the attempts admitted so far.
 #[derive(Debug, Clone, Default)]
@@ -64,8 +64,8 @@ pub(crate) struct PermitState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Admission {
     /// The replay keys that had no owner.
-    pub(crate) claimed: Vec<Witness>,
-    pub(crate) anchor: Witness,
+    pub(crate) claimed: Vec<ReplayKey>,
+    pub(crate) anchor: ReplayKey,
     /// Whether these bytes were signed under the permit before.
     pub(crate) repeated: bool,
 }
@@ -204,7 +204,7 @@ impl PermitState {
     }
 
     /// The replay keys without an owner; an error if another permit chain owns one.
-    fn unclaimed(&self, attempt: &SigningAttempt, root: PermitId) -> Result<Vec<Witness>> {
+    fn unclaimed(&self, attempt: &SigningAttempt, root: PermitId) -> Result<Vec<ReplayKey>> {
         let mut free = Vec::new();
         for replay_key in &attempt.replay_keys {
             match self.owners.get(&(
@@ -215,7 +215,7 @@ impl PermitState {
                 None => free.push(replay_key.clone()),
                 Some(Owner::Chain(owner)) if *owner == root => {}
                 Some(_) => {
-                    return Err(Error::WitnessUsed {
+                    return Err(Error::ReplayKeyUsed {
                         chain: attempt.chain.clone(),
                         replay_key: replay_key.clone(),
                     });
@@ -229,7 +229,7 @@ impl PermitState {
         &mut self,
         attempt: &SigningAttempt,
         position: Position,
-        claimed: Vec<Witness>,
+        claimed: Vec<ReplayKey>,
         repeated: bool,
         now: Time,
     ) -> Admission {
@@ -265,7 +265,7 @@ impl PermitState {
 /// The position of an attempt in its permit chain.
 struct Position {
     root: PermitId,
-    anchor: Witness,
+    anchor: ReplayKey,
     /// Whether it is the first signature under its permit.
     is_first: bool,
     /// Whether an earlier signature uses the anchor.
@@ -305,7 +305,7 @@ fn check_freeze(
     }
 }
 
-fn check_anchor(attempt: &SigningAttempt, permit: PermitId, anchor: &Witness) -> Result<()> {
+fn check_anchor(attempt: &SigningAttempt, permit: PermitId, anchor: &ReplayKey) -> Result<()> {
     if attempt.replay_keys.contains(anchor) {
         Ok(())
     } else {

@@ -82,7 +82,7 @@ async fn prepare(keys: &Keys, principal: &Principal, new: NewWallet) -> Result<P
 
 fn into_secret(new: NewSecret, keys: &Keys) -> Result<(Secret, Origin, Option<ChainId>)> {
     match new {
-        NewSecret::Fresh => Ok((
+        NewSecret::Generated => Ok((
             Secret::Words(Phrase::generate(keys.entropy())?),
             Origin::Generated,
             None,
@@ -151,9 +151,9 @@ fn insert(tx: &mut Tx<'_, '_>, principal: &Principal, prepared: &Prepared) -> Re
             },
             1,
         )
-        .about(&wallet.id, wallet.version)
-        .by(principal)
-        .says(&wallet),
+        .subject(&wallet.id, wallet.version)
+        .actor(principal)
+        .payload(&wallet),
     );
     if let Some((chain, address)) = single {
         insert_single(tx, principal, &wallet, chain, address)?;
@@ -215,9 +215,9 @@ pub async fn patch_wallet(
         let wallet = require_wallet(tx, &id)?;
         tx.append(
             Fact::new("wallet.changed", 1)
-                .about(&id, wallet.version)
-                .by(&principal)
-                .says(&wallet),
+                .subject(&id, wallet.version)
+                .actor(&principal)
+                .payload(&wallet),
         );
         Ok(wallet)
     })
@@ -275,7 +275,7 @@ pub async fn branches(keys: &Keys, principal: &Principal, id: &WalletId) -> Resu
                 .map(|(path, xpub, next)| Branch {
                     path,
                     xpub,
-                    handed_out: next.max(0).cast_unsigned(),
+                    issued: next.max(0).cast_unsigned(),
                 })
                 .collect())
         })

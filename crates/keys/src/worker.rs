@@ -55,7 +55,7 @@ fn task(
     namespace: &Namespace,
     request: &SignatureRequest,
 ) -> Result<SigningTask> {
-    let unknown = || Error::SignerUnknown {
+    let unknown = || Error::UnknownSigner {
         chain: request.chain.clone(),
         signer: request.signer.clone(),
     };
@@ -64,7 +64,7 @@ fn task(
     let (_, bytes, version) = wallet::secrets(tx, &[(wallet,)])?
         .pop()
         .ok_or_else(unknown)?;
-    let requests = intent::decode(&request.unsigned())?.requests;
+    let requests = intent::decode(&request.unsigned())?.required_signatures;
     let secret = Arc::new(EncryptedSecret { bytes, version });
     Ok(SigningTask {
         namespace: namespace.clone(),

@@ -52,7 +52,7 @@ pub async fn attach(
         principal.clone(),
         target.canonical()?,
     );
-    let limit = policy.config.limits.attachments;
+    let limit = policy.config.limits.attachments_per_namespace;
     policy
         .db
         .on(&policy.lease)
@@ -70,7 +70,7 @@ pub async fn attach(
                 table::revision::bump(tx)?;
                 append(
                     tx,
-                    "policy.attached",
+                    "policy.referenced",
                     &principal,
                     (existing.id, existing.version),
                     &target,
@@ -150,9 +150,9 @@ fn append(
 ) {
     tx.append(
         Fact::new(kind, 1)
-            .about(&id, version)
-            .by(principal)
-            .says(&serde_json::json!({ "target": target })),
+            .subject(&id, version)
+            .actor(principal)
+            .payload(&serde_json::json!({ "target": target })),
     );
 }
 

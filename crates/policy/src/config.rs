@@ -26,13 +26,13 @@ pub struct Config {
 pub struct Limits {
     /// The longest document, and the longest example input, in bytes.
     pub document_bytes: usize,
-    pub policies: usize,
-    pub versions: usize,
-    pub attachments: usize,
+    pub policies_per_namespace: usize,
+    pub versions_per_policy: usize,
+    pub attachments_per_namespace: usize,
     /// Policies that one decision may evaluate.
-    pub policies_asked: usize,
+    pub policies_per_decision: usize,
     /// Lookups that one policy may request in one decision.
-    pub lookups: usize,
+    pub lookups_per_policy: usize,
     /// The longest answer of a lookup as JSON, in bytes.
     pub lookup_bytes: usize,
     /// The timeout of a lookup.
@@ -82,11 +82,11 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             document_bytes: 256 * 1024,
-            policies: 1_000,
-            versions: 1_000,
-            attachments: 10_000,
-            policies_asked: 50,
-            lookups: 64,
+            policies_per_namespace: 1_000,
+            versions_per_policy: 1_000,
+            attachments_per_namespace: 10_000,
+            policies_per_decision: 50,
+            lookups_per_policy: 64,
             lookup_bytes: 64 * 1024,
             lookup_ms: 5_000,
             input_bytes: 1024 * 1024,

@@ -10,7 +10,7 @@ pub(crate) use answers::Answers;
 pub(crate) use judge::judge;
 pub(crate) use pending::SelectedDocument;
 
-use crate::{Obligation, Policy, Question, Reason, Result};
+use crate::{DecisionRequest, Obligation, Policy, Reason, Result};
 use intent::Permit;
 use pending::PendingDecision;
 use types::DecisionId;
@@ -63,7 +63,7 @@ impl Verdict {
 /// without any policy the request is denied. Cancels and fills are decided by the shipped document
 /// alone. Lookups and Rego run outside any transaction; then the decisions are logged. Errors: the
 /// database, or the key that signs permits; then no verdict is valid.
-pub async fn decide(policy: &Policy, requests: &[Question]) -> Result<Vec<Verdict>> {
+pub async fn decide(policy: &Policy, requests: &[DecisionRequest]) -> Result<Vec<Verdict>> {
     let mut verdicts = Vec::with_capacity(requests.len());
     for slice in requests.chunks(REQUESTS_PER_SLICE) {
         verdicts.extend(decide_slice(policy, slice).await?);
@@ -73,7 +73,7 @@ pub async fn decide(policy: &Policy, requests: &[Question]) -> Result<Vec<Verdic
 
 /// Decide a slice. Requests whose namespace's policies changed meanwhile are decided again, so that
 /// no decision on the old policies is logged after the change has returned to its caller.
-async fn decide_slice(policy: &Policy, requests: &[Question]) -> Result<Vec<Verdict>> {
+async fn decide_slice(policy: &Policy, requests: &[DecisionRequest]) -> Result<Vec<Verdict>> {
     let mut verdicts: Vec<Option<Verdict>> = vec![None; requests.len()];
     for _ in 0..ATTEMPTS {
         let open: Vec<usize> = (0..verdicts.len())
@@ -94,7 +94,7 @@ async fn decide_slice(policy: &Policy, requests: &[Question]) -> Result<Vec<Verd
         .ok_or_else(contended)
 }
 
-async fn attempt(policy: &Policy, requests: Vec<Question>) -> Result<Vec<Option<Verdict>>> {
+async fn attempt(policy: &Policy, requests: Vec<DecisionRequest>) -> Result<Vec<Option<Verdict>>> {
     let started_ms = policy.db.clock().monotonic_ms();
     let pending = read(policy, requests).await?;
     let pending = select::documents(policy, pending).await?;
@@ -105,7 +105,7 @@ async fn attempt(policy: &Policy, requests: Vec<Question>) -> Result<Vec<Option<
 }
 
 /// Read the effects of each intent, and build its input.
-async fn read(policy: &Policy, requests: Vec<Question>) -> Result<Vec<PendingDecision>> {
+async fn read(policy: &Policy, requests: Vec<DecisionRequest>) -> Result<Vec<PendingDecision>> {
     let (config, now) = (policy.config.clone(), policy.db.clock().now());
     policy
         .pool

@@ -70,7 +70,7 @@ pub enum DocumentSource {
 /// Selects decisions.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Filter {
+pub struct DecisionFilter {
     /// Decisions about this subject.
     pub subject: Option<String>,
     /// Decisions that evaluated this policy, by name or id.
@@ -135,7 +135,7 @@ pub async fn decision(policy: &Policy, principal: &Principal, id: DecisionId) ->
 pub async fn decisions(
     policy: &Policy,
     principal: &Principal,
-    filter: &Filter,
+    filter: &DecisionFilter,
     page: &Page,
 ) -> Result<DecisionPage> {
     let after = page.after.as_deref().map(LogPosition::parse).transpose()?;

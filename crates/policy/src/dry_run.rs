@@ -12,7 +12,7 @@ use types::{Digest, Namespace, Principal, VersionId};
 
 /// The document of a dry run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trial {
+pub enum DryRunTarget {
     /// A Rego text.
     Document(String),
     Version(VersionId),
@@ -47,7 +47,7 @@ pub struct RequestedLookup {
 pub async fn dry_run(
     policy: &Policy,
     principal: &Principal,
-    target: Trial,
+    target: DryRunTarget,
     input: &str,
 ) -> Result<DryRun> {
     let input = parsed(policy, input)?;
@@ -87,17 +87,17 @@ fn parsed(policy: &Policy, input: &str) -> Result<Value> {
     }
 }
 
-async fn text(policy: &Policy, principal: &Principal, target: Trial) -> Result<String> {
+async fn text(policy: &Policy, principal: &Principal, target: DryRunTarget) -> Result<String> {
     match target {
-        Trial::Document(text) if text.len() > policy.config.limits.document_bytes => {
+        DryRunTarget::Document(text) if text.len() > policy.config.limits.document_bytes => {
             Err(Error::LimitExceeded {
                 what: "bytes in a document",
                 limit: policy.config.limits.document_bytes,
                 field: Some("document"),
             })
         }
-        Trial::Document(text) => Ok(text),
-        Trial::Version(id) => {
+        DryRunTarget::Document(text) => Ok(text),
+        DryRunTarget::Version(id) => {
             let version = policy
                 .db
                 .read(&principal.namespace, move |tx| table::version::get(tx, id))

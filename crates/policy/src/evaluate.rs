@@ -63,11 +63,11 @@ pub(crate) fn lookup_requests(
             ));
         }
     };
-    if requested.len() > limits.lookups {
+    if requested.len() > limits.lookups_per_policy {
         return Err(format!(
             "`lookups` requests {} lookups, more than {}",
             requested.len(),
-            limits.lookups
+            limits.lookups_per_policy
         ));
     }
     requested

@@ -5,13 +5,13 @@ mod schema;
 
 pub(crate) use schema::schema_violation;
 
-use crate::{Approval, Config, Question, TaskRef, WalletRef};
+use crate::{Approval, Config, DecisionRequest, TaskRef, WalletRef};
 use intent::{AccessEntry, Act, Authorisation, Effects, Envelope, FeeTerms, Output};
 use numbers::stringify_numbers;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use types::{Amount, ChainId, Digest, Family, KeyId, Kind, Namespace, Role, Time};
+use types::{Amount, ChainId, Digest, Family, KeyId, Namespace, PrincipalKind, Role, Time};
 
 /// The input of a document, without the answers of its lookups.
 #[derive(Debug, Serialize)]
@@ -37,7 +37,7 @@ pub(crate) struct Input<'q> {
 #[derive(Debug, Serialize)]
 struct Initiator<'q> {
     id: &'q str,
-    kind: Kind,
+    kind: PrincipalKind,
     roles: &'q [Role],
 }
 
@@ -124,7 +124,7 @@ struct InputTime {
 
 impl<'q> Input<'q> {
     pub(crate) fn of(
-        question: &'q Question,
+        question: &'q DecisionRequest,
         effects: &'q Effects,
         config: &Config,
         now: Time,
@@ -166,7 +166,7 @@ impl<'q> Input<'q> {
 }
 
 impl Fee {
-    fn of(question: &Question, config: &Config) -> Self {
+    fn of(question: &DecisionRequest, config: &Config) -> Self {
         let rules = if question.is_cancel() {
             &config.cancel_envelope
         } else {

@@ -50,9 +50,9 @@ mod table;
 pub use attach::{Attachment, Target, attach, attachments, detach};
 pub use config::{Config, EnvelopeRules, Limits};
 pub use decide::{Verdict, decide};
-pub use decision::{Decision, DecisionPage, DocumentSource, Filter, decision, decisions};
+pub use decision::{Decision, DecisionFilter, DecisionPage, DocumentSource, decision, decisions};
 pub use document::DocumentError;
-pub use dry_run::{DryRun, RequestedLookup, Trial, dry_run};
+pub use dry_run::{DryRun, DryRunTarget, RequestedLookup, dry_run};
 pub use engine::Policy;
 pub use error::{Error, Result};
 pub use lookup::{Lookup, LookupError, Lookups, NoLookups};
@@ -61,6 +61,6 @@ pub use policies::{
     NewVersion, StoredPolicy, StoredVersion, VersionName, add_version, delete, get, list, patch,
     put, version, versions,
 };
-pub use replay::{Against, Difference, Progress, Replay, replay, replay_page};
-pub use request::{Approval, Question, TaskRef, WalletRef, approvals_hash};
+pub use replay::{Difference, Replay, ReplayProgress, ReplayTarget, replay, replay_page};
+pub use request::{Approval, DecisionRequest, TaskRef, WalletRef, approvals_hash};
 pub use signer::{LocalSigner, PermitSigner};

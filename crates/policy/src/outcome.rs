@@ -134,7 +134,7 @@ impl Outcome {
     }
 
     /// The name of the outcome in the log.
-    pub fn word(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
             Self::Permit { .. } => "permit",
             Self::Denied { .. } => "denied",
@@ -208,7 +208,7 @@ impl Caps {
 /// Text that is safe to store and to display: no NUL, limited length.
 fn sanitized(text: &str) -> String {
     const MAX_CHARS: usize = 500;
-    let sanitized = types::hostile_text(text.as_bytes());
+    let sanitized = types::sanitize_text(text.as_bytes());
     match sanitized.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{}…", &sanitized[..end]),
         None => sanitized,

@@ -48,7 +48,10 @@ pub async fn put(
 ) -> Result<StoredPolicy> {
     let name = checked_name(name)?;
     let description = checked_description(description)?;
-    let (principal, limit) = (principal.clone(), policy.config.limits.policies);
+    let (principal, limit) = (
+        principal.clone(),
+        policy.config.limits.policies_per_namespace,
+    );
     policy
         .db
         .on(&policy.lease)
@@ -149,9 +152,9 @@ pub async fn delete(policy: &Policy, principal: &Principal, name_or_id: &str) ->
             table::policy::delete(tx, existing.id, now)?;
             table::revision::bump(tx)?;
             let fact = Fact::new("policy.deleted", 1)
-                .about(&existing.id, existing.version + 1)
-                .by(&principal);
-            tx.append(fact.says(&serde_json::json!({ "name": existing.name })));
+                .subject(&existing.id, existing.version + 1)
+                .actor(&principal);
+            tx.append(fact.payload(&serde_json::json!({ "name": existing.name })));
             Ok(())
         })
         .await
@@ -167,9 +170,9 @@ fn append_change(tx: &mut Tx<'_, '_>, principal: &Principal, id: PolicyId) -> Re
     };
     tx.append(
         Fact::new(kind, 1)
-            .about(&id, stored.version)
-            .by(principal)
-            .says(&stored),
+            .subject(&id, stored.version)
+            .actor(principal)
+            .payload(&stored),
     );
     Ok(stored)
 }

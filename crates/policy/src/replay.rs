@@ -1,7 +1,7 @@
 //! Replay: evaluate past decisions again, on the same documents or on another version.
 
 use crate::decide::{Answers, SelectedDocument, judge, select};
-use crate::decision::{Decision, DocumentSource, Filter};
+use crate::decision::{Decision, DecisionFilter, DocumentSource};
 use crate::document::SHIPPED_CANCEL;
 use crate::document_cache::Document;
 use crate::evaluate;
@@ -18,7 +18,7 @@ const MAX_LISTED: usize = 1_000;
 
 /// The documents of a replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Against {
+pub enum ReplayTarget {
     /// The documents of each decision: the outcome must be the same.
     SameVersion,
     /// The same, but with this version in place of its policy's own, to show what it would have
@@ -28,7 +28,7 @@ pub enum Against {
 
 /// The progress of a replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Progress {
+pub struct ReplayProgress {
     /// Decisions evaluated again.
     pub judged: u64,
     /// Decisions that could not be evaluated: their intent was unreadable, or a document does not
@@ -52,7 +52,7 @@ pub struct Difference {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Replay {
     #[serde(flatten)]
-    pub total: Progress,
+    pub total: ReplayProgress,
     /// The newest differences.
     pub differences: Vec<Difference>,
 }
@@ -63,9 +63,9 @@ pub struct Replay {
 pub async fn replay(
     policy: &Policy,
     principal: &Principal,
-    filter: &Filter,
-    against: Against,
-    mut progress: impl FnMut(Progress),
+    filter: &DecisionFilter,
+    against: ReplayTarget,
+    mut progress: impl FnMut(ReplayProgress),
 ) -> Result<Replay> {
     let mut result = Replay::default();
     let mut page = Page {
@@ -89,8 +89,8 @@ pub async fn replay(
 pub async fn replay_page(
     policy: &Policy,
     principal: &Principal,
-    filter: &Filter,
-    against: Against,
+    filter: &DecisionFilter,
+    against: ReplayTarget,
     page: &Page,
 ) -> Result<(Replay, Option<String>)> {
     let replacement = replacement(policy, principal, against).await?;
@@ -113,9 +113,9 @@ struct Replacement {
 async fn replacement(
     policy: &Policy,
     principal: &Principal,
-    against: Against,
+    against: ReplayTarget,
 ) -> Result<Option<Replacement>> {
-    let Against::Version(id) = against else {
+    let ReplayTarget::Version(id) = against else {
         return Ok(None);
     };
     let stored = policy
@@ -145,9 +145,9 @@ async fn replacement(
     Ok(Some(Replacement { source, document }))
 }
 
-fn filter_for(filter: &Filter, replacement: Option<&Replacement>) -> Filter {
+fn filter_for(filter: &DecisionFilter, replacement: Option<&Replacement>) -> DecisionFilter {
     match replacement.map(|replacement| &replacement.source) {
-        Some(DocumentSource::Version { policy, .. }) => Filter {
+        Some(DocumentSource::Version { policy, .. }) => DecisionFilter {
             policy: Some(policy.to_string()),
             ..filter.clone()
         },

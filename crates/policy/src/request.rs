@@ -8,7 +8,7 @@ use types::{Canon, Digest, KeyId, Principal, Role, RunId, Time, WalletId};
 
 /// A request for a decision. It is decided in the initiator's namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
+pub struct DecisionRequest {
     pub initiator: Principal,
     /// What the decision is about, such as a submission's id: decisions can be listed by it.
     pub subject: String,
@@ -90,7 +90,7 @@ fn role_name(role: Role) -> &'static str {
     }
 }
 
-impl Question {
+impl DecisionRequest {
     /// Whether this is a cancel or a fill, which the shipped document decides.
     pub fn is_cancel(&self) -> bool {
         self.intent.is_cancel()

@@ -3,7 +3,7 @@
 use crate::{Error, Result, table};
 use ed25519_dalek::{Signer as _, SigningKey};
 use intent::PolicyKey;
-use store::secret::{Keyring, Place};
+use store::secrets::{EncryptionContext, Keyring};
 use store::{Db, Fact, Lease};
 use types::{Namespace, Principal};
 use zeroize::Zeroizing;
@@ -26,10 +26,10 @@ pub struct LocalSigner(SigningKey);
 impl LocalSigner {
     /// Load the installation's policy key, or create it if there is none. Errors: `store.secret` if
     /// the keyring cannot decrypt it.
-    pub async fn open(db: &Db, lease: &Lease, keyring: &Keyring) -> Result<Self> {
+    pub async fn load_or_create(db: &Db, lease: &Lease, keyring: &Keyring) -> Result<Self> {
         let seed = Self::fresh_seed(db);
         let fresh = Self::from_seed(&seed)?;
-        let encrypted = keyring.seal(
+        let encrypted = keyring.encrypt(
             &encryption_context(),
             seed.as_slice(),
             db.entropy().as_ref(),
@@ -37,9 +37,9 @@ impl LocalSigner {
         let (public, new_seed) = (fresh.public().to_bytes().to_vec(), encrypted);
         let stored = db
             .on(lease)
-            .write_unbound(move |tx| store_if_absent(tx, &public, &new_seed))
+            .write_unscoped(move |tx| store_if_absent(tx, &public, &new_seed))
             .await?;
-        let seed = keyring.open(&encryption_context(), &stored)?;
+        let seed = keyring.decrypt(&encryption_context(), &stored)?;
         let seed: [u8; 32] = seed
             .as_slice()
             .try_into()
@@ -48,18 +48,18 @@ impl LocalSigner {
     }
 
     /// Re-encrypt the seed under the newest data key. Returns whether it was necessary.
-    pub async fn reseal(db: &Db, lease: &Lease, keyring: &Keyring) -> Result<bool> {
-        let Some((public, encrypted)) = db.read_unbound(|tx| table::key::get(tx, NAME)).await?
+    pub async fn reencrypt(db: &Db, lease: &Lease, keyring: &Keyring) -> Result<bool> {
+        let Some((public, encrypted)) = db.read_unscoped(|tx| table::key::get(tx, NAME)).await?
         else {
             return Ok(false);
         };
         if keyring.is_current(&encrypted) {
             return Ok(false);
         }
-        let seed = keyring.open(&encryption_context(), &encrypted)?;
-        let reencrypted = keyring.seal(&encryption_context(), &seed, db.entropy().as_ref())?;
+        let seed = keyring.decrypt(&encryption_context(), &encrypted)?;
+        let reencrypted = keyring.encrypt(&encryption_context(), &seed, db.entropy().as_ref())?;
         db.on(lease)
-            .write_unbound(move |tx| {
+            .write_unscoped(move |tx| {
                 table::key::reencrypt(tx, NAME, &reencrypted)?;
                 tx.append(
                     &facts_namespace(),
@@ -73,7 +73,7 @@ impl LocalSigner {
 
     /// Whether the seed is encrypted under an older data key than the newest.
     pub async fn is_outdated(db: &Db, keyring: &Keyring) -> Result<bool> {
-        let stored = db.read_unbound(|tx| table::key::get(tx, NAME)).await?;
+        let stored = db.read_unscoped(|tx| table::key::get(tx, NAME)).await?;
         Ok(stored.is_some_and(|(_, encrypted)| !keyring.is_current(&encrypted)))
     }
 
@@ -106,7 +106,7 @@ impl PermitSigner for LocalSigner {
 
 /// Store the new seed unless there is one already; returns the stored one, encrypted.
 fn store_if_absent(
-    tx: &mut store::Unbound<'_, '_>,
+    tx: &mut store::UnscopedTx<'_, '_>,
     public: &[u8],
     encrypted: &[u8],
 ) -> Result<Vec<u8>> {
@@ -123,9 +123,9 @@ fn store_if_absent(
 fn key_fact(kind: &'static str, public: &[u8]) -> Fact {
     let actor = Principal::system("policy", facts_namespace());
     Fact::new(kind, 1)
-        .about(&"policy_key", 1)
-        .by(&actor)
-        .says(&serde_json::json!({ "public": hex::encode(public) }))
+        .subject(&"policy_key", 1)
+        .actor(&actor)
+        .payload(&serde_json::json!({ "public": hex::encode(public) }))
 }
 
 /// The namespace of the policy key's facts, because the key belongs to the installation.
@@ -133,8 +133,8 @@ fn facts_namespace() -> Namespace {
     "florin".parse().expect("a legal namespace")
 }
 
-fn encryption_context() -> Place<'static> {
-    Place {
+fn encryption_context() -> EncryptionContext<'static> {
+    EncryptionContext {
         table: "policy_key",
         row: NAME,
         column: "encrypted",

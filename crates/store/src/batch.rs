@@ -1,6 +1,6 @@
 //! A batch: one fact that stands for many rows, with the Merkle root over their immutable columns.
 
-use crate::{Kind, Value};
+use crate::{Value, ValueKind};
 use serde::Serialize;
 use serde_json::{Map, Value as JsonValue};
 use types::{Digest, merkle_root};
@@ -19,7 +19,7 @@ pub struct Batch {
 impl Batch {
     /// A batch of these rows of a table. `columns` are in the order of each row's values, `key` are
     /// the equality conditions that select the rows, `order` the columns by which `rows` is sorted.
-    pub fn of(
+    pub fn new(
         table: &'static str,
         columns: &[&'static str],
         key: &[(&str, JsonValue)],
@@ -47,7 +47,7 @@ fn leaf(row: &[Value<'_>]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for value in row {
         match value {
-            Value::Null(Kind::Int | Kind::Text | Kind::Blob) => bytes.push(0),
+            Value::Null(ValueKind::Int | ValueKind::Text | ValueKind::Blob) => bytes.push(0),
             Value::Int(number) => {
                 bytes.push(1);
                 bytes.extend_from_slice(&number.to_be_bytes());

@@ -7,7 +7,7 @@ use crate::hash_chain::HeadCache;
 use crate::reader::Reads;
 use crate::serve::{Reader, Writer, spawn};
 use crate::task::{await_result, task};
-use crate::{Error, Lease, Result, Tx, Unbound, lock, migrate};
+use crate::{Error, Lease, Result, Tx, UnscopedTx, lock, migrate};
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -48,12 +48,12 @@ pub enum EngineKind {
 
 /// The clock that decides whether a lease has expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LeaseTime {
+pub enum LeaseClock {
     /// The database server's clock, which all processes share.
     #[default]
     Database,
     /// The clock passed to [`Db::open`], so that a test can advance it.
-    Clock,
+    Injected,
 }
 
 /// An open database. Clones share it; it closes when the last clone is dropped.
@@ -73,7 +73,7 @@ struct Inner {
 }
 
 /// A database together with the lease of the partition that its writes and facts go to.
-pub struct On<'d> {
+pub struct LeasedDb<'d> {
     db: &'d Db,
     lease: Lease,
 }
@@ -130,7 +130,7 @@ impl Db {
         config: Config,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
-        lease_clock: LeaseTime,
+        lease_clock: LeaseClock,
     ) -> Result<Self> {
         tokio::task::spawn_blocking(move || {
             Self::open_blocking(config, clock, entropy, lease_clock)
@@ -145,7 +145,7 @@ impl Db {
         config: Config,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
-        lease_clock: LeaseTime,
+        lease_clock: LeaseClock,
     ) -> Result<Self> {
         let config = config.resolved()?;
         let lock = match &config {
@@ -179,8 +179,8 @@ impl Db {
     }
 
     /// Write on the partition that this lease owns.
-    pub fn on(&self, lease: &Lease) -> On<'_> {
-        On {
+    pub fn on(&self, lease: &Lease) -> LeasedDb<'_> {
+        LeasedDb {
             db: self,
             lease: lease.clone(),
         }
@@ -198,16 +198,16 @@ impl Db {
         E: From<Error> + Send + 'static,
     {
         let namespace = namespace.clone();
-        self.read_unbound(move |tx| read(&mut tx.bound(&namespace)))
+        self.read_unscoped(move |tx| read(&mut tx.scoped(&namespace)))
     }
 
     /// Read across namespaces, in one snapshot: only for chain ingestion, workers and audits.
-    pub fn read_unbound<T, E, F>(
+    pub fn read_unscoped<T, E, F>(
         &self,
         read: F,
     ) -> impl Future<Output = std::result::Result<T, E>> + use<T, E, F>
     where
-        F: FnMut(&mut Unbound<'_, '_>) -> std::result::Result<T, E> + Send + 'static,
+        F: FnMut(&mut UnscopedTx<'_, '_>) -> std::result::Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
@@ -218,7 +218,7 @@ impl Db {
 
     /// A counter that increases with every commit of facts in this process. It is a hint to poll
     /// again; it may increase without new facts.
-    pub fn committed(&self) -> watch::Receiver<u64> {
+    pub fn commit_counter(&self) -> watch::Receiver<u64> {
         self.0.committed.clone()
     }
 
@@ -245,10 +245,10 @@ impl Db {
     /// Maintain leases. These writes are not fenced, because they are what fencing relies on.
     pub(crate) fn unfenced<T, F>(&self, mut write: F) -> impl Future<Output = Result<T>> + use<T, F>
     where
-        F: FnMut(&mut Unbound<'_, '_>, Time) -> Result<T> + Send + 'static,
+        F: FnMut(&mut UnscopedTx<'_, '_>, Time) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        let (job, result) = task(move |tx: &mut Unbound<'_, '_>| {
+        let (job, result) = task(move |tx: &mut UnscopedTx<'_, '_>| {
             let now = tx.now();
             write(tx, now)
         });
@@ -264,7 +264,7 @@ impl Db {
     }
 }
 
-impl On<'_> {
+impl LeasedDb<'_> {
     /// Write within one namespace. The closure may run more than once and must have no side effect
     /// outside the transaction.
     ///
@@ -283,16 +283,16 @@ impl On<'_> {
         E: From<Error> + Send + 'static,
     {
         let namespace = namespace.clone();
-        self.write_unbound(move |tx| write(&mut tx.bound(&namespace)))
+        self.write_unscoped(move |tx| write(&mut tx.scoped(&namespace)))
     }
 
     /// Write across namespaces: only for chain ingestion and claims of workers.
-    pub fn write_unbound<T, E, F>(
+    pub fn write_unscoped<T, E, F>(
         &self,
         write: F,
     ) -> impl Future<Output = std::result::Result<T, E>> + use<T, E, F>
     where
-        F: FnMut(&mut Unbound<'_, '_>) -> std::result::Result<T, E> + Send + 'static,
+        F: FnMut(&mut UnscopedTx<'_, '_>) -> std::result::Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
@@ -318,7 +318,7 @@ impl Inner {
         &self,
         first: Box<dyn Connection>,
         notify: &Arc<watch::Sender<u64>>,
-        lease_clock: LeaseTime,
+        lease_clock: LeaseClock,
     ) -> Result<()> {
         let (writers, readers) = self.config.pool();
         let heads = Arc::new(HeadCache::default());

@@ -25,14 +25,14 @@ pub enum Error {
     Busy { limit: usize },
     /// One transaction exceeded the limit on its statements, rows or fact size.
     #[error("one transaction used more than {limit} {what}")]
-    Budget { what: &'static str, limit: u64 },
+    LimitExceeded { what: &'static str, limit: u64 },
     /// A statement of a transaction that is scoped to a namespace does not use it. A bug in Florin.
     #[error("a statement of a transaction that is scoped to a namespace does not use ?ns: {sql}")]
-    Unbound { sql: String },
+    MissingNamespace { sql: String },
     /// A column does not hold what the code expects: a bug in Florin, or a row that was edited by
     /// hand.
     #[error("column {column} holds {found}, not {expected}")]
-    Column {
+    UnexpectedValue {
         /// The index of the column, from 0.
         column: usize,
         found: &'static str,
@@ -59,11 +59,11 @@ pub enum Error {
     /// A secret is encrypted under a data key that another process created after this process
     /// unlocked the keyring.
     #[error("data key {version} is not known to this process yet")]
-    KeyUnknown { version: u32 },
+    UnknownDataKey { version: u32 },
     /// The signed tree heads in the database do not match its partition heads or the export: the
     /// database was restored from a backup, or edited by hand.
     #[error("the signed tree heads do not match the database: {why}")]
-    Seals { why: String },
+    TreeHeadMismatch { why: String },
     /// The database is closing.
     #[error("the database was closed")]
     Closed,
@@ -74,16 +74,16 @@ codes! { Error {
     Self::Contended { .. } => ("store.contended", 503, Later),
     Self::Fenced { .. } => ("store.fenced", 503, Later),
     Self::Busy { .. } => ("store.busy", 503, Later),
-    Self::Budget { .. } => ("store.limit_exceeded", 400, Never),
-    Self::Unbound { .. } => ("store.missing_namespace", 500, Never),
-    Self::Column { .. } => ("store.unexpected_value", 500, Never),
+    Self::LimitExceeded { .. } => ("store.limit_exceeded", 400, Never),
+    Self::MissingNamespace { .. } => ("store.missing_namespace", 500, Never),
+    Self::UnexpectedValue { .. } => ("store.unexpected_value", 500, Never),
     Self::Nul => ("store.nul", 400, Never),
     Self::Assertion { .. } => ("store.assertion", 500, Never),
     Self::Locked { .. } => ("store.locked", 503, Later),
     Self::Schema { .. } => ("store.schema", 500, Never),
     Self::Secret { .. } => ("store.secret", 500, Never),
-    Self::KeyUnknown { .. } => ("store.unknown_data_key", 503, Later),
-    Self::Seals { .. } => ("store.tree_head_mismatch", 503, Never),
+    Self::UnknownDataKey { .. } => ("store.unknown_data_key", 503, Later),
+    Self::TreeHeadMismatch { .. } => ("store.tree_head_mismatch", 503, Never),
     Self::Closed => ("store.closed", 503, Later),
 }}
 

@@ -1,7 +1,7 @@
 //! Facts: audit trail, activity feed and outbox at once. `docs/facts.md` specifies their format for
 //! independent verifiers.
 
-use crate::{Error, Result, Unbound, table};
+use crate::{Error, Result, UnscopedTx, table};
 use serde::Serialize;
 use types::{Canon, Digest, Entropy, Namespace, Principal, Time};
 
@@ -45,7 +45,7 @@ impl Fact {
 
     /// Add an object that the fact is about.
     #[must_use]
-    pub fn about(mut self, id: &impl std::fmt::Display, version: u64) -> Self {
+    pub fn subject(mut self, id: &impl std::fmt::Display, version: u64) -> Self {
         self.subjects.push(Subject {
             id: id.to_string(),
             version,
@@ -55,21 +55,21 @@ impl Fact {
 
     /// Set the principal that caused the fact.
     #[must_use]
-    pub fn by(mut self, principal: &Principal) -> Self {
+    pub fn actor(mut self, principal: &Principal) -> Self {
         self.actor = principal.id.clone();
         self
     }
 
     /// Set the fact, event or command that led to this fact.
     #[must_use]
-    pub fn because_of(mut self, cause: &impl std::fmt::Display) -> Self {
+    pub fn causation(mut self, cause: &impl std::fmt::Display) -> Self {
         self.causation = Some(cause.to_string());
         self
     }
 
     /// Set the id that all facts of one operation share.
     #[must_use]
-    pub fn part_of(mut self, id: &impl std::fmt::Display) -> Self {
+    pub fn correlation(mut self, id: &impl std::fmt::Display) -> Self {
         self.correlation = Some(id.to_string());
         self
     }
@@ -77,7 +77,7 @@ impl Fact {
     /// Set the payload, as JSON. Personal data belongs here and nowhere else: only the payload can
     /// be erased.
     #[must_use]
-    pub fn says(mut self, payload: &impl Serialize) -> Self {
+    pub fn payload(mut self, payload: &impl Serialize) -> Self {
         self.payload =
             serde_json::to_string(payload).expect("a payload is plain data and always serializes");
         self
@@ -113,7 +113,7 @@ impl Fact {
         let subjects: usize = self.subjects.iter().map(|subject| subject.id.len()).sum();
         let bytes = subjects + texts.iter().flatten().map(|text| text.len()).sum::<usize>();
         if bytes > MAX_BYTES {
-            return Err(Error::Budget {
+            return Err(Error::LimitExceeded {
                 what: "bytes in one fact",
                 limit: MAX_BYTES as u64,
             });
@@ -243,7 +243,7 @@ pub struct StoredFact {
 
 /// Read the facts of a partition after a cursor, in order.
 pub fn facts_after(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     cursor: &Cursor,
     limit: u32,
 ) -> Result<Vec<StoredFact>> {
@@ -251,6 +251,6 @@ pub fn facts_after(
 }
 
 /// List every partition with its last fact.
-pub fn partitions(tx: &mut Unbound<'_, '_>) -> Result<Vec<Cursor>> {
+pub fn partitions(tx: &mut UnscopedTx<'_, '_>) -> Result<Vec<Cursor>> {
     table::partitions(tx)
 }

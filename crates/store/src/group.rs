@@ -40,7 +40,7 @@ pub(crate) struct GroupContext<'a> {
     pub(crate) heads: &'a HeadCache,
     pub(crate) clock: &'a dyn Clock,
     pub(crate) entropy: &'a dyn Entropy,
-    pub(crate) lease_clock: crate::LeaseTime,
+    pub(crate) lease_clock: crate::LeaseClock,
 }
 
 /// What to do after an attempt that did not commit.
@@ -254,7 +254,7 @@ fn group_partitions(group: &[Queued]) -> Vec<Partition> {
 fn group_time(context: &mut GroupContext<'_>, group: &[Queued]) -> EngineResult<types::Time> {
     let maintenance = group.iter().any(|queued| queued.partition.is_none());
     if maintenance
-        && context.lease_clock == crate::LeaseTime::Database
+        && context.lease_clock == crate::LeaseClock::Database
         && let Some(micros) = context.connection.shared_clock()?
     {
         return Ok(types::Time::from_micros(micros));

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use types::Digest;
 
 /// The maximum length of a key, in bytes.
-pub const MAX_KEY: usize = 256;
+pub const MAX_KEY_BYTES: usize = 256;
 
 /// A command with its idempotency key.
 #[derive(Debug, Clone)]
@@ -14,14 +14,14 @@ pub struct Claim<'a> {
     /// Chosen by the caller, at most [`MAX_KEY_BYTES`] bytes.
     pub key: &'a str,
     /// The hash of the canonical parsed command; none for protocols that do not compare commands.
-    pub command: Option<Digest>,
+    pub command_hash: Option<Digest>,
     /// The resource that the command creates if the key is free.
     pub resource: String,
 }
 
 /// The outcome of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Claimed {
+pub enum ClaimOutcome {
     /// The key was free and is now bound to the command's resource.
     Fresh,
     /// The same command created this resource before. Respond with its current state.
@@ -32,13 +32,13 @@ pub enum Claimed {
 
 /// Claim keys for the commands of a slice, in order. If a key occurs twice in the slice, the first
 /// command gets it.
-pub fn claim(tx: &mut Tx<'_, '_>, verb: &str, claims: &[Claim<'_>]) -> Result<Vec<Claimed>> {
+pub fn claim(tx: &mut Tx<'_, '_>, verb: &str, claims: &[Claim<'_>]) -> Result<Vec<ClaimOutcome>> {
     let now = tx.now();
     let mut firsts: Vec<&Claim<'_>> = Vec::with_capacity(claims.len());
     let mut seen = HashSet::with_capacity(claims.len());
     for claim in claims {
         assert!(
-            claim.key.len() <= MAX_KEY,
+            claim.key.len() <= MAX_KEY_BYTES,
             "longer keys are rejected by the API"
         );
         if seen.insert(claim.key) {
@@ -47,7 +47,15 @@ pub fn claim(tx: &mut Tx<'_, '_>, verb: &str, claims: &[Claim<'_>]) -> Result<Ve
     }
     let rows: Vec<_> = firsts
         .iter()
-        .map(|first| (verb, first.key, first.command, first.resource.as_str(), now))
+        .map(|first| {
+            (
+                verb,
+                first.key,
+                first.command_hash,
+                first.resource.as_str(),
+                now,
+            )
+        })
         .collect();
     let mut fresh: HashSet<String> = table::claim_keys(tx, &rows)?
         .into_iter()
@@ -62,7 +70,7 @@ pub fn claim(tx: &mut Tx<'_, '_>, verb: &str, claims: &[Claim<'_>]) -> Result<Ve
         .iter()
         .map(|claim| {
             if fresh.remove(claim.key) {
-                Claimed::Fresh
+                ClaimOutcome::Fresh
             } else {
                 compare(claim, &existing)
             }
@@ -85,20 +93,20 @@ fn existing(tx: &mut Tx<'_, '_>, verb: &str, firsts: &[&Claim<'_>]) -> Result<Ex
 /// Compare a claim with the existing one. A key that could not be claimed exists in the same
 /// snapshot: PostgreSQL fails a transaction whose insert conflicts with a row that its snapshot
 /// does not contain, and it is retried.
-fn compare(claim: &Claim<'_>, existing: &ExistingClaims) -> Claimed {
+fn compare(claim: &Claim<'_>, existing: &ExistingClaims) -> ClaimOutcome {
     let (command, resource) = existing
         .get(claim.key)
         .expect("a key that could not be claimed exists");
     let resource = resource.clone();
-    let same = command.is_none() || claim.command.is_none() || *command == claim.command;
+    let same = command.is_none() || claim.command_hash.is_none() || *command == claim.command_hash;
     if same {
-        Claimed::Replayed { resource }
+        ClaimOutcome::Replayed { resource }
     } else {
-        Claimed::Conflict { resource }
+        ClaimOutcome::Conflict { resource }
     }
 }
 
 /// Release a key in the transaction that rejects its command for good: a rejection uses up no key.
-pub fn free(tx: &mut Tx<'_, '_>, verb: &str, key: &str) -> Result<()> {
+pub fn release(tx: &mut Tx<'_, '_>, verb: &str, key: &str) -> Result<()> {
     table::free_key(tx, verb, key)
 }

@@ -39,7 +39,7 @@ mod lease;
 mod lock;
 mod migrate;
 mod reader;
-pub mod secret;
+pub mod secrets;
 mod serve;
 mod sql;
 mod table;
@@ -50,16 +50,20 @@ mod value;
 
 pub use batch::Batch;
 pub use batcher::Batcher;
-pub use db::{Config, Db, EngineKind, LeaseTime, On};
+pub use db::{Config, Db, EngineKind, LeaseClock, LeasedDb};
 pub use error::{Error, Result};
 pub use fact::{Cursor, Fact, StoredFact, Subject, facts_after, partitions};
 pub use lease::{Lease, Partition};
-pub use tree_head::{Export, Head, Seal, Sealer};
-pub use tx::{Tx, Unbound};
-pub use value::{Cell, Columns, FromCell, FromRow, Kind, Params, Row, ToValue, Value};
+pub use tree_head::{PartitionHead, TreeHead, TreeHeadExport, TreeHeadSigner};
+pub use tx::{Tx, UnscopedTx};
+pub use value::{Cell, FromCell, FromRow, Params, Row, RowReader, ToValue, Value, ValueKind};
 
 /// Store `default` as the value of this name unless the installation has one, and return the stored
 /// value. For values of which an installation has exactly one, such as its id.
-pub fn installation_value(tx: &mut Unbound<'_, '_>, name: &str, default: &str) -> Result<String> {
+pub fn installation_value(
+    tx: &mut UnscopedTx<'_, '_>,
+    name: &str,
+    default: &str,
+) -> Result<String> {
     table::installation_value(tx, name, default)
 }

@@ -6,7 +6,7 @@ use crate::engine::Connection;
 use crate::group::{self, GroupContext, Queued};
 use crate::hash_chain::HeadCache;
 use crate::reader::{self, Reads};
-use crate::{Error, LeaseTime, Result};
+use crate::{Error, LeaseClock, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -21,7 +21,7 @@ pub(crate) struct Writer {
     pub(crate) entropy: Arc<dyn Entropy>,
     /// Notified of every commit of facts.
     pub(crate) notify: Arc<watch::Sender<u64>>,
-    pub(crate) lease_clock: LeaseTime,
+    pub(crate) lease_clock: LeaseClock,
 }
 
 impl Writer {

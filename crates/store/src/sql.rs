@@ -11,7 +11,7 @@
 //! to a row must not depend on the others (no `NOT IN`, `COUNT`, `LIMIT` or `ORDER BY` over all of
 //! them).
 
-use crate::Kind;
+use crate::ValueKind;
 use std::fmt::Write as _;
 
 /// The dialect of an engine.
@@ -176,7 +176,7 @@ pub(crate) fn expand_rows(
 /// `x IN ({rows})` becomes `x = ANY(array)`, which always looks up each value in the index. A join
 /// with the rows may be planned as a scan of the whole namespace if the table was small when the
 /// plan was made, and the plan is kept while the table grows.
-pub(crate) fn unnest_rows(sql: &str, before: usize, kinds: &[Kind], ns: usize) -> String {
+pub(crate) fn unnest_rows(sql: &str, before: usize, kinds: &[ValueKind], ns: usize) -> String {
     if let ([kind], true) = (kinds, sql.contains(IN_ROWS) && !sql.contains(NOT_IN_ROWS)) {
         return sql.replace(
             IN_ROWS,
@@ -205,11 +205,11 @@ pub(crate) fn unnest_rows(sql: &str, before: usize, kinds: &[Kind], ns: usize) -
     sql.replace(if with_namespace { NS_ROWS } else { ROWS }, &select)
 }
 
-fn array_of(kind: Kind) -> &'static str {
+fn array_of(kind: ValueKind) -> &'static str {
     match kind {
-        Kind::Int => "bigint",
-        Kind::Text => "text",
-        Kind::Blob => "bytea",
+        ValueKind::Int => "bigint",
+        ValueKind::Text => "text",
+        ValueKind::Blob => "bytea",
     }
 }
 
@@ -314,7 +314,7 @@ mod tests {
             "INSERT INTO t (namespace, a, b) VALUES (?1,?2,?3),(?1,?4,?5) ON CONFLICT DO NOTHING"
         );
         assert_eq!(
-            unnest_rows(sql, 1, &[Kind::Int, Kind::Blob], 1),
+            unnest_rows(sql, 1, &[ValueKind::Int, ValueKind::Blob], 1),
             "INSERT INTO t (namespace, a, b) SELECT $1::text, r.* FROM unnest($2::bigint[],$3::bytea[]) AS r ON CONFLICT DO NOTHING"
         );
     }
@@ -354,16 +354,18 @@ mod tests {
     fn a_list_becomes_an_index_lookup_not_a_join() {
         let sql = "SELECT a FROM t WHERE namespace = ?ns AND b IN ({rows})";
         assert_eq!(
-            unnest_rows(sql, 1, &[Kind::Text], 1),
+            unnest_rows(sql, 1, &[ValueKind::Text], 1),
             "SELECT a FROM t WHERE namespace = ?ns AND b = ANY($2::text[])"
         );
         let pairs = "SELECT a FROM t WHERE (b, c) IN ({rows})";
         assert!(
-            unnest_rows(pairs, 0, &[Kind::Text, Kind::Int], 1)
+            unnest_rows(pairs, 0, &[ValueKind::Text, ValueKind::Int], 1)
                 .contains("IN (SELECT * FROM unnest(")
         );
         let not = "SELECT a FROM t WHERE b NOT IN ({rows})";
-        assert!(unnest_rows(not, 0, &[Kind::Int], 1).contains("NOT IN (SELECT * FROM unnest("));
+        assert!(
+            unnest_rows(not, 0, &[ValueKind::Int], 1).contains("NOT IN (SELECT * FROM unnest(")
+        );
     }
 
     #[test]

@@ -4,25 +4,27 @@ use crate::engine::{Connection, EngineResult, Mode, Statement};
 use crate::fact::{Cursor, FactLink, PendingFact, StoredFact, Subject};
 use crate::hash_chain::Head;
 use crate::lease::Partition;
-use crate::{Cell, Error, FromCell, FromRow, Kind, Result, Row, ToValue, Tx, Unbound, Value};
+use crate::{
+    Cell, Error, FromCell, FromRow, Result, Row, ToValue, Tx, UnscopedTx, Value, ValueKind,
+};
 use types::{Digest, Time};
 
-const FACT_KINDS: [Kind; 15] = [
-    Kind::Text,
-    Kind::Int,
-    Kind::Text,
-    Kind::Int,
-    Kind::Text,
-    Kind::Text,
-    Kind::Text,
-    Kind::Text,
-    Kind::Text,
-    Kind::Int,
-    Kind::Text,
-    Kind::Blob,
-    Kind::Blob,
-    Kind::Blob,
-    Kind::Blob,
+const FACT_KINDS: [ValueKind; 15] = [
+    ValueKind::Text,
+    ValueKind::Int,
+    ValueKind::Text,
+    ValueKind::Int,
+    ValueKind::Text,
+    ValueKind::Text,
+    ValueKind::Text,
+    ValueKind::Text,
+    ValueKind::Text,
+    ValueKind::Int,
+    ValueKind::Text,
+    ValueKind::Blob,
+    ValueKind::Blob,
+    ValueKind::Blob,
+    ValueKind::Blob,
 ];
 
 fn query<T: FromRow>(
@@ -168,7 +170,7 @@ fn fact_row<'a>(
 
 /// Read the facts of a partition after a cursor, in order.
 pub(crate) fn facts_after(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     cursor: &Cursor,
     limit: u32,
 ) -> Result<Vec<StoredFact>> {
@@ -209,11 +211,12 @@ fn stored_fact(row: Row) -> Result<StoredFact> {
         payload,
         hash,
     ) = Columns::from_row(row)?;
-    let subjects: Vec<Subject> = serde_json::from_str(&subjects).map_err(|_| Error::Column {
-        column: 5,
-        found: "other text",
-        expected: "subjects",
-    })?;
+    let subjects: Vec<Subject> =
+        serde_json::from_str(&subjects).map_err(|_| Error::UnexpectedValue {
+            column: 5,
+            found: "other text",
+            expected: "subjects",
+        })?;
     let cursor = Cursor { partition, seq };
     Ok(StoredFact {
         cursor,
@@ -231,7 +234,7 @@ fn stored_fact(row: Row) -> Result<StoredFact> {
 }
 
 /// List every partition with its last fact.
-pub(crate) fn partitions(tx: &mut Unbound<'_, '_>) -> Result<Vec<Cursor>> {
+pub(crate) fn partitions(tx: &mut UnscopedTx<'_, '_>) -> Result<Vec<Cursor>> {
     let rows: Vec<(String, i64)> = tx.rows(
         "SELECT partition, seq FROM partition_head ORDER BY partition",
         (),
@@ -243,7 +246,7 @@ pub(crate) fn partitions(tx: &mut Unbound<'_, '_>) -> Result<Vec<Cursor>> {
 }
 
 /// List every head with its hash, for the next tree head.
-pub(crate) fn heads(tx: &mut Unbound<'_, '_>) -> Result<Vec<(String, i64, Digest)>> {
+pub(crate) fn heads(tx: &mut UnscopedTx<'_, '_>) -> Result<Vec<(String, i64, Digest)>> {
     tx.rows(
         "SELECT partition, seq, hash FROM partition_head WHERE seq > 0 ORDER BY partition",
         (),
@@ -253,7 +256,7 @@ pub(crate) fn heads(tx: &mut Unbound<'_, '_>) -> Result<Vec<(String, i64, Digest
 /// Take a lease if it is free, expired, or (where this process is the only one) left over from an
 /// earlier process. Returns the new epoch.
 pub(crate) fn take_lease(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     partition: &str,
     holder: &str,
     now: Time,
@@ -274,7 +277,7 @@ pub(crate) fn take_lease(
 
 /// Renew a lease under its epoch; false if another process has it.
 pub(crate) fn renew_lease(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     partition: &Partition,
     now: Time,
     ttl_ms: u64,
@@ -289,7 +292,7 @@ pub(crate) fn renew_lease(
 
 /// Expire a lease now.
 pub(crate) fn release_lease(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     partition: &Partition,
     now: Time,
 ) -> Result<()> {
@@ -338,7 +341,7 @@ pub(crate) fn free_key(tx: &mut Tx<'_, '_>, verb: &str, key: &str) -> Result<()>
 
 /// Read the lines of the tree heads after a number, in order.
 pub(crate) fn tree_heads_after(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     number: i64,
     limit: u32,
 ) -> Result<Vec<(i64, String)>> {
@@ -350,7 +353,7 @@ pub(crate) fn tree_heads_after(
 
 /// Insert a signed tree head.
 pub(crate) fn insert_tree_head(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     number: i64,
     at: Time,
     line: &str,
@@ -364,7 +367,7 @@ pub(crate) fn insert_tree_head(
 }
 
 /// Read the line of the last tree head.
-pub(crate) fn last_tree_head(tx: &mut Unbound<'_, '_>) -> Result<Option<(String,)>> {
+pub(crate) fn last_tree_head(tx: &mut UnscopedTx<'_, '_>) -> Result<Option<(String,)>> {
     tx.row(
         "SELECT line FROM tree_head ORDER BY number DESC LIMIT 1",
         (),
@@ -372,7 +375,7 @@ pub(crate) fn last_tree_head(tx: &mut Unbound<'_, '_>) -> Result<Option<(String,
 }
 
 /// List the leaves (every head) as of the last tree head.
-pub(crate) fn tree_head_leaves(tx: &mut Unbound<'_, '_>) -> Result<Vec<(String, i64, Digest)>> {
+pub(crate) fn tree_head_leaves(tx: &mut UnscopedTx<'_, '_>) -> Result<Vec<(String, i64, Digest)>> {
     tx.rows(
         "SELECT partition, seq, hash FROM tree_head_leaf ORDER BY partition",
         (),
@@ -381,7 +384,7 @@ pub(crate) fn tree_head_leaves(tx: &mut Unbound<'_, '_>) -> Result<Vec<(String, 
 
 /// Store the heads that moved with a tree head.
 pub(crate) fn put_tree_head_leaves(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     heads: &[(String, i64, Digest)],
 ) -> Result<()> {
     tx.execute_rows(
@@ -395,7 +398,7 @@ pub(crate) fn put_tree_head_leaves(
 
 /// List all versions of a data key: version, wrapped bytes, wrapping.
 pub(crate) fn data_keys(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     name: &str,
 ) -> Result<Vec<(u32, Vec<u8>, String)>> {
     tx.rows(
@@ -405,14 +408,14 @@ pub(crate) fn data_keys(
 }
 
 /// Count the versions of a data key.
-pub(crate) fn count_data_keys(tx: &mut Unbound<'_, '_>, name: &str) -> Result<i64> {
+pub(crate) fn count_data_keys(tx: &mut UnscopedTx<'_, '_>, name: &str) -> Result<i64> {
     let row: Option<(i64,)> = tx.row("SELECT COUNT(*) FROM secret_key WHERE name = ?1", (name,))?;
     Ok(row.map_or(0, |(count,)| count))
 }
 
 /// List the versions of a data key with the times of creation and retirement, oldest first.
 pub(crate) fn data_key_times(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     name: &str,
 ) -> Result<Vec<(u32, Time, Option<Time>)>> {
     tx.rows(
@@ -423,7 +426,7 @@ pub(crate) fn data_key_times(
 
 /// Mark the versions before this one as retired and return how many were not yet.
 pub(crate) fn retire_data_keys(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     name: &str,
     before: u32,
     now: Time,
@@ -444,7 +447,11 @@ pub(crate) struct DataKey<'a> {
 }
 
 /// Insert a version of a data key, or replace its wrapping; false if the version holds another key.
-pub(crate) fn put_data_key(tx: &mut Unbound<'_, '_>, key: &DataKey<'_>, now: Time) -> Result<bool> {
+pub(crate) fn put_data_key(
+    tx: &mut UnscopedTx<'_, '_>,
+    key: &DataKey<'_>,
+    now: Time,
+) -> Result<bool> {
     let changed = tx.execute(
         "INSERT INTO secret_key (name, version, fingerprint, wrapped, wrapping, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (name, version) DO UPDATE SET wrapped = ?4, wrapping = ?5 WHERE secret_key.fingerprint = ?3",
@@ -473,7 +480,7 @@ pub(crate) fn migrations(connection: &mut dyn Connection) -> EngineResult<Vec<(S
 
 /// Insert a value of the installation unless it exists, and return the stored one.
 pub(crate) fn installation_value(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     name: &str,
     default: &str,
 ) -> Result<String> {
@@ -482,12 +489,12 @@ pub(crate) fn installation_value(
         (name, default),
     )?;
     let row: Option<(Cell,)> = tx.row("SELECT value FROM installation WHERE name = ?1", (name,))?;
-    let (cell,) = row.ok_or(Error::Column {
+    let (cell,) = row.ok_or(Error::UnexpectedValue {
         column: 0,
         found: "no row",
         expected: "a value",
     })?;
-    String::from_cell(cell).map_err(|_| Error::Column {
+    String::from_cell(cell).map_err(|_| Error::UnexpectedValue {
         column: 0,
         found: "other",
         expected: "text",

@@ -2,13 +2,13 @@
 
 use crate::group::Job;
 use crate::tx::Core;
-use crate::{Error, Result, Unbound};
+use crate::{Error, Result, UnscopedTx};
 use tokio::sync::oneshot;
 
 /// Wrap a closure as a job, with the receiver of its result.
 pub(crate) fn task<T, E, F>(run: F) -> (Box<dyn Job>, oneshot::Receiver<std::result::Result<T, E>>)
 where
-    F: FnMut(&mut Unbound<'_, '_>) -> std::result::Result<T, E> + Send + 'static,
+    F: FnMut(&mut UnscopedTx<'_, '_>) -> std::result::Result<T, E> + Send + 'static,
     T: Send + 'static,
     E: From<Error> + Send + 'static,
 {
@@ -31,13 +31,13 @@ struct Task<T, E, F> {
 
 impl<T, E, F> Job for Task<T, E, F>
 where
-    F: FnMut(&mut Unbound<'_, '_>) -> std::result::Result<T, E> + Send,
+    F: FnMut(&mut UnscopedTx<'_, '_>) -> std::result::Result<T, E> + Send,
     T: Send,
     E: From<Error> + Send,
 {
     fn run(&mut self, core: &mut Core<'_>) -> bool {
         self.result = None;
-        let result = (self.run)(&mut Unbound::new(core));
+        let result = (self.run)(&mut UnscopedTx::new(core));
         let succeeded = result.is_ok();
         self.result = Some(result);
         succeeded

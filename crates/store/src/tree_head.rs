@@ -4,7 +4,7 @@
 //! `docs/facts.md` specifies the format. A hash chain without a signature proves nothing against an
 //! attacker who can rewrite all of it; an exported tree head does.
 
-use crate::{Db, Error, Lease, Result, Unbound, table};
+use crate::{Db, Error, Lease, Result, UnscopedTx, table};
 use ed25519_dalek::{Signer, SigningKey};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use types::{Canon, Digest, Time, merkle_root};
 
 /// The head of a partition at the time of a tree head.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Head {
+pub struct PartitionHead {
     pub partition: String,
     /// The last fact.
     pub seq: i64,
@@ -22,12 +22,12 @@ pub struct Head {
 
 /// One signed tree head, serialized as one line of JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seal {
+pub struct TreeHead {
     /// 1, 2, 3, … without gaps.
     pub number: i64,
     pub at: Time,
     /// The heads that moved since the previous tree head.
-    pub heads: Vec<Head>,
+    pub heads: Vec<PartitionHead>,
     /// The Merkle root over all heads, sorted by partition.
     pub root: Digest,
     /// The hash of the previous tree head; zeros for the first.
@@ -38,7 +38,7 @@ pub struct Seal {
     pub signature: String,
 }
 
-impl Seal {
+impl TreeHead {
     /// The hash that is signed and chained: canonical form, domain `tree-head`, version 1.
     pub fn hash(&self) -> Digest {
         Canon::new("tree-head", 1)
@@ -54,7 +54,7 @@ impl Seal {
 }
 
 /// Stores tree heads outside the database.
-pub trait Export: Send + Sync {
+pub trait TreeHeadExport: Send + Sync {
     /// Store a line durably; ignore one whose number was stored before. After an error the same
     /// line is passed again before any later one.
     fn put(&self, number: i64, line: &str) -> std::io::Result<()>;
@@ -63,24 +63,29 @@ pub trait Export: Send + Sync {
 }
 
 /// Signs tree heads and exports them. One process at a time: it holds a lease.
-pub struct Sealer {
+pub struct TreeHeadSigner {
     db: Db,
     lease: Lease,
     key: SigningKey,
-    export: Box<dyn Export>,
+    export: Box<dyn TreeHeadExport>,
     leaves: BTreeMap<String, (i64, Digest)>,
-    last: Option<Seal>,
+    last: Option<TreeHead>,
     /// Storing a tree head failed, so the database may hold another one than `last`.
     uncertain: bool,
 }
 
-impl Sealer {
+impl TreeHeadSigner {
     /// Lines exported per read.
     const EXPORT_PAGE: u32 = 100;
 
     /// Continue after the last tree head in the database. [`Error::TreeHeadMismatch`] if it does
     /// not match the stored leaves, or if more tree heads were exported than are stored.
-    pub async fn new(db: Db, lease: Lease, key: [u8; 32], export: Box<dyn Export>) -> Result<Self> {
+    pub async fn new(
+        db: Db,
+        lease: Lease,
+        key: [u8; 32],
+        export: Box<dyn TreeHeadExport>,
+    ) -> Result<Self> {
         let key = SigningKey::from_bytes(&key);
         let mut signer = Self {
             db,
@@ -96,10 +101,10 @@ impl Sealer {
     }
 
     async fn load(&mut self) -> Result<()> {
-        let read = |tx: &mut Unbound<'_, '_>| {
+        let read = |tx: &mut UnscopedTx<'_, '_>| {
             Ok::<_, Error>((table::last_tree_head(tx)?, table::tree_head_leaves(tx)?))
         };
-        let (last, heads) = self.db.read_unbound(read).await?;
+        let (last, heads) = self.db.read_unscoped(read).await?;
         self.last = last.map(|(line,)| parse(&line)).transpose()?;
         self.leaves = heads
             .into_iter()
@@ -118,7 +123,7 @@ impl Sealer {
             .as_ref()
             .is_some_and(|last| last.root != root(&self.leaves))
         {
-            return Err(Error::Seals {
+            return Err(Error::TreeHeadMismatch {
                 why: "the stored leaves are not those of the last tree head".to_owned(),
             });
         }
@@ -130,7 +135,7 @@ impl Sealer {
             let why = format!(
                 "tree head {exported} was exported, but the last one in the database is {stored}"
             );
-            return Err(Error::Seals { why });
+            return Err(Error::TreeHeadMismatch { why });
         }
         Ok(())
     }
@@ -152,15 +157,15 @@ impl Sealer {
             self.load().await?;
         }
         // A tree head is not a fact and moves no partition head, so an idle database signs nothing.
-        let heads = self.db.read_unbound(table::heads).await?;
-        let moved: Vec<Head> = heads
+        let heads = self.db.read_unscoped(table::heads).await?;
+        let moved: Vec<PartitionHead> = heads
             .into_iter()
             .filter(|(partition, seq, _)| {
                 self.leaves
                     .get(partition)
                     .is_none_or(|(signed, _)| signed < seq)
             })
-            .map(|(partition, seq, hash)| Head {
+            .map(|(partition, seq, hash)| PartitionHead {
                 partition,
                 seq,
                 hash,
@@ -177,7 +182,7 @@ impl Sealer {
         Ok(true)
     }
 
-    async fn store(&self, tree_head: &Seal) -> Result<()> {
+    async fn store(&self, tree_head: &TreeHead) -> Result<()> {
         let line = serde_json::to_string(tree_head).map_err(|_| Error::Database {
             why: "a tree head cannot be serialized".to_owned(),
         })?;
@@ -187,26 +192,26 @@ impl Sealer {
             .iter()
             .map(|head| (head.partition.clone(), head.seq, head.hash))
             .collect();
-        let write = move |tx: &mut Unbound<'_, '_>| {
+        let write = move |tx: &mut UnscopedTx<'_, '_>| {
             table::insert_tree_head(tx, number, at, &line, hash)?;
             table::put_tree_head_leaves(tx, &heads)
         };
-        self.db.on(&self.lease).write_unbound(write).await
+        self.db.on(&self.lease).write_unscoped(write).await
     }
 
-    fn sign(&self, moved: Vec<Head>) -> Seal {
+    fn sign(&self, moved: Vec<PartitionHead>) -> TreeHead {
         let mut all = self.leaves.clone();
         all.extend(
             moved
                 .iter()
                 .map(|head| (head.partition.clone(), (head.seq, head.hash))),
         );
-        let mut tree_head = Seal {
+        let mut tree_head = TreeHead {
             number: self.last.as_ref().map_or(1, |last| last.number + 1),
             at: self.db.clock().now(),
             heads: moved,
             root: root(&all),
-            prev: self.last.as_ref().map_or(Digest::default(), Seal::hash),
+            prev: self.last.as_ref().map_or(Digest::default(), TreeHead::hash),
             key: hex::encode(self.key.verifying_key().to_bytes()),
             signature: String::new(),
         };
@@ -214,7 +219,7 @@ impl Sealer {
         tree_head
     }
 
-    fn advance(&mut self, tree_head: Seal) {
+    fn advance(&mut self, tree_head: TreeHead) {
         self.leaves.extend(
             tree_head
                 .heads
@@ -238,7 +243,7 @@ impl Sealer {
 
     async fn lines_after(&self, number: i64) -> Result<Vec<(i64, String)>> {
         self.db
-            .read_unbound(move |tx| table::tree_heads_after(tx, number, Self::EXPORT_PAGE))
+            .read_unscoped(move |tx| table::tree_heads_after(tx, number, Self::EXPORT_PAGE))
             .await
     }
 }
@@ -249,8 +254,8 @@ fn export_error(error: std::io::Error) -> Error {
     }
 }
 
-fn parse(line: &str) -> Result<Seal> {
-    serde_json::from_str(line).map_err(|_| Error::Column {
+fn parse(line: &str) -> Result<TreeHead> {
+    serde_json::from_str(line).map_err(|_| Error::UnexpectedValue {
         column: 0,
         found: "other text",
         expected: "a signed tree head",

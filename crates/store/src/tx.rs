@@ -3,7 +3,7 @@
 
 use crate::engine::{Connection, EngineResult, Failure, Statement};
 use crate::fact::PendingFact;
-use crate::{Error, Fact, FromRow, Kind, Params, Result, Value, sql};
+use crate::{Error, Fact, FromRow, Params, Result, Value, ValueKind, sql};
 use types::{Entropy, Namespace, Time};
 
 /// Statements that one closure may run. A verb over a slice needs about ten.
@@ -55,13 +55,13 @@ impl<'c> Core<'c> {
         self.usage.statements += 1;
         self.usage.rows += rows as u64;
         if self.usage.statements > MAX_STATEMENTS {
-            return Err(Error::Budget {
+            return Err(Error::LimitExceeded {
                 what: "statements",
                 limit: MAX_STATEMENTS,
             });
         }
         if self.usage.rows > MAX_ROWS {
-            return Err(Error::Budget {
+            return Err(Error::LimitExceeded {
                 what: "rows",
                 limit: MAX_ROWS,
             });
@@ -118,7 +118,7 @@ impl<'c> Core<'c> {
         run: impl FnOnce(
             &mut dyn Connection,
             &Statement<'_>,
-            &[Kind],
+            &[ValueKind],
             &[Vec<Value<'_>>],
         ) -> EngineResult<T>,
     ) -> Result<T> {
@@ -126,7 +126,7 @@ impl<'c> Core<'c> {
         reject_nul(statement.params)?;
         rows.iter().try_for_each(|row| reject_nul(row))?;
         self.usage.wrote |= is_writing(statement.sql);
-        let kinds: Vec<Kind> = rows
+        let kinds: Vec<ValueKind> = rows
             .first()
             .map_or_else(Vec::new, |row| row.iter().map(Value::kind).collect());
         let same_columns =
@@ -265,12 +265,12 @@ pub struct Tx<'t, 'c> {
 }
 
 /// A transaction across namespaces: only for chain ingestion, claims of workers and migrations.
-pub struct Unbound<'t, 'c> {
+pub struct UnscopedTx<'t, 'c> {
     core: &'t mut Core<'c>,
 }
 
 statements!(Tx<'_, '_>);
-statements!(Unbound<'_, '_>);
+statements!(UnscopedTx<'_, '_>);
 
 impl<'t, 'c> Tx<'t, 'c> {
     pub(crate) fn new(core: &'t mut Core<'c>, namespace: Namespace) -> Self {
@@ -292,7 +292,7 @@ impl<'t, 'c> Tx<'t, 'c> {
         if sql::uses_namespace(sql) {
             Ok(Some(self.namespace.as_str().to_owned()))
         } else {
-            Err(Error::Unbound {
+            Err(Error::MissingNamespace {
                 sql: sql.to_owned(),
             })
         }
@@ -303,13 +303,13 @@ impl<'t, 'c> Tx<'t, 'c> {
     }
 }
 
-impl<'t, 'c> Unbound<'t, 'c> {
+impl<'t, 'c> UnscopedTx<'t, 'c> {
     pub(crate) fn new(core: &'t mut Core<'c>) -> Self {
         Self { core }
     }
 
     /// The same transaction, scoped to a namespace.
-    pub fn bound(&mut self, namespace: &Namespace) -> Tx<'_, 'c> {
+    pub fn scoped(&mut self, namespace: &Namespace) -> Tx<'_, 'c> {
         Tx::new(self.core, namespace.clone())
     }
 

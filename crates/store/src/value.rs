@@ -3,11 +3,11 @@
 
 use crate::{Error, Result};
 use std::borrow::Cow;
-use types::{Amount, ChainId, Digest, Height, Json, Namespace, Quantity, Time, Witness};
+use types::{Amount, ChainId, Digest, Height, Json, Namespace, Quantity, ReplayKey, Time};
 
 /// The type of a value. A null has a type too, because PostgreSQL requires it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum ValueKind {
     /// 64-bit integer; booleans are 0 and 1, times are microseconds.
     Int,
     Text,
@@ -18,7 +18,7 @@ pub enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value<'a> {
     /// A null of this type.
-    Null(Kind),
+    Null(ValueKind),
     Int(i64),
     Text(Cow<'a, str>),
     Blob(Cow<'a, [u8]>),
@@ -26,12 +26,12 @@ pub enum Value<'a> {
 
 impl Value<'_> {
     /// The type of the value.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ValueKind {
         match self {
             Value::Null(kind) => *kind,
-            Value::Int(_) => Kind::Int,
-            Value::Text(_) => Kind::Text,
-            Value::Blob(_) => Kind::Blob,
+            Value::Int(_) => ValueKind::Int,
+            Value::Text(_) => ValueKind::Text,
+            Value::Blob(_) => ValueKind::Blob,
         }
     }
 }
@@ -62,7 +62,7 @@ pub type Row = Vec<Cell>;
 /// A type that can be a statement parameter.
 pub trait ToValue {
     /// The column type, which a null has too.
-    const KIND: Kind;
+    const KIND: ValueKind;
     /// Convert to a parameter.
     fn to_value(&self) -> Value<'_>;
 }
@@ -78,7 +78,7 @@ pub trait FromCell: Sized {
 macro_rules! value {
     ($type:ty, $kind:ident, |$value:ident| $to:expr, $expected:literal, |$cell:ident| $from:expr) => {
         impl ToValue for $type {
-            const KIND: Kind = Kind::$kind;
+            const KIND: ValueKind = ValueKind::$kind;
             fn to_value(&self) -> Value<'_> {
                 let $value = self;
                 Value::$kind($to)
@@ -168,11 +168,11 @@ value!(
     |cell| Json::parse(&cell).ok_or(Cell::Text(cell))
 );
 value!(
-    Witness,
+    ReplayKey,
     Text,
     |value| Cow::Borrowed(value.as_str()),
     "a witness",
-    |cell| Ok(Witness::from_stored(cell))
+    |cell| Ok(ReplayKey::from_stored(cell))
 );
 value!(
     Namespace,
@@ -200,7 +200,7 @@ ids!(
     PermitId,
     WalletId,
     KeyId,
-    RequestId,
+    SignatureRequestId,
     RunId,
     TaskId,
     PolicyId,
@@ -215,28 +215,28 @@ ids!(
 );
 
 impl ToValue for str {
-    const KIND: Kind = Kind::Text;
+    const KIND: ValueKind = ValueKind::Text;
     fn to_value(&self) -> Value<'_> {
         Value::Text(Cow::Borrowed(self))
     }
 }
 
 impl ToValue for [u8] {
-    const KIND: Kind = Kind::Blob;
+    const KIND: ValueKind = ValueKind::Blob;
     fn to_value(&self) -> Value<'_> {
         Value::Blob(Cow::Borrowed(self))
     }
 }
 
 impl<T: ToValue + ?Sized> ToValue for &T {
-    const KIND: Kind = T::KIND;
+    const KIND: ValueKind = T::KIND;
     fn to_value(&self) -> Value<'_> {
         (**self).to_value()
     }
 }
 
 impl<T: ToValue> ToValue for Option<T> {
-    const KIND: Kind = T::KIND;
+    const KIND: ValueKind = T::KIND;
     fn to_value(&self) -> Value<'_> {
         self.as_ref()
             .map_or(Value::Null(T::KIND), ToValue::to_value)
@@ -298,14 +298,14 @@ impl FromRow for Row {
 
 /// Reads a wide row column by column, for rows longer than the largest supported tuple.
 #[derive(Debug)]
-pub struct Columns {
+pub struct RowReader {
     cells: std::vec::IntoIter<Cell>,
     column: usize,
 }
 
-impl Columns {
+impl RowReader {
     /// Start at the first column of a row.
-    pub fn of(row: Row) -> Self {
+    pub fn new(row: Row) -> Self {
         Self {
             cells: row.into_iter(),
             column: 0,
@@ -320,12 +320,12 @@ impl Columns {
 }
 
 fn read<T: FromCell>(cells: &mut impl Iterator<Item = Cell>, column: usize) -> Result<T> {
-    let cell = cells.next().ok_or(Error::Column {
+    let cell = cells.next().ok_or(Error::UnexpectedValue {
         column,
         found: "no column",
         expected: T::EXPECTED,
     })?;
-    T::from_cell(cell).map_err(|cell| Error::Column {
+    T::from_cell(cell).map_err(|cell| Error::UnexpectedValue {
         column,
         found: cell.name(),
         expected: T::EXPECTED,

@@ -93,11 +93,11 @@ impl Error {
 
 /// Why a fact cannot be expanded into events.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unexpanded {
+pub enum ExpandError {
     /// Expansion is retried; until it succeeds, the partition is not read further.
     #[error("temporarily unavailable: {0}")]
-    Later(String),
+    Temporary(String),
     /// The fact becomes a dead letter, and the next facts of its partition are read.
     #[error("cannot be expanded: {0}")]
-    Never(String),
+    Permanent(String),
 }

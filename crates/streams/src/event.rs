@@ -1,6 +1,6 @@
 //! Events as subscribers receive them, derived from facts.
 
-use crate::error::Unexpanded;
+use crate::error::ExpandError;
 use serde::Serialize;
 use store::{StoredFact, Subject};
 use types::{ChainId, Json, Namespace, Time};
@@ -46,7 +46,7 @@ pub struct Event {
 #[async_trait::async_trait]
 pub trait Expand: Send + Sync {
     /// The event types that a fact type expands to; `None` if the fact is itself one event.
-    fn becomes(&self, fact_type: &str) -> Option<&'static [&'static str]>;
+    fn event_types(&self, fact_type: &str) -> Option<&'static [&'static str]>;
 
     /// The next page of events of a fact: the first page, or the one that the `continuation` of
     /// the previous page points to. Must be deterministic, because a reader may crash between two
@@ -55,7 +55,7 @@ pub trait Expand: Send + Sync {
         &self,
         fact: &StoredFact,
         continuation: Option<&str>,
-    ) -> Result<Expansion, Unexpanded>;
+    ) -> Result<Expansion, ExpandError>;
 }
 
 /// One page of the events of a fact. A fact may cover a whole chain, so a page should hold at most
@@ -64,30 +64,30 @@ pub trait Expand: Send + Sync {
 pub struct Expansion {
     pub events: Vec<Event>,
     /// Where the next page begins, if there is one: a short text, opaque to this crate.
-    pub rest: Option<String>,
+    pub continuation: Option<String>,
 }
 
 /// An [`Expand`] for installations where each fact is one event.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct NothingToExpand;
+pub struct NoExpansion;
 
 #[async_trait::async_trait]
-impl Expand for NothingToExpand {
-    fn becomes(&self, _: &str) -> Option<&'static [&'static str]> {
+impl Expand for NoExpansion {
+    fn event_types(&self, _: &str) -> Option<&'static [&'static str]> {
         None
     }
 
-    async fn expand(&self, fact: &StoredFact, _: Option<&str>) -> Result<Expansion, Unexpanded> {
+    async fn expand(&self, fact: &StoredFact, _: Option<&str>) -> Result<Expansion, ExpandError> {
         Ok(Expansion {
-            events: vec![Event::of(fact)],
-            rest: None,
+            events: vec![Event::from_fact(fact)],
+            continuation: None,
         })
     }
 }
 
 impl Event {
     /// The event of a fact that is itself one event.
-    pub fn of(fact: &StoredFact) -> Self {
+    pub fn from_fact(fact: &StoredFact) -> Self {
         Self {
             id: format!("{}/{}", fact.cursor.partition, fact.cursor.seq),
             kind: fact.kind.clone(),

@@ -53,18 +53,18 @@ mod validate;
 mod verbs;
 mod worker;
 
-pub use self::metrics::{Metrics, figures};
-pub use error::{Error, Result, Unexpanded};
-pub use event::{Event, Expand, Expansion, NothingToExpand};
+pub use self::metrics::{Metrics, metrics};
+pub use error::{Error, ExpandError, Result};
+pub use event::{Event, Expand, Expansion, NoExpansion};
 pub use secrets::{NewSecret, SecretInfo};
-pub use session::{Batch, Session, open};
+pub use session::{Batch, Session, open_session};
 pub use streams::{Limits, SHARDS, Streams, shard_partition};
 pub use subscription::{
-    Change, Delivery, Filter, Finality, From, NewSubscription, OnError, RetryRule, Subscription,
+    Change, Delivery, Filter, Finality, NewSubscription, OnError, RetryRule, StartAt, Subscription,
 };
 pub use verbs::{
-    Created, DeadLetter, Letters, Status, dead_letters, reseal, resume, retire_secret, retry_dead,
-    rewind, rotate_secret, sealed_before, secrets, skip, status, subscribe, subscription,
-    subscriptions, suspend, unsubscribe, update,
+    Created, DeadLetter, DeadLetterSelection, Status, count_outdated_secrets, dead_letters,
+    reencrypt, resume, retire_secret, retry_dead_letters, rewind, rotate_secret, secrets,
+    skip_event, status, subscribe, subscription, subscriptions, suspend, unsubscribe, update,
 };
-pub use worker::{DeliveryOutcome, OutgoingBatch, Progress, Shard};
+pub use worker::{DeliveryOutcome, OutgoingBatch, Progress, Worker};

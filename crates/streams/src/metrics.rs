@@ -5,21 +5,21 @@ use crate::streams::Streams;
 use crate::table::metrics as table;
 use crate::worker::DeliveryOutcome;
 use std::collections::BTreeMap;
-use store::Unbound;
+use store::UnscopedTx;
 
 /// Delivery counts over all namespaces.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Metrics {
     /// Events waiting for delivery.
     pub waiting: i64,
-    pub dead: i64,
+    pub dead_letters: i64,
     /// Facts not yet read by the subscription that is furthest behind.
-    pub behind: i64,
+    pub max_lag: i64,
 }
 
 /// Current delivery counts. The cost grows with the number of waiting events.
-pub async fn figures(streams: &Streams) -> Result<Metrics> {
-    let read = |tx: &mut Unbound<'_, '_>| {
+pub async fn metrics(streams: &Streams) -> Result<Metrics> {
+    let read = |tx: &mut UnscopedTx<'_, '_>| {
         let counts: BTreeMap<String, i64> = table::count_by_state(tx)?.into_iter().collect();
         let heads: BTreeMap<String, i64> = store::partitions(tx)?
             .into_iter()
@@ -35,11 +35,11 @@ pub async fn figures(streams: &Streams) -> Result<Metrics> {
         let count = |state: &str| counts.get(state).copied().unwrap_or(0);
         Ok(Metrics {
             waiting: count("waiting"),
-            dead: count("dead"),
-            behind: max_lag,
+            dead_letters: count("dead"),
+            max_lag,
         })
     };
-    streams.db.read_unbound(read).await
+    streams.db.read_unscoped(read).await
 }
 
 /// Count a webhook call by its outcome.

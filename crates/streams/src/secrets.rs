@@ -4,7 +4,7 @@
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use store::secret::{Keyring, Place};
+use store::secrets::{EncryptionContext, Keyring};
 use types::{Entropy, SubscriptionId, Time, Ulid};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -122,11 +122,11 @@ impl Secrets {
     ) -> Result<Vec<u8>> {
         let text = serde_json::to_vec(self).expect("secrets are plain data and always serialize");
         let text = Zeroizing::new(text);
-        Ok(keyring.seal(&encryption_context(&id.to_string()), &text, entropy)?)
+        Ok(keyring.encrypt(&encryption_context(&id.to_string()), &text, entropy)?)
     }
 
     pub(crate) fn decrypt(keyring: &Keyring, id: SubscriptionId, encrypted: &[u8]) -> Result<Self> {
-        Self::parse(&keyring.open(&encryption_context(&id.to_string()), encrypted)?)
+        Self::parse(&keyring.decrypt(&encryption_context(&id.to_string()), encrypted)?)
     }
 
     /// Like [`Secrets::decrypt`], but waits for a data key that another process has just created.
@@ -138,7 +138,7 @@ impl Secrets {
     ) -> Result<Self> {
         Self::parse(
             &keyring
-                .open_soon(&encryption_context(&id.to_string()), encrypted)
+                .decrypt_or_wait(&encryption_context(&id.to_string()), encrypted)
                 .await?,
         )
     }
@@ -151,8 +151,8 @@ impl Secrets {
     }
 }
 
-pub(crate) fn encryption_context(row: &str) -> Place<'_> {
-    Place {
+pub(crate) fn encryption_context(row: &str) -> EncryptionContext<'_> {
+    EncryptionContext {
         table: "subscription",
         row,
         column: "encrypted",

@@ -50,7 +50,11 @@ pub struct Session {
 /// that the previous session did not acknowledge are sent again.
 ///
 /// Errors: `streams.unknown_subscription`, `streams.delivery_type_mismatch`.
-pub async fn open(streams: &Streams, principal: &Principal, id: SubscriptionId) -> Result<Session> {
+pub async fn open_session(
+    streams: &Streams,
+    principal: &Principal,
+    id: SubscriptionId,
+) -> Result<Session> {
     let connection = Ulid::new(streams.db.clock().now(), streams.db.entropy().as_ref()).to_string();
     let (consumer, actor) = (connection.clone(), principal.clone());
     let write = streams.writer().write(&principal.namespace, move |tx| {
@@ -67,9 +71,9 @@ pub async fn open(streams: &Streams, principal: &Principal, id: SubscriptionId) 
         let payload = serde_json::json!({ "connection": consumer });
         tx.append(
             Fact::new("subscription.opened", 1)
-                .about(&id, version)
-                .by(&actor)
-                .says(&payload),
+                .subject(&id, version)
+                .actor(&actor)
+                .payload(&payload),
         );
         Ok(progress.generation)
     });
@@ -167,7 +171,10 @@ impl Session {
         } else {
             why
         };
-        let (limit, batch) = (i64::from(self.streams.limits.dead), self.batch(number)?);
+        let (limit, batch) = (
+            i64::from(self.streams.limits.dead_letters_per_subscription),
+            self.batch(number)?,
+        );
         self.record_answer(number, move |tx, row, progress, batch| {
             reject(tx, row, progress, batch, &why, limit)
         })
@@ -180,7 +187,7 @@ impl Session {
     }
 
     /// Wait until events may be available, at most `timeout`.
-    pub async fn changed(&mut self, timeout: Duration) {
+    pub async fn wait_for_events(&mut self, timeout: Duration) {
         let _ = tokio::time::timeout(timeout, self.ready.changed()).await;
     }
 

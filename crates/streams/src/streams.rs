@@ -4,8 +4,8 @@ use crate::event::Expand;
 use crate::outbound::Outbound;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use store::secret::Keyring;
-use store::{Db, Lease, On};
+use store::secrets::Keyring;
+use store::{Db, Lease, LeasedDb};
 use tokio::sync::watch;
 use types::{Digest, SubscriptionId};
 
@@ -17,11 +17,11 @@ pub const SHARDS: u32 = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    pub subscriptions: u32,
+    pub subscriptions_per_namespace: u32,
     /// Waiting events of a subscription at which no further facts are read for it.
-    pub backlog: u32,
+    pub backlog_per_subscription: u32,
     /// Dead letters of a subscription at which it is held.
-    pub dead: u32,
+    pub dead_letters_per_subscription: u32,
     /// Webhook calls in flight per shard.
     pub in_flight: usize,
     /// Webhook calls in flight per shard for one namespace.
@@ -31,9 +31,9 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            subscriptions: 200,
-            backlog: 10_000,
-            dead: 10_000,
+            subscriptions_per_namespace: 200,
+            backlog_per_subscription: 10_000,
+            dead_letters_per_subscription: 10_000,
             in_flight: 64,
             in_flight_per_namespace: 16,
         }
@@ -78,12 +78,12 @@ impl Streams {
 
     /// Replace the default limits.
     #[must_use]
-    pub fn within(mut self, limits: Limits) -> Self {
+    pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    pub(crate) fn writer(&self) -> On<'_> {
+    pub(crate) fn writer(&self) -> LeasedDb<'_> {
         self.db.on(&self.lease)
     }
 

@@ -37,7 +37,7 @@ pub struct NewSubscription {
     pub delivery: Delivery,
     /// Where to start reading.
     #[serde(default)]
-    pub from: From,
+    pub from: StartAt,
     #[serde(default)]
     pub retry: RetryRule,
     #[serde(default)]
@@ -132,7 +132,7 @@ pub enum Delivery {
 /// Where a subscription starts reading: `"newest"`, `"oldest"`, or event cursors separated by
 /// commas.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum From {
+pub enum StartAt {
     /// After the current head of every partition.
     #[default]
     Newest,
@@ -221,14 +221,14 @@ impl std::fmt::Debug for Delivery {
     }
 }
 
-impl std::str::FromStr for From {
+impl std::str::FromStr for StartAt {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
-            "newest" => Ok(From::Newest),
-            "oldest" => Ok(From::Oldest),
-            cursors => cursors.split(',').map(parse_cursor).collect::<Option<_>>().map(From::After).ok_or_else(|| {
+            "newest" => Ok(StartAt::Newest),
+            "oldest" => Ok(StartAt::Oldest),
+            cursors => cursors.split(',').map(parse_cursor).collect::<Option<_>>().map(StartAt::After).ok_or_else(|| {
                 "expected \"newest\", \"oldest\", or cursors such as \"chain/eip155:1/42\" separated by commas".to_owned()
             }),
         }
@@ -244,12 +244,12 @@ fn parse_cursor(text: &str) -> Option<store::Cursor> {
     })
 }
 
-impl std::fmt::Display for From {
+impl std::fmt::Display for StartAt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            From::Newest => f.write_str("newest"),
-            From::Oldest => f.write_str("oldest"),
-            From::After(cursors) => {
+            StartAt::Newest => f.write_str("newest"),
+            StartAt::Oldest => f.write_str("oldest"),
+            StartAt::After(cursors) => {
                 let texts: Vec<String> = cursors
                     .iter()
                     .map(|cursor| format!("{}/{}", cursor.partition, cursor.seq))
@@ -260,13 +260,13 @@ impl std::fmt::Display for From {
     }
 }
 
-impl Serialize for From {
+impl Serialize for StartAt {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.collect_str(self)
     }
 }
 
-impl<'de> Deserialize<'de> for From {
+impl<'de> Deserialize<'de> for StartAt {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         String::deserialize(d)?
             .parse()

@@ -1,7 +1,7 @@
 //! Validation of subscriptions. Each error names its field.
 
 use crate::error::{Error, Result};
-use crate::outbound::Guard;
+use crate::outbound::AddressPolicy;
 use crate::subscription::{Change, Delivery, Filter, NewSubscription, RetryRule};
 use std::collections::BTreeMap;
 
@@ -23,14 +23,14 @@ const RESERVED_HEADERS: [&str; 6] = [
     "user-agent",
 ];
 
-pub(crate) fn new(new: &NewSubscription, policy: &Guard) -> Result<()> {
+pub(crate) fn new(new: &NewSubscription, policy: &AddressPolicy) -> Result<()> {
     name(&new.name)?;
     filter(&new.filter)?;
     delivery(&new.delivery, policy)?;
     retry(&new.retry)
 }
 
-pub(crate) fn change(change: &Change, policy: &Guard) -> Result<()> {
+pub(crate) fn change(change: &Change, policy: &AddressPolicy) -> Result<()> {
     change.name.as_deref().map_or(Ok(()), name)?;
     change.filter.as_ref().map_or(Ok(()), filter)?;
     change
@@ -71,7 +71,7 @@ fn entries(field: &str, entries: &[String]) -> Result<()> {
     }
 }
 
-fn delivery(delivery: &Delivery, policy: &Guard) -> Result<()> {
+fn delivery(delivery: &Delivery, policy: &AddressPolicy) -> Result<()> {
     let batch = delivery.batch_size();
     require(
         (1..=MAX_BATCH).contains(&batch),

@@ -4,7 +4,7 @@ use crate::replacement::STALE_MS;
 use crate::state::{Event, State};
 use crate::submission::{Submission, sanitize_message};
 use crate::{Result, Worker, table, worker};
-use chain::{Class, Submitted};
+use chain::{RefusalClass, SubmitOutcome};
 use intent::Signed;
 use std::collections::{BTreeMap, BTreeSet};
 use types::{ChainId, Namespace, PermitId, SubmissionId, Time};
@@ -45,10 +45,10 @@ impl Worker {
             .submit
             .0
             .db
-            .read_unbound(move |tx| table::due(tx, shard, &chain_id, &states, now, PER_TURN))
+            .read_unscoped(move |tx| table::due(tx, shard, &chain_id, &states, now, PER_TURN))
             .await?;
         // In lane order: many nodes reject or park a nonce that is ahead of a gap.
-        due.sort_by(|a, b| (&a.signer, a.place).cmp(&(&b.signer, b.place)));
+        due.sort_by(|a, b| (&a.signer, a.lane_index).cmp(&(&b.signer, b.lane_index)));
         self.send(chain, due).await
     }
 
@@ -99,7 +99,7 @@ impl Worker {
             .submit
             .0
             .db
-            .read_unbound(move |tx| {
+            .read_unscoped(move |tx| {
                 let mut bytes_by_id = BTreeMap::new();
                 for namespace in &namespaces {
                     let own: Vec<&BytesRequest> = requests
@@ -110,7 +110,7 @@ impl Worker {
                         .iter()
                         .map(|request| (request.permit, request.transaction.as_str()))
                         .collect();
-                    let bytes = keys::bytes(&mut tx.bound(namespace), &ids)?;
+                    let bytes = keys::bytes(&mut tx.scoped(namespace), &ids)?;
                     bytes_by_id.extend(
                         own.iter()
                             .zip(bytes)
@@ -136,25 +136,25 @@ impl Worker {
     fn apply_response(
         &self,
         submission: &mut Submission,
-        response: &Submitted,
+        response: &SubmitOutcome,
     ) -> Result<FollowUp> {
         let now = self.now();
         match response {
-            Submitted::Accepted | Submitted::AlreadyKnown => {
+            SubmitOutcome::Accepted | SubmitOutcome::AlreadyKnown => {
                 submission.apply(Event::Accepted, now)?;
                 (submission.attempts, submission.reason) = (0, None);
-                submission.next_at = now.plus_millis(self.submit.0.settings.resubmit_ms);
+                submission.next_at = now.plus_millis(self.submit.0.settings.rebroadcast_ms);
                 Ok(if submission.created.plus_millis(STALE_MS) < now {
                     FollowUp::RepriceStale
                 } else {
                     FollowUp::None
                 })
             }
-            Submitted::Unknown { message } => self.retry(
+            SubmitOutcome::Unknown { message } => self.retry(
                 submission,
                 format!("the node's response is inconclusive: {message}"),
             ),
-            Submitted::Refused { class, message } => {
+            SubmitOutcome::Refused { class, message } => {
                 self.apply_refusal(submission, *class, message)
             }
         }
@@ -168,7 +168,7 @@ impl Worker {
             .submit
             .0
             .settings
-            .retry_ms
+            .retry_backoff_ms
             .saturating_mul(1 << submission.attempts.min(12))
             .min(MAX_RETRY_MS);
         submission.attempts = submission.attempts.saturating_add(1);
@@ -181,15 +181,15 @@ impl Worker {
     fn apply_refusal(
         &self,
         submission: &mut Submission,
-        class: Class,
+        class: RefusalClass,
         message: &str,
     ) -> Result<FollowUp> {
-        use Class as C;
+        use RefusalClass as C;
         let now = self.now();
         match class {
             C::Known => {
                 submission.apply(Event::Accepted, now)?;
-                submission.next_at = now.plus_millis(self.submit.0.settings.resubmit_ms);
+                submission.next_at = now.plus_millis(self.submit.0.settings.rebroadcast_ms);
                 Ok(FollowUp::None)
             }
             C::Underpriced | C::BelowBaseFee | C::ReplacementUnderpriced => {
@@ -276,11 +276,13 @@ impl BytesRequest {
     }
 }
 
-fn response_text(response: &Submitted) -> String {
+fn response_text(response: &SubmitOutcome) -> String {
     match response {
-        Submitted::Accepted => "accepted".to_owned(),
-        Submitted::AlreadyKnown => "already known".to_owned(),
-        Submitted::Refused { class, message } => sanitize_message(&format!("{class:?}: {message}")),
-        Submitted::Unknown { message } => sanitize_message(&format!("unknown: {message}")),
+        SubmitOutcome::Accepted => "accepted".to_owned(),
+        SubmitOutcome::AlreadyKnown => "already known".to_owned(),
+        SubmitOutcome::Refused { class, message } => {
+            sanitize_message(&format!("{class:?}: {message}"))
+        }
+        SubmitOutcome::Unknown { message } => sanitize_message(&format!("unknown: {message}")),
     }
 }

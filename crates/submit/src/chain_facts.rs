@@ -4,10 +4,10 @@
 use crate::state::Event;
 use crate::submission::Submission;
 use crate::{Result, Worker, control, table, worker};
-use index::{ChainFact, Dropped, FinalMoved, StoredIncluded};
+use index::{BlockId, ChainFact, FinalityUpdate, StoredInclusion};
 use std::collections::{BTreeMap, BTreeSet};
-use store::{Cursor, Unbound};
-use types::{ChainId, Namespace, Status, SubmissionId, Time, Witness};
+use store::{Cursor, UnscopedTx};
+use types::{ChainId, ExecutionStatus, Namespace, ReplayKey, SubmissionId, Time};
 
 /// Facts of a chain read in one transaction.
 const FACTS_PER_READ: u32 = 64;
@@ -47,7 +47,7 @@ impl Worker {
             .submit
             .0
             .db
-            .read_unbound(move |tx| {
+            .read_unscoped(move |tx| {
                 let seq = table::cursor(tx, shard, &name)?;
                 let cursor = Cursor {
                     partition: name.clone(),
@@ -72,7 +72,7 @@ impl Worker {
             let mut changed = 0;
             for fact in &facts {
                 let payload = fact.payload.as_ref().map_or("", |payload| payload.as_str());
-                if let Some(fact) = ChainFact::read(&fact.kind, payload) {
+                if let Some(fact) = ChainFact::parse(&fact.kind, payload) {
                     changed += this.apply_fact(tx, &chain, &fact)?;
                 }
             }
@@ -86,13 +86,13 @@ impl Worker {
 
     fn apply_fact(
         &self,
-        tx: &mut Unbound<'_, '_>,
+        tx: &mut UnscopedTx<'_, '_>,
         chain: &ChainId,
         fact: &ChainFact,
     ) -> Result<usize> {
         match fact {
             ChainFact::Block {
-                included_count: 0, ..
+                inclusion_count: 0, ..
             } => Ok(0),
             ChainFact::Block { block, .. } => self.apply_block(tx, block),
             ChainFact::Reorg { dropped } => self.apply_reorg(tx, chain, dropped),
@@ -102,8 +102,8 @@ impl Worker {
 
     /// A block contains transactions of watched signers: submitted here, or signed elsewhere with
     /// the same key.
-    fn apply_block(&self, tx: &mut Unbound<'_, '_>, block: &Dropped) -> Result<usize> {
-        let inclusions = index::included_in(tx, &block.chain, &block.hash)?;
+    fn apply_block(&self, tx: &mut UnscopedTx<'_, '_>, block: &BlockId) -> Result<usize> {
+        let inclusions = index::inclusions_in_block(tx, &block.chain, &block.hash)?;
         let uses = self.replay_key_uses(tx, &block.chain, &inclusions)?;
         let now = tx.now();
         let mut changed = Changed::default();
@@ -124,9 +124,9 @@ impl Worker {
     /// Blocks were reorganised away: the same bytes of what was mined in them are sent again.
     fn apply_reorg(
         &self,
-        tx: &mut Unbound<'_, '_>,
+        tx: &mut UnscopedTx<'_, '_>,
         chain: &ChainId,
-        dropped: &[Dropped],
+        dropped: &[BlockId],
     ) -> Result<usize> {
         let hashes: Vec<String> = dropped.iter().map(|block| block.hash.clone()).collect();
         let mut submissions = table::in_blocks(tx, chain, self.shard, &hashes)?;
@@ -149,8 +149,9 @@ impl Worker {
 
     /// The final watermark moved: ends every submission that holds a replay key used at or below
     /// it.
-    fn apply_final(&self, tx: &mut Unbound<'_, '_>, update: &FinalMoved) -> Result<usize> {
-        let inclusions = index::included_between(tx, &update.chain, update.above, update.through)?;
+    fn apply_final(&self, tx: &mut UnscopedTx<'_, '_>, update: &FinalityUpdate) -> Result<usize> {
+        let inclusions =
+            index::inclusions_between(tx, &update.chain, update.above, update.through)?;
         if inclusions.is_empty() {
             return Ok(0);
         }
@@ -165,9 +166,9 @@ impl Worker {
                 finalize(submission, key_use, now)?;
             }
         }
-        let replay_keys: Vec<Witness> = inclusions
+        let replay_keys: Vec<ReplayKey> = inclusions
             .iter()
-            .map(|inclusion| inclusion.witness.clone())
+            .map(|inclusion| inclusion.replay_key.clone())
             .collect();
         table::close_replay_keys(tx, &update.chain, &replay_keys)?;
         let changed = changed.into_vec();
@@ -179,13 +180,13 @@ impl Worker {
     /// that signed the transaction. Uses that concern no lane of this shard are left out.
     fn replay_key_uses<'i>(
         &self,
-        tx: &mut Unbound<'_, '_>,
+        tx: &mut UnscopedTx<'_, '_>,
         chain: &ChainId,
-        inclusions: &'i [StoredIncluded],
+        inclusions: &'i [StoredInclusion],
     ) -> Result<Vec<ReplayKeyUse<'i>>> {
-        let replay_keys: BTreeSet<Witness> = inclusions
+        let replay_keys: BTreeSet<ReplayKey> = inclusions
             .iter()
-            .map(|inclusion| inclusion.witness.clone())
+            .map(|inclusion| inclusion.replay_key.clone())
             .collect();
         let transactions: BTreeSet<String> = inclusions
             .iter()
@@ -196,7 +197,7 @@ impl Worker {
         // The chain reports a single signer, even for a transaction that spends coins of several.
         // Holders are therefore looked up by replay key, not by signer.
         let in_shard = |signer: &str| self.submit.shard_of(chain, signer) == self.shard;
-        let key_use = |inclusion: &'i StoredIncluded| ReplayKeyUse {
+        let key_use = |inclusion: &'i StoredInclusion| ReplayKeyUse {
             inclusion,
             signed_for: signed
                 .iter()
@@ -205,7 +206,7 @@ impl Worker {
             holders: holders
                 .iter()
                 .filter(|(replay_key, holder)| {
-                    *replay_key == inclusion.witness && in_shard(&holder.signer)
+                    *replay_key == inclusion.replay_key && in_shard(&holder.signer)
                 })
                 .map(|(_, submission)| submission.clone())
                 .collect(),
@@ -221,7 +222,7 @@ impl Worker {
     /// each affected lane until an operator resumes it.
     fn pause_after_foreign_use(
         &self,
-        tx: &mut Unbound<'_, '_>,
+        tx: &mut UnscopedTx<'_, '_>,
         chain: &ChainId,
         key_use: &ReplayKeyUse<'_>,
     ) -> Result<()> {
@@ -232,7 +233,7 @@ impl Worker {
             .map(|holder| holder.signer.as_str())
             .collect();
         signers.insert(&inclusion.signer);
-        let nonce = inclusion.witness.as_nonce();
+        let nonce = inclusion.replay_key.as_nonce();
         for signer in signers {
             let Some(mut lane) = table::lane(tx, chain, signer)? else {
                 continue;
@@ -252,7 +253,7 @@ impl Worker {
             let reason = format!(
                 "foreign use of the key: transaction {} used {}; resume the lane once it is \
                  explained",
-                inclusion.transaction, inclusion.witness
+                inclusion.transaction, inclusion.replay_key
             );
             if let Some(nonce) = nonce {
                 lane.next_nonce = lane.next_nonce.max(nonce + 1);
@@ -265,7 +266,11 @@ impl Worker {
 
 /// Releases the replay keys of ended submissions. Those that were not used may serve other
 /// submissions, for example a coin planned together with one that another transaction spent.
-fn release_unused(tx: &mut Unbound<'_, '_>, chain: &ChainId, changed: &[Submission]) -> Result<()> {
+fn release_unused(
+    tx: &mut UnscopedTx<'_, '_>,
+    chain: &ChainId,
+    changed: &[Submission],
+) -> Result<()> {
     let ended: Vec<SubmissionId> = changed
         .iter()
         .filter(|submission| submission.state.is_terminal())
@@ -276,12 +281,12 @@ fn release_unused(tx: &mut Unbound<'_, '_>, chain: &ChainId, changed: &[Submissi
         return Ok(());
     }
     table::close_replay_keys_of(tx, chain, &ended)?;
-    let replay_keys: BTreeSet<Witness> = open
+    let replay_keys: BTreeSet<ReplayKey> = open
         .iter()
         .map(|(_, _, _, replay_key)| replay_key.clone())
         .collect();
     let held = table::still_open(tx, chain, &replay_keys.into_iter().collect::<Vec<_>>())?;
-    let mut free: BTreeMap<(Namespace, String), BTreeSet<Witness>> = BTreeMap::new();
+    let mut free: BTreeMap<(Namespace, String), BTreeSet<ReplayKey>> = BTreeMap::new();
     for (namespace, _, signer, replay_key) in open {
         if !held.contains(&(replay_key.clone(),)) {
             free.entry((namespace, signer))
@@ -290,9 +295,9 @@ fn release_unused(tx: &mut Unbound<'_, '_>, chain: &ChainId, changed: &[Submissi
         }
     }
     for ((namespace, signer), replay_keys) in free {
-        let replay_keys: Vec<Witness> = replay_keys.into_iter().collect();
+        let replay_keys: Vec<ReplayKey> = replay_keys.into_iter().collect();
         keys::release(
-            &mut tx.bound(&namespace),
+            &mut tx.scoped(&namespace),
             &worker::system(&namespace),
             chain,
             &signer,
@@ -304,7 +309,7 @@ fn release_unused(tx: &mut Unbound<'_, '_>, chain: &ChainId, changed: &[Submissi
 
 /// The use of one replay key by a transaction on the chain.
 struct ReplayKeyUse<'i> {
-    inclusion: &'i StoredIncluded,
+    inclusion: &'i StoredInclusion,
     /// The submission that the transaction was signed for; none if it was signed elsewhere.
     signed_for: Option<SubmissionId>,
     /// The submissions that hold the replay key.
@@ -347,13 +352,13 @@ impl Changed {
     }
 }
 
-fn record_block(submission: &mut Submission, inclusion: &StoredIncluded, now: Time) {
+fn record_block(submission: &mut Submission, inclusion: &StoredInclusion, now: Time) {
     submission.transaction = Some(inclusion.transaction.clone());
     submission.block_hash = Some(inclusion.block_hash.clone());
     submission.block_height = Some(inclusion.height);
     submission.outcome = Some(inclusion.status);
     submission.fee = Some(inclusion.fee);
-    submission.created_contract = inclusion.created.clone();
+    submission.created_contract = inclusion.created_contract.clone();
     (submission.reason, submission.next_at) = (None, now);
 }
 
@@ -368,7 +373,7 @@ fn finalize(submission: &mut Submission, key_use: &ReplayKeyUse<'_>, now: Time) 
         submission.apply(Event::Mined, now)?;
         record_block(submission, key_use.inclusion, now);
         submission.apply(Event::Final, now)?;
-        if key_use.inclusion.status == Status::Reverted {
+        if key_use.inclusion.status == ExecutionStatus::Reverted {
             submission.set_reason("the transaction reverted; the chain charged its fee");
         }
         return Ok(());

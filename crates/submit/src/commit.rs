@@ -5,10 +5,10 @@ use crate::state::{Event, State};
 use crate::submission::Submission;
 use crate::{Error, Result, Worker, table, worker};
 use intent::{FeeTerms, Unsigned};
-use keys::{Order, Signed};
+use keys::{Signed, SigningJob};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use store::Unbound;
+use store::UnscopedTx;
 use types::{Namespace, Time};
 
 /// How long a submission waits before it is planned and signed again, for example while its key is
@@ -114,7 +114,7 @@ impl Worker {
 }
 
 /// Records signatures, hashes and replay keys. Returns the submissions in their new state.
-fn record_signed(tx: &mut Unbound<'_, '_>, signed: &[SignedPlan]) -> Result<Vec<Submission>> {
+fn record_signed(tx: &mut UnscopedTx<'_, '_>, signed: &[SignedPlan]) -> Result<Vec<Submission>> {
     let now = tx.now();
     let mut changed = Vec::with_capacity(signed.len());
     let (mut transactions, mut replay_keys) = (Vec::new(), Vec::new());
@@ -136,7 +136,7 @@ fn record_signed(tx: &mut Unbound<'_, '_>, signed: &[SignedPlan]) -> Result<Vec<
             now,
             terms,
         ));
-        replay_keys.extend(signature.witnesses().iter().map(|replay_key| {
+        replay_keys.extend(signature.replay_keys().iter().map(|replay_key| {
             (
                 submission.namespace.clone(),
                 submission.chain.clone(),
@@ -155,13 +155,13 @@ fn record_signed(tx: &mut Unbound<'_, '_>, signed: &[SignedPlan]) -> Result<Vec<
 
 /// Stops rebroadcasting cancelled submissions: otherwise they and their cancels would outbid each
 /// other. The chain decides which of the two is mined.
-fn suspend_cancelled(tx: &mut Unbound<'_, '_>, signed: &[SignedPlan]) -> Result<()> {
+fn suspend_cancelled(tx: &mut UnscopedTx<'_, '_>, signed: &[SignedPlan]) -> Result<()> {
     use State as S;
     for (planned, _) in signed {
         let Some(target) = planned.submission.supersedes else {
             continue;
         };
-        let target = table::get(&mut tx.bound(&planned.submission.namespace), target)?;
+        let target = table::get(&mut tx.scoped(&planned.submission.namespace), target)?;
         let Some(mut target) = target.filter(|target| {
             matches!(
                 target.state,
@@ -184,13 +184,13 @@ pub(crate) fn contended() -> Error {
     store::Error::Contended { attempts: 1 }.into()
 }
 
-fn signing_job(planned: &Planned) -> Order {
+fn signing_job(planned: &Planned) -> SigningJob {
     let permit = planned
         .submission
         .permit
         .clone()
         .expect("every submission in a lane holds a permit");
-    Order {
+    SigningJob {
         permit,
         unsigned: planned.unsigned.clone(),
         supersedes: planned.supersedes,
@@ -200,12 +200,12 @@ fn signing_job(planned: &Planned) -> Order {
 /// Records a signature in the transaction that commits its nonce. If `keys` refuses, the whole
 /// transaction is rolled back, and the next turn plans from the current state.
 fn record_signature(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     namespace: &Namespace,
     signed: &Signed,
 ) -> Result<()> {
     let recorded = keys::record(
-        &mut tx.bound(namespace),
+        &mut tx.scoped(namespace),
         &worker::system(namespace),
         &[signed],
     )?;
@@ -223,8 +223,8 @@ fn apply_signing_error(submission: &mut Submission, error: &keys::Error, now: Ti
         // Temporary: the cause may be lifted, and a replay key taken by another permit chain is
         // replaced by another nonce or coin in the next plan.
         K::Frozen { .. }
-        | K::WitnessUsed { .. }
-        | K::SignerUnknown { .. }
+        | K::ReplayKeyUsed { .. }
+        | K::UnknownSigner { .. }
         | K::Backend { .. }
         | K::Keyring
         | K::Store(_) => None,

@@ -6,7 +6,7 @@ use crate::state::{Event, State};
 use crate::submission::{Enqueue, Submission};
 use crate::{Error, Result, Submit, Worker, table, worker};
 use intent::Intent;
-use store::{Fact, Unbound};
+use store::{Fact, UnscopedTx};
 use types::{ChainId, Principal, SubmissionId, Time};
 
 /// Characters of an operator's reason that are stored.
@@ -73,7 +73,7 @@ async fn withdraw(
         .0
         .db
         .on(&submit.0.lease)
-        .write_unbound(move |tx| {
+        .write_unscoped(move |tx| {
             worker::save_as(tx, std::slice::from_ref(&submission), Some(&actor))
         })
         .await?;
@@ -92,7 +92,7 @@ async fn enqueue_cancel(
     target: &Submission,
 ) -> Result<Submission> {
     let new = Enqueue {
-        key: None, // a cancel in progress is found by its target
+        idempotency_key: None, // a cancel in progress is found by its target
         intent: Intent::cancel(target.chain.clone(), target.signer.clone()),
         interface: None,
         policies: Vec::new(),
@@ -113,7 +113,7 @@ pub async fn resume_lane(
     reason: &str,
 ) -> Result<()> {
     let (principal, chain, signer) = (principal.clone(), chain.clone(), signer.to_owned());
-    let reason: String = types::hostile_text(reason.as_bytes())
+    let reason: String = types::sanitize_text(reason.as_bytes())
         .chars()
         .take(MAX_REASON)
         .collect();
@@ -121,12 +121,12 @@ pub async fn resume_lane(
         .0
         .db
         .on(&submit.0.lease)
-        .write_unbound(move |tx| {
+        .write_unscoped(move |tx| {
             let unknown_signer = || Error::UnknownSigner {
                 chain: chain.clone(),
                 signer: signer.clone(),
             };
-            keys::find(&mut tx.bound(&principal.namespace), &chain, &signer)?
+            keys::find(&mut tx.scoped(&principal.namespace), &chain, &signer)?
                 .ok_or_else(unknown_signer)?;
             let not_paused = || Error::LaneNotPaused {
                 chain: chain.clone(),
@@ -141,8 +141,9 @@ pub async fn resume_lane(
             resume_submissions(tx, &chain, &signer)?;
             tx.append(
                 &principal.namespace,
-                lane_fact("lane.resumed", &lane, &principal)
-                    .says(&serde_json::json!({ "paused_reason": paused_reason, "reason": reason })),
+                lane_fact("lane.resumed", &lane, &principal).payload(
+                    &serde_json::json!({ "paused_reason": paused_reason, "reason": reason }),
+                ),
             );
             Ok(())
         })
@@ -151,12 +152,12 @@ pub async fn resume_lane(
 
 /// Resumes the paused submissions of a lane, except those with a signed cancel in progress: sending
 /// them again would outbid the cancel.
-fn resume_submissions(tx: &mut Unbound<'_, '_>, chain: &ChainId, signer: &str) -> Result<()> {
+fn resume_submissions(tx: &mut UnscopedTx<'_, '_>, chain: &ChainId, signer: &str) -> Result<()> {
     let now = tx.now();
     let mut resumed = Vec::new();
     for mut submission in table::paused_in(tx, chain, signer, PER_TURN)? {
         let cancel =
-            table::cancel_in_progress(&mut tx.bound(&submission.namespace), submission.id)?;
+            table::cancel_in_progress(&mut tx.scoped(&submission.namespace), submission.id)?;
         if cancel.is_none_or(|cancel| cancel.transaction.is_none()) {
             submission.apply(Event::Resumed, now)?;
             (submission.next_at, submission.reason) = (now, None);
@@ -169,7 +170,7 @@ fn resume_submissions(tx: &mut Unbound<'_, '_>, chain: &ChainId, signer: &str) -
 /// Pauses a lane until a time, or until an operator resumes it. A pause for an operator is never
 /// shortened by a timed one.
 pub(crate) fn pause(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     mut lane: table::Lane,
     reason: String,
     until: Option<Time>,
@@ -186,7 +187,7 @@ pub(crate) fn pause(
     let fact = lane_fact("lane.paused", &lane, &worker::system(&installation));
     tx.append(
         &installation,
-        fact.says(&serde_json::json!({ "reason": reason, "until": until })),
+        fact.payload(&serde_json::json!({ "reason": reason, "until": until })),
     );
     Ok(())
 }
@@ -194,8 +195,8 @@ pub(crate) fn pause(
 fn lane_fact(kind: &'static str, lane: &table::Lane, actor: &Principal) -> Fact {
     let version = u64::try_from(lane.version + 1).unwrap_or(0);
     Fact::new(kind, 1)
-        .about(&format!("lane:{}/{}", lane.chain, lane.signer), version)
-        .by(actor)
+        .subject(&format!("lane:{}/{}", lane.chain, lane.signer), version)
+        .actor(actor)
 }
 
 impl Worker {
@@ -221,10 +222,10 @@ impl Worker {
         let mut changed = 0;
         for chain in self.chains() {
             let (shard, now) = (self.shard, self.now());
-            let due = move |tx: &mut Unbound<'_, '_>| {
+            let due = move |tx: &mut UnscopedTx<'_, '_>| {
                 table::due(tx, shard, &chain, &[State::Paused], now, PER_TURN)
             };
-            let mut due = self.submit.0.db.read_unbound(due).await?;
+            let mut due = self.submit.0.db.read_unscoped(due).await?;
             for submission in &mut due {
                 submission.apply(Event::Resumed, now)?;
                 submission.reason = None;

@@ -7,9 +7,9 @@ use crate::submission::Submission;
 use crate::{Result, Worker, table, worker};
 use chain::Quote;
 use intent::{Interface, Permit};
-use policy::{Question, Verdict};
+use policy::{DecisionRequest, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
-use store::{Unbound, idempotency};
+use store::{UnscopedTx, idempotency};
 use types::{ChainId, Time, WalletId};
 
 /// Submissions of one chain decided per turn.
@@ -33,7 +33,7 @@ impl Worker {
             .submit
             .0
             .db
-            .read_unbound(move |tx| table::due(tx, shard, &chain_id, &states, now, PER_TURN))
+            .read_unscoped(move |tx| table::due(tx, shard, &chain_id, &states, now, PER_TURN))
             .await?;
         if due.is_empty() {
             return Ok(0);
@@ -121,7 +121,7 @@ impl Worker {
         };
         let base = match quote {
             Ok(quote) => quote.terms,
-            Err(chain::Error::Refused { .. }) => last.terms,
+            Err(chain::Error::RequestRejected { .. }) => last.terms,
             Err(error) => return Ok(Err(error)),
         };
         Ok(Ok(Quote {
@@ -138,7 +138,7 @@ impl Worker {
     ) -> Result<()> {
         if matches!(
             error,
-            chain::Error::Reverts { .. } | chain::Error::Intent(_)
+            chain::Error::ExecutionReverted { .. } | chain::Error::Intent(_)
         ) {
             submission.apply(Event::Failed, self.now())?;
             submission.set_reason(format!("the transaction would fail: {error}"));
@@ -158,7 +158,7 @@ impl Worker {
             .submit
             .0
             .settings
-            .retry_ms
+            .retry_backoff_ms
             .saturating_mul(1 << attempts.min(12))
             .min(60_000);
         self.now().plus_millis(backoff)
@@ -173,12 +173,12 @@ impl Worker {
             .submit
             .0
             .db
-            .read_unbound(move |tx| {
+            .read_unscoped(move |tx| {
                 submissions
                     .iter()
                     .map(|submission| {
                         keys::find(
-                            &mut tx.bound(&submission.namespace),
+                            &mut tx.scoped(&submission.namespace),
                             &submission.chain,
                             &submission.signer,
                         )
@@ -207,7 +207,7 @@ impl Worker {
             };
             wallets.insert(key.wallet, wallet_ref);
         }
-        let requests: Vec<Question> = quoted
+        let requests: Vec<DecisionRequest> = quoted
             .iter()
             .zip(key_locations)
             .map(|(submission, key)| decision_request(submission, key, &wallets))
@@ -251,10 +251,10 @@ impl Worker {
 
 fn decision_request(
     submission: &Submission,
-    key: Option<keys::Found>,
+    key: Option<keys::KeyLocation>,
     wallets: &BTreeMap<WalletId, policy::WalletRef>,
-) -> Question {
-    Question {
+) -> DecisionRequest {
+    DecisionRequest {
         initiator: submission.initiator.clone(),
         subject: submission.id.to_string(),
         intent: submission.intent.clone(),
@@ -304,7 +304,7 @@ fn apply_verdict(submission: &mut Submission, verdict: &Verdict, now: Time) -> R
 
 /// Appends permitted submissions to their lanes, in the order in which they were received.
 fn assign_lane_indexes(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     shard: i64,
     changed: &mut [Submission],
 ) -> Result<()> {
@@ -322,7 +322,7 @@ fn assign_lane_indexes(
         let count = i64::try_from(submissions.len()).unwrap_or(i64::MAX);
         let first = table::take_lane_indexes(tx, &chain, &signer, shard, count)?;
         for (lane_index, submission) in (first..).zip(submissions) {
-            submission.place = Some(lane_index);
+            submission.lane_index = Some(lane_index);
         }
     }
     Ok(())
@@ -330,13 +330,13 @@ fn assign_lane_indexes(
 
 /// Releases the idempotency keys of denied submissions: the key may be used with a corrected
 /// command.
-fn release_idempotency_keys(tx: &mut Unbound<'_, '_>, changed: &[Submission]) -> Result<()> {
+fn release_idempotency_keys(tx: &mut UnscopedTx<'_, '_>, changed: &[Submission]) -> Result<()> {
     for submission in changed
         .iter()
         .filter(|submission| submission.state == State::Denied)
     {
         if let Some(key) = &submission.idempotency_key {
-            idempotency::free(&mut tx.bound(&submission.namespace), Submission::VERB, key)?;
+            idempotency::release(&mut tx.scoped(&submission.namespace), Submission::VERB, key)?;
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use crate::submission::{Enqueue, Submission};
 use crate::{Error, Result, Submit, table};
 use intent::{Act, Intent};
 use std::collections::BTreeMap;
-use store::idempotency::{self, Claim, Claimed};
+use store::idempotency::{self, Claim, ClaimOutcome};
 use store::{Fact, Tx};
 use types::{ChainId, Digest, Principal, SubmissionId};
 
@@ -114,7 +114,7 @@ fn prepare(submit: &Submit, principal: &Principal, new: &Enqueue) -> Result<Prep
         namespace: principal.namespace.clone(),
         chain: new.intent.chain.clone(),
         signer: new.intent.signer.clone(),
-        idempotency_key: new.key.clone(),
+        idempotency_key: new.idempotency_key.clone(),
         initiator: principal.clone(),
         intent: new.intent.clone(),
         interface: new.interface.clone(),
@@ -126,7 +126,7 @@ fn prepare(submit: &Submit, principal: &Principal, new: &Enqueue) -> Result<Prep
         quote: None,
         decision: None,
         permit: None,
-        place: None,
+        lane_index: None,
         supersedes: None,
         transaction: None,
         block_hash: None,
@@ -136,7 +136,7 @@ fn prepare(submit: &Submit, principal: &Principal, new: &Enqueue) -> Result<Prep
         created_contract: None,
         attempts: 0,
         next_at: now,
-        arrival: submit.next_received_seq(now),
+        received_seq: submit.next_received_seq(now),
         created: now,
         updated: now,
         version: 1,
@@ -191,9 +191,13 @@ fn accept(
     for (command, claimed) in prepared.iter().zip(claims) {
         outcomes.push(match (command, claimed) {
             (Err(error), _) => Err(error.clone()),
-            (Ok(_), Some(Claimed::Conflict { resource })) => Err(Error::KeyReused { resource }),
-            (Ok(_), Some(Claimed::Replayed { resource })) => admission.replay(tx, &resource)?,
-            (Ok((submission, _)), Some(Claimed::Fresh) | None) => {
+            (Ok(_), Some(ClaimOutcome::Conflict { resource })) => {
+                Err(Error::IdempotencyKeyReused { resource })
+            }
+            (Ok(_), Some(ClaimOutcome::Replayed { resource })) => {
+                admission.replay(tx, &resource)?
+            }
+            (Ok((submission, _)), Some(ClaimOutcome::Fresh) | None) => {
                 admission.admit(tx, submission)?
             }
         });
@@ -230,7 +234,7 @@ impl Admission<'_> {
             }
             Err(error) => {
                 if let Some(key) = &submission.idempotency_key {
-                    idempotency::free(tx, Submission::VERB, key)?;
+                    idempotency::release(tx, Submission::VERB, key)?;
                 }
                 self.rejected
                     .insert(submission.id.to_string(), error.clone());
@@ -286,7 +290,7 @@ fn lane_full(submit: &Submit, submission: &Submission) -> Error {
     Error::LaneFull {
         chain,
         signer,
-        limit: submit.0.settings.lane_limit,
+        limit: submit.0.settings.waiting_per_lane,
     }
 }
 
@@ -302,14 +306,17 @@ fn lane_capacity(
         }));
     }
     let waiting = table::count_waiting(tx, &submission.chain, &submission.signer)?;
-    Ok(Ok(submit.0.settings.lane_limit.saturating_sub(
+    Ok(Ok(submit.0.settings.waiting_per_lane.saturating_sub(
         u32::try_from(waiting).unwrap_or(u32::MAX),
     )))
 }
 
 /// Claims the idempotency keys. One entry per command; none for commands without a key or with an
 /// error.
-fn claim_keys(tx: &mut Tx<'_, '_>, prepared: &[Result<Prepared>]) -> Result<Vec<Option<Claimed>>> {
+fn claim_keys(
+    tx: &mut Tx<'_, '_>,
+    prepared: &[Result<Prepared>],
+) -> Result<Vec<Option<ClaimOutcome>>> {
     let keyed: Vec<(usize, Claim<'_>)> = prepared
         .iter()
         .enumerate()
@@ -320,7 +327,7 @@ fn claim_keys(tx: &mut Tx<'_, '_>, prepared: &[Result<Prepared>]) -> Result<Vec<
                 index,
                 Claim {
                     key,
-                    command: Some(*hash),
+                    command_hash: Some(*hash),
                     resource: submission.id.to_string(),
                 },
             ))
@@ -336,7 +343,7 @@ fn claim_keys(tx: &mut Tx<'_, '_>, prepared: &[Result<Prepared>]) -> Result<Vec<
 }
 
 fn corrupt() -> store::Error {
-    store::Error::Column {
+    store::Error::UnexpectedValue {
         column: 0,
         found: "another resource",
         expected: "a submission",
@@ -367,8 +374,8 @@ fn received_fact(actor: &Principal, submission: &Submission) -> Fact {
         "context": submission.context,
     });
     Fact::new("submission.received", 1)
-        .about(&submission.id, submission.version)
-        .by(actor)
-        .part_of(&submission.id)
-        .says(&payload)
+        .subject(&submission.id, submission.version)
+        .actor(actor)
+        .correlation(&submission.id)
+        .payload(&payload)
 }

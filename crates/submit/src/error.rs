@@ -23,7 +23,7 @@ pub enum Error {
     InvalidField { field: &'static str, reason: String },
     /// The idempotency key was used with another command, which created `resource`.
     #[error("this idempotency key was used with a different command, which created {resource}")]
-    KeyReused { resource: String },
+    IdempotencyKeyReused { resource: String },
     /// The lane holds as many submissions as its limit allows.
     #[error("{signer} already has {limit} submissions waiting on {chain}")]
     LaneFull {
@@ -59,7 +59,7 @@ codes! { Error {
     Self::UnknownChain { .. } => ("submit.unknown_chain", 404, Never),
     Self::UnknownSubmission { .. } => ("submit.unknown_submission", 404, Never),
     Self::InvalidField { .. } => ("submit.invalid_field", 400, Never),
-    Self::KeyReused { .. } => ("submit.idempotency_key_reused", 409, Never),
+    Self::IdempotencyKeyReused { .. } => ("submit.idempotency_key_reused", 409, Never),
     Self::LaneFull { .. } => ("submit.lane_full", 429, Later),
     Self::WrongState { .. } => ("submit.wrong_state", 409, Never),
     Self::LaneNotPaused { .. } => ("submit.lane_not_paused", 409, Never),
@@ -83,7 +83,7 @@ impl Coded for Error {
             Self::UnknownSigner { .. } => Some("signer".to_owned()),
             Self::UnknownChain { .. } => Some("chain".to_owned()),
             Self::InvalidField { field, .. } => Some((*field).to_owned()),
-            Self::KeyReused { .. } => Some("Idempotency-Key".to_owned()),
+            Self::IdempotencyKeyReused { .. } => Some("Idempotency-Key".to_owned()),
             Self::Intent(inner) => inner.field(),
             Self::Chain(inner) => inner.field(),
             Self::Keys(inner) => inner.field(),

@@ -9,7 +9,7 @@ use crate::{Result, Worker, table};
 use chain::{Plan, Reservations, Sequencing};
 use intent::{FeeTerms, Unsigned};
 use std::collections::BTreeSet;
-use types::{ChainId, Witness};
+use types::{ChainId, ReplayKey};
 
 /// Lanes served concurrently.
 const LANES_PER_PAGE: u32 = 256;
@@ -23,7 +23,7 @@ struct LaneState {
     cancels: Vec<Submission>,
     permitted: Vec<Submission>,
     /// Replay keys that submissions of the lane hold.
-    held: BTreeSet<Witness>,
+    held: BTreeSet<ReplayKey>,
 }
 
 impl Worker {
@@ -43,14 +43,14 @@ impl Worker {
         while !self.is_halted(chain).await? && self.may_act() {
             let (shard, now, chain_id, after) =
                 (self.shard, self.now(), chain.clone(), last_signer);
-            let ready = move |tx: &mut store::Unbound<'_, '_>| {
+            let ready = move |tx: &mut store::UnscopedTx<'_, '_>| {
                 table::ready_lanes(tx, shard, &chain_id, &after, now, LANES_PER_PAGE)
             };
             let signers: Vec<String> = self
                 .submit
                 .0
                 .db
-                .read_unbound(ready)
+                .read_unscoped(ready)
                 .await?
                 .into_iter()
                 .map(|(signer,)| signer)
@@ -78,7 +78,7 @@ impl Worker {
             .submit
             .0
             .db
-            .read_unbound(move |tx| index::status(tx, &chain))
+            .read_unscoped(move |tx| index::status(tx, &chain))
             .await?;
         Ok(status.is_some_and(|status| status.halted.is_some()))
     }
@@ -95,8 +95,9 @@ impl Worker {
         if changed > 0 || self.is_paused(state.lane.as_ref()) || !self.may_act() {
             return Ok(changed);
         }
-        let capacity = usize::try_from(i64::from(self.submit.0.settings.window) - state.in_flight)
-            .unwrap_or(0);
+        let capacity =
+            usize::try_from(i64::from(self.submit.0.settings.in_flight_per_lane) - state.in_flight)
+                .unwrap_or(0);
         let next: Vec<Submission> = state.permitted.into_iter().take(capacity).collect();
         match state.lane.filter(|_| !next.is_empty()) {
             Some(lane) => self.sign_next(lane, &state.held, next).await,
@@ -106,11 +107,11 @@ impl Worker {
 
     async fn load_lane(&self, chain: &ChainId, signer: &str) -> Result<LaneState> {
         let (chain, signer, now) = (chain.clone(), signer.to_owned(), self.now());
-        let limit = self.submit.0.settings.window.max(1);
+        let limit = self.submit.0.settings.in_flight_per_lane.max(1);
         self.submit
             .0
             .db
-            .read_unbound(move |tx| {
+            .read_unscoped(move |tx| {
                 Ok(LaneState {
                     lane: table::lane(tx, &chain, &signer)?,
                     in_flight: table::count_in_flight(tx, &chain, &signer)?,
@@ -133,11 +134,11 @@ impl Worker {
     async fn sign_next(
         &self,
         mut lane: table::Lane,
-        held: &BTreeSet<Witness>,
+        held: &BTreeSet<ReplayKey>,
         submissions: Vec<Submission>,
     ) -> Result<usize> {
         let connector = self.submit.chain(&lane.chain)?.clone();
-        let by_nonce = connector.caps().sequencing == Sequencing::Nonce;
+        let by_nonce = connector.capabilities().sequencing == Sequencing::Nonce;
         let mut next_nonce = lane.next_nonce;
         if by_nonce {
             // The node counts transactions that were signed elsewhere with the same key.
@@ -147,7 +148,7 @@ impl Worker {
         let reservations: Vec<Reservations> = (0..submissions.len() as u64)
             .map(|offset| Reservations {
                 nonce: by_nonce.then_some(next_nonce + offset),
-                held: held.clone(),
+                excluded: held.clone(),
                 required: BTreeSet::new(),
             })
             .collect();

@@ -44,10 +44,10 @@ mod worker;
 pub use control::{cancel, resume_lane};
 pub use enqueue::{MAX_BATCH, Outcome, enqueue, enqueue_all};
 pub use error::{Error, Result};
-pub use metrics::{Figures, figures};
-pub use read::{Lane, get, lane as lane_status, list, sent};
+pub use metrics::{Metrics, metrics};
+pub use read::{Lane, get, lane as lane_status, list, transactions};
 pub use state::State;
-pub use submission::{Context, Enqueue, Filter, Sent, Submission};
+pub use submission::{Context, Enqueue, Filter, Submission, SubmissionTransaction};
 pub use worker::{Progress, Worker};
 
 use chain::Connector;
@@ -79,13 +79,13 @@ pub struct Settings {
     /// Number of shards that lanes are divided into. Each shard has one worker.
     pub shards: u32,
     /// Transactions of one signer that may be in flight at a time: signed and not yet mined.
-    pub window: u32,
+    pub in_flight_per_lane: u32,
     /// Submissions of one signer that a namespace may have between received and mined.
-    pub lane_limit: u32,
+    pub waiting_per_lane: u32,
     /// The same bytes are broadcast again after this long without a block.
-    pub resubmit_ms: i64,
+    pub rebroadcast_ms: i64,
     /// First backoff after an inconclusive response. Doubles up to a minute.
-    pub retry_ms: i64,
+    pub retry_backoff_ms: i64,
 }
 
 impl Default for Settings {
@@ -93,10 +93,10 @@ impl Default for Settings {
         // geth guarantees each sender 16 executable pool slots. A private node may allow more.
         Self {
             shards: 1,
-            window: 16,
-            lane_limit: 10_000,
-            resubmit_ms: 30_000,
-            retry_ms: 500,
+            in_flight_per_lane: 16,
+            waiting_per_lane: 10_000,
+            rebroadcast_ms: 30_000,
+            retry_backoff_ms: 500,
         }
     }
 }

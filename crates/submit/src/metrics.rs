@@ -2,12 +2,12 @@
 
 use crate::table::metrics as table;
 use crate::{Result, State, Submit};
-use store::Unbound;
+use store::UnscopedTx;
 use types::ChainId;
 
 /// Submissions in progress, over all namespaces.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Figures {
+pub struct Metrics {
     /// Number by chain and state, for every state that is not terminal, zeros included.
     pub states: Vec<(ChainId, State, i64)>,
     /// The depth of the deepest lane, by chain.
@@ -15,7 +15,7 @@ pub struct Figures {
 }
 
 /// Reads the current metrics. The cost is proportional to the number of submissions in progress.
-pub async fn figures(submit: &Submit) -> Result<Figures> {
+pub async fn metrics(submit: &Submit) -> Result<Metrics> {
     let open: Vec<State> = State::ALL
         .into_iter()
         .filter(|state| !state.is_terminal())
@@ -34,15 +34,15 @@ pub async fn figures(submit: &Submit) -> Result<Figures> {
         }
     }
     if groups.is_empty() {
-        return Ok(Figures::default());
+        return Ok(Metrics::default());
     }
-    let read = move |tx: &mut Unbound<'_, '_>| {
+    let read = move |tx: &mut UnscopedTx<'_, '_>| {
         Ok::<_, crate::Error>((
             table::count(tx, &groups)?,
             table::deepest_lanes(tx, &groups)?,
         ))
     };
-    let (counts, depths) = submit.0.db.read_unbound(read).await?;
+    let (counts, depths) = submit.0.db.read_unscoped(read).await?;
     let count = |chain: &ChainId, state: State| {
         counts
             .iter()
@@ -59,7 +59,7 @@ pub async fn figures(submit: &Submit) -> Result<Figures> {
         open.iter()
             .map(|state| (chain.clone(), *state, count(chain, *state)))
     });
-    Ok(Figures {
+    Ok(Metrics {
         states: states.collect(),
         depths: chains
             .iter()

@@ -1,6 +1,6 @@
 //! Queries of submissions and lanes.
 
-use crate::submission::{Filter, Sent, Submission};
+use crate::submission::{Filter, Submission, SubmissionTransaction};
 use crate::{Error, Result, Submit, table};
 use serde::Serialize;
 use types::{ChainId, Page, Principal, SubmissionId, Time};
@@ -32,7 +32,11 @@ pub async fn list(
 }
 
 /// Every transaction signed for a submission, oldest first.
-pub async fn sent(submit: &Submit, principal: &Principal, id: SubmissionId) -> Result<Vec<Sent>> {
+pub async fn transactions(
+    submit: &Submit,
+    principal: &Principal,
+    id: SubmissionId,
+) -> Result<Vec<SubmissionTransaction>> {
     Ok(submit
         .0
         .db
@@ -69,8 +73,8 @@ pub async fn lane(
     submit
         .0
         .db
-        .read_unbound(move |tx| {
-            if keys::find(&mut tx.bound(&namespace), &chain, &signer)?.is_none() {
+        .read_unscoped(move |tx| {
+            if keys::find(&mut tx.scoped(&namespace), &chain, &signer)?.is_none() {
                 return Err(Error::UnknownSigner {
                     chain: chain.clone(),
                     signer: signer.clone(),

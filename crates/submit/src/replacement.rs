@@ -4,12 +4,12 @@
 use crate::commit::{Planned, WAIT_MS};
 use crate::price::outbid;
 use crate::state::{Event, State};
-use crate::submission::{Sent, Submission};
+use crate::submission::{Submission, SubmissionTransaction};
 use crate::{Result, Worker, table};
 use chain::{Plan, Reservations};
 use intent::FeeTerms;
 use std::collections::BTreeSet;
-use types::{SubmissionId, Witness};
+use types::{ReplayKey, SubmissionId};
 
 /// How long a submission whose price exceeds its cap waits before it is quoted again.
 const FEE_CAP_RETRY_MS: i64 = 60_000;
@@ -20,10 +20,10 @@ pub(crate) const STALE_MS: i64 = 300_000;
 /// The submission whose replay keys another transaction is to use.
 struct Target {
     submission: Option<Submission>,
-    replay_keys: BTreeSet<Witness>,
-    sent: Vec<Sent>,
+    replay_keys: BTreeSet<ReplayKey>,
+    sent: Vec<SubmissionTransaction>,
     /// Replay keys that other submissions of the lane hold.
-    held: BTreeSet<Witness>,
+    held: BTreeSet<ReplayKey>,
 }
 
 impl Worker {
@@ -34,8 +34,8 @@ impl Worker {
             lane_member.chain.clone(),
             lane_member.signer.clone(),
         );
-        let read = self.submit.0.db.read_unbound(move |tx| {
-            let replay_keys: BTreeSet<Witness> = table::replay_keys_of(tx, &chain, id)?
+        let read = self.submit.0.db.read_unscoped(move |tx| {
+            let replay_keys: BTreeSet<ReplayKey> = table::replay_keys_of(tx, &chain, id)?
                 .into_iter()
                 .map(|(replay_key,)| replay_key)
                 .collect();
@@ -45,7 +45,7 @@ impl Worker {
             let held = held
                 .filter(|replay_key| !replay_keys.contains(replay_key))
                 .collect();
-            let mut tx = tx.bound(&namespace);
+            let mut tx = tx.scoped(&namespace);
             Ok::<_, store::Error>(Target {
                 submission: table::get(&mut tx, id)?,
                 sent: table::transactions(&mut tx, id)?,
@@ -122,7 +122,9 @@ impl Worker {
             // A quote fails while the submission's own coins are in flight, or once its own
             // transaction has had its effect. The last price is then the base.
             (
-                Some(Err(chain::Error::Refused { .. } | chain::Error::Reverts { .. })),
+                Some(Err(
+                    chain::Error::RequestRejected { .. } | chain::Error::ExecutionReverted { .. },
+                )),
                 Some(last),
             ) => last.terms,
             _ => return Ok(0),
@@ -147,7 +149,7 @@ impl Worker {
             return Ok(0);
         };
         let connector = self.submit.chain(&submission.chain)?;
-        if let Some(nonce) = target.replay_keys.iter().find_map(Witness::as_nonce)
+        if let Some(nonce) = target.replay_keys.iter().find_map(ReplayKey::as_nonce)
             && connector.sequence(&submission.signer).await?.mined != nonce
         {
             return Ok(0);
@@ -168,7 +170,7 @@ impl Worker {
         &self,
         mut submission: Submission,
         terms: FeeTerms,
-        (required, held): (BTreeSet<Witness>, BTreeSet<Witness>),
+        (required, held): (BTreeSet<ReplayKey>, BTreeSet<ReplayKey>),
         supersedes: Option<types::PermitId>,
     ) -> Result<usize> {
         if let Some(breach) = submission
@@ -186,10 +188,10 @@ impl Worker {
             submission.postpone(self.now().plus_millis(FEE_CAP_RETRY_MS), reason);
             return self.save(vec![submission]).await;
         }
-        let nonce = required.iter().find_map(Witness::as_nonce);
+        let nonce = required.iter().find_map(ReplayKey::as_nonce);
         let reservations = Reservations {
             nonce,
-            held,
+            excluded: held,
             required,
         };
         let connector = self.submit.chain(&submission.chain)?.clone();

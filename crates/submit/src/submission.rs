@@ -6,14 +6,15 @@ use intent::{FeeTerms, Intent, Permit};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use types::{
-    Amount, Canon, ChainId, DecisionId, Digest, Height, Principal, Status, SubmissionId, Time,
+    Amount, Canon, ChainId, DecisionId, Digest, ExecutionStatus, Height, Principal, SubmissionId,
+    Time,
 };
 
 /// The command that creates a submission.
 #[derive(Debug, Clone)]
 pub struct Enqueue {
     /// The caller's idempotency key, at most 256 bytes.
-    pub key: Option<String>,
+    pub idempotency_key: Option<String>,
     pub intent: Intent,
     /// The interface of the called contract. Policy uses it to decode the call.
     pub interface: Option<String>,
@@ -77,7 +78,7 @@ impl Enqueue {
             .labels
             .iter()
             .flat_map(|(name, value)| [name, value]);
-        check_texts("Idempotency-Key", self.key.as_slice(), 1, 256)?;
+        check_texts("Idempotency-Key", self.idempotency_key.as_slice(), 1, 256)?;
         check_texts("interface", self.interface.as_slice(), 1, 1 << 20)?;
         check_texts("policies", &self.policies, 64, 256)?;
         check_texts("assets", &self.context.assets, 64, 256)?;
@@ -115,7 +116,7 @@ pub struct Submission {
     pub permit: Option<Permit>,
     /// Its order within the lane, assigned when it is permitted.
     #[serde(skip)]
-    pub place: Option<i64>,
+    pub lane_index: Option<i64>,
     /// For a cancel: the submission whose replay keys it uses.
     pub supersedes: Option<SubmissionId>,
     /// The hash of the mined transaction, or of the one signed last.
@@ -123,7 +124,7 @@ pub struct Submission {
     pub block_hash: Option<String>,
     pub block_height: Option<Height>,
     /// Whether the chain executed or reverted the transaction.
-    pub outcome: Option<Status>,
+    pub outcome: Option<ExecutionStatus>,
     /// The fee paid, in the chain's base unit.
     pub fee: Option<Amount>,
     pub created_contract: Option<String>,
@@ -133,7 +134,7 @@ pub struct Submission {
     pub next_at: Time,
     /// Order of receipt; lists and decisions sort by it.
     #[serde(skip)]
-    pub arrival: i64,
+    pub received_seq: i64,
     pub created: Time,
     pub updated: Time,
     /// Incremented with each change; updates compare it.
@@ -173,7 +174,7 @@ impl Submission {
 /// A message from an untrusted source as it is stored: without NUL, at most a thousand characters.
 pub(crate) fn sanitize_message(text: &str) -> String {
     const MAX_CHARS: usize = 1_000;
-    let clean = types::hostile_text(text.as_bytes());
+    let clean = types::sanitize_text(text.as_bytes());
     match clean.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{}…", &clean[..end]),
         None => clean,
@@ -190,7 +191,7 @@ pub struct Filter {
 
 /// One transaction signed for a submission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Sent {
+pub struct SubmissionTransaction {
     /// The transaction hash.
     pub transaction: String,
     /// When it was signed.

@@ -3,7 +3,7 @@
 use crate::submission::Submission;
 use crate::{Error, Result, Submit, table};
 use std::collections::BTreeSet;
-use store::{Fact, Lease, Unbound};
+use store::{Fact, Lease, UnscopedTx};
 use types::{ChainId, Namespace, Principal, SubmissionId, Time};
 
 /// The result of one turn.
@@ -45,14 +45,14 @@ impl Worker {
     /// The earliest time at which a submission is due, if any.
     pub async fn next_due(&self) -> Result<Option<Time>> {
         let (shard, chains) = (self.shard, self.chains());
-        let next = move |tx: &mut Unbound<'_, '_>| {
+        let next = move |tx: &mut UnscopedTx<'_, '_>| {
             let due = chains
                 .iter()
                 .map(|chain| table::next_due(tx, shard, chain))
                 .collect::<store::Result<Vec<_>>>()?;
             Ok::<_, store::Error>(due.into_iter().flatten().min())
         };
-        Ok(self.submit.0.db.read_unbound(next).await?)
+        Ok(self.submit.0.db.read_unscoped(next).await?)
     }
 
     /// The configured chains. Submissions of a chain that is not configured wait until it is.
@@ -75,10 +75,10 @@ impl Worker {
     /// Writes to this worker's partition, fenced by its lease.
     pub(crate) async fn write<T, F>(&self, write: F) -> Result<T>
     where
-        F: FnMut(&mut Unbound<'_, '_>) -> Result<T> + Send + 'static,
+        F: FnMut(&mut UnscopedTx<'_, '_>) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        self.submit.0.db.on(&self.lease).write_unbound(write).await
+        self.submit.0.db.on(&self.lease).write_unscoped(write).await
     }
 
     /// Writes changed submissions, each with a fact of its state. Those that were changed
@@ -118,13 +118,13 @@ impl Worker {
 }
 
 /// Writes changed submissions and their facts. Returns the number written.
-pub(crate) fn save(tx: &mut Unbound<'_, '_>, changed: &[Submission]) -> Result<usize> {
+pub(crate) fn save(tx: &mut UnscopedTx<'_, '_>, changed: &[Submission]) -> Result<usize> {
     save_as(tx, changed, None)
 }
 
 /// Like [`save`], with `actor` as the actor of the facts, or the worker itself.
 pub(crate) fn save_as(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     changed: &[Submission],
     actor: Option<&Principal>,
 ) -> Result<usize> {
@@ -142,7 +142,7 @@ pub(crate) fn save_as(
 }
 
 /// Writes all changed submissions, or fails the transaction if one was changed concurrently.
-pub(crate) fn save_all(tx: &mut Unbound<'_, '_>, changed: &[Submission]) -> Result<()> {
+pub(crate) fn save_all(tx: &mut UnscopedTx<'_, '_>, changed: &[Submission]) -> Result<()> {
     if save(tx, changed)? == changed.len() {
         Ok(())
     } else {
@@ -169,8 +169,8 @@ fn fact(submission: &Submission, actor: &Principal) -> Fact {
         "created_contract": submission.created_contract,
     });
     Fact::new(submission.state.fact_type(), 1)
-        .about(&submission.id, submission.version + 1)
-        .by(actor)
-        .part_of(&submission.id)
-        .says(&payload)
+        .subject(&submission.id, submission.version + 1)
+        .actor(actor)
+        .correlation(&submission.id)
+        .payload(&payload)
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{Leash, Tether, free_port, http, wait_until};
+use crate::{ChildOptions, ChildProcess, free_port, http, wait_until};
 
 pub use control::Account;
 
@@ -70,13 +70,13 @@ pub struct Anvil {
     address: String,
     accounts: Vec<Account>,
     chain_id: u64,
-    child: Leash,
+    child: ChildProcess,
     _home: TempDir,
 }
 
 /// Anvil is not installed (`cargo xtask setup` installs it).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Missing;
+pub struct NotInstalled;
 
 /// Start a node; returns `None` and counts the test as skipped if anvil is not installed.
 ///
@@ -85,11 +85,8 @@ pub struct Missing;
 pub fn start(options: &Options) -> Option<Anvil> {
     match Anvil::start(options) {
         Ok(anvil) => Some(anvil),
-        Err(Missing) => {
-            crate::skipped_for_want_of(
-                "anvil",
-                "neither in contracts/node_modules nor on the PATH",
-            );
+        Err(NotInstalled) => {
+            crate::skip_missing("anvil", "neither in contracts/node_modules nor on the PATH");
             None
         }
     }
@@ -108,8 +105,8 @@ impl Anvil {
     ///
     /// # Panics
     /// If it is installed and does not start; the message ends with its log.
-    pub fn start(options: &Options) -> Result<Self, Missing> {
-        let program = program::find().ok_or(Missing)?;
+    pub fn start(options: &Options) -> Result<Self, NotInstalled> {
+        let program = program::find().ok_or(NotInstalled)?;
         let mut log = String::new();
         for _ in 0..TRIES {
             match try_start(&program, options) {
@@ -183,14 +180,14 @@ fn try_start(program: &Path, options: &Options) -> Result<Anvil, String> {
         .tempdir()
         .expect("a temporary directory can be created");
     let log = home.path().join("log");
-    let child_options = Tether {
+    let child_options = ChildOptions {
         log: Some(log.clone()),
         environment: vec![("HOME".to_owned(), home.path().as_os_str().to_owned())],
         remove: Some(home.path().to_owned()),
-        ..Tether::default()
+        ..ChildOptions::default()
     };
     let port = free_port();
-    let child = Leash::start(
+    let child = ChildProcess::start(
         &child_options,
         program.as_os_str(),
         &arguments(options, port, home.path()),

@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 
 /// Options of a child process.
 #[derive(Debug, Clone, Default)]
-pub struct Tether {
+pub struct ChildOptions {
     /// The signal that ends the child; `TERM` if empty. `KILL` follows ten seconds later.
     pub signal: &'static str,
     /// File for its output; discarded if `None`.
@@ -27,7 +27,7 @@ pub struct Tether {
 
 /// A running child process. Dropping it ends the child and waits for it.
 #[derive(Debug)]
-pub struct Leash {
+pub struct ChildProcess {
     shell: Child,
     pid: u32,
 }
@@ -55,14 +55,14 @@ if [ -n "$remove" ]; then rm -rf -- "$remove"; fi
 exit "$code"
 "#;
 
-impl Leash {
+impl ChildProcess {
     /// Start `program` with `arguments`.
     ///
     /// # Errors
     /// If the shell cannot be started, or ends before it reports the pid. A program that cannot be
     /// run appears as a child that ended immediately ([`ChildProcess::is_alive`]).
     pub fn start<A: AsRef<OsStr>>(
-        options: &Tether,
+        options: &ChildOptions,
         program: &OsStr,
         arguments: &[A],
     ) -> io::Result<Self> {
@@ -108,7 +108,7 @@ impl Leash {
     }
 }
 
-impl Drop for Leash {
+impl Drop for ChildProcess {
     fn drop(&mut self) {
         drop(self.shell.stdin.take());
         // The shell ends within ten seconds. An error means that it has ended already.
@@ -116,7 +116,7 @@ impl Drop for Leash {
     }
 }
 
-fn shell<A: AsRef<OsStr>>(options: &Tether, program: &OsStr, arguments: &[A]) -> Command {
+fn shell<A: AsRef<OsStr>>(options: &ChildOptions, program: &OsStr, arguments: &[A]) -> Command {
     let signal = if options.signal.is_empty() {
         "TERM"
     } else {

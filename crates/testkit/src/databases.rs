@@ -4,7 +4,7 @@ use crate::{ManualClock, SeededEntropy, postgres};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Config, Db, EngineKind, Lease, LeaseTime};
+use store::{Config, Db, EngineKind, Lease, LeaseClock};
 use types::{Namespace, Time};
 
 /// The time at which every test starts: 2026-01-01T00:00:00Z.
@@ -76,7 +76,7 @@ impl TestDb {
     }
 
     /// Open the same database again, as another process would. PostgreSQL only.
-    pub async fn open_beside(&self) -> Db {
+    pub async fn open_another(&self) -> Db {
         open(&self.config, &self.clock, &self.entropy).await
     }
 
@@ -121,7 +121,7 @@ async fn open_when_free(
             config.clone(),
             clock.clone(),
             entropy.clone(),
-            LeaseTime::Clock,
+            LeaseClock::Injected,
         )
         .await
         {
@@ -137,7 +137,7 @@ async fn open(config: &Config, clock: &Arc<ManualClock>, entropy: &Arc<SeededEnt
         config.clone(),
         clock.clone(),
         entropy.clone(),
-        LeaseTime::Clock,
+        LeaseClock::Injected,
     )
     .await
     .expect("the database can be opened")

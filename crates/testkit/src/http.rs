@@ -8,6 +8,6 @@ mod message;
 mod server;
 
 pub use answer::Answer;
-pub use client::{post_json, send, send_within};
+pub use client::{post_json, send, send_with_timeout};
 pub use message::{Request, Response};
 pub use server::Server;

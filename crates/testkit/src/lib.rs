@@ -31,7 +31,7 @@ mod root;
 mod skip;
 mod wait;
 
-pub use child::{Leash, Tether};
+pub use child::{ChildOptions, ChildProcess};
 pub use clock::ManualClock;
 pub use contracts::{Artifact, artifact};
 pub use databases::{LEASE_MS, START, TestDb, namespace, on_each_engine};
@@ -39,6 +39,6 @@ pub use entropy::SeededEntropy;
 pub use net::free_port;
 pub use proxy::{Fault, Proxy};
 pub use root::workspace_root;
-pub use skip::{skip, skipped_for_want_of};
-pub use utxo::FakeCoins;
+pub use skip::{skip, skip_missing};
+pub use utxo::FakeUtxoChain;
 pub use wait::wait_until;

@@ -10,7 +10,7 @@ mod programs;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-pub use cluster::{Cluster, Missing, Options};
+pub use cluster::{Cluster, NotInstalled, Options};
 
 static SHARED: OnceLock<Option<Cluster>> = OnceLock::new();
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
@@ -52,7 +52,7 @@ impl Drop for Database {
 /// If PostgreSQL is installed and does not start, or is not installed and `FLORIN_REQUIRE_REAL=1`.
 pub fn fresh_database() -> Option<Database> {
     let Some(cluster) = shared_cluster() else {
-        crate::skipped_for_want_of("postgres", "initdb and postgres were not found");
+        crate::skip_missing("postgres", "initdb and postgres were not found");
         return None;
     };
     let name = format!("t_{}", NEXT_ID.fetch_add(1, Ordering::Relaxed));

@@ -16,7 +16,7 @@ pub enum Fault {
     /// The node executes the call; the caller's connection is closed without a response.
     LoseReply,
     /// The node does not get the call; the connection stays open without a response.
-    Silence,
+    NoResponse,
     /// The node does not get the call; the caller gets this HTTP status.
     Status(u16),
     /// The node does not get the call; the caller gets this `result`.
@@ -24,13 +24,13 @@ pub enum Fault {
     /// The node does not get the call; the caller gets this `error`.
     Error(Value),
     /// The node executes the call; the whole response object (`id`, `result`, …) is modified.
-    Alter(Arc<dyn Fn(&mut Value) + Send + Sync>),
+    Modify(Arc<dyn Fn(&mut Value) + Send + Sync>),
 }
 
 impl Fault {
     /// The node executes the call; its `result` is modified.
-    pub fn alter_result(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
-        Self::Alter(Arc::new(move |answer| change(&mut answer["result"])))
+    pub fn modify_result(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
+        Self::Modify(Arc::new(move |answer| change(&mut answer["result"])))
     }
 }
 
@@ -50,14 +50,14 @@ struct Plan {
 
 impl Proxy {
     /// Start a proxy in front of the node at `url` (`http://127.0.0.1:PORT`).
-    pub fn before(url: &str) -> Self {
+    pub fn in_front_of(url: &str) -> Self {
         let node = url
             .trim_start_matches("http://")
             .trim_end_matches('/')
             .to_owned();
         let plan = Arc::new(Mutex::new(Plan::default()));
         let planned = Arc::clone(&plan);
-        let server = Server::answering(move |request| respond(&node, &planned, request));
+        let server = Server::with_handler(move |request| respond(&node, &planned, request));
         Self { server, plan }
     }
 
@@ -67,7 +67,7 @@ impl Proxy {
     }
 
     /// Inject a fault into the next call of a method; repeated calls queue faults for later calls.
-    pub fn next(&self, method: &str, fault: Fault) {
+    pub fn fail_next(&self, method: &str, fault: Fault) {
         self.with(|plan| {
             plan.next
                 .entry(method.to_owned())
@@ -77,12 +77,12 @@ impl Proxy {
     }
 
     /// Inject a fault into every call of a method, after those queued by [`Proxy::fail_next`].
-    pub fn always(&self, method: &str, fault: Fault) {
+    pub fn fail_always(&self, method: &str, fault: Fault) {
         self.with(|plan| plan.always.insert(method.to_owned(), fault));
     }
 
     /// Remove all faults.
-    pub fn heal(&self) {
+    pub fn clear_faults(&self) {
         self.with(|plan| {
             plan.next.clear();
             plan.always.clear();
@@ -140,7 +140,7 @@ fn respond(node: &str, plan: &Mutex<Plan>, request: &Request) -> Answer {
 fn local_answer(planned: &[Planned]) -> Option<Answer> {
     planned.iter().find_map(|(_, fault)| match fault {
         Some(Fault::LoseCall) => Some(Answer::Drop),
-        Some(Fault::Silence) => Some(Answer::Silence),
+        Some(Fault::NoResponse) => Some(Answer::NoResponse),
         Some(Fault::Status(status)) => Some(Answer::status(*status)),
         _ => None,
     })
@@ -187,7 +187,7 @@ fn local_response((call, fault): &Planned) -> Option<Value> {
 
 fn alter(planned: &[Planned], answer: &mut Value) {
     let call = planned.iter().find(|(call, _)| call["id"] == answer["id"]);
-    if let Some((_, Some(Fault::Alter(change)))) = call {
+    if let Some((_, Some(Fault::Modify(change)))) = call {
         change(answer);
     }
 }

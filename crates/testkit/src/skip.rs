@@ -42,7 +42,7 @@ pub fn skip(reason: &str) {
 ///
 /// # Panics
 /// If `FLORIN_REQUIRE_REAL=1`.
-pub fn skipped_for_want_of(component: &str, why: &str) {
+pub fn skip_missing(component: &str, why: &str) {
     let required = std::env::var(REQUIRE_REAL).is_ok_and(|value| value == "1");
     assert!(
         !required,

@@ -80,7 +80,7 @@ impl Canon {
 
     /// Append a value by its unique text form: an id, amount or chain.
     #[must_use]
-    pub fn show(self, value: &impl std::fmt::Display) -> Self {
+    pub fn display(self, value: &impl std::fmt::Display) -> Self {
         self.text(&value.to_string())
     }
 

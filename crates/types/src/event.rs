@@ -4,7 +4,7 @@
 //! Hashes, addresses and transaction ids are text in the chain's own format (EVM: lower-case
 //! hexadecimal with 0x).
 
-use crate::{Amount, ChainId, Height, Time, Witness};
+use crate::{Amount, ChainId, Height, ReplayKey, Time};
 use serde::{Deserialize, Serialize};
 
 /// A block of the canonical chain.
@@ -20,7 +20,7 @@ pub struct Block {
     /// The events of the block that are stored, in order.
     pub events: Vec<ChainEvent>,
     /// The transactions of watched signers in the block, in order.
-    pub included: Vec<Included>,
+    pub inclusions: Vec<Inclusion>,
 }
 
 /// An event on a chain: an EVM log, or an output created or spent. Identity: (chain, transaction,
@@ -62,15 +62,15 @@ impl ChainEvent {
 
 /// The inclusion of a watched signer's transaction in a block. It finalizes the submission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Included {
+pub struct Inclusion {
     /// The id (hash) of the transaction.
     pub transaction: String,
     pub signer: String,
     /// The replay keys it consumed; one per input on UTXO chains.
-    pub witnesses: Vec<Witness>,
+    pub replay_keys: Vec<ReplayKey>,
     /// The index of the transaction in the block.
     pub index: u32,
-    pub status: Status,
+    pub status: ExecutionStatus,
     /// The fee paid, in the chain's base unit.
     pub fee: Amount,
     /// The address of the contract it created, if any.
@@ -80,7 +80,7 @@ pub struct Included {
 /// The result of executing an included transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
+pub enum ExecutionStatus {
     Succeeded,
     /// The chain charged the fee, consumed the replay key, and reverted everything else.
     Reverted,

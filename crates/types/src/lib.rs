@@ -34,18 +34,18 @@ pub use canon::{Canon, Digest};
 pub use chain::{ChainId, ChainIdError, Family, Height};
 pub use clock::{Clock, Entropy};
 pub use code::{Code, Coded, Retry};
-pub use event::{Block, ChainEvent, Included, Status, Transfer, TransferKind};
+pub use event::{Block, ChainEvent, ExecutionStatus, Inclusion, Transfer, TransferKind};
 pub use id::{IdError, Ulid};
 pub use json::{Json, canonical_json};
 pub use merkle::merkle_root;
 pub use namespace::{Namespace, NamespaceError};
 pub use page::{Page, PageError, Sort};
-pub use principal::{Kind, Permission, Principal, Role};
+pub use principal::{Permission, Principal, PrincipalKind, Role};
 pub use quantity::Quantity;
-pub use replay_key::Witness;
-pub use text::hostile_text;
+pub use replay_key::ReplayKey;
+pub use text::sanitize_text;
 pub use time::{Time, TimeError};
-pub use unit::{Unit, UnitError, UnitedAmount};
+pub use unit::{AmountInput, Unit, UnitError};
 
 ids! {
     /// A submission: a chain transaction that Florin sends.
@@ -59,7 +59,7 @@ ids! {
     /// A key of a wallet.
     KeyId = "key";
     /// A signature request that is answered later.
-    RequestId = "req";
+    SignatureRequestId = "req";
     /// A run of a task.
     RunId = "run";
     /// A task.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// The kind of a principal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum PrincipalKind {
     Person,
     /// A client program.
     Service,
@@ -42,7 +42,7 @@ pub struct Permission(pub &'static str);
 pub struct Principal {
     /// The name recorded in facts and decisions.
     pub id: String,
-    pub kind: Kind,
+    pub kind: PrincipalKind,
     /// The namespace that it is limited to.
     pub namespace: Namespace,
     /// What it may do in that namespace.
@@ -54,7 +54,7 @@ impl Principal {
     pub fn system(worker: &str, namespace: Namespace) -> Self {
         Self {
             id: format!("system/{worker}"),
-            kind: Kind::System,
+            kind: PrincipalKind::System,
             namespace,
             roles: Vec::new(),
         }
@@ -67,7 +67,8 @@ impl Principal {
         if (object, action) == ("key", "export") {
             return self.roles.contains(&Role::KeyExporter);
         }
-        self.kind == Kind::System || self.roles.iter().any(|role| role.grants(object, action))
+        self.kind == PrincipalKind::System
+            || self.roles.iter().any(|role| role.grants(object, action))
     }
 }
 
@@ -130,7 +131,7 @@ mod tests {
     fn with(role: Role) -> Principal {
         Principal {
             id: "t".into(),
-            kind: Kind::Service,
+            kind: PrincipalKind::Service,
             namespace: "ns".parse().expect("a valid namespace"),
             roles: vec![role],
         }

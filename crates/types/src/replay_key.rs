@@ -9,21 +9,21 @@ use serde::{Deserialize, Serialize};
 /// `bytes/<sha256>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Witness(String);
+pub struct ReplayKey(String);
 
-impl Witness {
+impl ReplayKey {
     /// The nonce of an account. An EIP-7702 authorization consumes the nonce of its authority.
     pub fn nonce(signer: &str, nonce: u64) -> Self {
         Self(format!("nonce/{signer}/{nonce}"))
     }
 
     /// The outpoint that an input spends.
-    pub fn input(transaction: &str, output: u32) -> Self {
+    pub fn outpoint(transaction: &str, output: u32) -> Self {
         Self(format!("input/{transaction}:{output}"))
     }
 
     /// The hash of a message that is signed off chain.
-    pub fn bytes(digest: &crate::Digest) -> Self {
+    pub fn message(digest: &crate::Digest) -> Self {
         Self(format!("bytes/{digest}"))
     }
 
@@ -48,7 +48,7 @@ impl Witness {
     }
 }
 
-impl std::fmt::Display for Witness {
+impl std::fmt::Display for ReplayKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }

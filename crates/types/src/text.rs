@@ -2,7 +2,7 @@
 
 /// Convert bytes from a chain to text that every database accepts: invalid UTF-8 and NUL become
 /// U+FFFD. Store the raw bytes beside it.
-pub fn hostile_text(bytes: &[u8]) -> String {
+pub fn sanitize_text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}")
 }
 
@@ -12,6 +12,6 @@ mod tests {
 
     #[test]
     fn nul_and_broken_utf_8_are_replaced() {
-        assert_eq!(hostile_text(b"a\0b\xff"), "a\u{fffd}b\u{fffd}");
+        assert_eq!(sanitize_text(b"a\0b\xff"), "a\u{fffd}b\u{fffd}");
     }
 }

@@ -42,7 +42,7 @@ pub enum UnitError {
 /// An amount as a caller writes it: a string in base units, or a value with its unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum UnitedAmount {
+pub enum AmountInput {
     /// In base units.
     Base(Amount),
     /// In a named unit.
@@ -53,12 +53,12 @@ pub enum UnitedAmount {
     },
 }
 
-impl UnitedAmount {
+impl AmountInput {
     /// Convert to base units exactly.
     pub fn to_base(&self, units: &[Unit]) -> Result<Amount, UnitError> {
         match self {
-            UnitedAmount::Base(amount) => Ok(*amount),
-            UnitedAmount::InUnit { value, unit } => units
+            AmountInput::Base(amount) => Ok(*amount),
+            AmountInput::InUnit { value, unit } => units
                 .iter()
                 .find(|known| known.name == *unit)
                 .ok_or_else(|| UnitError::Unknown { unit: unit.clone() })?
@@ -99,7 +99,7 @@ impl Unit {
     }
 
     /// Format an amount as a plain decimal number in this unit, without trailing zeros.
-    pub fn show(&self, amount: Amount) -> String {
+    pub fn format(&self, amount: Amount) -> String {
         let digits = format!(
             "{:0>width$}",
             amount.to_string(),
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn an_unknown_unit_is_named() {
-        let input: UnitedAmount =
+        let input: AmountInput =
             serde_json::from_str(r#"{"value":"0.5","unit":"GWEI"}"#).expect("reads");
         assert_eq!(
             input.to_base(&[unit("ETH", 18)]),
@@ -175,7 +175,7 @@ mod tests {
         fn formatted_amounts_parse_back(bytes: [u8; 32], decimals in 0u8..=77) {
             let unit = unit("X", decimals);
             let amount = Amount::from_be_bytes(bytes);
-            prop_assert_eq!(unit.parse(&unit.show(amount)), Ok(amount));
+            prop_assert_eq!(unit.parse(&unit.format(amount)), Ok(amount));
         }
     }
 }

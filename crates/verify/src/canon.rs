@@ -84,7 +84,7 @@ pub(crate) mod tests {
             ("digest", Value::String(text)) => drop(hasher.raw(&::hex::decode(text).unwrap())),
             ("int", Value::String(text)) => drop(hasher.int(text.parse().unwrap())),
             ("uint", Value::String(text)) => {
-                drop(hasher.raw(&text.parse::<u64>().unwrap().to_be_bytes()))
+                hasher.raw(&text.parse::<u64>().unwrap().to_be_bytes());
             }
             ("option", Value::Null) => drop(hasher.option(None)),
             ("option", inner) if inner.get("text").is_some() => {

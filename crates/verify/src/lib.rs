@@ -29,6 +29,6 @@ mod tree_head;
 mod tree_heads;
 
 pub use error::Error;
-pub use problem::{Flaw, Place, Problem};
-pub use report::{Partition, Report, Seals};
+pub use problem::{Flaw, Location, Problem};
+pub use report::{Partition, Report, TreeHeads};
 pub use run::{Options, Progress, Source, run};

@@ -5,7 +5,7 @@ use crate::canon::{CanonHasher, Hash};
 use crate::database::Database;
 use crate::queries::{self, Fact};
 use crate::report::{Partition, Report};
-use crate::{Error, Flaw, Options, Place};
+use crate::{Error, Flaw, Location, Options};
 
 /// The check of a partition.
 pub(crate) struct PartitionCheck<'a> {
@@ -53,7 +53,7 @@ impl PartitionCheck<'_> {
 
     fn add_problem(&mut self, partition: &str, seq: i64, flaw: Flaw) {
         self.report.add_problem(
-            Place::Fact {
+            Location::Fact {
                 partition: partition.to_owned(),
                 seq,
             },
@@ -70,7 +70,7 @@ impl PartitionCheck<'_> {
         let name = result.partition.as_str();
         result.facts += 1;
         if fact.seq < 1 {
-            self.add_problem(name, fact.seq, Flaw::Number);
+            self.add_problem(name, fact.seq, Flaw::InvalidNumber);
         } else if fact.seq != tip.seq + 1 {
             self.add_problem(
                 name,
@@ -114,7 +114,7 @@ impl PartitionCheck<'_> {
             Some(_) => return,
         };
         self.report.add_problem(
-            Place::Partition {
+            Location::Partition {
                 partition: name.to_owned(),
             },
             flaw,
@@ -131,7 +131,7 @@ fn fact_flaws(partition: &str, fact: &Fact) -> Vec<Flaw> {
         ("hash", &fact.hash),
     ] {
         if bytes.len() != 32 {
-            flaws.push(Flaw::NoHash { column });
+            flaws.push(Flaw::NotAHash { column });
         }
     }
     if fact_hash(partition, fact)[..] != fact.hash[..] {

@@ -7,7 +7,7 @@ use std::fmt;
 /// The location of a problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "location", rename_all = "snake_case")]
-pub enum Place {
+pub enum Location {
     /// A partition as a whole.
     Partition {
         partition: String,
@@ -17,7 +17,7 @@ pub enum Place {
         seq: i64,
     },
     /// A tree head, by its number.
-    Seal {
+    TreeHead {
         number: i64,
     },
     /// A line of the exported tree heads, by its line number from 1.
@@ -25,7 +25,7 @@ pub enum Place {
         line: u64,
     },
     /// The tree heads as a whole.
-    Seals,
+    TreeHeads,
 }
 
 /// The kind of a problem.
@@ -35,7 +35,7 @@ pub enum Flaw {
     /// Consecutive facts are missing, up to and including `through`.
     Missing { through: i64 },
     /// The number is below 1.
-    Number,
+    InvalidNumber,
     /// The fact's hash does not match its columns: a column or the hash was changed.
     Hash,
     /// `prev` is not the hash of the previous fact.
@@ -45,7 +45,7 @@ pub enum Flaw {
     /// Only one of payload and salt was erased.
     HalfErased,
     /// A column that holds a hash does not hold 32 bytes.
-    NoHash { column: &'static str },
+    NotAHash { column: &'static str },
     /// The partition has facts but no head.
     NoHead,
     /// The head does not name the last fact of the partition.
@@ -60,71 +60,71 @@ pub enum Flaw {
     /// The rows of a batch do not match the fact.
     Batch { why: String },
     /// The line is not a valid tree head.
-    NoSeal { why: String },
+    NotATreeHead { why: String },
     /// The tree head is neither stored nor exported.
-    SealMissing,
+    TreeHeadMissing,
     /// The tree head was exported, but is not in the database.
     NotStored,
     /// The tree head is in the database, but missing between exported ones.
     NotExported,
     /// The line is out of order.
-    Order {
+    OutOfOrder {
         /// The number expected in this line.
-        due: i64,
+        expected: i64,
     },
     /// The exported line differs from the stored one.
-    OtherLine,
+    LineMismatch,
     /// The stored columns do not match the line.
-    Columns,
+    ColumnMismatch,
     /// `prev` is not the hash of the previous tree head.
-    SealLink,
+    TreeHeadLink,
     /// The root is not that of the signed heads.
     Root,
     /// The tree head was signed by a key that is not pinned.
-    ForeignKey {
+    UnknownKey {
         /// The public key in the tree head.
         key: String,
     },
     /// The signature is invalid.
     Signature,
     /// A head is not newer than the one signed before, or the heads are out of order.
-    Heads { partition: String },
+    HeadOrder { partition: String },
     /// A signed fact is missing: the partition was truncated.
-    Cut { partition: String, seq: i64 },
+    Truncated { partition: String, seq: i64 },
     /// A signed fact has another hash: the history was rewritten.
     Rewritten {
         partition: String,
         seq: i64,
         /// The signed hash.
-        sealed: String,
+        signed: String,
     },
     /// There are facts, a key was pinned or an export was given, and there is no tree head.
-    Unsealed,
+    NoTreeHeads,
 }
 
 /// A problem and its location.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
     #[serde(flatten)]
-    pub place: Place,
+    pub location: Location,
     #[serde(flatten)]
     pub flaw: Flaw,
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.flaw)
+        write!(f, "{}: {}", self.location, self.flaw)
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Partition { partition } => write!(f, "partition {partition}"),
             Self::Fact { partition, seq } => write!(f, "partition {partition}, fact {seq}"),
-            Self::Seal { number } => write!(f, "tree head {number}"),
+            Self::TreeHead { number } => write!(f, "tree head {number}"),
             Self::Line { line } => write!(f, "exported tree heads, line {line}"),
-            Self::Seals => write!(f, "tree heads"),
+            Self::TreeHeads => write!(f, "tree heads"),
         }
     }
 }
@@ -133,44 +133,48 @@ impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing { through } => write!(f, "missing, through fact {through}"),
-            Self::Number => write!(f, "the number is below 1"),
+            Self::InvalidNumber => write!(f, "the number is below 1"),
             Self::Hash => write!(f, "the hash does not match the columns"),
             Self::Link => write!(f, "prev is not the hash of the previous fact"),
             Self::Payload => write!(f, "the payload hash does not match payload and salt"),
             Self::HalfErased => write!(f, "only one of payload and salt was erased"),
-            Self::NoHash { column } => write!(f, "{column} does not hold 32 bytes"),
+            Self::NotAHash { column } => write!(f, "{column} does not hold 32 bytes"),
             Self::NoHead => write!(f, "the partition has facts but no head"),
             Self::Head { head, last } => {
                 write!(f, "the head names fact {head}, but the last fact is {last}")
             }
             Self::HeadHash => write!(f, "the head does not have the hash of the last fact"),
             Self::Batch { why } => write!(f, "the rows of its batch do not match: {why}"),
-            Self::NoSeal { why } => write!(f, "not a valid tree head: {why}"),
-            Self::SealMissing => write!(f, "missing in the database and in the export"),
+            Self::NotATreeHead { why } => write!(f, "not a valid tree head: {why}"),
+            Self::TreeHeadMissing => write!(f, "missing in the database and in the export"),
             Self::NotStored => write!(f, "exported, but not in the database"),
             Self::NotExported => write!(f, "in the database, but missing between exported ones"),
-            Self::Order { due } => write!(f, "out of order: expected tree head {due}"),
-            Self::OtherLine => write!(f, "the exported line differs from the stored one"),
-            Self::Columns => write!(f, "the stored number, time or hash does not match the line"),
-            Self::SealLink => write!(f, "prev is not the hash of the previous tree head"),
+            Self::OutOfOrder { expected: due } => {
+                write!(f, "out of order: expected tree head {due}")
+            }
+            Self::LineMismatch => write!(f, "the exported line differs from the stored one"),
+            Self::ColumnMismatch => {
+                write!(f, "the stored number, time or hash does not match the line")
+            }
+            Self::TreeHeadLink => write!(f, "prev is not the hash of the previous tree head"),
             Self::Root => write!(f, "the root is not that of the signed heads"),
-            Self::ForeignKey { key } => write!(f, "signed by key {key}, which is not pinned"),
+            Self::UnknownKey { key } => write!(f, "signed by key {key}, which is not pinned"),
             Self::Signature => write!(f, "the signature is invalid"),
-            Self::Heads { partition } => write!(f, "its head of {partition} is out of order"),
-            Self::Cut { partition, seq } => {
+            Self::HeadOrder { partition } => write!(f, "its head of {partition} is out of order"),
+            Self::Truncated { partition, seq } => {
                 write!(f, "it signs fact {seq} of {partition}, which is missing")
             }
             Self::Rewritten {
                 partition,
                 seq,
-                sealed,
+                signed: sealed,
             } => {
                 write!(
                     f,
                     "it signs fact {seq} of {partition} with hash {sealed}, which the fact does not have"
                 )
             }
-            Self::Unsealed => write!(f, "there are facts but no tree heads"),
+            Self::NoTreeHeads => write!(f, "there are facts but no tree heads"),
         }
     }
 }
@@ -180,7 +184,7 @@ impl Flaw {
         Self::Rewritten {
             partition: partition.to_owned(),
             seq,
-            sealed: hex(sealed),
+            signed: hex(sealed),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The report of a verification.
 
-use crate::{Flaw, Place, Problem};
+use crate::{Flaw, Location, Problem};
 use serde::Serialize;
 
 /// The result of a verification.
@@ -8,7 +8,7 @@ use serde::Serialize;
 pub struct Report {
     /// All partitions, by name.
     pub partitions: Vec<Partition>,
-    pub seals: Seals,
+    pub tree_heads: TreeHeads,
     /// The first problems in the order found, up to the limit of the options.
     pub problems: Vec<Problem>,
     /// The number of all problems.
@@ -31,14 +31,14 @@ pub struct Partition {
     /// Rows read for batches.
     pub batch_rows: u64,
     /// The last fact that a tree head signs; 0 if there is none.
-    pub sealed: i64,
+    pub signed_seq: i64,
     /// Facts after that one, which no tree head signs yet.
-    pub unsealed: u64,
+    pub unsigned_facts: u64,
 }
 
 /// The result for the tree heads.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Seals {
+pub struct TreeHeads {
     /// Tree heads checked.
     pub count: u64,
     /// The number of the latest one.
@@ -57,7 +57,7 @@ pub struct Seals {
 
 impl Report {
     /// Whether there are no problems.
-    pub fn is_sound(&self) -> bool {
+    pub fn is_valid(&self) -> bool {
         self.problem_count == 0
     }
 
@@ -69,10 +69,13 @@ impl Report {
             .sum()
     }
 
-    pub(crate) fn add_problem(&mut self, place: Place, flaw: Flaw) {
+    pub(crate) fn add_problem(&mut self, place: Location, flaw: Flaw) {
         self.problem_count += 1;
         if self.problems.len() < self.max_problems {
-            self.problems.push(Problem { place, flaw });
+            self.problems.push(Problem {
+                location: place,
+                flaw,
+            });
         }
     }
 }

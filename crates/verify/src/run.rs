@@ -4,7 +4,7 @@ use crate::database::{Database, with_postgres, with_sqlite};
 use crate::export::Export;
 use crate::queries::{self, Head};
 use crate::report::Report;
-use crate::{Error, Flaw, Place, partition, tree_heads};
+use crate::{Error, Flaw, Location, partition, tree_heads};
 use ed25519_dalek::VerifyingKey;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ pub enum Source {
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The file of exported tree heads, one per line. Without it only the stored ones are checked.
-    pub seals: Option<PathBuf>,
+    pub tree_heads: Option<PathBuf>,
     /// The pinned public keys: one, or several where the key was replaced. If empty, any key is
     /// accepted.
     pub keys: Vec<[u8; 32]>,
@@ -35,7 +35,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            seals: None,
+            tree_heads: None,
             keys: Vec::new(),
             batches: true,
             max_problems: 100,
@@ -51,7 +51,7 @@ pub struct Progress<'a> {
     /// Facts read so far, in all partitions.
     pub facts: u64,
     /// Facts in all partitions, according to their heads.
-    pub of: u64,
+    pub total_facts: u64,
 }
 
 /// Verify a database. Returns an error only if the database cannot be read; what is wrong with it
@@ -66,7 +66,11 @@ pub fn run(
         .iter()
         .map(pinned_key)
         .collect::<Result<Vec<_>, _>>()?;
-    let export = options.seals.as_deref().map(Export::open).transpose()?;
+    let export = options
+        .tree_heads
+        .as_deref()
+        .map(Export::open)
+        .transpose()?;
     let work = |database: &mut dyn Database| verify_all(database, options, &keys, export, progress);
     match source {
         Source::Sqlite(path) => with_sqlite(path, work),
@@ -106,26 +110,26 @@ fn verify_all(
             progress(Progress {
                 partition: Some(partition),
                 facts,
-                of,
+                total_facts: of,
             });
         },
     )?;
     progress(Progress {
         partition: None,
         facts: report.facts(),
-        of,
+        total_facts: of,
     });
-    report.seals.pinned = !keys.is_empty();
+    report.tree_heads.pinned = !keys.is_empty();
     let has_export = export.is_some();
     let signed = tree_heads::TreeHeadCheck::new(database, &mut report, keys, export).run()?;
     for partition in &mut report.partitions {
-        partition.sealed = signed.get(&partition.partition).map_or(0, |(seq, _)| *seq);
-        partition.unsealed = partition
+        partition.signed_seq = signed.get(&partition.partition).map_or(0, |(seq, _)| *seq);
+        partition.unsigned_facts = partition
             .facts
-            .saturating_sub(u64::try_from(partition.sealed).unwrap_or(0));
+            .saturating_sub(u64::try_from(partition.signed_seq).unwrap_or(0));
     }
-    if report.seals.count == 0 && report.facts() > 0 && (has_export || !keys.is_empty()) {
-        report.add_problem(Place::Seals, Flaw::Unsealed);
+    if report.tree_heads.count == 0 && report.facts() > 0 && (has_export || !keys.is_empty()) {
+        report.add_problem(Location::TreeHeads, Flaw::NoTreeHeads);
     }
     Ok(report)
 }

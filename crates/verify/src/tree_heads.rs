@@ -8,7 +8,7 @@ use crate::merkle::Tree;
 use crate::queries::{self, StoredTreeHead};
 use crate::report::Report;
 use crate::tree_head::TreeHead;
-use crate::{Error, Flaw, Place};
+use crate::{Error, Flaw, Location};
 use ed25519_dalek::{Signature, VerifyingKey};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -105,7 +105,7 @@ impl<'a> TreeHeadCheck<'a> {
             };
             if next > due {
                 self.report
-                    .add_problem(Place::Seal { number: due }, Flaw::SealMissing);
+                    .add_problem(Location::TreeHead { number: due }, Flaw::TreeHeadMissing);
                 (self.previous, self.gap) = (None, true);
                 due = next;
             }
@@ -123,7 +123,7 @@ impl<'a> TreeHeadCheck<'a> {
             .filter(|number| *number < 1)
         {
             self.report
-                .add_problem(Place::Seal { number }, Flaw::Number);
+                .add_problem(Location::TreeHead { number }, Flaw::InvalidNumber);
             self.stored.page.pop_front();
         }
         Ok(())
@@ -136,12 +136,12 @@ impl<'a> TreeHeadCheck<'a> {
         };
         while let Some(line) = export.peek() {
             let flaw = match &line.tree_head {
-                Err(why) => Flaw::NoSeal { why: why.clone() },
-                Ok(tree_head) if tree_head.number < due => Flaw::Order { due },
+                Err(why) => Flaw::NotATreeHead { why: why.clone() },
+                Ok(tree_head) if tree_head.number < due => Flaw::OutOfOrder { expected: due },
                 Ok(_) => return Ok(()),
             };
             self.report
-                .add_problem(Place::Line { line: line.number }, flaw);
+                .add_problem(Location::Line { line: line.number }, flaw);
             export.take()?;
         }
         Ok(())
@@ -149,12 +149,12 @@ impl<'a> TreeHeadCheck<'a> {
 
     /// Check the tree head of this number, from the export if it has it, else from the database.
     fn check_number(&mut self, number: i64, is_exported: bool) -> Result<(), Error> {
-        let location = || Place::Seal { number };
+        let location = || Location::TreeHead { number };
         let stored = self.stored.take(self.database, number)?;
         let line = match (&mut self.export, is_exported) {
             (Some(export), true) => export.take()?,
             (Some(export), false)
-                if export.peek().is_some() && self.report.seals.exported.is_some() =>
+                if export.peek().is_some() && self.report.tree_heads.exported.is_some() =>
             {
                 self.report.add_problem(location(), Flaw::NotExported);
                 None
@@ -162,12 +162,12 @@ impl<'a> TreeHeadCheck<'a> {
             _ => None,
         };
         if line.is_some() {
-            self.report.seals.exported = Some(number);
+            self.report.tree_heads.exported = Some(number);
         }
         match (&line, &stored) {
             (Some(_), None) => self.report.add_problem(location(), Flaw::NotStored),
             (Some(line), Some(stored)) if line.bytes != stored.line => {
-                self.report.add_problem(location(), Flaw::OtherLine)
+                self.report.add_problem(location(), Flaw::LineMismatch)
             }
             _ => {}
         }
@@ -177,12 +177,13 @@ impl<'a> TreeHeadCheck<'a> {
                 || tree_head.at != stored.at
                 || tree_head.hash()[..] != stored.hash[..])
         {
-            self.report.add_problem(location(), Flaw::Columns);
+            self.report.add_problem(location(), Flaw::ColumnMismatch);
         }
         match line.map(|line| line.tree_head).or(parsed) {
             Some(Ok(tree_head)) => self.check_tree_head(number, tree_head),
             Some(Err(why)) => {
-                self.report.add_problem(location(), Flaw::NoSeal { why });
+                self.report
+                    .add_problem(location(), Flaw::NotATreeHead { why });
                 (self.previous, self.gap) = (None, true);
                 Ok(())
             }
@@ -191,14 +192,14 @@ impl<'a> TreeHeadCheck<'a> {
     }
 
     fn check_tree_head(&mut self, number: i64, tree_head: TreeHead) -> Result<(), Error> {
-        let location = || Place::Seal { number };
-        self.report.seals.count += 1;
-        self.report.seals.last = Some(number);
+        let location = || Location::TreeHead { number };
+        self.report.tree_heads.count += 1;
+        self.report.tree_heads.last = Some(number);
         if self
             .previous
             .is_some_and(|previous| previous != tree_head.prev)
         {
-            self.report.add_problem(location(), Flaw::SealLink);
+            self.report.add_problem(location(), Flaw::TreeHeadLink);
         }
         self.previous = Some(tree_head.hash());
         if let Some(flaw) = self.check_signature(&tree_head) {
@@ -215,8 +216,8 @@ impl<'a> TreeHeadCheck<'a> {
     /// head names, which proves little.
     fn check_signature(&mut self, tree_head: &TreeHead) -> Option<Flaw> {
         let named = hex(&tree_head.key);
-        if !self.report.seals.keys.contains(&named) {
-            self.report.seals.keys.push(named.clone());
+        if !self.report.tree_heads.keys.contains(&named) {
+            self.report.tree_heads.keys.push(named.clone());
         }
         let named_key = VerifyingKey::from_bytes(&tree_head.key)
             .ok()
@@ -226,7 +227,7 @@ impl<'a> TreeHeadCheck<'a> {
         } else {
             let pinned = self.keys.iter().find(|key| key.to_bytes() == tree_head.key);
             if pinned.is_none() {
-                return Some(Flaw::ForeignKey { key: named });
+                return Some(Flaw::UnknownKey { key: named });
             }
             pinned.copied()
         };
@@ -242,13 +243,13 @@ impl<'a> TreeHeadCheck<'a> {
             .is_sorted_by(|a, b| a.partition < b.partition);
         for head in &tree_head.heads {
             let name = &head.partition;
-            self.report.seals.heads += 1;
+            self.report.tree_heads.heads += 1;
             let previous = self.signed.get(name).map_or(0, |(seq, _)| *seq);
             let flaw = match queries::fact_hash(self.database, name, head.seq)? {
-                _ if !sorted || head.seq <= previous => Some(Flaw::Heads {
+                _ if !sorted || head.seq <= previous => Some(Flaw::HeadOrder {
                     partition: name.clone(),
                 }),
-                None => Some(Flaw::Cut {
+                None => Some(Flaw::Truncated {
                     partition: name.clone(),
                     seq: head.seq,
                 }),
@@ -258,7 +259,7 @@ impl<'a> TreeHeadCheck<'a> {
                 Some(_) => None,
             };
             if let Some(flaw) = flaw {
-                self.report.add_problem(Place::Seal { number }, flaw);
+                self.report.add_problem(Location::TreeHead { number }, flaw);
             }
             self.signed.insert(name.clone(), (head.seq, head.hash));
         }

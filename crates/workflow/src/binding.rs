@@ -49,7 +49,7 @@ pub struct NewBinding {
 
 /// Creates a binding with this name or replaces the existing one; with an id, only replaces.
 /// Returns whether it is new. Errors: `workflow.invalid`, `workflow.unknown_resource`,
-/// `workflow.name_taken`, `workflow.limit_exceeded`, `intent.address`, `intent.abi`.
+/// `workflow.name_taken`, `workflow.limit_exceeded`, `intent.invalid_address`, `intent.abi_mismatch`.
 pub async fn put_binding(
     workflow: &Workflow,
     principal: &Principal,
@@ -60,7 +60,7 @@ pub async fn put_binding(
     let (path, principal, limit) = (
         name_or_id.to_owned(),
         principal.clone(),
-        workflow.settings().things,
+        workflow.settings().named_objects_per_namespace,
     );
     let namespace = principal.namespace.clone();
     let write = move |tx: &mut Tx<'_, '_>| {
@@ -160,7 +160,7 @@ fn validate(workflow: &Workflow, principal: &Principal, new: NewBinding) -> Resu
     }
     if let Some(abi) = &new.abi {
         let interface = crate::effect::interface(abi.as_str());
-        intent::topics(&chain, &interface)
+        intent::event_topics(&chain, &interface)
             .map_err(|error| Error::invalid("abi", error.to_string()))?;
     }
     let name = new
@@ -233,7 +233,7 @@ fn fact(kind: &'static str, principal: &Principal, binding: &Binding) -> Fact {
         "name": binding.name, "chain": binding.chain, "contract": binding.contract, "signer": binding.signer,
     });
     Fact::new(kind, 1)
-        .about(&binding.id, binding.version)
-        .by(principal)
-        .says(&payload)
+        .subject(&binding.id, binding.version)
+        .actor(principal)
+        .payload(&payload)
 }

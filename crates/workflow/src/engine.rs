@@ -1,11 +1,11 @@
 //! The engine handle, its dependencies and its settings.
 
 use crate::definition_cache::DefinitionCache;
-use crate::expression::{EvaluationPool, Evaluators, Launch, Limits};
+use crate::expression::{EvaluationPool, EvaluatorCommand, Evaluators, Limits};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use store::secret::Keyring;
-use store::{Db, Lease, On};
+use store::secrets::Keyring;
+use store::{Db, Lease, LeasedDb};
 use streams::outbound::Outbound;
 use types::{ChainId, Namespace, RunId};
 
@@ -21,7 +21,7 @@ pub struct Settings {
     /// Of these, at most this many of one namespace.
     pub in_flight_per_namespace: usize,
     /// Steps a run executes before it yields to other runs.
-    pub stretch: usize,
+    pub steps_per_turn: usize,
     /// Expressions evaluated concurrently.
     pub expressions: usize,
     /// Of these, at most this many of one namespace.
@@ -37,14 +37,14 @@ pub struct Settings {
     /// Default timeout of an outbound call.
     pub http_timeout_ms: u64,
     /// Interval at which a waiting run checks its submission when no fact wakes it earlier.
-    pub look_again_ms: i64,
+    pub poll_submission_ms: i64,
     /// Limit for each of: tasks, variable sets, bindings, listeners.
-    pub things: usize,
-    pub versions: usize,
+    pub named_objects_per_namespace: usize,
+    pub versions_per_task: usize,
     /// Runs of one namespace that have not ended.
-    pub open_runs: usize,
+    pub open_runs_per_namespace: usize,
     /// Runs of one listener that have not ended.
-    pub lane: u32,
+    pub queued_runs_per_listener: u32,
 }
 
 impl Default for Settings {
@@ -53,7 +53,7 @@ impl Default for Settings {
             shards: 1,
             in_flight: 64,
             in_flight_per_namespace: 16,
-            stretch: 50,
+            steps_per_turn: 50,
             expressions: 4,
             expressions_per_namespace: 2,
             expression_ms: 1_000,
@@ -61,11 +61,11 @@ impl Default for Settings {
             value_bytes: 1 << 20,
             context_bytes: 8 << 20,
             http_timeout_ms: 30_000,
-            look_again_ms: 30_000,
-            things: 10_000,
-            versions: 10_000,
-            open_runs: 100_000,
-            lane: 100,
+            poll_submission_ms: 30_000,
+            named_objects_per_namespace: 10_000,
+            versions_per_task: 10_000,
+            open_runs_per_namespace: 100_000,
+            queued_runs_per_listener: 100,
         }
     }
 }
@@ -106,7 +106,7 @@ impl Workflow {
     }
 
     /// Creates an engine that evaluates expressions in sandbox processes.
-    pub fn apart(parts: Parts, settings: Settings, command: Launch) -> Self {
+    pub fn sandboxed(parts: Parts, settings: Settings, command: EvaluatorCommand) -> Self {
         Self::with_evaluators(parts, settings, Evaluators::sandboxed(command))
     }
 
@@ -136,7 +136,7 @@ impl Workflow {
     }
 
     /// Writes on the partition of this process.
-    pub(crate) fn on(&self) -> On<'_> {
+    pub(crate) fn on(&self) -> LeasedDb<'_> {
         self.0.parts.db.on(&self.0.parts.lease)
     }
 
@@ -153,7 +153,7 @@ impl Workflow {
     }
 
     pub(crate) fn default_chain(&self, namespace: &Namespace) -> ChainId {
-        self.0.parts.chains.home(namespace)
+        self.0.parts.chains.default_chain(namespace)
     }
 
     pub(crate) fn limits(&self) -> Limits {

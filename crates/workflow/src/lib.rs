@@ -59,17 +59,17 @@ mod task;
 mod variables;
 mod work;
 
-pub use self::metrics::{Figures, figures};
+pub use self::metrics::{Metrics, metrics};
 pub use binding::{Binding, NewBinding, binding, bindings, delete_binding, put_binding};
 pub use definition::{Format, Warning};
 pub use engine::{Parts, Settings, Workflow};
 pub use error::{Error, Result};
-pub use expression::{Launch, evaluate_expressions};
+pub use expression::{EvaluatorCommand, evaluate_expressions};
 pub use listener::{
-    Given, Listener, ListenerCursor, ListenerKind, NewListener, delete_listener, listener,
+    Listener, ListenerCursor, ListenerKind, ListenerSpec, NewListener, delete_listener, listener,
     listeners, put_listener,
 };
-pub use reencrypt::{reseal, sealed_before};
+pub use reencrypt::{count_outdated, reencrypt};
 pub use run::{
     Attempt, Decision, Failure, NewRun, Origin, RunFilter, RunStep, RunView, Started, cancel,
     decide, dismiss, retry, run, runs, start, start_all,

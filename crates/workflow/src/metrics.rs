@@ -4,11 +4,11 @@ use crate::run::{Run, StepRow};
 use crate::state::StepState;
 use crate::table::metrics as table;
 use crate::{Result, Workflow};
-use store::Unbound;
+use store::UnscopedTx;
 
 /// Counts of runs over all namespaces.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Figures {
+pub struct Metrics {
     /// Runs that are not closed, by state.
     pub states: Vec<(String, i64)>,
     /// Runs that are due and not started.
@@ -16,15 +16,15 @@ pub struct Figures {
 }
 
 /// Counts runs. The cost grows with the number of open runs.
-pub async fn figures(workflow: &Workflow) -> Result<Figures> {
+pub async fn metrics(workflow: &Workflow) -> Result<Metrics> {
     let now = workflow.db().clock().now();
-    let read = move |tx: &mut Unbound<'_, '_>| {
-        Ok(Figures {
+    let read = move |tx: &mut UnscopedTx<'_, '_>| {
+        Ok(Metrics {
             states: table::count_live(tx)?,
             due: table::count_due(tx, now)?,
         })
     };
-    workflow.db().read_unbound(read).await
+    workflow.db().read_unscoped(read).await
 }
 
 /// Counts the end of a step or run, once the change is committed.

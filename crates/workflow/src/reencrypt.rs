@@ -3,34 +3,34 @@
 
 use crate::table::encrypted::{self as table, COLUMNS, Column, EncryptedValue, ReencryptedValue};
 use crate::{Error, Result, Workflow};
-use store::secret::{Place, Resealed};
-use store::{Fact, Unbound};
+use store::secrets::{EncryptionContext, ReencryptionStep};
+use store::{Fact, UnscopedTx};
 use types::{Namespace, Principal};
 
 /// Values re-encrypted in one transaction.
 const BATCH: u32 = 200;
 
 /// Counts the values encrypted under an older data key.
-pub async fn sealed_before(workflow: &Workflow) -> Result<u64> {
-    let head = workflow.parts().keyring.head();
-    let count = move |tx: &mut Unbound<'_, '_>| {
+pub async fn count_outdated(workflow: &Workflow) -> Result<u64> {
+    let head = workflow.parts().keyring.current_prefix();
+    let count = move |tx: &mut UnscopedTx<'_, '_>| {
         COLUMNS.into_iter().try_fold(0, |sum, column| {
             Ok(sum + table::count_outdated(tx, column, &head)?)
         })
     };
-    let count: Result<i64> = workflow.db().read_unbound(count).await;
+    let count: Result<i64> = workflow.db().read_unscoped(count).await;
     Ok(count?.max(0).cast_unsigned())
 }
 
 /// Re-encrypts one batch of values that are under an older data key, starting after the position
 /// that the previous batch returned.
-pub async fn reseal(workflow: &Workflow, after: &str) -> Result<Resealed> {
+pub async fn reencrypt(workflow: &Workflow, after: &str) -> Result<ReencryptionStep> {
     let cursor = BatchCursor::parse(after);
     let Some(column) = COLUMNS.get(cursor.column).copied() else {
-        return Ok(Resealed::default());
+        return Ok(ReencryptionStep::default());
     };
-    let (head, start) = (workflow.parts().keyring.head(), cursor.clone());
-    let read = move |tx: &mut Unbound<'_, '_>| {
+    let (head, start) = (workflow.parts().keyring.current_prefix(), cursor.clone());
+    let read = move |tx: &mut UnscopedTx<'_, '_>| {
         table::outdated(
             tx,
             column,
@@ -39,7 +39,7 @@ pub async fn reseal(workflow: &Workflow, after: &str) -> Result<Resealed> {
             BATCH,
         )
     };
-    let outdated = workflow.db().read_unbound(read).await?;
+    let outdated = workflow.db().read_unscoped(read).await?;
     let Some(last) = outdated.last() else {
         return Ok(cursor.next_column());
     };
@@ -50,16 +50,16 @@ pub async fn reseal(workflow: &Workflow, after: &str) -> Result<Resealed> {
         .filter_map(|row| reencrypt_value(workflow, column, row))
         .collect();
     let broken = total - rows.len() as u64;
-    Ok(Resealed {
-        resealed: put(workflow, column, rows).await?,
-        broken,
+    Ok(ReencryptionStep {
+        reencrypted: put(workflow, column, rows).await?,
+        undecryptable: broken,
         after,
     })
 }
 
 async fn put(workflow: &Workflow, column: Column, rows: Vec<ReencryptedValue>) -> Result<u64> {
-    let version = workflow.parts().keyring.version();
-    let write = workflow.on().write_unbound(move |tx| {
+    let version = workflow.parts().keyring.current_version();
+    let write = workflow.on().write_unscoped(move |tx| {
         let reencrypted = table::put(tx, column, &rows)?;
         if reencrypted > 0 {
             let payload =
@@ -67,7 +67,7 @@ async fn put(workflow: &Workflow, column: Column, rows: Vec<ReencryptedValue>) -
             let principal = Principal::system("rotation", Namespace::installation());
             tx.append(
                 &Namespace::installation(),
-                Fact::new("keyring.reencrypted", 1).by(&principal).says(&payload),
+                Fact::new("keyring.reencrypted", 1).actor(&principal).payload(&payload),
             );
         }
         Ok::<_, Error>(reencrypted)
@@ -84,7 +84,7 @@ fn reencrypt_value(
         "run_step" => format!("{namespace}/{id}/{seq}"),
         _ => format!("{namespace}/{id}"),
     };
-    let context = Place {
+    let context = EncryptionContext {
         table: target.table,
         row: &row,
         column: target.column,
@@ -92,7 +92,7 @@ fn reencrypt_value(
     match workflow
         .parts()
         .keyring
-        .reseal(&context, &outdated, workflow.db().entropy().as_ref())
+        .reencrypt(&context, &outdated, workflow.db().entropy().as_ref())
     {
         Ok(new) => Some((namespace, id, seq, outdated, new)),
         Err(error) => {
@@ -154,15 +154,15 @@ impl BatchCursor {
         }
     }
 
-    fn next_column(&self) -> Resealed {
+    fn next_column(&self) -> ReencryptionStep {
         let next = Self {
             column: self.column + 1,
             seq: Self::BEFORE_FIRST_STEP,
             ..Self::default()
         };
-        Resealed {
+        ReencryptionStep {
             after: (next.column < COLUMNS.len()).then(|| next.text()),
-            ..Resealed::default()
+            ..ReencryptionStep::default()
         }
     }
 }

@@ -75,7 +75,7 @@ pub async fn put_task(
         name_or_id.to_owned(),
         principal.clone(),
         validate(new)?,
-        workflow.settings().things,
+        workflow.settings().named_objects_per_namespace,
     );
     let namespace = principal.namespace.clone();
     let write = move |tx: &mut Tx<'_, '_>| match table::find(tx, &path)? {
@@ -188,7 +188,7 @@ pub async fn post_version(
     let (path, principal, limit) = (
         name_or_id.to_owned(),
         principal.clone(),
-        workflow.settings().versions,
+        workflow.settings().versions_per_task,
     );
     let (namespace, definition) = (principal.namespace.clone(), parsed.clone());
     let write = move |tx: &mut Tx<'_, '_>| {
@@ -399,9 +399,9 @@ fn change(tx: &mut Tx<'_, '_>, principal: &Principal, task: Task) -> Result<Task
 
 fn fact(kind: &'static str, principal: &Principal, task: &Task) -> Fact {
     Fact::new(kind, 1)
-        .about(&task.id, task.version)
-        .by(principal)
-        .says(task)
+        .subject(&task.id, task.version)
+        .actor(principal)
+        .payload(task)
 }
 
 /// The label of a new version: its day, and a counter from the second version of the day.

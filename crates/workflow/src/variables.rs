@@ -5,7 +5,7 @@ use crate::table::variables as table;
 use crate::{Error, Result, Workflow, names};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use store::secret::{Keyring, Place};
+use store::secrets::{EncryptionContext, Keyring};
 use store::{Fact, Tx};
 use types::{Json, Page, Principal, Time, VariableSetId};
 
@@ -72,7 +72,7 @@ pub async fn put_variables(
     let (path, principal, limit, engine) = (
         name_or_id.to_owned(),
         principal.clone(),
-        workflow.settings().things,
+        workflow.settings().named_objects_per_namespace,
         workflow.clone(),
     );
     let namespace = principal.namespace.clone();
@@ -80,7 +80,7 @@ pub async fn put_variables(
         let existing = table::find(tx, &path)?.map(|stored| stored.set);
         let set = next(tx, &path, existing.as_ref(), &new, limit)?;
         let keyring = &engine.parts().keyring;
-        let ciphertext = keyring.seal(
+        let ciphertext = keyring.encrypt(
             &encryption_context(&row_in_namespace(&set, &principal)),
             values.as_str().as_bytes(),
             tx.entropy(),
@@ -205,13 +205,13 @@ fn is_secret(set: &VariableSet) -> bool {
 }
 
 fn decrypted(keyring: &Keyring, row: &str, stored: &StoredSet) -> Result<Json> {
-    let bytes = keyring.open(&encryption_context(row), &stored.ciphertext)?;
+    let bytes = keyring.decrypt(&encryption_context(row), &stored.ciphertext)?;
     let text = std::str::from_utf8(&bytes).ok().and_then(Json::parse);
     text.ok_or_else(|| Error::corrupt("variable set", "its values are not JSON"))
 }
 
-fn encryption_context(row: &str) -> Place<'_> {
-    Place {
+fn encryption_context(row: &str) -> EncryptionContext<'_> {
+    EncryptionContext {
         table: "variable_set",
         row,
         column: "encrypted",
@@ -305,7 +305,7 @@ fn values(new: &NewVariables) -> Result<Json> {
 /// The payload contains no values.
 fn fact(kind: &'static str, principal: &Principal, set: &VariableSet) -> Fact {
     Fact::new(kind, 1)
-        .about(&set.id, set.version)
-        .by(principal)
-        .says(set)
+        .subject(&set.id, set.version)
+        .actor(principal)
+        .payload(set)
 }

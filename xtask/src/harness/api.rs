@@ -110,7 +110,7 @@ impl Api {
         ];
         headers.extend_from_slice(extra_headers);
         let target = format!("/api/v1{path}");
-        http::send_within(self.timeout, &self.address, method, &target, &headers, body)
+        http::send_with_timeout(self.timeout, &self.address, method, &target, &headers, body)
             .map_err(|error| format!("{method} {path}: {error}"))
     }
 }
@@ -118,7 +118,7 @@ impl Api {
 /// Whether the server is ready for requests.
 pub(crate) fn is_ready(address: &str) -> bool {
     let timeout = Duration::from_secs(2);
-    http::send_within(timeout, address, "GET", "/readyz", &[], &[])
+    http::send_with_timeout(timeout, address, "GET", "/readyz", &[], &[])
         .is_ok_and(|answer| answer.status == 200)
 }
 

@@ -3,7 +3,7 @@
 use crate::harness::api::is_ready;
 use std::fs;
 use std::path::{Path, PathBuf};
-use testkit::{Leash, Tether, free_port, wait_until};
+use testkit::{ChildOptions, ChildProcess, free_port, wait_until};
 
 /// Timeout for a process of the dev profile on a busy machine to become ready.
 const READY_MS: u64 = 60_000;
@@ -24,7 +24,7 @@ pub(super) struct Process {
     florin: PathBuf,
     config: PathBuf,
     actions: PathBuf,
-    child: Option<Leash>,
+    child: Option<ChildProcess>,
 }
 
 impl Process {
@@ -52,17 +52,17 @@ impl Process {
                 self.address.clone().into(),
             ),
         ];
-        let options = Tether {
+        let options = ChildOptions {
             log: Some(self.log.clone()),
             environment: environment.to_vec(),
-            ..Tether::default()
+            ..ChildOptions::default()
         };
         let arguments = [
             "--config".as_ref(),
             self.config.as_os_str(),
             "serve".as_ref(),
         ];
-        let child = Leash::start(&options, self.florin.as_os_str(), &arguments)
+        let child = ChildProcess::start(&options, self.florin.as_os_str(), &arguments)
             .map_err(|error| error.to_string())?;
         self.child = Some(child);
         let mut alive = true;
@@ -86,7 +86,7 @@ impl Process {
     }
 
     pub(super) fn is_alive(&mut self) -> bool {
-        self.child.as_mut().is_some_and(Leash::is_alive)
+        self.child.as_mut().is_some_and(ChildProcess::is_alive)
     }
 
     /// Kill it (SIGKILL) and wait until it has exited.
@@ -94,7 +94,7 @@ impl Process {
         self.disarm();
         self.child
             .take()
-            .map_or(Ok(()), Leash::kill)
+            .map_or(Ok(()), ChildProcess::kill)
             .map_err(|error| error.to_string())
     }
 

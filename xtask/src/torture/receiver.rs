@@ -35,7 +35,7 @@ impl Receiver {
     pub(super) fn start(header: &'static str) -> Self {
         let state = Arc::<Mutex<State>>::default();
         let shared = Arc::clone(&state);
-        let server = Server::answering(move |request| lock(&shared).respond(request, header));
+        let server = Server::with_handler(move |request| lock(&shared).respond(request, header));
         Self { server, state }
     }
 

@@ -4,7 +4,7 @@ use crate::shape::{self, Movement};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use store::{Batcher, Config, Db, EngineKind, Error, Fact, Lease, LeaseTime, Tx};
+use store::{Batcher, Config, Db, EngineKind, Error, Fact, Lease, LeaseClock, Tx};
 use testkit::{ManualClock, SeededEntropy};
 use types::{Namespace, Principal, Quantity};
 
@@ -22,13 +22,13 @@ impl Layer {
             Arc::new(ManualClock::default()),
             Arc::new(SeededEntropy::new(1)),
         );
-        let db = Db::open(config, clock, entropy, LeaseTime::Clock)
+        let db = Db::open(config, clock, entropy, LeaseClock::Injected)
             .await
             .unwrap();
         let lease = db.lease("bench/0", LEASE_MS).await.unwrap().unwrap();
         for table in shape::tables(db.engine() == EngineKind::Postgres) {
             db.on(&lease)
-                .write_unbound(move |tx| tx.execute(&table, ()).map(drop))
+                .write_unscoped(move |tx| tx.execute(&table, ()).map(drop))
                 .await
                 .map_err(|e: Error| e)
                 .unwrap();
@@ -184,9 +184,9 @@ fn record(tx: &mut Tx<'_, '_>, principal: &Principal, slice: &[Movement]) -> Res
     for movement in slice {
         tx.append(
             Fact::new("bench.moved", 1)
-                .about(&movement.id, 1)
-                .by(principal)
-                .says(&movement.payload()),
+                .subject(&movement.id, 1)
+                .actor(principal)
+                .payload(&movement.payload()),
         );
     }
     Ok(())

@@ -7,7 +7,7 @@ use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use store::{Db, Fact, Lease};
 use subtle::ConstantTimeEq as _;
-use types::{ApiKeyId, Digest, Kind, Page, Principal, Role, Time, Ulid};
+use types::{ApiKeyId, Digest, Page, Principal, PrincipalKind, Role, Time, Ulid};
 use utoipa::ToSchema;
 
 const PREFIX: &str = "flr";
@@ -21,7 +21,7 @@ pub struct ApiKey {
     pub name: String,
     /// The kind of principal: `person`, `service` or `organisation`.
     #[schema(value_type = String)]
-    pub kind: Kind,
+    pub kind: PrincipalKind,
     /// The roles that the key grants.
     #[schema(value_type = Vec<String>)]
     pub roles: Vec<Role>,
@@ -43,7 +43,7 @@ pub struct NewApiKey {
     /// The kind of principal: `person`, `service` or `organisation`. Defaults to `service`.
     #[serde(default = "service")]
     #[schema(value_type = String)]
-    pub kind: Kind,
+    pub kind: PrincipalKind,
     /// The roles to grant: `reader`, `operator`, `controller`, `admin`, `keyexporter`.
     #[schema(value_type = Vec<String>)]
     pub roles: Vec<Role>,
@@ -52,8 +52,8 @@ pub struct NewApiKey {
     pub expires: Option<Time>,
 }
 
-fn service() -> Kind {
-    Kind::Service
+fn service() -> PrincipalKind {
+    PrincipalKind::Service
 }
 
 /// An API key at the moment it is issued: the only time its secret is shown.
@@ -66,7 +66,7 @@ pub struct IssuedApiKey {
 
 /// Issues an API key in the principal's namespace. Granting `keyexporter` requires holding it; the
 /// system principal is exempt. Errors: `api.invalid_field`, `api.forbidden`.
-pub async fn issue(
+pub async fn issue_api_key(
     db: &Db,
     lease: &Lease,
     principal: &Principal,
@@ -82,12 +82,12 @@ pub async fn issue(
             "the prefix system/ is reserved for Florin's own workers",
         ));
     }
-    if new.kind == Kind::System {
+    if new.kind == PrincipalKind::System {
         return Err(Error::field("kind", "system is reserved for Florin itself"));
     }
     let grants_export =
         new.roles.contains(&Role::KeyExporter) && !principal.roles.contains(&Role::KeyExporter);
-    if grants_export && principal.kind != Kind::System {
+    if grants_export && principal.kind != PrincipalKind::System {
         return Err(Error::Forbidden {
             permission: "key:export",
         });
@@ -113,7 +113,7 @@ pub async fn issue(
         .write(&principal.namespace.clone(), move |tx| {
             table::insert_api_key(tx, &stored, Digest::of(&secret_bytes))?;
             let payload = serde_json::json!({ "name": stored.name, "roles": stored.roles, "expires": stored.expires });
-            tx.append(Fact::new("api_key.issued", 1).about(&stored.id, 1).by(&principal).says(&payload));
+            tx.append(Fact::new("api_key.issued", 1).subject(&stored.id, 1).actor(&principal).payload(&payload));
             Ok::<_, store::Error>(())
         })
         .await?;
@@ -143,8 +143,8 @@ pub async fn revoke_api_key(
             };
             tx.append(
                 Fact::new("api_key.revoked", 1)
-                    .about(&id, u64::try_from(version).unwrap_or(0))
-                    .by(&principal),
+                    .subject(&id, u64::try_from(version).unwrap_or(0))
+                    .actor(&principal),
             );
             Ok(())
         })
@@ -156,7 +156,7 @@ pub async fn revoke_api_key(
 pub async fn authenticate(db: &Db, text: &str) -> Result<Principal> {
     let (id, secret) = parse(text).ok_or(Error::Unauthenticated)?;
     let now = db.clock().now();
-    let row = db.read_unbound(move |tx| table::api_key(tx, id)).await?;
+    let row = db.read_unscoped(move |tx| table::api_key(tx, id)).await?;
     let (namespace, key, hash) = row.ok_or(Error::Unauthenticated)?;
     let matches = bool::from(Digest::of(&secret).0.ct_eq(&hash.0));
     let is_active = key.revoked.is_none() && key.expires.is_none_or(|expires| expires > now);

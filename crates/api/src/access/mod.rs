@@ -6,11 +6,13 @@ mod basic;
 mod namespace;
 mod table;
 
-pub use api_key::{ApiKey, IssuedApiKey, NewApiKey, api_keys, authenticate, issue, revoke_api_key};
+pub use api_key::{
+    ApiKey, IssuedApiKey, NewApiKey, api_keys, authenticate, issue_api_key, revoke_api_key,
+};
 pub use authorize::{Authorized, Public, RequiresPermission};
 pub use namespace::{
-    Mark, NamespaceRow, create_namespace, default_chain, namespace, namespaces_since,
-    set_default_chain,
+    NamespaceRow, NamespacesRevision, create_namespace, default_chain, namespace,
+    namespaces_changed_since, set_default_chain,
 };
 
 pub(crate) use authorize::permissions;

@@ -3,7 +3,7 @@
 use super::table;
 use crate::{Error, Result};
 use serde::Serialize;
-use store::{Db, Fact, Lease, Unbound};
+use store::{Db, Fact, Lease, UnscopedTx};
 use types::{ChainId, Namespace, Principal, Time};
 
 /// A namespace.
@@ -26,7 +26,7 @@ pub async fn create_namespace(
     let (principal, name) = (principal.clone(), name.clone());
     let created = db
         .on(lease)
-        .write_unbound(move |tx| {
+        .write_unscoped(move |tx| {
             let now = tx.now();
             let created = table::insert_namespace(tx, &name, chain.as_ref(), now)?;
             if created {
@@ -34,9 +34,9 @@ pub async fn create_namespace(
                 tx.append(
                     &name,
                     Fact::new("namespace.created", 1)
-                        .about(&name, 1)
-                        .by(&principal)
-                        .says(&payload),
+                        .subject(&name, 1)
+                        .actor(&principal)
+                        .payload(&payload),
                 );
             }
             Ok::<_, store::Error>(created)
@@ -47,25 +47,25 @@ pub async fn create_namespace(
 
 /// Every namespace of the installation with the current revision; `None` if nothing changed since
 /// `revision`. For the binary only, never on behalf of a tenant.
-pub async fn namespaces_since(
+pub async fn namespaces_changed_since(
     db: &Db,
-    revision: Mark,
-) -> Result<Option<(Mark, Vec<NamespaceRow>)>> {
-    let read = move |tx: &mut Unbound<'_, '_>| {
-        let current = Mark(Some(table::namespaces_revision(tx)?));
+    revision: NamespacesRevision,
+) -> Result<Option<(NamespacesRevision, Vec<NamespaceRow>)>> {
+    let read = move |tx: &mut UnscopedTx<'_, '_>| {
+        let current = NamespacesRevision(Some(table::namespaces_revision(tx)?));
         if current == revision {
             Ok(None)
         } else {
             Ok(Some((current, table::namespaces(tx)?)))
         }
     };
-    let changed: store::Result<_> = db.read_unbound(read).await;
+    let changed: store::Result<_> = db.read_unscoped(read).await;
     Ok(changed?)
 }
 
 /// A revision of the set of namespaces. The default precedes every revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Mark(Option<(i64, i64)>);
+pub struct NamespacesRevision(Option<(i64, i64)>);
 
 /// The principal's namespace. Error: `api.unknown_namespace`.
 pub async fn namespace(db: &Db, principal: &Principal) -> Result<NamespaceRow> {
@@ -111,9 +111,9 @@ pub async fn set_default_chain(
             let payload = serde_json::json!({ "default_chain": chain });
             tx.append(
                 Fact::new("namespace.changed", 1)
-                    .about(&principal.namespace, version)
-                    .by(&principal)
-                    .says(&payload),
+                    .subject(&principal.namespace, version)
+                    .actor(&principal)
+                    .payload(&payload),
             );
             Ok(())
         })

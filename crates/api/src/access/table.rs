@@ -2,12 +2,12 @@
 
 use super::api_key::ApiKey;
 use super::namespace::NamespaceRow;
-use store::{Columns, Error, Result, Row, Tx, Unbound};
-use types::{ApiKeyId, ChainId, Digest, Kind, Namespace, Page, Role, Time};
+use store::{Error, Result, Row, RowReader, Tx, UnscopedTx};
+use types::{ApiKeyId, ChainId, Digest, Namespace, Page, PrincipalKind, Role, Time};
 
 /// Inserts a namespace; false if the name exists.
 pub(super) fn insert_namespace(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     name: &Namespace,
     chain: Option<&ChainId>,
     now: Time,
@@ -20,7 +20,7 @@ pub(super) fn insert_namespace(
 }
 
 /// Every namespace, by name.
-pub(super) fn namespaces(tx: &mut Unbound<'_, '_>) -> Result<Vec<NamespaceRow>> {
+pub(super) fn namespaces(tx: &mut UnscopedTx<'_, '_>) -> Result<Vec<NamespaceRow>> {
     let rows: Vec<(Namespace, Option<ChainId>, Time)> = tx.rows(
         "SELECT name, default_chain, created_at FROM namespace ORDER BY name",
         (),
@@ -37,7 +37,7 @@ pub(super) fn namespaces(tx: &mut Unbound<'_, '_>) -> Result<Vec<NamespaceRow>> 
 
 /// The number of namespaces and the sum of their versions. The pair differs after every change,
 /// since namespaces are never deleted and versions only increase.
-pub(super) fn namespaces_revision(tx: &mut Unbound<'_, '_>) -> Result<(i64, i64)> {
+pub(super) fn namespaces_revision(tx: &mut UnscopedTx<'_, '_>) -> Result<(i64, i64)> {
     let row = tx.row(
         "SELECT COUNT(*), CAST(COALESCE(SUM(version), 0) AS BIGINT) FROM namespace",
         (),
@@ -83,7 +83,7 @@ const COLUMNS: &str =
 
 /// An API key of any namespace by its id, with its namespace and the hash of its secret.
 pub(super) fn api_key(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     id: ApiKeyId,
 ) -> Result<Option<(Namespace, ApiKey, Digest)>> {
     let sql = format!("SELECT {COLUMNS} FROM api_key WHERE id = ?1");
@@ -113,7 +113,7 @@ pub(super) fn revoke_api_key(tx: &mut Tx<'_, '_>, id: ApiKeyId, now: Time) -> Re
 }
 
 fn decode(row: Row) -> Result<(Namespace, ApiKey, Digest)> {
-    let mut row = Columns::of(row);
+    let mut row = RowReader::new(row);
     let namespace = row.take()?;
     let (id, name) = (row.take()?, row.take()?);
     let kind = parse_kind(&row.take::<String>()?)?;
@@ -132,24 +132,28 @@ fn decode(row: Row) -> Result<(Namespace, ApiKey, Digest)> {
     Ok((namespace, key, row.take()?))
 }
 
-fn kind_text(kind: Kind) -> &'static str {
+fn kind_text(kind: PrincipalKind) -> &'static str {
     match kind {
-        Kind::Person => "person",
-        Kind::Service => "service",
-        Kind::Organisation => "organisation",
-        Kind::System => "system",
+        PrincipalKind::Person => "person",
+        PrincipalKind::Service => "service",
+        PrincipalKind::Organisation => "organisation",
+        PrincipalKind::System => "system",
     }
 }
 
-fn parse_kind(text: &str) -> Result<Kind> {
-    [Kind::Person, Kind::Service, Kind::Organisation]
-        .into_iter()
-        .find(|kind| kind_text(*kind) == text)
-        .ok_or_else(|| unexpected("a principal kind"))
+fn parse_kind(text: &str) -> Result<PrincipalKind> {
+    [
+        PrincipalKind::Person,
+        PrincipalKind::Service,
+        PrincipalKind::Organisation,
+    ]
+    .into_iter()
+    .find(|kind| kind_text(*kind) == text)
+    .ok_or_else(|| unexpected("a principal kind"))
 }
 
 fn unexpected(expected: &'static str) -> Error {
-    Error::Column {
+    Error::UnexpectedValue {
         column: 0,
         found: "other text",
         expected,

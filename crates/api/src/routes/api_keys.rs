@@ -48,7 +48,7 @@ async fn issue(
     principal: Authorized<ApiKeyWrite>,
     Body(new): Body<NewApiKey>,
 ) -> Result<(StatusCode, Json<IssuedApiKey>)> {
-    let issued = access::issue(app.db(), &app.lease, &principal, new).await?;
+    let issued = access::issue_api_key(app.db(), &app.lease, &principal, new).await?;
     Ok((StatusCode::CREATED, Json(issued)))
 }
 

@@ -102,13 +102,13 @@ async fn list(
     };
     let (facts, next) = app
         .db()
-        .read_unbound(move |tx| facts_of_namespace(tx, &namespace, start.clone(), limit))
+        .read_unscoped(move |tx| facts_of_namespace(tx, &namespace, start.clone(), limit))
         .await?;
     Ok(Items::with_next(facts, next.map(|seq| seq.to_string())))
 }
 
 fn facts_of_namespace(
-    tx: &mut store::Unbound<'_, '_>,
+    tx: &mut store::UnscopedTx<'_, '_>,
     namespace: &Namespace,
     mut cursor: Cursor,
     limit: usize,
@@ -145,7 +145,7 @@ async fn partitions(
     State(app): State<App>,
     _: Authorized<FactRead>,
 ) -> Result<Json<Items<Partition>>> {
-    let cursors = app.db().read_unbound(store::partitions).await?;
+    let cursors = app.db().read_unscoped(store::partitions).await?;
     Ok(Items::page(
         cursors
             .into_iter()

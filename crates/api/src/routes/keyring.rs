@@ -79,9 +79,9 @@ impl From<keys::Rotation> for Rotation {
             version: rotation.version,
             state: rotation.state,
             total: rotation.total,
-            reencrypted: rotation.resealed,
+            reencrypted: rotation.reencrypted,
             broken: rotation.broken,
-            target: rotation.keeper,
+            target: rotation.target,
             started_by: rotation.begun_by,
             started: rotation.begun,
             ended: rotation.ended,
@@ -91,7 +91,7 @@ impl From<keys::Rotation> for Rotation {
 
 impl From<KeyringInfo> for Keyring {
     fn from(info: KeyringInfo) -> Self {
-        let key = |key: store::secret::KeyInfo| DataKey {
+        let key = |key: store::secrets::DataKeyInfo| DataKey {
             version: key.version,
             created: key.created,
             retired: key.retired,
@@ -135,7 +135,7 @@ async fn rotate(
 }
 
 fn require_operators(app: &App, principal: &Principal) -> Result<()> {
-    if principal.namespace == app.operators {
+    if principal.namespace == app.operators_namespace {
         Ok(())
     } else {
         Err(Error::OperatorsOnly)

@@ -13,7 +13,7 @@ use types::{ChainId, Height, ListenerId, Time};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use workflow::{Given, ListenerKind, NewListener};
+use workflow::{ListenerKind, ListenerSpec, NewListener};
 
 permissions! {
     /// Read listeners.
@@ -72,9 +72,9 @@ struct EventPosition {
 
 impl From<workflow::Listener> for Listener {
     fn from(listener: workflow::Listener) -> Self {
-        let (config, task_id, topic_filter) = match listener.given {
-            Given::Chain { config } => (Some(config), None, None),
-            Given::Model {
+        let (config, task_id, topic_filter) = match listener.spec {
+            ListenerSpec::Chain { config } => (Some(config), None, None),
+            ListenerSpec::Model {
                 task_id,
                 topic_filter,
             } => (None, Some(task_id), Some(topic_filter)),
@@ -136,7 +136,7 @@ impl From<ChainListenerInput> for NewListener {
         Self {
             name,
             disabled,
-            given: Given::chain(config),
+            spec: ListenerSpec::chain(config),
         }
     }
 }
@@ -179,7 +179,7 @@ impl From<ModelListenerInput> for NewListener {
         Self {
             name,
             disabled,
-            given: Given::Model {
+            spec: ListenerSpec::Model {
                 task_id,
                 topic_filter,
             },

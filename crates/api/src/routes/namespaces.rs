@@ -82,6 +82,6 @@ async fn change(
         change.default_chain.clone(),
     )
     .await?;
-    (app.moved)(&principal.namespace, &change.default_chain);
+    (app.on_default_chain_changed)(&principal.namespace, &change.default_chain);
     Ok(Json(access::namespace(app.db(), &principal).await?.into()))
 }

@@ -43,10 +43,14 @@ fn submissions() -> Vec<Row> {
         ),
         row(
             payment(json!({ "signer": wrong_checksum })),
-            "intent.address",
+            "intent.invalid_address",
             "signer",
         ),
-        row(payment(json!({ "to": "0x12" })), "intent.address", "to"),
+        row(
+            payment(json!({ "to": "0x12" })),
+            "intent.invalid_address",
+            "to",
+        ),
         row(
             payment(json!({ "value": ABOVE_UINT256 })),
             "api.invalid_field",
@@ -109,21 +113,25 @@ fn submissions() -> Vec<Row> {
         ),
         row(json!({ "signer": SIGNER }), "api.invalid_field", "to"),
         row(json!({ "to": BOB }), "api.invalid_field", "body"),
-        row(contract_call(json!([BOB])), "intent.abi", "params"),
-        row(contract_call(json!([BOB, "-1"])), "intent.abi", "params[1]"),
+        row(contract_call(json!([BOB])), "intent.abi_mismatch", "params"),
+        row(
+            contract_call(json!([BOB, "-1"])),
+            "intent.abi_mismatch",
+            "params[1]",
+        ),
         row(
             contract_call(json!({ "to": BOB, "amount": ABOVE_UINT256 })),
-            "intent.abi",
+            "intent.abi_mismatch",
             "params.amount",
         ),
         row(
             contract_call(json!(["bob", "1"])),
-            "intent.abi",
+            "intent.abi_mismatch",
             "params[0]",
         ),
         row(
             json!({ "signer": SIGNER, "deploy": { "bytecode": "0x6001", "params": [1] } }),
-            "intent.abi",
+            "intent.abi_mismatch",
             "deploy.params",
         ),
         row(
@@ -180,7 +188,7 @@ fn other_routes() -> Vec<Row> {
             "POST",
             "/wallets/treasury/addresses",
             json!({ "count": 0 }),
-            "keys.limit",
+            "keys.limit_exceeded",
             "count",
         ),
         (
@@ -323,7 +331,7 @@ fn other_routes() -> Vec<Row> {
             "POST",
             "/tasks/t/versions",
             json!("x"),
-            "workflow.definition",
+            "workflow.invalid_definition",
             "body",
         ),
         (
@@ -358,7 +366,7 @@ fn other_routes() -> Vec<Row> {
             "PUT",
             "/chains/eip155:31337/tracked/bob",
             json!({}),
-            "index.source",
+            "index.invalid_source",
             "source",
         ),
         (
@@ -393,7 +401,7 @@ fn other_routes() -> Vec<Row> {
             "POST",
             "/contracts/query",
             json!({ "to": BOB, "abi": [], "method": "x" }),
-            "intent.abi",
+            "intent.abi_mismatch",
             "method",
         ),
     ]

@@ -90,7 +90,7 @@ async fn an_object_of_each_type_is_created_read_updated_replaced_and_deleted() {
             let taken = world.post(&format!("/{kind}"), body.clone()).await;
             assert_eq!(
                 (taken.status, taken.code_and_field().0.as_str()),
-                (409, "data.exists"),
+                (409, "data.already_exists"),
                 "{kind}"
             );
 
@@ -136,7 +136,7 @@ async fn an_object_of_each_type_is_created_read_updated_replaced_and_deleted() {
             let missing = world.get(&object_path(kind, &reference)).await;
             assert_eq!(
                 (missing.status, missing.code_and_field().0.as_str()),
-                (404, "data.unknown"),
+                (404, "data.unknown_object"),
                 "{kind}"
             );
         }
@@ -184,14 +184,14 @@ async fn a_put_by_name_creates_and_a_put_by_id_renames() {
             .await;
         assert_eq!(
             (missing.status, missing.code_and_field().0.as_str()),
-            (404, "data.unknown")
+            (404, "data.unknown_object")
         );
         let referred = world
             .request("DELETE", "/collections/ores", Value::Null)
             .await;
         assert_eq!(
             (referred.status, referred.code_and_field().0.as_str()),
-            (409, "data.referred_to")
+            (409, "data.referenced")
         );
     })
     .await;
@@ -448,7 +448,14 @@ fn bad_input() -> Vec<Row> {
             "data.invalid",
             "name",
         ),
-        row("PATCH", "/assets/none", json!({}), 404, "data.unknown", ""),
+        row(
+            "PATCH",
+            "/assets/none",
+            json!({}),
+            404,
+            "data.unknown_object",
+            "",
+        ),
         row(
             "GET",
             "/assets?limit=0",

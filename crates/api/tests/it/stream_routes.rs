@@ -6,13 +6,13 @@ use crate::websocket::{Consumer, serve};
 use crate::world::World;
 use serde_json::{Value, json};
 use store::{Fact, Lease};
-use streams::{SHARDS, Shard, shard_partition};
+use streams::{SHARDS, Worker, shard_partition};
 use testkit::{TestDb, namespace, on_each_engine};
 
 /// A world with the workers of subscriptions, and a partition to append facts to.
 struct StreamsWorld {
     world: World,
-    shards: Vec<Shard>,
+    shards: Vec<Worker>,
     work: Lease,
 }
 
@@ -22,7 +22,7 @@ impl StreamsWorld {
         let mut shards = Vec::new();
         for number in 0..SHARDS {
             let lease = world.test.lease(&shard_partition(number)).await;
-            shards.push(Shard::new(world.app.streams.clone(), number, lease));
+            shards.push(Worker::new(world.app.streams.clone(), number, lease));
         }
         let work = world.test.lease("work/0").await;
         Self {
@@ -43,8 +43,8 @@ impl StreamsWorld {
                 for n in numbers.clone() {
                     tx.append(
                         Fact::new("test.said", 1)
-                            .about(&"thing:1", 1)
-                            .says(&json!({ "n": n })),
+                            .subject(&"thing:1", 1)
+                            .payload(&json!({ "n": n })),
                     );
                 }
                 Ok::<_, store::Error>(())
@@ -58,7 +58,7 @@ impl StreamsWorld {
             let mut more = false;
             for shard in &mut self.shards {
                 let progress = shard.turn().await.unwrap();
-                shard.rest().await.unwrap();
+                shard.wait_for_calls().await.unwrap();
                 more |= progress.more || progress.in_flight > 0;
             }
             if !more {
@@ -152,7 +152,7 @@ async fn a_subscription_is_created_once_per_idempotency_key_and_has_a_full_life_
         );
         assert_eq!(
             world.request("PATCH", &path, change).await.code_and_field().0,
-            "streams.stale"
+            "streams.version_conflict"
         );
         assert_eq!(world.get(&path).await.success(), changed);
         assert_eq!(
@@ -220,7 +220,7 @@ async fn a_secret_is_rotated_listed_and_retired() {
         );
         assert_eq!(
             world.post(&path, json!({})).await.code_and_field().0,
-            "streams.two_secrets"
+            "streams.rotation_in_progress"
         );
         let secrets = world.get(&path).await;
         assert_eq!(
@@ -468,7 +468,7 @@ async fn dead_letters_are_listed_retried_and_skipped() {
 
         let retry = format!("/subscriptions/{id}/dead-letters/retry");
         let unknown = streams.world.post(&retry, json!({ "sequences": [999] })).await;
-        assert_eq!((unknown.status, unknown.code_and_field().0.as_str()), (404, "streams.unknown_letter"));
+        assert_eq!((unknown.status, unknown.code_and_field().0.as_str()), (404, "streams.unknown_dead_letter"));
         assert_eq!(streams.world.post(&retry, json!({ "sequences": [] })).await.code_and_field().1, "sequences");
         let put_back = streams.world.post(&retry, json!({ "sequences": [first["sequence"]] })).await.success();
         assert_eq!(put_back, json!({ "retried": 1 }));
@@ -478,7 +478,7 @@ async fn dead_letters_are_listed_retried_and_skipped() {
         let skip = format!("/subscriptions/{id}/skip");
         let gone = streams.world.post(&skip, json!({ "sequence": rest["items"][0]["sequence"] })).await;
         assert_eq!((gone.status, gone.text.as_str()), (204, ""));
-        assert_eq!(streams.world.post(&skip, json!({ "sequence": 999 })).await.code_and_field().0, "streams.unknown_letter");
+        assert_eq!(streams.world.post(&skip, json!({ "sequence": 999 })).await.code_and_field().0, "streams.unknown_dead_letter");
         assert_eq!(streams.status(&id).await["deadLetters"], 0);
         consumer.close().await;
     })
@@ -564,7 +564,7 @@ async fn invalid_input_names_its_field_and_changes_nothing() {
                 .await
                 .code_and_field()
                 .0,
-            "streams.kind"
+            "streams.delivery_type_mismatch"
         );
         assert_eq!(
             world

@@ -39,7 +39,7 @@ async fn an_idempotency_key_creates_one_submission_and_conflicts_with_another_co
             .await;
         assert_eq!(
             (conflict.status, conflict.code_and_field().0.as_str()),
-            (409, "submit.key_reused")
+            (409, "submit.idempotency_key_reused")
         );
         assert_eq!(world.get("/submissions").await.success()["count"], 1);
         for invalid in ["", &"k".repeat(257)] {

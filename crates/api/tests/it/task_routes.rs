@@ -23,7 +23,7 @@ async fn worker(world: &World) -> Worker {
 async fn run_until_idle(worker: &mut Worker) {
     for _ in 0..1_000 {
         let progress = worker.turn().await.unwrap();
-        if progress.moved == 0 && progress.heard == 0 && progress.under_way == 0 {
+        if progress.advanced == 0 && progress.delivered == 0 && progress.in_flight == 0 {
             return;
         }
     }
@@ -85,7 +85,7 @@ async fn a_task_is_created_versioned_renamed_and_deleted() {
         assert_eq!((&patched["description"], &patched["name"]), (&json!("e"), &json!("twice")));
         assert_eq!(world.get("/tasks").await.success()["count"], 1);
         assert_eq!(world.request("DELETE", "/tasks/twice", Value::Null).await.status, 204);
-        assert_eq!(world.get("/tasks/twice").await.code_and_field().0, "workflow.unknown");
+        assert_eq!(world.get("/tasks/twice").await.code_and_field().0, "workflow.unknown_resource");
     })
     .await;
 }
@@ -115,7 +115,10 @@ async fn a_run_starts_once_per_idempotency_key_and_reports_each_step() {
         assert_eq!(first.success()["id"], again.success()["id"]);
         assert_eq!(
             keyed(json!({ "input": { "n": 5 } })).await.code_and_field(),
-            ("workflow.key_reused".into(), "Idempotency-Key".into())
+            (
+                "workflow.idempotency_key_reused".into(),
+                "Idempotency-Key".into()
+            )
         );
         run_until_idle(&mut worker).await;
         let run = world
@@ -254,7 +257,7 @@ async fn listeners_are_created_replaced_and_deleted_and_data_model_events_start_
                 .await
                 .code_and_field()
                 .0,
-            "workflow.referred_to"
+            "workflow.referenced"
         );
         assert_eq!(
             world
@@ -342,7 +345,7 @@ async fn bindings_and_variable_sets_are_written_read_and_deleted() {
         let read = world.get("/variable-sets").await;
         assert_eq!((read.success()["count"].as_u64(), read.text.contains("hush-hush")), (Some(2), false));
         world.request("PUT", "/tasks/t", json!({ "variableSet": "keys" })).await.success();
-        assert_eq!(world.request("DELETE", "/variable-sets/keys", Value::Null).await.code_and_field().0, "workflow.referred_to");
+        assert_eq!(world.request("DELETE", "/variable-sets/keys", Value::Null).await.code_and_field().0, "workflow.referenced");
         assert_eq!(world.request("DELETE", "/variable-sets/settings", Value::Null).await.status, 204);
         assert_eq!(world.get("/variable-sets/settings").await.status, 404);
     })
@@ -392,7 +395,7 @@ fn bad_input() -> Vec<Row> {
             "/tasks/tsk:01ARZ3NDEKTSV4RRFFQ69G5FAV",
             json!({}),
             404,
-            "workflow.unknown",
+            "workflow.unknown_resource",
             "",
         ),
         (
@@ -400,7 +403,7 @@ fn bad_input() -> Vec<Row> {
             "/tasks/none",
             json!({}),
             404,
-            "workflow.unknown",
+            "workflow.unknown_resource",
             "",
         ),
         (
@@ -416,7 +419,7 @@ fn bad_input() -> Vec<Row> {
             "/tasks/double/versions",
             json!({ "steps": [{ "name": "a", "type": "dance" }] }),
             400,
-            "workflow.step_type",
+            "workflow.unknown_step_type",
             "steps[0].type",
         ),
         (
@@ -424,7 +427,7 @@ fn bad_input() -> Vec<Row> {
             "/tasks/double/versions",
             json!({ "steps": [{ "name": "a", "type": "jsonata_template", "options": { "template": "(1" } }] }),
             400,
-            "workflow.expression",
+            "workflow.expression_error",
             "steps[0].options.template",
         ),
         (
@@ -440,7 +443,7 @@ fn bad_input() -> Vec<Row> {
             "/tasks/none/runs",
             json!({}),
             404,
-            "workflow.unknown",
+            "workflow.unknown_resource",
             "",
         ),
         (
@@ -472,7 +475,7 @@ fn bad_input() -> Vec<Row> {
             "/runs/run:01ARZ3NDEKTSV4RRFFQ69G5FAV",
             Value::Null,
             404,
-            "workflow.unknown",
+            "workflow.unknown_resource",
             "",
         ),
         (
@@ -593,7 +596,7 @@ async fn invalid_input_names_its_field_and_changes_nothing() {
             .await;
         assert_eq!(
             (broken.status, broken.code_and_field().0.as_str()),
-            (400, "workflow.definition")
+            (400, "workflow.invalid_definition")
         );
         assert_eq!(world.fact_count("a").await, before);
     })

@@ -12,12 +12,12 @@ use policy::{LocalSigner, NoLookups, PermitSigner as _, Policy};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use store::Lease;
-use store::secret::{Cost, Keyring, Master};
-use streams::outbound::{Guard, Outbound};
-use streams::{NothingToExpand, Streams};
+use store::secrets::{KdfCost, Keyring, MasterKey};
+use streams::outbound::{AddressPolicy, Outbound};
+use streams::{NoExpansion, Streams};
 use submit::Submit;
 use testkit::{TestDb, namespace};
-use types::{ChainId, Kind, Principal, Role};
+use types::{ChainId, Principal, PrincipalKind, Role};
 use workflow::{Parts, Workflow};
 
 pub(crate) const BODY_LIMIT: usize = 64 * 1024;
@@ -45,7 +45,7 @@ async fn open_keyring(db: &store::Db, lease: &Lease) -> Keyring {
     keys::open_keyring(
         db,
         lease,
-        Master::Passphrase("test".to_owned().into(), Cost::TEST),
+        MasterKey::Passphrase("test".to_owned().into(), KdfCost::TEST),
     )
     .await
     .unwrap()
@@ -105,11 +105,11 @@ impl World {
         let principal = Principal::system("test", namespace(name));
         let new = NewApiKey {
             name: format!("{name}-key"),
-            kind: Kind::Service,
+            kind: PrincipalKind::Service,
             roles,
             expires,
         };
-        access::issue(&self.test.db, &self.lease, &principal, new)
+        access::issue_api_key(&self.test.db, &self.lease, &principal, new)
             .await
             .unwrap()
             .secret
@@ -169,7 +169,11 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
     let (db, lease) = (test.db.clone(), lease.clone());
     let keyring = open_keyring(&db, &lease).await;
     let shared_keyring = Arc::new(open_keyring(&db, &lease).await);
-    let permits = Arc::new(LocalSigner::open(&db, &lease, &keyring).await.unwrap());
+    let permits = Arc::new(
+        LocalSigner::load_or_create(&db, &lease, &keyring)
+            .await
+            .unwrap(),
+    );
     let keys = Keys::new(
         db.clone(),
         lease.clone(),
@@ -200,14 +204,14 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
     );
     let chains = Arc::new(OffChain(chain()));
     let data = Data::new(db.clone(), lease.clone(), chains.clone());
-    let outbound = Outbound::new(streams::outbound::Settings::new(Guard::new(vec![
+    let outbound = Outbound::new(streams::outbound::Settings::new(AddressPolicy::new(vec![
         "127.0.0.1".parse().unwrap(),
     ])))
     .unwrap();
     let streams = Streams::new(
         db.clone(),
         lease.clone(),
-        Arc::new(NothingToExpand),
+        Arc::new(NoExpansion),
         outbound.clone(),
         shared_keyring.clone(),
     );
@@ -224,8 +228,8 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
     Engines {
         index: index::Index::new(db.clone(), lease.clone()),
         workflow: Workflow::new(parts, workflow::Settings::default()),
-        operators: namespace("operators"),
-        moved: Arc::new(|_, _| ()),
+        operators_namespace: namespace("operators"),
+        on_default_chain_changed: Arc::new(|_, _| ()),
         metrics: Arc::new(|| "florin_up 1\n".to_owned()),
         body_limit_bytes: BODY_LIMIT,
         request_timeout_ms: 30_000,

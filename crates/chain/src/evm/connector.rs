@@ -13,8 +13,8 @@ use super::config::EvmConfig;
 use super::numerals::Quantity;
 use super::rpc::{Call, Counters, Failure, Reply, Rpc, deserialize, parse};
 use crate::{
-    BlockRef, CallRequest, Caps, Connector, DecodedEvent, Error, Finality, FinalityTag, Model,
-    Plan, Quote, Result, Sequence, Sequencing, Submitted, TxStatus, Watch,
+    AccountModel, BlockRef, CallRequest, Capabilities, Connector, DecodedEvent, Error, Finality,
+    FinalityTag, Plan, Quote, Result, Sequence, Sequencing, SubmitOutcome, TxStatus, Watch,
 };
 use async_trait::async_trait;
 use fees::FeeFormat;
@@ -153,9 +153,9 @@ impl Connector for Evm {
         &self.chain
     }
 
-    fn caps(&self) -> Caps {
-        Caps {
-            model: Model::Account,
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            model: AccountModel::Account,
             sequencing: Sequencing::Nonce,
             contracts: true,
             memo: false,
@@ -178,7 +178,7 @@ impl Connector for Evm {
         self.plan_all(plans).await
     }
 
-    async fn submit(&self, signed: &[Signed]) -> Vec<Submitted> {
+    async fn submit(&self, signed: &[Signed]) -> Vec<SubmitOutcome> {
         self.submit_all(signed).await
     }
 

@@ -8,7 +8,7 @@
 //! alone counts only for a client that is known to use it so. An answer that matches nothing is
 //! [`RefusalClass::Unclassified`]: it proves nothing.
 
-use crate::Class;
+use crate::RefusalClass;
 use serde::{Deserialize, Serialize};
 
 /// The node software, which determines the meaning of error codes.
@@ -30,7 +30,7 @@ pub enum Client {
 #[serde(deny_unknown_fields)]
 pub struct ErrorRule {
     /// The class of a matching answer.
-    pub class: Class,
+    pub class: RefusalClass,
     /// The JSON-RPC error code. `None` matches any code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<i64>,
@@ -42,13 +42,13 @@ pub struct ErrorRule {
 /// A row of the table. Matches on the client, the code (if set), and one of the phrases (if any) at
 /// the start of a word.
 struct Row {
-    class: Class,
+    class: RefusalClass,
     client: Client,
     code: Option<i64>,
     phrases: &'static [&'static str],
 }
 
-const fn any_client(class: Class, phrases: &'static [&'static str]) -> Row {
+const fn any_client(class: RefusalClass, phrases: &'static [&'static str]) -> Row {
     Row {
         class,
         client: Client::Any,
@@ -57,7 +57,7 @@ const fn any_client(class: Class, phrases: &'static [&'static str]) -> Row {
     }
 }
 
-const fn besu(class: Class, code: i64, phrases: &'static [&'static str]) -> Row {
+const fn besu(class: RefusalClass, code: i64, phrases: &'static [&'static str]) -> Row {
     Row {
         class,
         client: Client::Besu,
@@ -66,7 +66,7 @@ const fn besu(class: Class, code: i64, phrases: &'static [&'static str]) -> Row 
     }
 }
 
-const fn code(class: Class, code: i64) -> Row {
+const fn code(class: RefusalClass, code: i64) -> Row {
     Row {
         class,
         client: Client::Any,
@@ -86,7 +86,7 @@ const RATE_LIMIT_PHRASES: &[&str] = &[
 
 static TABLE: &[Row] = &[
     any_client(
-        Class::Known,
+        RefusalClass::Known,
         &[
             "already known",
             "known transaction",
@@ -96,14 +96,14 @@ static TABLE: &[Row] = &[
         ],
     ),
     any_client(
-        Class::ReplacementUnderpriced,
+        RefusalClass::ReplacementUnderpriced,
         &[
             "replacement transaction underpriced",
             "replacement not allowed",
         ],
     ),
     any_client(
-        Class::Underpriced,
+        RefusalClass::Underpriced,
         &[
             "transaction underpriced",
             "fee too low",
@@ -112,16 +112,19 @@ static TABLE: &[Row] = &[
         ],
     ),
     any_client(
-        Class::BelowBaseFee,
+        RefusalClass::BelowBaseFee,
         &[
             "max fee per gas less than block base fee",
             "gas price below current base fee",
         ],
     ),
-    any_client(Class::NonceUsed, &["nonce too low", "nonce is too low"]),
-    besu(Class::NonceUsed, -32001, &[]),
     any_client(
-        Class::NonceAhead,
+        RefusalClass::NonceUsed,
+        &["nonce too low", "nonce is too low"],
+    ),
+    besu(RefusalClass::NonceUsed, -32001, &[]),
+    any_client(
+        RefusalClass::NonceAhead,
         &[
             "nonce too high",
             "nonce is too high",
@@ -134,13 +137,13 @@ static TABLE: &[Row] = &[
             "in-flight transaction limit reached for delegated accounts",
         ],
     ),
-    besu(Class::NonceAhead, -32006, &[]),
+    besu(RefusalClass::NonceAhead, -32006, &[]),
     any_client(
-        Class::LowerNonceInvalid,
+        RefusalClass::LowerNonceInvalid,
         &["an invalid transaction with a lower nonce exists"],
     ),
     any_client(
-        Class::Funds,
+        RefusalClass::Funds,
         &[
             "insufficient funds for gas * price + value",
             "insufficient funds for transfer",
@@ -149,9 +152,9 @@ static TABLE: &[Row] = &[
             "user cant pay the bills",
         ],
     ),
-    besu(Class::Funds, -32004, &[]),
+    besu(RefusalClass::Funds, -32004, &[]),
     any_client(
-        Class::GasLimit,
+        RefusalClass::GasLimit,
         &[
             "intrinsic gas too low",
             "intrinsic gas too high",
@@ -161,17 +164,17 @@ static TABLE: &[Row] = &[
             "insufficient gas for floor data gas cost",
         ],
     ),
-    besu(Class::GasLimit, -32003, &[]),
+    besu(RefusalClass::GasLimit, -32003, &[]),
     any_client(
-        Class::Size,
+        RefusalClass::Size,
         &["oversized data", "max initcode size exceeded"],
     ),
     any_client(
-        Class::PoolFull,
+        RefusalClass::PoolFull,
         &["txpool is full", "account limit exceeded"],
     ),
     any_client(
-        Class::Reserved,
+        RefusalClass::Reserved,
         &[
             "address already reserved",
             "authority already reserved",
@@ -179,14 +182,14 @@ static TABLE: &[Row] = &[
         ],
     ),
     any_client(
-        Class::Permission,
+        RefusalClass::Permission,
         &["sender account not authorized to send transactions"],
     ),
-    besu(Class::Permission, -32007, &[]),
+    besu(RefusalClass::Permission, -32007, &[]),
     // Gas-free GoQuorum chains accept only price 0: for a transaction with a price, that is the
     // node's own cap.
     any_client(
-        Class::FeeCap,
+        RefusalClass::FeeCap,
         &[
             "transaction fee cap exceeded",
             "exceeds the configured cap",
@@ -194,15 +197,15 @@ static TABLE: &[Row] = &[
         ],
     ),
     any_client(
-        Class::NotReady,
+        RefusalClass::NotReady,
         &[
             "transaction pool not enabled",
             "initial sync is still in progress",
         ],
     ),
-    besu(Class::NotReady, -32008, &[]),
+    besu(RefusalClass::NotReady, -32008, &[]),
     any_client(
-        Class::WrongChain,
+        RefusalClass::WrongChain,
         &[
             "invalid sender",
             "wrong chainid",
@@ -211,12 +214,12 @@ static TABLE: &[Row] = &[
             "invalid signature",
         ],
     ),
-    any_client(Class::Throttled, RATE_LIMIT_PHRASES),
-    code(Class::Throttled, -32029),
-    code(Class::Throttled, 429),
+    any_client(RefusalClass::Throttled, RATE_LIMIT_PHRASES),
+    code(RefusalClass::Throttled, -32029),
+    code(RefusalClass::Throttled, 429),
     // Permanent refusals that no node's documentation lists.
     any_client(
-        Class::Size,
+        RefusalClass::Size,
         &[
             "max priority fee per gas higher than max fee per gas",
             "max priority fee per gas exceeds max fee per gas",
@@ -229,7 +232,7 @@ static TABLE: &[Row] = &[
         ],
     ),
     any_client(
-        Class::Unsupported,
+        RefusalClass::Unsupported,
         &[
             "transaction type not supported",
             "unsupported transaction type",
@@ -242,7 +245,7 @@ static TABLE: &[Row] = &[
 ];
 
 /// Classifies a refusal: configured rules first, then the table.
-pub fn classify(client: Client, rules: &[ErrorRule], code: i64, message: &str) -> Class {
+pub fn classify(client: Client, rules: &[ErrorRule], code: i64, message: &str) -> RefusalClass {
     let text = message.to_lowercase();
     let configured = rules
         .iter()
@@ -257,14 +260,14 @@ pub fn classify(client: Client, rules: &[ErrorRule], code: i64, message: &str) -
     configured
         .or_else(from_table)
         .or_else(|| ambiguous(client, code, &text))
-        .unwrap_or(Class::Unclassified)
+        .unwrap_or(RefusalClass::Unclassified)
 }
 
 /// -32005 means "limit exceeded": a rate limit at providers. At Besu it has three meanings,
 /// distinguished by the text.
-fn ambiguous(client: Client, code: i64, text: &str) -> Option<Class> {
+fn ambiguous(client: Client, code: i64, text: &str) -> Option<RefusalClass> {
     (client != Client::Besu && code == -32005 && !is_request_too_large(text))
-        .then_some(Class::Throttled)
+        .then_some(RefusalClass::Throttled)
 }
 
 /// Whether an error to any call, not only of a transaction, is a rate limit.

@@ -11,7 +11,7 @@ use super::numerals::{Account, Big, Fixed, Quantity, Word};
 use super::rlp::List;
 use alloy_consensus::proofs::ordered_trie_root_encoded;
 use serde::Deserialize;
-use types::{Amount, Status};
+use types::{Amount, ExecutionStatus};
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -85,10 +85,10 @@ impl ReceiptJson {
     }
 
     /// The status (EIP-658). `None` before Byzantium.
-    pub(super) fn status(&self) -> Option<Status> {
+    pub(super) fn status(&self) -> Option<ExecutionStatus> {
         match self.status? {
-            Quantity(0) => Some(Status::Reverted),
-            Quantity(1) => Some(Status::Succeeded),
+            Quantity(0) => Some(ExecutionStatus::Reverted),
+            Quantity(1) => Some(ExecutionStatus::Succeeded),
             Quantity(_) => None,
         }
     }

@@ -30,13 +30,13 @@ async fn blocks_of_every_fork_match_their_hash_and_roots() {
             return;
         };
         let (_, submitted) = fixture.send(&fixture.payment(0, UNUSED_ACCOUNT, 1)).await;
-        assert_eq!(submitted, chain::Submitted::Accepted, "{fork}");
+        assert_eq!(submitted, chain::SubmitOutcome::Accepted, "{fork}");
         assert!(
             testkit::wait_until(10_000, || fixture.anvil.height() == 1),
             "{fork}"
         );
         let block = fixture.newest(&watch_all(&[fixture.account(0)])).await;
-        assert_eq!((block.height.0, block.included.len()), (1, 1), "{fork}");
+        assert_eq!((block.height.0, block.inclusions.len()), (1, 1), "{fork}");
     }
 }
 
@@ -64,16 +64,16 @@ async fn all_logs_of_a_hostile_token_are_returned_in_order() {
             "mint",
             json!([UNUSED_ACCOUNT, "40"]),
         );
-        assert_eq!(fixture.send(&mint).await.1, chain::Submitted::Accepted);
+        assert_eq!(fixture.send(&mint).await.1, chain::SubmitOutcome::Accepted);
     }
     for topics in 1..=4 {
         let params = json!([topics.to_string(), UNUSED_ACCOUNT, UNUSED_ACCOUNT, "9"]);
         let call = fixture.call(4, &token, "HostileToken", "lieWithTopics", params);
-        assert_eq!(fixture.send(&call).await.1, chain::Submitted::Accepted);
+        assert_eq!(fixture.send(&call).await.1, chain::SubmitOutcome::Accepted);
     }
     fixture.anvil.mine(1);
     let block = fixture.newest(&watch_all(&[fixture.account(4)])).await;
-    assert_eq!((block.events.len(), block.included.len()), (124, 4));
+    assert_eq!((block.events.len(), block.inclusions.len()), (124, 4));
     let indices: Vec<u32> = block.events.iter().map(|event| event.index).collect();
     assert_eq!(indices, (0..124).collect::<Vec<_>>());
     for transaction in block.events.chunk_by(|a, b| a.transaction == b.transaction) {

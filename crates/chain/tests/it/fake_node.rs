@@ -9,7 +9,7 @@ use testkit::http::{Answer, Request, Server};
 pub(crate) fn node(
     answer: impl Fn(&str, &Value) -> Result<Value, Value> + Send + Sync + 'static,
 ) -> Server {
-    Server::answering(move |request| {
+    Server::with_handler(move |request| {
         let reply = |call: &Value| {
             let method = call["method"].as_str().unwrap();
             let result = if method == "eth_chainId" {
@@ -32,7 +32,7 @@ pub(crate) fn modified(
         anvil.url().trim_start_matches("http://").to_owned(),
         Mutex::new(modify),
     );
-    Server::answering(move |request| {
+    Server::with_handler(move |request| {
         let request = request.json();
         let mut replies = testkit::http::post_json(&address, "/", &request)
             .unwrap()

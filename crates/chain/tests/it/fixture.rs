@@ -1,7 +1,7 @@
 //! The fixture of the tests: a node, a connector to it, and keys.
 
 use chain::evm::{Evm, EvmConfig};
-use chain::{Connector, Plan, Quote, Reservations, Submitted, Watch};
+use chain::{Connector, Plan, Quote, Reservations, SubmitOutcome, Watch};
 use intent::{FeeTerms, Intent, Interface, Signature, Signed, Unsigned};
 use secp256k1::{Message, SECP256K1, SecretKey};
 use serde_json::{Value, json};
@@ -113,7 +113,7 @@ impl Fixture {
     }
 
     /// Quotes, plans, signs and sends an intent at the next nonce.
-    pub(crate) async fn send(&self, intent: &Intent) -> (Signed, Submitted) {
+    pub(crate) async fn send(&self, intent: &Intent) -> (Signed, SubmitOutcome) {
         let nonce = self.evm.sequence(&intent.signer).await.unwrap().pending;
         let terms = self.quote(intent).await.terms;
         let signed = self.signed(intent, nonce, terms).await;
@@ -121,7 +121,7 @@ impl Fixture {
         (signed, submitted)
     }
 
-    pub(crate) async fn submit(&self, signed: &Signed) -> Submitted {
+    pub(crate) async fn submit(&self, signed: &Signed) -> SubmitOutcome {
         self.evm
             .submit(std::slice::from_ref(signed))
             .await
@@ -140,7 +140,7 @@ impl Fixture {
             .trim_start_matches("0x")
             .parse()
             .unwrap();
-        let digest = intent::decode(unsigned).unwrap().requests[0].digest;
+        let digest = intent::decode(unsigned).unwrap().required_signatures[0].digest;
         let signature = SECP256K1.sign_ecdsa_recoverable(&Message::from_digest(digest), &key);
         let (recovery, rs) = signature.serialize_compact();
         let recovery = u8::try_from(i32::from(recovery)).unwrap();

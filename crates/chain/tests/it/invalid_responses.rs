@@ -37,7 +37,7 @@ async fn block_with_logs() -> Option<(Fixture, Block, Watch)> {
     fixture.anvil.mine(1);
     let watch = watch_all(&[fixture.account(0)]);
     let block = fixture.newest(&watch).await;
-    assert_eq!((block.events.len(), block.included.len()), (6, 1));
+    assert_eq!((block.events.len(), block.inclusions.len()), (6, 1));
     Some((fixture, block, watch))
 }
 
@@ -320,7 +320,7 @@ async fn a_transaction_without_logs_cannot_be_withheld() {
     fixture.anvil.mine(1);
     let watch = watch_all(&[fixture.account(0), fixture.account(1)]);
     let block = fixture.newest(&watch).await;
-    assert_eq!(block.included.len(), 2);
+    assert_eq!(block.inclusions.len(), 2);
     let server = modified(&fixture.anvil, |method, reply| {
         if method == "eth_getBlockByHash" {
             reply["result"]["transactions"]
@@ -573,9 +573,9 @@ async fn reverts_are_recognised_in_every_format() {
             from: None,
             to: UNUSED_ACCOUNT,
             data: vec![],
-            at: None,
+            block_hash: None,
         };
-        let expected = Error::Reverts {
+        let expected = Error::ExecutionReverted {
             reason: "no".to_owned(),
             data: data.clone(),
         };
@@ -586,14 +586,14 @@ async fn reverts_are_recognised_in_every_format() {
         from: None,
         to: UNUSED_ACCOUNT,
         data: vec![],
-        at: None,
+        block_hash: None,
     };
     let outcome = connect(&server.url("/"), 7, json!({}))
         .call(&request, None)
         .await;
     assert_eq!(
         outcome,
-        Err(Error::Reverts {
+        Err(Error::ExecutionReverted {
             reason: "execution reverted".to_owned(),
             data: "0x".to_owned()
         })
@@ -620,11 +620,11 @@ async fn a_missing_revert_reason_is_fetched_by_a_call() {
     let works = fixture.call(0, &contract, "Overloads", "set(uint256)", json!(["1"]));
     let quotes = evm.quote(&[fails, works]).await;
     assert!(
-        matches!(&quotes[0], Err(Error::Reverts { reason, .. }) if reason == "it is not ok"),
+        matches!(&quotes[0], Err(Error::ExecutionReverted { reason, .. }) if reason == "it is not ok"),
         "{quotes:?}"
     );
     assert!(
-        matches!(&quotes[1], Err(Error::Reverts { reason, .. }) if reason.contains("allowance")),
+        matches!(&quotes[1], Err(Error::ExecutionReverted { reason, .. }) if reason.contains("allowance")),
         "{quotes:?}"
     );
 }

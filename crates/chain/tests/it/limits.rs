@@ -3,7 +3,7 @@
 use crate::fake_node::{count_calls, methods, node};
 use crate::fixture::{UNUSED_ACCOUNT, connect};
 use chain::evm::Evm;
-use chain::{Class, Connector, Error, Submitted};
+use chain::{Connector, Error, RefusalClass, SubmitOutcome};
 use intent::{Intent, Signed};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
@@ -166,7 +166,7 @@ async fn a_rate_limit_is_retried_and_another_error_is_not() {
     assert_eq!(evm.balance(UNUSED_ACCOUNT).await, Ok(Amount::from(1)));
     assert!(matches!(
         evm.balance(UNUSED_ACCOUNT).await,
-        Err(Error::Refused { number: -32000, .. })
+        Err(Error::RequestRejected { number: -32000, .. })
     ));
     assert_eq!(calls.load(Ordering::SeqCst), 3);
 }
@@ -176,7 +176,7 @@ async fn a_silent_node_times_out() {
     let settings =
         json!({"limits": {"timeout_ms": 40}, "retry": {"attempts": 2, "first_ms": 1, "max_ms": 1}});
     let server = node(|_, _| Ok(json!("0x1")));
-    server.script([Answer::Silence, Answer::Silence]);
+    server.script([Answer::NoResponse, Answer::NoResponse]);
     let evm = connect(&server.url("/"), 7, settings);
     assert!(
         matches!(evm.balance(UNUSED_ACCOUNT).await, Err(Error::Unreachable { why, .. }) if why.contains("in time"))
@@ -245,7 +245,7 @@ async fn a_rejected_request_is_neither_retried_nor_redirected() {
     let before = server.count();
     for status in [401, 403, 307] {
         assert!(
-            matches!(evm.balance(UNUSED_ACCOUNT).await, Err(Error::Refused { number, .. }) if number == status)
+            matches!(evm.balance(UNUSED_ACCOUNT).await, Err(Error::RequestRejected { number, .. }) if number == status)
         );
     }
     assert_eq!((server.count() - before, elsewhere.count()), (3, 0));
@@ -266,7 +266,7 @@ async fn a_transaction_is_sent_once_whatever_the_answer() {
         let (server, evm) = scripted(json!({}), vec![answer.clone()]).await;
         let submitted = evm.submit(&[signed()]).await;
         assert!(
-            matches!(submitted[..], [Submitted::Unknown { .. }]),
+            matches!(submitted[..], [SubmitOutcome::Unknown { .. }]),
             "{answer:?}: {submitted:?}"
         );
         assert_eq!(
@@ -280,8 +280,8 @@ async fn a_transaction_is_sent_once_whatever_the_answer() {
     assert!(
         submitted.iter().all(|outcome| matches!(
             outcome,
-            Submitted::Refused {
-                class: Class::Throttled,
+            SubmitOutcome::Refused {
+                class: RefusalClass::Throttled,
                 ..
             }
         )),
@@ -295,20 +295,20 @@ async fn the_hash_of_another_transaction_proves_nothing() {
     let server = node(|_, _| Ok(json!(format!("0x{}", "cd".repeat(32)))));
     let evm = connect(&server.url("/"), 7, json!({}));
     assert!(
-        matches!(&evm.submit(&[signed()]).await[..], [Submitted::Unknown { message }] if message.contains("cdcd"))
+        matches!(&evm.submit(&[signed()]).await[..], [SubmitOutcome::Unknown { message }] if message.contains("cdcd"))
     );
     let server = node(|_, _| Ok(json!(format!("0x{}", "AB".repeat(32)))));
     let evm = connect(&server.url("/"), 7, json!({}));
     assert_eq!(
         evm.submit(&[signed()]).await,
-        [Submitted::Accepted],
+        [SubmitOutcome::Accepted],
         "hexadecimal is case-insensitive"
     );
 }
 
 #[tokio::test]
 async fn batches_are_split_and_answers_matched_in_any_order() {
-    let server = Server::answering(|request| {
+    let server = Server::with_handler(|request| {
         let answer = |call: &Value| {
             let result = match call["method"].as_str().unwrap() {
                 "eth_chainId" => json!("0x7"),
@@ -343,7 +343,7 @@ async fn batches_are_reduced_if_the_server_rejects_them() {
         json!([{"jsonrpc": "2.0", "id": 2, "error": {"code": -32600, "message": "batch too large"}}]),
     ];
     for refusal in refusals {
-        let server = Server::answering(move |request| {
+        let server = Server::with_handler(move |request| {
             let answer = |call: &Value| json!({"jsonrpc": "2.0", "id": call["id"], "result": if call["method"] == "eth_chainId" { "0x7".to_owned() } else { signed().id }});
             match request.json() {
                 Value::Array(calls) if calls.len() > 2 => Answer::json(&refusal),
@@ -354,7 +354,7 @@ async fn batches_are_reduced_if_the_server_rejects_them() {
         let evm = connect(&server.url("/"), 7, json!({}));
         assert_eq!(
             evm.submit(&vec![signed(); 8]).await,
-            vec![Submitted::Accepted; 8]
+            vec![SubmitOutcome::Accepted; 8]
         );
         let first: Vec<usize> = server.requests()[1..]
             .iter()
@@ -464,7 +464,7 @@ async fn a_nodes_messages_are_truncated_and_sanitized() {
     let server =
         node(|_, _| Err(json!({"code": -1, "message": format!("\u{0}\n{}", "x".repeat(100_000))})));
     let evm = connect(&server.url("/"), 7, json!({}));
-    let Err(Error::Refused { message, .. }) = evm.balance(UNUSED_ACCOUNT).await else {
+    let Err(Error::RequestRejected { message, .. }) = evm.balance(UNUSED_ACCOUNT).await else {
         panic!()
     };
     assert!(

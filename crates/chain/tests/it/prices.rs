@@ -1,10 +1,10 @@
 //! Gas prices by each rule, on chains with and without base fees.
 
 use crate::fixture::{Fixture, UNUSED_ACCOUNT, start, watch_all};
-use chain::{Connector, Error, Submitted};
+use chain::{Connector, Error, SubmitOutcome};
 use serde_json::{Value, json};
 use testkit::anvil::{Mining, Options};
-use types::{Amount, Status};
+use types::{Amount, ExecutionStatus};
 
 fn on_demand(arguments: &[&str]) -> Options {
     let arguments = arguments
@@ -22,10 +22,10 @@ fn on_demand(arguments: &[&str]) -> Options {
 /// its type (0xc0 and above: legacy).
 async fn pay(fixture: &Fixture) -> u8 {
     let (signed, submitted) = fixture.send(&fixture.payment(0, UNUSED_ACCOUNT, 1)).await;
-    assert_eq!(submitted, Submitted::Accepted);
+    assert_eq!(submitted, SubmitOutcome::Accepted);
     fixture.anvil.mine(1);
     let block = fixture.newest(&watch_all(&[fixture.account(0)])).await;
-    assert_eq!(block.included[0].status, Status::Succeeded);
+    assert_eq!(block.inclusions[0].status, ExecutionStatus::Succeeded);
     signed.raw[0]
 }
 
@@ -75,7 +75,7 @@ async fn the_tip_follows_what_others_pay() {
             fixture
                 .submit(&fixture.signed(&payment, nonce, high_tip).await)
                 .await,
-            Submitted::Accepted
+            SubmitOutcome::Accepted
         );
         fixture.anvil.mine(1);
     }

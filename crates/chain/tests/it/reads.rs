@@ -34,14 +34,14 @@ impl Contract {
             from: Some(self.fixture.account(3)),
             to: &self.address,
             data,
-            at,
+            block_hash: at,
         };
         self.fixture.evm.call(&request, Some(&interface)).await
     }
 
     async fn reason(&self, method: &str, params: Value) -> (String, String) {
         match self.call(method, params).await {
-            Err(Error::Reverts { reason, data }) => (reason, data),
+            Err(Error::ExecutionReverted { reason, data }) => (reason, data),
             other => panic!("{method}: {other:?}"),
         }
     }
@@ -94,11 +94,11 @@ async fn a_failing_intent_returns_its_reason_and_affects_no_other() {
     let quotes = fixture.evm.quote(&intents).await;
     assert!(quotes[0].is_ok() && quotes[3].is_ok(), "{quotes:?}");
     assert!(
-        matches!(&quotes[1], Err(Error::Reverts { reason, .. }) if reason == "it is not ok"),
+        matches!(&quotes[1], Err(Error::ExecutionReverted { reason, .. }) if reason == "it is not ok"),
         "{quotes:?}"
     );
     assert!(
-        matches!(&quotes[2], Err(Error::Reverts { data, .. }) if data.len() == 10),
+        matches!(&quotes[2], Err(Error::ExecutionReverted { data, .. }) if data.len() == 10),
         "{quotes:?}"
     );
 }
@@ -141,7 +141,7 @@ async fn a_call_to_an_account_without_code_returns_nothing() {
         from: None,
         to: UNUSED_ACCOUNT,
         data: vec![1, 2, 3, 4],
-        at: None,
+        block_hash: None,
     };
     assert_eq!(
         fixture.evm.call(&request, None).await.unwrap(),

@@ -1,15 +1,15 @@
 //! Refusals of a real node, and their classes.
 
 use crate::fixture::{UNUSED_ACCOUNT, connect, start};
-use chain::{Class, Connector, Error, Submitted};
+use chain::{Connector, Error, RefusalClass, SubmitOutcome};
 use intent::{FeeTerms, Signed};
 use serde_json::json;
 use testkit::anvil::{Mining, Options};
 use types::Amount;
 
-fn class(submitted: Submitted) -> Class {
+fn class(submitted: SubmitOutcome) -> RefusalClass {
     match submitted {
-        Submitted::Refused { class, .. } => class,
+        SubmitOutcome::Refused { class, .. } => class,
         other => panic!("{other:?}"),
     }
 }
@@ -43,7 +43,7 @@ async fn a_node_of_another_chain_gets_no_other_requests() {
     );
     assert_eq!(
         class(wrong.submit(&[signed]).await.remove(0)),
-        Class::WrongChain
+        RefusalClass::WrongChain
     );
     assert_eq!(
         wrong.counters().calls,
@@ -66,8 +66,8 @@ async fn bytes_for_another_chain_are_not_sent() {
         ..own.clone()
     };
     let submitted = fixture.evm.submit(&[foreign, own]).await;
-    assert_eq!(class(submitted[0].clone()), Class::WrongChain);
-    assert_eq!(submitted[1], Submitted::Accepted);
+    assert_eq!(class(submitted[0].clone()), RefusalClass::WrongChain);
+    assert_eq!(submitted[1], SubmitOutcome::Accepted);
 }
 
 #[tokio::test]
@@ -84,20 +84,20 @@ async fn refusals_are_classified_by_what_they_prove() {
     let payment = fixture.payment(0, UNUSED_ACCOUNT, 1);
     let terms = fixture.quote(&payment).await.terms;
     let first = fixture.signed(&payment, 0, terms).await;
-    assert_eq!(fixture.submit(&first).await, Submitted::Accepted);
-    assert_eq!(fixture.submit(&first).await, Submitted::AlreadyKnown);
+    assert_eq!(fixture.submit(&first).await, SubmitOutcome::Accepted);
+    assert_eq!(fixture.submit(&first).await, SubmitOutcome::AlreadyKnown);
 
     let other = fixture
         .signed(&fixture.payment(0, UNUSED_ACCOUNT, 2), 0, terms)
         .await;
     assert_eq!(
         class(fixture.submit(&other).await),
-        Class::ReplacementUnderpriced
+        RefusalClass::ReplacementUnderpriced
     );
 
     fixture.anvil.mine(1);
-    assert_eq!(class(fixture.submit(&first).await), Class::NonceUsed);
-    assert_eq!(class(fixture.submit(&other).await), Class::NonceUsed);
+    assert_eq!(class(fixture.submit(&first).await), RefusalClass::NonceUsed);
+    assert_eq!(class(fixture.submit(&other).await), RefusalClass::NonceUsed);
 
     let cheap = FeeTerms {
         fee_per_gas: Amount::from(1),
@@ -110,7 +110,7 @@ async fn refusals_are_classified_by_what_they_prove() {
                 .submit(&fixture.signed(&payment, 1, cheap).await)
                 .await
         ),
-        Class::BelowBaseFee
+        RefusalClass::BelowBaseFee
     );
     let small = FeeTerms {
         gas: 20_000,
@@ -122,7 +122,7 @@ async fn refusals_are_classified_by_what_they_prove() {
                 .submit(&fixture.signed(&payment, 1, small).await)
                 .await
         ),
-        Class::GasLimit
+        RefusalClass::GasLimit
     );
     let huge = FeeTerms {
         gas: 400_000_000,
@@ -134,7 +134,7 @@ async fn refusals_are_classified_by_what_they_prove() {
                 .submit(&fixture.signed(&payment, 1, huge).await)
                 .await
         ),
-        Class::GasLimit
+        RefusalClass::GasLimit
     );
     let mut rich = fixture.payment(0, UNUSED_ACCOUNT, 0);
     let intent::Act::Transaction(transaction) = &mut rich.act else {
@@ -143,14 +143,14 @@ async fn refusals_are_classified_by_what_they_prove() {
     transaction.outputs[0].value = Amount::from_u128(u128::MAX);
     assert_eq!(
         class(fixture.submit(&fixture.signed(&rich, 1, terms).await).await),
-        Class::Funds
+        RefusalClass::Funds
     );
 
     let garbage = Signed {
         raw: vec![2, 0xc0],
         ..first
     };
-    assert_eq!(class(fixture.submit(&garbage).await), Class::Size);
+    assert_eq!(class(fixture.submit(&garbage).await), RefusalClass::Size);
 }
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn configured_rules_override_the_table() {
     };
     let payment = fixture.payment(0, UNUSED_ACCOUNT, 1);
     let (_, submitted) = fixture.send(&payment).await;
-    assert_eq!(submitted, Submitted::Accepted);
+    assert_eq!(submitted, SubmitOutcome::Accepted);
     assert!(testkit::wait_until(10_000, || fixture
         .anvil
         .nonce(fixture.account(0))
@@ -169,5 +169,5 @@ async fn configured_rules_override_the_table() {
     let again = fixture
         .signed(&payment, 0, fixture.quote(&payment).await.terms)
         .await;
-    assert_eq!(class(fixture.submit(&again).await), Class::PoolFull);
+    assert_eq!(class(fixture.submit(&again).await), RefusalClass::PoolFull);
 }

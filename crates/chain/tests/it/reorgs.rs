@@ -1,7 +1,7 @@
 //! Orphaned blocks, and finality tags.
 
 use crate::fixture::{UNUSED_ACCOUNT, start, watch_all};
-use chain::{Connector, Finality, FinalityTag, Submitted};
+use chain::{Connector, Finality, FinalityTag, SubmitOutcome};
 use serde_json::json;
 use testkit::anvil::{Mining, Options};
 use types::Height;
@@ -45,7 +45,7 @@ async fn an_orphaned_block_is_missing_or_complete() {
             return;
         };
         let (signed, submitted) = fixture.send(&fixture.payment(0, UNUSED_ACCOUNT, 1)).await;
-        assert_eq!(submitted, Submitted::Accepted);
+        assert_eq!(submitted, SubmitOutcome::Accepted);
         fixture.anvil.mine(1);
         let watch = watch_all(&[fixture.account(0)]);
         let before = fixture.newest(&watch).await;
@@ -61,7 +61,7 @@ async fn an_orphaned_block_is_missing_or_complete() {
                 .await
                 .unwrap()
                 .unwrap()
-                .included,
+                .inclusions,
             []
         );
         let orphaned = fixture.evm.block(&before.hash, &watch).await.unwrap();
@@ -72,12 +72,12 @@ async fn an_orphaned_block_is_missing_or_complete() {
 
         assert_eq!(
             fixture.submit(&signed).await,
-            Submitted::Accepted,
+            SubmitOutcome::Accepted,
             "the same bytes again"
         );
         fixture.anvil.mine(1);
         let after = fixture.newest(&watch).await;
-        assert_eq!(after.included[0].transaction, signed.id);
+        assert_eq!(after.inclusions[0].transaction, signed.id);
     }
 }
 

@@ -1,11 +1,11 @@
 //! From an intent to a block: quote, plan, sign, send, include.
 
 use crate::fixture::{UNUSED_ACCOUNT, interface, start, watch_all};
-use chain::{Connector, Error, Plan, Reservations, Submitted, TxStatus, Watch};
+use chain::{Connector, Error, Plan, Reservations, SubmitOutcome, TxStatus, Watch};
 use intent::Intent;
 use serde_json::{Value, json};
 use testkit::anvil::{Mining, Options};
-use types::{Amount, ChainId, Status, Witness};
+use types::{Amount, ChainId, ExecutionStatus, ReplayKey};
 
 fn on_demand() -> Options {
     Options {
@@ -31,7 +31,7 @@ async fn a_payment_is_quoted_planned_sent_and_included() {
     );
 
     let (signed, submitted) = fixture.send(&payment).await;
-    assert_eq!(submitted, Submitted::Accepted);
+    assert_eq!(submitted, SubmitOutcome::Accepted);
     assert_eq!(
         fixture.evm.status(&signed.id).await.unwrap(),
         TxStatus::Pending
@@ -41,7 +41,7 @@ async fn a_payment_is_quoted_planned_sent_and_included() {
 
     fixture.anvil.mine(1);
     let block = fixture.newest(&watch_all(&[from])).await;
-    let [included] = &block.included[..] else {
+    let [included] = &block.inclusions[..] else {
         panic!("{block:?}")
     };
     assert_eq!(
@@ -50,9 +50,9 @@ async fn a_payment_is_quoted_planned_sent_and_included() {
     );
     assert_eq!(
         (included.index, included.status, &included.created),
-        (0, Status::Succeeded, &None)
+        (0, ExecutionStatus::Succeeded, &None)
     );
-    assert_eq!(included.witnesses, [Witness::nonce(from, 0)]);
+    assert_eq!(included.replay_keys, [ReplayKey::nonce(from, 0)]);
     let receipt = fixture.anvil.receipt(&signed.id).unwrap();
     let price = u64::from_str_radix(
         receipt["effectiveGasPrice"]
@@ -67,7 +67,7 @@ async fn a_payment_is_quoted_planned_sent_and_included() {
     let included = TxStatus::Included {
         block: block.hash,
         height: block.height,
-        status: Status::Succeeded,
+        status: ExecutionStatus::Succeeded,
     };
     assert_eq!(fixture.evm.status(&signed.id).await.unwrap(), included);
     assert_eq!(
@@ -100,27 +100,27 @@ async fn a_token_is_deployed_and_minted_and_its_events_report_transfers() {
             data,
         ))
         .await;
-    assert_eq!(submitted, Submitted::Accepted);
+    assert_eq!(submitted, SubmitOutcome::Accepted);
     fixture.anvil.mine(1);
     let deployed = fixture.newest(&watch_all(&[&issuer])).await;
-    let token = deployed.included[0].created.clone().unwrap();
+    let token = deployed.inclusions[0].created.clone().unwrap();
 
     for amount in [
         "5",
         "115792089237316195423570985008687907853269984665640564039457584007913129639930",
     ] {
         let mint = fixture.call(0, &token, "DemoToken", "mint", json!([holder, amount]));
-        assert_eq!(fixture.send(&mint).await.1, Submitted::Accepted);
+        assert_eq!(fixture.send(&mint).await.1, SubmitOutcome::Accepted);
     }
     fixture.anvil.mine(1);
     let block = fixture.newest(&watch_all(&[&issuer])).await;
     assert_eq!(
         block
-            .included
+            .inclusions
             .iter()
             .map(|inclusion| inclusion.status)
             .collect::<Vec<_>>(),
-        [Status::Succeeded; 2]
+        [ExecutionStatus::Succeeded; 2]
     );
     let [first, second] = &block.events[..] else {
         panic!("{block:?}")
@@ -168,11 +168,11 @@ async fn a_transaction_that_fails_in_its_block_is_reported_as_reverted() {
         ..terms
     };
     let signed = fixture.signed(&fail, 0, terms).await;
-    assert_eq!(fixture.submit(&signed).await, Submitted::Accepted);
+    assert_eq!(fixture.submit(&signed).await, SubmitOutcome::Accepted);
     fixture.anvil.mine(1);
     let block = fixture.newest(&watch_all(&[fixture.account(1)])).await;
-    assert_eq!(block.included[0].status, Status::Reverted);
-    assert!(!block.included[0].fee.is_zero());
+    assert_eq!(block.inclusions[0].status, ExecutionStatus::Reverted);
+    assert!(!block.inclusions[0].fee.is_zero());
 }
 
 #[tokio::test]
@@ -190,9 +190,9 @@ async fn each_transaction_of_a_batch_gets_its_own_outcome() {
     let submitted = fixture.evm.submit(&transactions).await;
     let expected = (0..7).map(|index| {
         if index == 4 {
-            Submitted::AlreadyKnown
+            SubmitOutcome::AlreadyKnown
         } else {
-            Submitted::Accepted
+            SubmitOutcome::Accepted
         }
     });
     assert_eq!(submitted, expected.collect::<Vec<_>>());
@@ -259,13 +259,13 @@ async fn only_watched_items_are_returned() {
         (1, "set(string)", json!(["x"])),
     ] {
         let call = fixture.call(from, &contract, "Overloads", method, params);
-        assert_eq!(fixture.send(&call).await.1, Submitted::Accepted);
+        assert_eq!(fixture.send(&call).await.1, SubmitOutcome::Accepted);
     }
     fixture.anvil.mine(1);
     let all = fixture
         .newest(&watch_all(&[fixture.account(0), fixture.account(1)]))
         .await;
-    assert_eq!((all.events.len(), all.included.len()), (2, 2));
+    assert_eq!((all.events.len(), all.inclusions.len()), (2, 2));
     let set = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
     let second = &all.events[1];
     for (watch, events, included) in [
@@ -306,7 +306,7 @@ async fn only_watched_items_are_returned() {
     ] {
         let block = fixture.newest(&watch).await;
         assert_eq!(
-            (block.events.len(), block.included.len()),
+            (block.events.len(), block.inclusions.len()),
             (events, included),
             "{watch:?}"
         );

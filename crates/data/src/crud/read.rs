@@ -24,9 +24,9 @@ pub async fn get(data: &Data, principal: &Principal, kind: Type, reference: &str
     );
     let namespace = principal.namespace.clone();
     data.db
-        .read_unbound(move |tx| {
+        .read_unscoped(move |tx| {
             let final_heights = FinalHeights::read(&engine, tx)?;
-            let tx = &mut tx.bound(&namespace);
+            let tx = &mut tx.scoped(&namespace);
             let object = load_object(tx, &default_chain, kind, &reference)?;
             let objects = [object];
             let names = Names::load(tx, &default_chain, &objects)?;
@@ -53,13 +53,13 @@ pub(super) fn load_object(
     kind: Type,
     reference: &str,
 ) -> Result<Object> {
-    let unknown = || Error::Unknown {
+    let unknown = || Error::UnknownObject {
         kind,
         key: reference.to_owned(),
     };
     let id = match resolve_one(tx, default_chain, kind, reference) {
         Ok(id) => id,
-        Err(Error::Unknown { .. }) if kind == Type::Transfer => {
+        Err(Error::UnknownObject { .. }) if kind == Type::Transfer => {
             return table::transfer::latest_reverted(tx, reference)?.ok_or_else(unknown);
         }
         Err(error) => return Err(error),

@@ -2,7 +2,7 @@
 
 use super::read::{get, load_object};
 use crate::object::Object;
-use crate::update::{self, Input, Prepared, Target, UpdateType};
+use crate::update::{self, Input, PreparedUpdate, Target, UpdateType};
 use crate::view::View;
 use crate::{Data, Error, Result, Type, ids};
 use serde_json::value::RawValue;
@@ -16,12 +16,12 @@ pub fn prepare_create(
     principal: &Principal,
     kind: Type,
     body: &str,
-) -> Result<Prepared> {
+) -> Result<PreparedUpdate> {
     check_writable(kind)?;
     let default_chain = data.default_chain(&principal.namespace);
     let mut input = Input::parse(kind, &raw(body)?, String::new(), &default_chain)?;
     input.mode = UpdateType::CreateOnly;
-    Ok(Prepared {
+    Ok(PreparedUpdate {
         inputs: vec![input],
         default_chain,
     })
@@ -76,7 +76,7 @@ pub async fn put(
             input.mode = UpdateType::CreateOrReplace;
             input
         }
-        Err(Error::Unknown { .. }) if !by_id => {
+        Err(Error::UnknownObject { .. }) if !by_id => {
             let mut input = Input::parse(kind, &body, String::new(), &default_chain)?;
             apply_path_name(&mut input, reference)?;
             input.mode = UpdateType::CreateOrReplace;

@@ -8,12 +8,12 @@ use crate::object::Object;
 use crate::table::transfer::{Identity, RowKey};
 use crate::{Type, ids, table};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use store::{Fact, Result, Tx, Unbound};
+use store::{Fact, Result, Tx, UnscopedTx};
 use types::{ChainId, Height, Namespace, Time, Transfer, Ulid};
 
 /// The transfers of one block.
 #[derive(Debug, Clone, Copy)]
-pub struct Movements<'a> {
+pub struct BlockTransfers<'a> {
     pub height: Height,
     pub hash: &'a str,
     /// The block's timestamp.
@@ -28,12 +28,12 @@ pub struct Movements<'a> {
 /// was reverted with an earlier block becomes pending again under the same id. Fails only if the
 /// database fails.
 pub fn apply(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     namespace: &Namespace,
     chain: &ChainId,
-    blocks: &[Movements<'_>],
+    blocks: &[BlockTransfers<'_>],
 ) -> Result<()> {
-    let tx = &mut tx.bound(namespace);
+    let tx = &mut tx.scoped(namespace);
     let all = blocks.iter().flat_map(|block| {
         block
             .transfers
@@ -254,11 +254,11 @@ impl Plan {
         for ((height, hash, batch), rows) in by_batch(&self.new) {
             let batch = Batch::of(&namespace, chain.as_str(), height, &batch, &rows);
             let payload = serde_json::json!({ "chain": chain, "height": height, "block": hash, "batch": batch });
-            tx.append(Fact::new("data.transfers.applied", 1).says(&payload));
+            tx.append(Fact::new("data.transfers.applied", 1).payload(&payload));
         }
         for ((height, hash, _), rows) in by_batch(&self.restored) {
             let payload = serde_json::json!({ "chain": chain, "height": height, "block": hash, "count": rows.len() });
-            tx.append(Fact::new("data.transfers.restored", 1).says(&payload));
+            tx.append(Fact::new("data.transfers.restored", 1).payload(&payload));
         }
         for ((height, hash, _), rows) in by_batch(&self.reverted) {
             append_reverted_fact(tx, chain, Height::from_stored(height), &hash, rows.len());
@@ -308,7 +308,12 @@ fn bump_version(row: &mut Object, now: Time) {
 
 /// Revert a block in every namespace that has rows of it. Its transfers stay as `reverted` rows;
 /// addresses, pools and NFTs that it introduced are `reverted` until another block includes them.
-pub fn undo(tx: &mut Unbound<'_, '_>, chain: &ChainId, height: Height, hash: &str) -> Result<()> {
+pub fn undo(
+    tx: &mut UnscopedTx<'_, '_>,
+    chain: &ChainId,
+    height: Height,
+    hash: &str,
+) -> Result<()> {
     let hash = block_key(hash);
     let mut namespaces: Vec<Namespace> = Vec::new();
     for table in ["transfer", "address", "pool", "nft"] {
@@ -319,7 +324,7 @@ pub fn undo(tx: &mut Unbound<'_, '_>, chain: &ChainId, height: Height, hash: &st
     namespaces.dedup();
     namespaces
         .iter()
-        .try_for_each(|namespace| undo_in(&mut tx.bound(namespace), chain, height, &hash))
+        .try_for_each(|namespace| undo_in(&mut tx.scoped(namespace), chain, height, &hash))
 }
 
 fn undo_in(tx: &mut Tx<'_, '_>, chain: &ChainId, height: Height, hash: &str) -> Result<()> {
@@ -360,5 +365,5 @@ fn append_reverted_fact(
 ) {
     let payload =
         serde_json::json!({ "chain": chain, "height": height, "block": hash, "count": count });
-    tx.append(Fact::new("data.transfers.reverted", 1).says(&payload));
+    tx.append(Fact::new("data.transfers.reverted", 1).payload(&payload));
 }

@@ -10,4 +10,4 @@ mod batch;
 mod observed;
 mod parents;
 
-pub use apply::{Movements, apply, undo};
+pub use apply::{BlockTransfers, apply, undo};

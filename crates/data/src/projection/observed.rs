@@ -1,17 +1,17 @@
 //! A transfer of a block, with its texts sanitized for use in keys.
 
-use super::Movements;
+use super::BlockTransfers;
 use crate::object::{Object, normalize_address};
 use crate::table::transfer::Identity;
 use crate::{Type, update};
-use types::{ChainId, Digest, Transfer, TransferKind, hostile_text};
+use types::{ChainId, Digest, Transfer, TransferKind, sanitize_text};
 
 /// Bytes of chain text in a key. Addresses and hashes of known chains have about 100 at most.
 const MAX_KEY: usize = 200;
 
 /// One transfer of a block.
 pub(super) struct ObservedTransfer<'a> {
-    pub(super) block: &'a Movements<'a>,
+    pub(super) block: &'a BlockTransfers<'a>,
     pub(super) identity: Identity,
     pub(super) protocol_id: String,
     pub(super) contract: String,
@@ -25,7 +25,7 @@ pub(super) struct ObservedTransfer<'a> {
 
 /// Chain text as part of a key: sanitized, and replaced by its hash if it is too long for an index.
 fn key_text(text: &str) -> String {
-    let clean = hostile_text(text.as_bytes());
+    let clean = sanitize_text(text.as_bytes());
     if clean.len() <= MAX_KEY {
         clean
     } else {
@@ -34,7 +34,11 @@ fn key_text(text: &str) -> String {
 }
 
 impl<'a> ObservedTransfer<'a> {
-    pub(super) fn new(chain: &ChainId, block: &'a Movements<'a>, transfer: &'a Transfer) -> Self {
+    pub(super) fn new(
+        chain: &ChainId,
+        block: &'a BlockTransfers<'a>,
+        transfer: &'a Transfer,
+    ) -> Self {
         let address = |text: &str| normalize_address(chain.as_str(), &key_text(text));
         let (kind, name) = match &transfer.what {
             TransferKind::Fungible { token_id: None } => (Type::Pool, "main".to_owned()),

@@ -45,7 +45,7 @@ pub(super) fn addresses(
         let names: Vec<&str> = chunk.iter().map(Object::name).collect();
         tx.append(
             Fact::new("data.address.seen", 1)
-                .says(&serde_json::json!({ "chain": chain, "addresses": names })),
+                .payload(&serde_json::json!({ "chain": chain, "addresses": names })),
         );
     }
     write(tx, Type::Address, new, existing)
@@ -83,7 +83,7 @@ pub(super) fn pools_and_nfts(
             object.put_text("name", name);
             object.put_text(
                 "standard",
-                types::hostile_text(transfer.transfer.standard.as_bytes()),
+                types::sanitize_text(transfer.transfer.standard.as_bytes()),
             );
             if let types::TransferKind::NonFungible { token_id } = transfer.transfer.what {
                 object.put_amount("token_index", token_id);

@@ -3,14 +3,14 @@
 
 use super::filter::{Comparison, Condition, Filter, Predicate, Query, SortKey, Subject};
 use super::operand::read_declared;
-use crate::metadata::{self, Form};
+use crate::metadata::{self, ValueType};
 use crate::path::Path;
 use crate::{Error, Result, table};
 use store::{Cell, Tx};
 
 /// The declared fields of a type.
 struct Declared {
-    fields: Vec<(Path, Form, bool)>,
+    fields: Vec<(Path, ValueType, bool)>,
     /// Paths with texts that are stored as a hash.
     hashed: Vec<String>,
 }
@@ -44,7 +44,7 @@ impl Declared {
         let fields = metadata::declared(tx, query.kind)?;
         let mut hashed = Vec::new();
         for (path, value_type, _) in &fields {
-            if *value_type == Form::Text
+            if *value_type == ValueType::Text
                 && table::metadata::has_hashed(tx, query.kind.singular(), &path.text)?
             {
                 hashed.push(path.text.clone());
@@ -120,7 +120,7 @@ impl Declared {
     }
 }
 
-fn typed(predicate: &Predicate, value_type: Form, at: &str) -> Result<Predicate> {
+fn typed(predicate: &Predicate, value_type: ValueType, at: &str) -> Result<Predicate> {
     let read = |cell: &Cell| match cell {
         Cell::Text(text) => read_declared(value_type, text, at),
         other => Ok(other.clone()),

@@ -2,7 +2,7 @@
 
 use crate::Type;
 use crate::field::{Field, Schema};
-use crate::metadata::Form;
+use crate::metadata::ValueType;
 use crate::path::Path;
 use store::Cell;
 
@@ -33,7 +33,7 @@ pub(crate) enum Subject {
     /// A declared path. Without `by_index` the objects are read.
     Declared {
         path: Path,
-        value_type: Form,
+        value_type: ValueType,
         by_index: bool,
     },
     /// A path that is not declared.

@@ -46,9 +46,9 @@ impl Listing {
 
 /// The result of a bulk query: one page per requested type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QueryAnswer(pub Vec<(crate::Type, Listing)>);
+pub struct BulkQueryResult(pub Vec<(crate::Type, Listing)>);
 
-impl Serialize for QueryAnswer {
+impl Serialize for BulkQueryResult {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (kind, listing) in &self.0 {

@@ -19,7 +19,7 @@ mod parse;
 pub(crate) use filter::{
     Comparison, Condition, Filter, Predicate, Query, SortKey, Subject, TextMatch,
 };
-pub use listing::{Listing, QueryAnswer};
+pub use listing::{BulkQueryResult, Listing};
 use page::execute;
 
 use crate::names::Names;
@@ -36,7 +36,7 @@ const MAX_QUERIES: usize = 12;
 ///
 /// Errors: `data.body`, `data.unknown_field`, `data.unknown_operator`, `data.invalid`,
 /// `data.limit_exceeded`, `data.undeclared`, `data.not_indexed`.
-pub async fn bulk_query(data: &Data, principal: &Principal, body: &str) -> Result<QueryAnswer> {
+pub async fn bulk_query(data: &Data, principal: &Principal, body: &str) -> Result<BulkQueryResult> {
     let mut queries = Vec::new();
     for (name, value) in json::body(body)? {
         let kind = Type::from_plural(&name).ok_or_else(|| Error::UnknownField {
@@ -54,7 +54,7 @@ pub async fn bulk_query(data: &Data, principal: &Principal, body: &str) -> Resul
     }
     let kinds: Vec<Type> = queries.iter().map(|query| query.kind).collect();
     let listings = run_queries(data, principal, queries).await?;
-    Ok(QueryAnswer(kinds.into_iter().zip(listings).collect()))
+    Ok(BulkQueryResult(kinds.into_iter().zip(listings).collect()))
 }
 
 /// List the objects of a type by the query parameters of its route (section 3 of the model).
@@ -91,9 +91,9 @@ pub(crate) async fn run_queries(
         principal.namespace.clone(),
     );
     data.db
-        .read_unbound(move |tx| {
+        .read_unscoped(move |tx| {
             let final_heights = FinalHeights::read(&engine, tx)?;
-            let tx = &mut tx.bound(&namespace);
+            let tx = &mut tx.scoped(&namespace);
             queries
                 .iter()
                 .map(|query| run_query(tx, &default_chain, &final_heights, query))

@@ -2,7 +2,7 @@
 
 use super::filter::{Comparison, Predicate, TextMatch};
 use crate::field::{Field, FieldType};
-use crate::metadata::{Form, indexed_text};
+use crate::metadata::{ValueType, indexed_text};
 use crate::path::Leaf;
 use crate::{Error, Result};
 use store::Cell;
@@ -123,7 +123,7 @@ pub(crate) fn read(field: &Field, text: &str, at: &str) -> Result<Cell> {
 }
 
 /// Parse an operand in the stored form of a declared field.
-pub(crate) fn read_declared(value_type: Form, text: &str, at: &str) -> Result<Cell> {
+pub(crate) fn read_declared(value_type: ValueType, text: &str, at: &str) -> Result<Cell> {
     let leaf = Leaf::Text(text.to_owned());
     let cell = if value_type.is_number() {
         value_type.number(&leaf).map(Cell::Blob)

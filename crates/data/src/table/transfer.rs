@@ -3,7 +3,7 @@
 use super::columns;
 use crate::Type;
 use crate::object::Object;
-use store::{Result, Row, Tx, Unbound};
+use store::{Result, Row, Tx, UnscopedTx};
 use types::{ChainId, Height, Quantity};
 
 /// The identity of a chain transfer: transaction and path.
@@ -65,7 +65,7 @@ pub(crate) fn of_block(
 
 /// The namespaces with rows of a block.
 pub(crate) fn namespaces_of_block(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     table: &'static str,
     chain: &ChainId,
     height: Height,

@@ -20,7 +20,7 @@ mod write;
 
 pub(crate) use input::{Input, MAX_NAME, check_key};
 pub(crate) use resolve::resolve_one;
-pub use result::{BulkAnswer, Listed, Outcome};
+pub use result::{BulkUpdateResult, ObjectRef, UpdateOutcome};
 pub(crate) use stage::Target;
 pub(crate) use stage::labels_of;
 pub(crate) use value::InputValue;
@@ -82,7 +82,7 @@ impl UpdateType {
 
 /// A parsed and checked bulk update, ready to be written.
 #[derive(Debug, Clone)]
-pub struct Prepared {
+pub struct PreparedUpdate {
     pub(crate) inputs: Vec<Input>,
     pub(crate) default_chain: ChainId,
 }
@@ -91,7 +91,7 @@ pub struct Prepared {
 /// transaction.
 ///
 /// Errors: `data.body`, `data.unknown_field`, `data.invalid`, `data.limit_exceeded`.
-pub fn prepare_update(data: &Data, principal: &Principal, body: &str) -> Result<Prepared> {
+pub fn prepare_update(data: &Data, principal: &Principal, body: &str) -> Result<PreparedUpdate> {
     let default_chain = data.default_chain(&principal.namespace);
     let mut inputs = Vec::new();
     let lists = json::body(body)?;
@@ -122,7 +122,7 @@ pub fn prepare_update(data: &Data, principal: &Principal, body: &str) -> Result<
             }
         }
     }
-    Ok(Prepared {
+    Ok(PreparedUpdate {
         inputs,
         default_chain,
     })
@@ -141,13 +141,17 @@ fn writable(name: &str) -> Option<Type> {
 pub fn write_update(
     tx: &mut Tx<'_, '_>,
     principal: &Principal,
-    prepared: &Prepared,
-) -> Result<BulkAnswer> {
+    prepared: &PreparedUpdate,
+) -> Result<BulkUpdateResult> {
     write(tx, principal, &prepared.inputs, &prepared.default_chain)
 }
 
 /// Parse, check and write a bulk update in one transaction.
-pub async fn bulk_update(data: &Data, principal: &Principal, body: &str) -> Result<BulkAnswer> {
+pub async fn bulk_update(
+    data: &Data,
+    principal: &Principal,
+    body: &str,
+) -> Result<BulkUpdateResult> {
     let prepared = prepare_update(data, principal, body)?;
     let principal = principal.clone();
     data.db

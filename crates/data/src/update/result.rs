@@ -15,7 +15,7 @@ pub(super) enum Action {
 
 /// An object in the result.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Listed {
+pub struct ObjectRef {
     /// The name; the address of addresses, the protocol id of transfers.
     pub name: String,
     /// The id; the address of addresses.
@@ -27,26 +27,26 @@ pub struct Listed {
 
 /// What was done to the objects of one type.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Outcome {
+pub struct UpdateOutcome {
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub created: Vec<Listed>,
+    pub created: Vec<ObjectRef>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub replaced: Vec<Listed>,
+    pub replaced: Vec<ObjectRef>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub updated: Vec<Listed>,
+    pub updated: Vec<ObjectRef>,
     /// Left unchanged.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub ignored: Vec<Listed>,
+    pub ignored: Vec<ObjectRef>,
 }
 
 /// The result of a bulk update. On the wire: `{"pools": {"created": [{"name", "id", "parent"}]}}`,
 /// without untouched types.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct BulkAnswer {
-    pub outcomes: BTreeMap<Type, Outcome>,
+pub struct BulkUpdateResult {
+    pub outcomes: BTreeMap<Type, UpdateOutcome>,
 }
 
-impl Serialize for BulkAnswer {
+impl Serialize for BulkUpdateResult {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.outcomes.len()))?;
         for (kind, outcome) in &self.outcomes {
@@ -56,7 +56,7 @@ impl Serialize for BulkAnswer {
     }
 }
 
-impl BulkAnswer {
+impl BulkUpdateResult {
     pub(super) fn of(stage: &Stage, activities: &BTreeMap<String, String>) -> Self {
         let mut result = Self::default();
         for (what, index) in &stage.actions {
@@ -69,7 +69,7 @@ impl BulkAnswer {
                     .cloned(),
                 _ => None,
             };
-            let object_ref = Listed {
+            let object_ref = ObjectRef {
                 name: object.name().to_owned(),
                 id: object.public_id().to_owned(),
                 parent,

@@ -102,7 +102,7 @@ impl Stage {
         let index = match &input.target {
             // Deleted since the caller looked it up.
             Some(target) if !self.by_id.contains_key(&target.id) => {
-                return Err(Error::Unknown {
+                return Err(Error::UnknownObject {
                     kind: input.kind,
                     key: target.id.clone(),
                 });

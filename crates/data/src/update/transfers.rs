@@ -9,7 +9,7 @@ use crate::table::transfer::{ChangeRow, RowKey};
 use crate::{Error, Result, Type, table};
 use std::collections::{BTreeSet, HashMap};
 use store::{Cell, Tx};
-use types::{Amount, Quantity, Unit, UnitedAmount};
+use types::{Amount, AmountInput, Quantity, Unit};
 
 /// Complete the transfers of a batch. Returns its balance deltas: the previous effect of each
 /// transfer is subtracted, the new one added.
@@ -125,7 +125,7 @@ pub(super) fn store_changes(tx: &mut Tx<'_, '_>, stage: &Stage) -> Result<()> {
 
 fn convert_amount(staged: &mut StagedObject, units: &Units) -> Result<()> {
     if let Some((InputValue::InUnit { value, unit }, path)) = staged.pending.remove("amount") {
-        let amount = units.base(&staged.after, &UnitedAmount::InUnit { value, unit }, &path)?;
+        let amount = units.base(&staged.after, &AmountInput::InUnit { value, unit }, &path)?;
         staged.after.put("amount", stored(amount));
     }
     if staged.after.get("amount") == &Cell::Null
@@ -217,7 +217,7 @@ impl Units {
         Ok(units)
     }
 
-    fn base(&self, transfer: &Object, amount: &UnitedAmount, path: &str) -> Result<Amount> {
+    fn base(&self, transfer: &Object, amount: &AmountInput, path: &str) -> Result<Amount> {
         let asset = transfer
             .text("parent_id")
             .and_then(|parent| self.asset_of.get(parent));
@@ -231,7 +231,7 @@ impl Units {
 }
 
 fn needs_units(staged: &StagedObject) -> bool {
-    let in_unit = |change: &Change| matches!(change.amount, UnitedAmount::InUnit { .. });
+    let in_unit = |change: &Change| matches!(change.amount, AmountInput::InUnit { .. });
     staged.pending.contains_key("amount")
         || staged
             .changes

@@ -7,7 +7,7 @@ use crate::{Error, Result, Type, json};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use store::Cell;
-use types::{Amount, Quantity, Unit, UnitedAmount};
+use types::{Amount, AmountInput, Quantity, Unit};
 
 /// Bytes of free JSON in one field.
 const MAX_JSON: usize = 256 * 1_024;
@@ -41,7 +41,7 @@ pub(crate) struct Change {
     pub(crate) address: String,
     /// 1 or -1.
     pub(crate) direction: i64,
-    pub(crate) amount: UnitedAmount,
+    pub(crate) amount: AmountInput,
 }
 
 /// Parse a value.
@@ -54,8 +54,8 @@ pub(crate) fn read(field: &Field, value: &RawValue, path: &str, chain: &str) -> 
         FieldType::Address => InputValue::Cell(Cell::Text(address(value, path, chain)?)),
         FieldType::Flag => InputValue::Cell(Cell::Int(i64::from(json::flag(value, path)?))),
         FieldType::Amount => match amount(value, path)? {
-            UnitedAmount::Base(amount) => InputValue::Cell(stored(amount)),
-            UnitedAmount::InUnit { value, unit } => InputValue::InUnit { value, unit },
+            AmountInput::Base(amount) => InputValue::Cell(stored(amount)),
+            AmountInput::InUnit { value, unit } => InputValue::InUnit { value, unit },
         },
         FieldType::Json => InputValue::Cell(Cell::Text(free_json(field, value, path)?)),
         FieldType::Labels => InputValue::Labels(labels(value, path)?),
@@ -87,7 +87,7 @@ fn reference(value: &RawValue, path: &str) -> Result<String> {
 }
 
 /// Parse a decimal string, a JSON integer of any length, or an amount in a unit.
-pub(crate) fn amount(value: &RawValue, path: &str) -> Result<UnitedAmount> {
+pub(crate) fn amount(value: &RawValue, path: &str) -> Result<AmountInput> {
     let text = value.get();
     if text.starts_with('{') {
         return in_unit(value, path);
@@ -99,11 +99,11 @@ pub(crate) fn amount(value: &RawValue, path: &str) -> Result<UnitedAmount> {
     };
     digits
         .parse()
-        .map(UnitedAmount::Base)
+        .map(AmountInput::Base)
         .map_err(|error: types::AmountError| Error::invalid(path, error.to_string()))
 }
 
-fn in_unit(input: &RawValue, path: &str) -> Result<UnitedAmount> {
+fn in_unit(input: &RawValue, path: &str) -> Result<AmountInput> {
     let (mut value, mut unit) = (None, None);
     for (name, member) in json::object(input, path)? {
         let at = format!("{path}.{name}");
@@ -122,7 +122,7 @@ fn in_unit(input: &RawValue, path: &str) -> Result<UnitedAmount> {
         }
     }
     match (value, unit) {
-        (Some(value), Some(unit)) => Ok(UnitedAmount::InUnit { value, unit }),
+        (Some(value), Some(unit)) => Ok(AmountInput::InUnit { value, unit }),
         _ => Err(Error::invalid(
             path,
             "an amount in a unit needs a value and a unit",

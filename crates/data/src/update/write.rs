@@ -1,7 +1,7 @@
 //! Apply inputs to rows: stage, resolve references, derive fields, write, append facts.
 
 use super::resolve::{ReferenceKey, Resolution, resolve};
-use super::result::BulkAnswer;
+use super::result::BulkUpdateResult;
 use super::stage::{Stage, StagedObject, labels_of};
 use super::value::InputValue;
 use super::{Input, events, transfers};
@@ -17,9 +17,9 @@ pub(crate) fn write(
     principal: &Principal,
     inputs: &[Input],
     default_chain: &ChainId,
-) -> Result<BulkAnswer> {
+) -> Result<BulkUpdateResult> {
     let (stage, activities) = apply_inputs(tx, principal, inputs, default_chain)?;
-    Ok(BulkAnswer::of(&stage, &activities))
+    Ok(BulkUpdateResult::of(&stage, &activities))
 }
 
 /// Apply one input. Returns the id of the object.

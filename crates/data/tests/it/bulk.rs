@@ -392,8 +392,8 @@ async fn only_unreferenced_objects_can_be_deleted() {
         }
         for (kind, name) in order {
             delete(kind, name).await.unwrap();
-            assert!(matches!(world.get(kind, name).await, Err(Error::Unknown { .. })), "{kind}");
-            assert!(matches!(delete(kind, name).await, Err(Error::Unknown { .. })), "{kind}");
+            assert!(matches!(world.get(kind, name).await, Err(Error::UnknownObject { .. })), "{kind}");
+            assert!(matches!(delete(kind, name).await, Err(Error::UnknownObject { .. })), "{kind}");
         }
         let left: Vec<(i64,)> = world
             .test
@@ -446,21 +446,21 @@ async fn another_namespace_reads_and_changes_nothing() {
             assert!(
                 matches!(
                     data::get(data, &stranger, *kind, name).await,
-                    Err(Error::Unknown { .. })
+                    Err(Error::UnknownObject { .. })
                 ),
                 "{kind} {name}"
             );
             assert!(
                 matches!(
                     data::patch(data, &stranger, *kind, name, "{}").await,
-                    Err(Error::Unknown { .. })
+                    Err(Error::UnknownObject { .. })
                 ),
                 "{kind}"
             );
             assert!(
                 matches!(
                     data::delete(data, &stranger, *kind, name).await,
-                    Err(Error::Unknown { .. })
+                    Err(Error::UnknownObject { .. })
                 ),
                 "{kind}"
             );

@@ -2,7 +2,7 @@
 
 use crate::queries::bulk_query;
 use crate::world::{ALICE, BOB, TOKEN, World, ZERO, ann, erc20, erc721, with_each_engine};
-use data::{BalancesOf, Error, Type};
+use data::{BalanceFilter, Error, Type};
 use serde_json::{Value, json};
 use types::Coded;
 
@@ -15,7 +15,7 @@ fn params(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 
 async fn balances(
     world: &World,
-    of: BalancesOf<'_>,
+    of: BalanceFilter<'_>,
     pairs: &[(&str, &str)],
 ) -> Result<Value, Error> {
     data::balances(&world.data, &ann(), of, &params(pairs))
@@ -85,7 +85,7 @@ async fn balances_show_pending_and_final_amounts() {
                 .collect::<Vec<_>>()
         };
         let pool = format!("{TOKEN}/main");
-        let in_pool = balances(&world, BalancesOf::Pool(&pool), &[("sort", "address")])
+        let in_pool = balances(&world, BalanceFilter::Pool(&pool), &[("sort", "address")])
             .await
             .unwrap();
         assert_eq!(column(&in_pool, "address"), [ALICE, BOB]);
@@ -93,7 +93,7 @@ async fn balances_show_pending_and_final_amounts() {
             both(&in_pool),
             [("70".into(), "100".into()), ("30".into(), "0".into())]
         );
-        let of_alice = balances(&world, BalancesOf::Address(ALICE), &[])
+        let of_alice = balances(&world, BalanceFilter::Address(ALICE), &[])
             .await
             .unwrap();
         assert_eq!(
@@ -139,7 +139,7 @@ async fn balances_show_pending_and_final_amounts() {
             .unwrap_err();
         assert_eq!(unavailable.code().code, "data.unknown_field");
         world.finalize(2);
-        let listing = balances(&world, BalancesOf::Everyone, &[("sort", "-balanceAfter")])
+        let listing = balances(&world, BalanceFilter::All, &[("sort", "-balanceAfter")])
             .await
             .unwrap();
         assert_eq!(
@@ -165,22 +165,22 @@ async fn an_asset_sums_its_pools_for_each_address() {
             }))
             .await
             .unwrap();
-        let all = balances(&world, BalancesOf::Asset("euro"), &[]).await.unwrap();
+        let all = balances(&world, BalanceFilter::Asset("euro"), &[]).await.unwrap();
         let sum: num_bigint::BigInt = num_bigint::BigInt::parse_bytes(max.as_bytes(), 10).unwrap() + num_bigint::BigInt::from(5);
         assert_eq!(column(&all, "balanceAfter"), [sum.to_string().as_str(), "2"]);
         assert_eq!(column(&all, "asset"), ["euro", "euro"]);
-        let first = balances(&world, BalancesOf::Asset("euro"), &[("limit", "1")]).await.unwrap();
+        let first = balances(&world, BalanceFilter::Asset("euro"), &[("limit", "1")]).await.unwrap();
         assert_eq!((column(&first, "address"), first["allItems"].as_bool()), (vec![ALICE], Some(false)));
         let after = first["after"].as_str().unwrap();
-        let second = balances(&world, BalancesOf::Asset("euro"), &[("limit", "1"), ("after", after)]).await.unwrap();
+        let second = balances(&world, BalanceFilter::Asset("euro"), &[("limit", "1"), ("after", after)]).await.unwrap();
         assert_eq!((column(&second, "address"), second["allItems"].as_bool()), (vec![BOB], Some(true)));
-        let of_bob = balances(&world, BalancesOf::Asset("euro"), &[("address", &BOB.to_uppercase().replace("0X", "0x"))]).await.unwrap();
+        let of_bob = balances(&world, BalanceFilter::Asset("euro"), &[("address", &BOB.to_uppercase().replace("0X", "0x"))]).await.unwrap();
         assert_eq!(column(&of_bob, "address"), [BOB]);
         let in_asset = list(&world, Type::Balance, &[("asset", "euro"), ("count", "true")]).await.unwrap();
         assert_eq!(in_asset["total"], 3);
-        assert!(matches!(balances(&world, BalancesOf::Asset("yen"), &[]).await, Err(Error::Unknown { .. })));
-        assert!(matches!(balances(&world, BalancesOf::Pool("zz"), &[]).await, Err(Error::Unknown { .. })));
-        assert_eq!(balances(&world, BalancesOf::Asset("euro"), &[("sort", "x")]).await.unwrap_err().code().code, "data.unknown_field");
+        assert!(matches!(balances(&world, BalanceFilter::Asset("yen"), &[]).await, Err(Error::UnknownObject { .. })));
+        assert!(matches!(balances(&world, BalanceFilter::Pool("zz"), &[]).await, Err(Error::UnknownObject { .. })));
+        assert_eq!(balances(&world, BalanceFilter::Asset("euro"), &[("sort", "x")]).await.unwrap_err().code().code, "data.unknown_field");
     })
     .await;
 }
@@ -196,14 +196,14 @@ async fn nft_balances_are_listed_only_on_request() {
             )
             .await;
         assert_eq!(
-            balances(&world, BalancesOf::Address(ALICE), &[])
+            balances(&world, BalanceFilter::Address(ALICE), &[])
                 .await
                 .unwrap()["count"],
             0
         );
         let held = balances(
             &world,
-            BalancesOf::Address(ALICE),
+            BalanceFilter::Address(ALICE),
             &[("parent.type", "nft")],
         )
         .await

@@ -2,7 +2,7 @@
 
 use crate::queries::bulk_query;
 use crate::world::{World, ann, with_each_engine};
-use data::{Error, Form, Type};
+use data::{Error, Type, ValueType};
 use serde_json::{Value, json};
 use types::Coded;
 
@@ -34,10 +34,10 @@ async fn declared_fields_compare_by_value_type_for_old_and_new_objects() {
         let text_order = names(&world, by("gt", "info.score", "19")).await.unwrap();
         assert_eq!(text_order, ["a0", "a2", "a3"], "undeclared: numbers as numbers, strings as text");
         for (path, form) in [
-            ("info.score", Form::Integer),
-            ("info.when", Form::Time),
-            ("info.grade", Form::Text),
-            ("info.open", Form::Boolean),
+            ("info.score", ValueType::Integer),
+            ("info.when", ValueType::Time),
+            ("info.grade", ValueType::Text),
+            ("info.open", ValueType::Boolean),
         ] {
             data::declare_field(&world.data, &ann(), Type::Asset, path, form).await.unwrap();
         }
@@ -61,12 +61,12 @@ async fn declared_fields_compare_by_value_type_for_old_and_new_objects() {
         let known = data::declared_fields(&world.data, &ann()).await.unwrap();
         assert_eq!(known.len(), 4);
         assert!(known.iter().all(|field| field.ready));
-        let other = data::declare_field(&world.data, &ann(), Type::Asset, "info.score", Form::Text).await.unwrap_err();
+        let other = data::declare_field(&world.data, &ann(), Type::Asset, "info.score", ValueType::Text).await.unwrap_err();
         assert_eq!(other.code().code, "data.already_exists");
         assert!(data::withdraw_field(&world.data, &ann(), Type::Asset, "info.score").await.unwrap());
         assert_eq!(names(&world, by("gt", "info.score", "19")).await.unwrap(), ["a2", "a3"]);
         for bad in ["score", "info", "info.", "name.x", "info..x"] {
-            let error = data::declare_field(&world.data, &ann(), Type::Asset, bad, Form::Text).await.unwrap_err();
+            let error = data::declare_field(&world.data, &ann(), Type::Asset, bad, ValueType::Text).await.unwrap_err();
             assert_eq!(error.field().unwrap(), "path", "{bad}");
         }
     })
@@ -111,7 +111,7 @@ async fn an_undeclared_path_is_read_from_at_most_ten_thousand_objects() {
         assert_eq!(names(&world, narrowed).await.unwrap(), ["a10000", "a9999", "a9998"]);
         let total = bulk_query(&world, json!({"assets": {"count": true}})).await.unwrap();
         assert_eq!((total["assets"].get("total"), total["assets"]["totalAtLeast"].as_u64()), (None, Some(10_000)));
-        data::declare_field(&world.data, &ann(), Type::Asset, "info.n", Form::Integer).await.unwrap();
+        data::declare_field(&world.data, &ann(), Type::Asset, "info.n", ValueType::Integer).await.unwrap();
         assert_eq!(names(&world, query()).await.unwrap(), ["a10000", "a9999", "a9998"]);
     })
     .await;

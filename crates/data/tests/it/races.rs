@@ -1,7 +1,7 @@
 //! Concurrent writers.
 
 use crate::world::{ALICE, BOB, TOKEN, World, ZERO, ann, chain, erc20, with_each_engine};
-use data::{Data, Movements, Type};
+use data::{BlockTransfers, Data, Type};
 use serde_json::json;
 use std::sync::Arc;
 use types::{Height, Time};
@@ -20,8 +20,8 @@ async fn apply(world: &World, lease: &store::Lease, height: u64, to: &str) {
         .test
         .db
         .on(lease)
-        .write_unbound(move |tx| {
-            let block = Movements {
+        .write_unscoped(move |tx| {
+            let block = BlockTransfers {
                 height: Height(height),
                 hash: "0xb",
                 time: Time::EPOCH,
@@ -132,8 +132,8 @@ async fn a_crash_between_two_blocks_loses_and_doubles_nothing() {
                 let (transfers, namespace) = (block(height), namespace.clone());
                 test.db
                     .on(&lease)
-                    .write_unbound(move |tx| {
-                        let block = Movements {
+                    .write_unscoped(move |tx| {
+                        let block = BlockTransfers {
                             height: Height(height),
                             hash: "0xb",
                             time: Time::EPOCH,

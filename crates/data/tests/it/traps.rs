@@ -2,7 +2,7 @@
 
 use crate::queries::bulk_query;
 use crate::world::{ALICE, BOB, TOKEN, ZERO, ann, json as shown, with_each_engine};
-use data::{BalancesOf, Error, Type};
+use data::{BalanceFilter, Error, Type};
 use serde_json::{Value, json};
 use types::Coded;
 
@@ -60,7 +60,7 @@ async fn trap_1_a_slash_in_a_path_is_part_of_a_name_and_balances_is_a_sub_resour
         assert_eq!(world.get(Type::Pool, pool["id"].as_str().unwrap()).await.unwrap(), pool);
         assert_eq!(world.get(Type::Pool, "main").await.unwrap(), pool);
         let reference = format!("{mixed}/main");
-        let listing = data::balances(&world.data, &ann(), BalancesOf::Pool(&reference), &[]).await.unwrap();
+        let listing = data::balances(&world.data, &ann(), BalanceFilter::Pool(&reference), &[]).await.unwrap();
         let listing = serde_json::to_value(listing).unwrap();
         assert_eq!((listing["count"].as_u64(), listing["items"][0]["balanceAfter"].as_str()), (Some(1), Some("5")));
         assert_eq!(world.get(Type::Transfer, "1/2/3").await.unwrap()["type"], "mint");
@@ -85,7 +85,7 @@ async fn trap_2_a_bad_reference_returns_ka090801_and_writes_nothing() {
         assert_eq!(error.field().unwrap(), "pools[0].address");
         assert!(matches!(
             world.get(Type::Asset, "gold").await,
-            Err(Error::Unknown { .. })
+            Err(Error::UnknownObject { .. })
         ));
         assert!(world.facts().await.is_empty());
         let error = world
@@ -218,7 +218,7 @@ async fn trap_5_put_by_name_creates_and_put_by_id_replaces_and_renames() {
         );
         assert!(matches!(
             world.get(Type::Collection, "metals").await,
-            Err(Error::Unknown { .. })
+            Err(Error::UnknownObject { .. })
         ));
         let other = put("ores".into(), json!({"name": "metals"}))
             .await
@@ -234,7 +234,7 @@ async fn trap_5_put_by_name_creates_and_put_by_id_replaces_and_renames() {
             json!({"name": "x"}),
         )
         .await;
-        assert!(matches!(gone, Err(Error::Unknown { .. })));
+        assert!(matches!(gone, Err(Error::UnknownObject { .. })));
     })
     .await;
 }

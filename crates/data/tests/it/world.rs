@@ -1,13 +1,14 @@
 //! Test environment: a data model over a fresh database, final heights that the test sets, and
 //! chain transfers.
 
-use data::{Chains, Data, Error, Movements, Type, View};
+use data::{BlockTransfers, Chains, Data, Error, Type, View};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use store::{Cursor, StoredFact, Unbound};
+use store::{Cursor, StoredFact, UnscopedTx};
 use testkit::TestDb;
 use types::{
-    Amount, ChainId, Height, Kind, Namespace, Principal, Role, Time, Transfer, TransferKind,
+    Amount, ChainId, Height, Namespace, Principal, PrincipalKind, Role, Time, Transfer,
+    TransferKind,
 };
 
 pub(crate) const ZERO: &str = "0x0000000000000000000000000000000000000000";
@@ -20,11 +21,11 @@ pub(crate) const BOB: &str = "0xbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 pub(crate) struct Watermarks(Mutex<BTreeMap<ChainId, Height>>);
 
 impl Chains for Watermarks {
-    fn home(&self, _: &Namespace) -> ChainId {
+    fn default_chain(&self, _: &Namespace) -> ChainId {
         chain()
     }
 
-    fn finals(&self, _: &mut Unbound<'_, '_>) -> store::Result<Vec<(ChainId, Height)>> {
+    fn final_heights(&self, _: &mut UnscopedTx<'_, '_>) -> store::Result<Vec<(ChainId, Height)>> {
         Ok(self.0.lock().unwrap().clone().into_iter().collect())
     }
 }
@@ -43,7 +44,7 @@ pub(crate) struct World {
 pub(crate) fn principal(namespace: &str) -> Principal {
     Principal {
         id: "ann".into(),
-        kind: Kind::Person,
+        kind: PrincipalKind::Person,
         namespace: testkit::namespace(namespace),
         roles: vec![Role::Operator],
     }
@@ -120,8 +121,8 @@ impl World {
         self.test
             .db
             .on(&self.lease)
-            .write_unbound(move |tx| {
-                let block = Movements {
+            .write_unscoped(move |tx| {
+                let block = BlockTransfers {
                     height: Height(height),
                     hash: &hash,
                     time: Time::from_secs(1_700_000_000 + height as i64),
@@ -138,7 +139,7 @@ impl World {
         self.test
             .db
             .on(&self.lease)
-            .write_unbound(move |tx| data::undo(tx, &chain(), Height(height), &hash))
+            .write_unscoped(move |tx| data::undo(tx, &chain(), Height(height), &hash))
             .await
             .unwrap();
     }
@@ -171,7 +172,7 @@ impl World {
         };
         self.test
             .db
-            .read_unbound(move |tx| store::facts_after(tx, &cursor, 10_000))
+            .read_unscoped(move |tx| store::facts_after(tx, &cursor, 10_000))
             .await
             .unwrap()
     }

@@ -3,8 +3,8 @@
 
 use index::{ChainFact, StoredEvent};
 use serde_json::json;
-use store::{Db, StoredFact, Unbound};
-use streams::{Event, Expand, Expansion, Unexpanded};
+use store::{Db, StoredFact, UnscopedTx};
+use streams::{Event, Expand, ExpandError, Expansion};
 use types::{ChainId, Height, Json};
 
 /// Limit of events per page.
@@ -55,7 +55,7 @@ impl Blocks {
 
     fn hash(
         &self,
-        tx: &mut Unbound<'_, '_>,
+        tx: &mut UnscopedTx<'_, '_>,
         chain: &ChainId,
         index: u64,
     ) -> store::Result<Option<String>> {
@@ -83,13 +83,13 @@ impl ChainEvents {
         start: PageStart,
     ) -> store::Result<(Vec<StoredEvent>, Option<PageStart>)> {
         self.db
-            .read_unbound(move |tx| read_page(tx, &chain, &blocks, start))
+            .read_unscoped(move |tx| read_page(tx, &chain, &blocks, start))
             .await
     }
 }
 
 fn read_page(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     blocks: &Blocks,
     start: PageStart,
@@ -101,7 +101,7 @@ fn read_page(
         }
         let limit = u32::try_from(PAGE_EVENTS - events.len()).unwrap_or(u32::MAX);
         let page = match blocks.hash(tx, chain, position.block)? {
-            Some(hash) => index::events_in(tx, chain, &hash, position.after, limit)?,
+            Some(hash) => index::events_in_block(tx, chain, &hash, position.after, limit)?,
             None => Vec::new(),
         };
         position = match page.last() {
@@ -122,7 +122,7 @@ fn read_page(
 /// The event type, the chain and the blocks that a chain fact expands to.
 fn classify(fact: &StoredFact) -> Option<(&'static str, ChainId, Blocks)> {
     let payload = fact.payload.as_ref().map_or("", Json::as_str);
-    match ChainFact::read(&fact.kind, payload)? {
+    match ChainFact::parse(&fact.kind, payload)? {
         ChainFact::Block { event_count: 0, .. } => None,
         ChainFact::Block { block, .. } => Some((
             "event.pending",
@@ -150,7 +150,7 @@ fn classify(fact: &StoredFact) -> Option<(&'static str, ChainId, Blocks)> {
 
 #[async_trait::async_trait]
 impl Expand for ChainEvents {
-    fn becomes(&self, fact_type: &str) -> Option<&'static [&'static str]> {
+    fn event_types(&self, fact_type: &str) -> Option<&'static [&'static str]> {
         match fact_type {
             "chain.block" => Some(&["event.pending"]),
             "chain.final" => Some(&["event.final"]),
@@ -159,14 +159,19 @@ impl Expand for ChainEvents {
         }
     }
 
-    async fn expand(&self, fact: &StoredFact, rest: Option<&str>) -> Result<Expansion, Unexpanded> {
+    async fn expand(
+        &self,
+        fact: &StoredFact,
+        rest: Option<&str>,
+    ) -> Result<Expansion, ExpandError> {
         let Some((kind, chain, blocks)) = classify(fact) else {
             return Ok(Expansion::default());
         };
         let start = match rest {
             None => PageStart::FIRST,
-            Some(rest) => PageStart::parse(rest)
-                .ok_or_else(|| Unexpanded::Never(format!("{rest:?} is not a page position")))?,
+            Some(rest) => PageStart::parse(rest).ok_or_else(|| {
+                ExpandError::Permanent(format!("{rest:?} is not a page position"))
+            })?,
         };
         let (events, next) = self.page(chain, blocks, start).await.map_err(retry)?;
         let events = events
@@ -175,13 +180,13 @@ impl Expand for ChainEvents {
             .collect();
         Ok(Expansion {
             events,
-            rest: next.map(|position| format!("{}/{}", position.block, position.after)),
+            continuation: next.map(|position| format!("{}/{}", position.block, position.after)),
         })
     }
 }
 
-fn retry(error: store::Error) -> Unexpanded {
-    Unexpanded::Later(error.to_string())
+fn retry(error: store::Error) -> ExpandError {
+    ExpandError::Temporary(error.to_string())
 }
 
 fn to_event(fact: &StoredFact, kind: &str, stored: StoredEvent) -> Event {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::RwLock;
-use store::Unbound;
+use store::UnscopedTx;
 use types::{ChainId, Height, Namespace};
 
 /// The default chain of each namespace, and the final height of each chain.
@@ -46,7 +46,7 @@ impl DefaultChains {
 }
 
 impl data::Chains for DefaultChains {
-    fn home(&self, namespace: &Namespace) -> ChainId {
+    fn default_chain(&self, namespace: &Namespace) -> ChainId {
         let by_namespace = self
             .by_namespace
             .read()
@@ -57,7 +57,7 @@ impl data::Chains for DefaultChains {
             .unwrap_or_else(|| self.fallback())
     }
 
-    fn finals(&self, tx: &mut Unbound<'_, '_>) -> store::Result<Vec<(ChainId, Height)>> {
+    fn final_heights(&self, tx: &mut UnscopedTx<'_, '_>) -> store::Result<Vec<(ChainId, Height)>> {
         let mut final_heights = Vec::with_capacity(self.chains.len());
         for chain in &self.chains {
             let status = index::status(tx, chain)?;

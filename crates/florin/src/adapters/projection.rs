@@ -1,7 +1,7 @@
 //! `index::Projection` over `data::apply` and `data::undo`.
 
-use index::{Applied, Dropped, Projection};
-use store::Unbound;
+use index::{BlockId, NamespaceBlocks, Projection};
+use store::UnscopedTx;
 
 /// Projects token transfers into the data model.
 pub(crate) struct TokenProjection;
@@ -11,15 +11,15 @@ impl Projection for TokenProjection {
         "tokens"
     }
 
-    fn apply(&self, tx: &mut Unbound<'_, '_>, applied: &[Applied]) -> store::Result<()> {
+    fn apply(&self, tx: &mut UnscopedTx<'_, '_>, applied: &[NamespaceBlocks]) -> store::Result<()> {
         for batch in applied {
-            let Some(chain) = batch.work.first().map(|work| &work.block.chain) else {
+            let Some(chain) = batch.blocks.first().map(|work| &work.block.chain) else {
                 continue;
             };
-            let movements: Vec<data::Movements<'_>> = batch
-                .work
+            let movements: Vec<data::BlockTransfers<'_>> = batch
+                .blocks
                 .iter()
-                .map(|work| data::Movements {
+                .map(|work| data::BlockTransfers {
                     height: work.block.height,
                     hash: &work.block.hash,
                     time: work.block.time,
@@ -31,7 +31,7 @@ impl Projection for TokenProjection {
         Ok(())
     }
 
-    fn undo(&self, tx: &mut Unbound<'_, '_>, dropped: &[Dropped]) -> store::Result<()> {
+    fn undo(&self, tx: &mut UnscopedTx<'_, '_>, dropped: &[BlockId]) -> store::Result<()> {
         dropped
             .iter()
             .try_for_each(|block| data::undo(tx, &block.chain, block.height, &block.hash))

@@ -2,8 +2,8 @@
 //! subscriptions, tasks and their runs.
 
 use async_trait::async_trait;
-use keys::{Keeper, Step};
-use store::secret::Keyring;
+use keys::{RotationTarget, Step};
+use store::secrets::Keyring;
 use store::{Db, Lease};
 use types::Coded;
 
@@ -21,19 +21,19 @@ pub(crate) struct StreamsTarget(pub(crate) streams::Streams);
 pub(crate) struct WorkflowTarget(pub(crate) workflow::Workflow);
 
 fn rotation_error<E: Coded>(keeper: &'static str) -> impl Fn(E) -> keys::Error {
-    move |error| keys::Error::Keeper {
-        keeper,
+    move |error| keys::Error::RotationTarget {
+        target: keeper,
         why: error.to_string(),
     }
 }
 
 #[async_trait]
-impl Keeper for PolicyTarget {
+impl RotationTarget for PolicyTarget {
     fn name(&self) -> &'static str {
         "policy"
     }
 
-    async fn left(&self) -> keys::Result<u64> {
+    async fn remaining(&self) -> keys::Result<u64> {
         let outdated = policy::LocalSigner::is_outdated(&self.db, &self.keyring)
             .await
             .map_err(rotation_error(self.name()))?;
@@ -41,9 +41,9 @@ impl Keeper for PolicyTarget {
     }
 
     async fn step(&self, _: &str) -> keys::Result<Step> {
-        match policy::LocalSigner::reseal(&self.db, &self.lease, &self.keyring).await {
-            Ok(resealed) => Ok(Step {
-                resealed: u64::from(resealed),
+        match policy::LocalSigner::reencrypt(&self.db, &self.lease, &self.keyring).await {
+            Ok(reencrypted) => Ok(Step {
+                reencrypted: u64::from(reencrypted),
                 ..Step::default()
             }),
             Err(policy::Error::Store(store::Error::Secret { why })) => {
@@ -53,7 +53,7 @@ impl Keeper for PolicyTarget {
                     "the policy key cannot be decrypted"
                 );
                 Ok(Step {
-                    broken: 1,
+                    undecryptable: 1,
                     ..Step::default()
                 })
             }
@@ -63,38 +63,38 @@ impl Keeper for PolicyTarget {
 }
 
 #[async_trait]
-impl Keeper for StreamsTarget {
+impl RotationTarget for StreamsTarget {
     fn name(&self) -> &'static str {
         "subscriptions"
     }
 
-    async fn left(&self) -> keys::Result<u64> {
-        streams::sealed_before(&self.0)
+    async fn remaining(&self) -> keys::Result<u64> {
+        streams::count_outdated_secrets(&self.0)
             .await
             .map_err(rotation_error(self.name()))
     }
 
     async fn step(&self, after: &str) -> keys::Result<Step> {
-        streams::reseal(&self.0, after)
+        streams::reencrypt(&self.0, after)
             .await
             .map_err(rotation_error(self.name()))
     }
 }
 
 #[async_trait]
-impl Keeper for WorkflowTarget {
+impl RotationTarget for WorkflowTarget {
     fn name(&self) -> &'static str {
         "tasks"
     }
 
-    async fn left(&self) -> keys::Result<u64> {
-        workflow::sealed_before(&self.0)
+    async fn remaining(&self) -> keys::Result<u64> {
+        workflow::count_outdated(&self.0)
             .await
             .map_err(rotation_error(self.name()))
     }
 
     async fn step(&self, after: &str) -> keys::Result<Step> {
-        workflow::reseal(&self.0, after)
+        workflow::reencrypt(&self.0, after)
             .await
             .map_err(rotation_error(self.name()))
     }

@@ -6,7 +6,7 @@ use crate::clock::OsEntropy;
 use crate::config::{Config, SecretSource};
 use crate::{engines, secrets};
 use clap::Args;
-use types::{ChainId, Kind, Namespace, Principal, Role};
+use types::{ChainId, Namespace, Principal, PrincipalKind, Role};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -71,11 +71,11 @@ async fn issue_api_key(
     let roles = if roles.is_empty() { all } else { roles };
     let new = api::access::NewApiKey {
         name: "admin".to_owned(),
-        kind: Kind::Person,
+        kind: PrincipalKind::Person,
         roles,
         expires: None,
     };
-    let issued = api::access::issue(&engines.db, &engines.lease, principal, new)
+    let issued = api::access::issue_api_key(&engines.db, &engines.lease, principal, new)
         .await
         .map_err(|error| error.to_string())?;
     Ok(issued.secret)

@@ -39,7 +39,7 @@ pub(crate) fn run(config: &Config, options: &Options) -> Result<(), String> {
     };
     let configured = Some(config.tree_head.export.clone()).filter(|path| path.exists());
     let verify_options = VerifyOptions {
-        seals: options.tree_heads.clone().or(configured),
+        tree_heads: options.tree_heads.clone().or(configured),
         keys: options.key.clone(),
         batches: !options.no_batches,
         ..VerifyOptions::default()
@@ -49,14 +49,14 @@ pub(crate) fn run(config: &Config, options: &Options) -> Result<(), String> {
         bar.set_style(style);
     }
     let report = verify::run(&source, &verify_options, &mut |progress| {
-        bar.set_length(progress.of);
+        bar.set_length(progress.total_facts);
         bar.set_position(progress.facts);
         bar.set_message(progress.partition.unwrap_or("tree heads").to_owned());
     })
     .map_err(|error| error.to_string())?;
     bar.finish_and_clear();
     print(&report, options.json)?;
-    if report.is_sound() {
+    if report.is_valid() {
         Ok(())
     } else {
         Err(format!(
@@ -72,7 +72,7 @@ fn print(report: &verify::Report, as_json: bool) -> Result<(), String> {
         return show::response(&value, true);
     }
     show::response(&serde_json::json!({ "items": value["partitions"] }), false)?;
-    let tree_heads = &report.seals;
+    let tree_heads = &report.tree_heads;
     let pinned = if tree_heads.pinned {
         "with the given key"
     } else {

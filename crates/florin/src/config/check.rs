@@ -97,31 +97,31 @@ fn policy(policy: &policy::Config) -> Result<(), Error> {
     )?;
     between(
         "policy.limits.policies_per_namespace",
-        limits.policies,
+        limits.policies_per_namespace,
         1,
         1_000_000,
     )?;
     between(
         "policy.limits.versions_per_policy",
-        limits.versions,
+        limits.versions_per_policy,
         1,
         1_000_000,
     )?;
     between(
         "policy.limits.attachments_per_namespace",
-        limits.attachments,
+        limits.attachments_per_namespace,
         1,
         1_000_000,
     )?;
     between(
         "policy.limits.policies_per_decision",
-        limits.policies_asked,
+        limits.policies_per_decision,
         1,
         1_000,
     )?;
     between(
         "policy.limits.lookups_per_policy",
-        limits.lookups,
+        limits.lookups_per_policy,
         0,
         10_000,
     )?;
@@ -180,15 +180,30 @@ fn envelope(section: &str, rules: &EnvelopeRules) -> Result<(), Error> {
 
 fn submit(submit: &submit::Settings) -> Result<(), Error> {
     between("submit.shards", submit.shards, 1, 1_024)?;
-    between("submit.in_flight_per_lane", submit.window, 1, 10_000)?;
-    between("submit.waiting_per_lane", submit.lane_limit, 1, 10_000_000)?;
+    between(
+        "submit.in_flight_per_lane",
+        submit.in_flight_per_lane,
+        1,
+        10_000,
+    )?;
+    between(
+        "submit.waiting_per_lane",
+        submit.waiting_per_lane,
+        1,
+        10_000_000,
+    )?;
     between(
         "submit.rebroadcast_ms",
-        submit.resubmit_ms,
+        submit.rebroadcast_ms,
         100,
         DAY_MS.cast_signed(),
     )?;
-    between("submit.retry_backoff_ms", submit.retry_ms, 1, 60_000)
+    between(
+        "submit.retry_backoff_ms",
+        submit.retry_backoff_ms,
+        1,
+        60_000,
+    )
 }
 
 fn workflow(workflow: &workflow::Settings) -> Result<(), Error> {
@@ -205,7 +220,12 @@ fn workflow(workflow: &workflow::Settings) -> Result<(), Error> {
         workflow.in_flight_per_namespace,
         ("workflow.in_flight", workflow.in_flight),
     )?;
-    between("workflow.steps_per_turn", workflow.stretch, 1, 100_000)?;
+    between(
+        "workflow.steps_per_turn",
+        workflow.steps_per_turn,
+        1,
+        100_000,
+    )?;
     between("workflow.expressions", workflow.expressions, 1, 256)?;
     between(
         "workflow.expressions_per_namespace",
@@ -240,31 +260,31 @@ fn workflow(workflow: &workflow::Settings) -> Result<(), Error> {
     )?;
     between(
         "workflow.poll_submission_ms",
-        workflow.look_again_ms,
+        workflow.poll_submission_ms,
         1,
         DAY_MS.cast_signed(),
     )?;
     between(
         "workflow.named_objects_per_namespace",
-        workflow.things,
+        workflow.named_objects_per_namespace,
         1,
         10_000_000,
     )?;
     between(
         "workflow.versions_per_task",
-        workflow.versions,
+        workflow.versions_per_task,
         1,
         10_000_000,
     )?;
     between(
         "workflow.open_runs_per_namespace",
-        workflow.open_runs,
+        workflow.open_runs_per_namespace,
         1,
         100_000_000,
     )?;
     between(
         "workflow.queued_runs_per_listener",
-        workflow.lane,
+        workflow.queued_runs_per_listener,
         1,
         1_000_000,
     )
@@ -273,19 +293,19 @@ fn workflow(workflow: &workflow::Settings) -> Result<(), Error> {
 fn streams(streams: &streams::Limits) -> Result<(), Error> {
     between(
         "streams.subscriptions_per_namespace",
-        streams.subscriptions,
+        streams.subscriptions_per_namespace,
         1,
         100_000,
     )?;
     between(
         "streams.backlog_per_subscription",
-        streams.backlog,
+        streams.backlog_per_subscription,
         1,
         10_000_000,
     )?;
     between(
         "streams.dead_letters_per_subscription",
-        streams.dead,
+        streams.dead_letters_per_subscription,
         1,
         10_000_000,
     )?;

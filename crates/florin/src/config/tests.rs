@@ -172,7 +172,7 @@ fn the_environment_overrides_the_file() {
     )
     .unwrap();
     assert_eq!(config.server.listen.port(), 2);
-    assert_eq!(config.submit.window, 5);
+    assert_eq!(config.submit.in_flight_per_lane, 5);
     assert_eq!(config.log.filter, "1");
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use testkit::http::{Response, send};
 use testkit::postgres::{self, Database};
-use testkit::{Leash, Tether, free_port, wait_until};
+use testkit::{ChildOptions, ChildProcess, free_port, wait_until};
 
 pub(crate) const FLORIN: &str = env!("CARGO_BIN_EXE_florin");
 const READY_MS: u64 = 60_000;
@@ -24,7 +24,7 @@ pub(crate) struct Installation {
 pub(crate) struct Process {
     pub(crate) address: String,
     pub(crate) log: PathBuf,
-    child: Leash,
+    child: ChildProcess,
 }
 
 /// Run a test on SQLite, and on PostgreSQL if it is installed.
@@ -108,10 +108,10 @@ impl Installation {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), value.into())),
         );
-        let options = Tether {
+        let options = ChildOptions {
             log: Some(log.clone()),
             environment: variables,
-            ..Tether::default()
+            ..ChildOptions::default()
         };
         let config = self.path("florin.toml");
         let arguments = [
@@ -119,7 +119,7 @@ impl Installation {
             config.as_os_str(),
             OsStr::new("serve"),
         ];
-        let mut child = Leash::start(&options, OsStr::new(FLORIN), &arguments).unwrap();
+        let mut child = ChildProcess::start(&options, OsStr::new(FLORIN), &arguments).unwrap();
         let mut alive = true;
         let ready = wait_until(READY_MS, || {
             alive = child.is_alive();

@@ -22,7 +22,7 @@ fn documented_metrics() -> Vec<String> {
 #[test]
 fn metrics_count_outcomes_of_runs_and_deliveries() {
     on_each_engine(|installation| {
-        let hook = Server::answering(|_| Answer::status(500));
+        let hook = Server::with_handler(|_| Answer::status(500));
         let chains = r#"[{ preset = "anvil", number = 31337, url = "http://127.0.0.1:9" }]"#; // no node listens here
         let environment = [
             ("FLORIN__OUTBOUND__ALLOW", "[\"127.0.0.1\"]"),

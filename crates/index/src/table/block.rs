@@ -1,15 +1,15 @@
 //! Blocks of all branches.
 
 use chain::BlockRef;
-use store::{Result, Unbound};
+use store::{Result, UnscopedTx};
 use types::{Block, ChainId, Height, Time};
 
 /// Stores blocks as canonical. A block stored before becomes canonical again.
-pub(crate) fn insert(tx: &mut Unbound<'_, '_>, blocks: &[&Block]) -> Result<()> {
+pub(crate) fn insert(tx: &mut UnscopedTx<'_, '_>, blocks: &[&Block]) -> Result<()> {
     let rows: Vec<_> = blocks
         .iter()
         .map(|block| {
-            let (events, inclusions) = (block.events.len() as i64, block.included.len() as i64);
+            let (events, inclusions) = (block.events.len() as i64, block.inclusions.len() as i64);
             (
                 &block.chain,
                 &block.hash,
@@ -33,7 +33,7 @@ pub(crate) fn insert(tx: &mut Unbound<'_, '_>, blocks: &[&Block]) -> Result<()> 
 
 /// Updates the number of stored events and inclusions of a block.
 pub(crate) fn set_counts(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     hash: &str,
     events: u64,
@@ -49,7 +49,7 @@ pub(crate) fn set_counts(
 
 /// The hashes of those blocks that are already stored, canonical or not.
 pub(crate) fn known(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     blocks: &[&Block],
 ) -> Result<std::collections::BTreeSet<String>> {
@@ -64,7 +64,7 @@ pub(crate) fn known(
 
 /// The height of the block with this hash; none if it is not canonical.
 pub(crate) fn canonical_height(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     hash: &str,
 ) -> Result<Option<Height>> {
@@ -77,7 +77,7 @@ pub(crate) fn canonical_height(
 
 /// The hash of the canonical block at a height.
 pub(crate) fn canonical_hash(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     height: Height,
 ) -> Result<Option<String>> {
@@ -90,7 +90,7 @@ pub(crate) fn canonical_hash(
 
 /// Canonical blocks from a height on, oldest first.
 pub(crate) fn from_height(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     from: Height,
     limit: u32,
@@ -112,7 +112,11 @@ pub(crate) fn from_height(
 }
 
 /// Marks blocks, events and inclusions from a height on as reverted.
-pub(crate) fn revert_from(tx: &mut Unbound<'_, '_>, chain: &ChainId, first: Height) -> Result<()> {
+pub(crate) fn revert_from(
+    tx: &mut UnscopedTx<'_, '_>,
+    chain: &ChainId,
+    first: Height,
+) -> Result<()> {
     tx.execute(
         "UPDATE block SET canonical = 0 WHERE chain = ?1 AND height >= ?2 AND canonical = 1",
         (chain, first),

@@ -2,11 +2,11 @@
 
 use crate::read::Status;
 use crate::state::Tip;
-use store::{FromRow as _, Result, Row, Unbound};
+use store::{FromRow as _, Result, Row, UnscopedTx};
 use types::{ChainId, Height};
 
 /// The cursor of a chain, if it exists.
-pub(crate) fn get(tx: &mut Unbound<'_, '_>, chain: &ChainId) -> Result<Option<Status>> {
+pub(crate) fn get(tx: &mut UnscopedTx<'_, '_>, chain: &ChainId) -> Result<Option<Status>> {
     let row: Option<Row> = tx.row(
         "SELECT head_height, head_hash, final_height, final_hash, first_height, halted, rewind_to, version
            FROM chain_cursor WHERE chain = ?1",
@@ -43,7 +43,7 @@ pub(crate) fn get(tx: &mut Unbound<'_, '_>, chain: &ChainId) -> Result<Option<St
 }
 
 /// Writes the cursor of a chain. Returns false if it was changed since it was read.
-pub(crate) fn put(tx: &mut Unbound<'_, '_>, status: &Status) -> Result<bool> {
+pub(crate) fn put(tx: &mut UnscopedTx<'_, '_>, status: &Status) -> Result<bool> {
     let changed = tx.execute(
         "INSERT INTO chain_cursor (chain, head_height, head_hash, final_height, final_hash, first_height, halted, rewind_to, version)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 + 1)

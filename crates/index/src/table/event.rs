@@ -2,9 +2,9 @@
 
 use super::with_ingest_id;
 use crate::event::StoredEvent;
-use crate::read::{Cursor, EventFilter};
+use crate::read::{EventCursor, EventFilter};
 use std::collections::BTreeSet;
-use store::{FromRow as _, Result, Row, ToValue as _, Unbound, Value};
+use store::{FromRow as _, Result, Row, ToValue as _, UnscopedTx, Value};
 use types::{Block, ChainEvent, ChainId, Height, Time};
 
 /// The immutable columns, in the order in which the fact's root covers them.
@@ -44,7 +44,7 @@ pub(crate) fn rows(block: &Block) -> Vec<Vec<Value<'_>>> {
 }
 
 /// Stores chain events with their block.
-pub(crate) fn insert(tx: &mut Unbound<'_, '_>, rows: &[Vec<Value<'_>>]) -> Result<()> {
+pub(crate) fn insert(tx: &mut UnscopedTx<'_, '_>, rows: &[Vec<Value<'_>>]) -> Result<()> {
     let columns: Vec<&str> = COLUMNS
         .into_iter()
         .chain(["ingest_id", "reverted"])
@@ -54,7 +54,11 @@ pub(crate) fn insert(tx: &mut Unbound<'_, '_>, rows: &[Vec<Value<'_>>]) -> Resul
 }
 
 /// Unmarks the events of a block that is canonical again. Returns their number.
-pub(crate) fn revive(tx: &mut Unbound<'_, '_>, chain: &ChainId, block_hash: &str) -> Result<u64> {
+pub(crate) fn revive(
+    tx: &mut UnscopedTx<'_, '_>,
+    chain: &ChainId,
+    block_hash: &str,
+) -> Result<u64> {
     tx.execute(
         "UPDATE chain_event SET reverted = 0 WHERE chain = ?1 AND block_hash = ?2",
         (chain, block_hash),
@@ -64,7 +68,7 @@ pub(crate) fn revive(tx: &mut Unbound<'_, '_>, chain: &ChainId, block_hash: &str
 /// Stores chain events that were not watched yet when their block was ingested. Returns the indexes
 /// of the added events.
 pub(crate) fn insert_missing(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     rows: &[Vec<Value<'_>>],
     ingest_id: &str,
 ) -> Result<BTreeSet<u32>> {
@@ -128,7 +132,7 @@ fn stored_event(chain: &ChainId, row: Row) -> Result<StoredEvent> {
 
 /// The events of a block, in order, after an event index.
 pub(crate) fn in_block(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     block_hash: &str,
     after: i64,
@@ -145,9 +149,9 @@ pub(crate) fn in_block(
 
 /// Canonical events that match a filter, after a cursor and up to a height, in chain order.
 pub(crate) fn through(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     filter: &EventFilter,
-    after: Cursor,
+    after: EventCursor,
     through: Height,
     limit: u32,
 ) -> Result<Vec<StoredEvent>> {

@@ -1,10 +1,10 @@
 //! Transactions of watched signers, one row per used replay key.
 
 use super::with_ingest_id;
-use crate::event::StoredIncluded;
+use crate::event::StoredInclusion;
 use std::collections::{BTreeMap, BTreeSet};
-use store::{FromRow as _, Result, Row, ToValue as _, Unbound, Value};
-use types::{Block, ChainId, Height, Included, Status, Witness};
+use store::{FromRow as _, Result, Row, ToValue as _, UnscopedTx, Value};
+use types::{Block, ChainId, ExecutionStatus, Height, Inclusion, ReplayKey};
 
 /// The immutable columns, in the order in which the fact's root covers them.
 pub(crate) const COLUMNS: [&str; 10] = [
@@ -23,20 +23,24 @@ pub(crate) const COLUMNS: [&str; 10] = [
 /// The rows of a block's watched transactions, ordered by replay key, as inserted and as covered by
 /// the block's fact.
 pub(crate) fn rows(block: &Block) -> Vec<Vec<Value<'_>>> {
-    let each = block.included.iter().flat_map(|inclusion| {
+    let each = block.inclusions.iter().flat_map(|inclusion| {
         inclusion
-            .witnesses
+            .replay_keys
             .iter()
             .map(move |replay_key| (replay_key, inclusion))
     });
-    let sorted: BTreeMap<&Witness, &Included> = each.collect();
+    let sorted: BTreeMap<&ReplayKey, &Inclusion> = each.collect();
     sorted
         .into_iter()
         .map(|(replay_key, inclusion)| row(block, replay_key, inclusion))
         .collect()
 }
 
-fn row<'b>(block: &'b Block, replay_key: &'b Witness, inclusion: &'b Included) -> Vec<Value<'b>> {
+fn row<'b>(
+    block: &'b Block,
+    replay_key: &'b ReplayKey,
+    inclusion: &'b Inclusion,
+) -> Vec<Value<'b>> {
     vec![
         block.chain.to_value(),
         replay_key.to_value(),
@@ -52,7 +56,7 @@ fn row<'b>(block: &'b Block, replay_key: &'b Witness, inclusion: &'b Included) -
 }
 
 /// Stores inclusions with their block.
-pub(crate) fn insert(tx: &mut Unbound<'_, '_>, rows: &[Vec<Value<'_>>]) -> Result<()> {
+pub(crate) fn insert(tx: &mut UnscopedTx<'_, '_>, rows: &[Vec<Value<'_>>]) -> Result<()> {
     tx.execute_rows(
         "INSERT INTO chain_inclusion (chain, replay_key, block_hash, tx_id, signer, height, tx_index, status, fee, created_contract, ingest_id, reverted)
          {rows}",
@@ -63,7 +67,11 @@ pub(crate) fn insert(tx: &mut Unbound<'_, '_>, rows: &[Vec<Value<'_>>]) -> Resul
 }
 
 /// Unmarks the inclusions of a block that is canonical again.
-pub(crate) fn revive(tx: &mut Unbound<'_, '_>, chain: &ChainId, block_hash: &str) -> Result<u64> {
+pub(crate) fn revive(
+    tx: &mut UnscopedTx<'_, '_>,
+    chain: &ChainId,
+    block_hash: &str,
+) -> Result<u64> {
     tx.execute(
         "UPDATE chain_inclusion SET reverted = 0 WHERE chain = ?1 AND block_hash = ?2",
         (chain, block_hash),
@@ -73,11 +81,11 @@ pub(crate) fn revive(tx: &mut Unbound<'_, '_>, chain: &ChainId, block_hash: &str
 /// Stores inclusions whose signer was not watched yet when their block was ingested. Returns the
 /// replay keys of the added rows.
 pub(crate) fn insert_missing(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     rows: &[Vec<Value<'_>>],
     ingest_id: &str,
-) -> Result<BTreeSet<Witness>> {
-    let added: Vec<(Witness,)> = tx.query_rows(
+) -> Result<BTreeSet<ReplayKey>> {
+    let added: Vec<(ReplayKey,)> = tx.query_rows(
         "INSERT INTO chain_inclusion (chain, replay_key, block_hash, tx_id, signer, height, tx_index, status, fee, created_contract, ingest_id, reverted)
          {rows} ON CONFLICT (chain, replay_key, block_hash) DO NOTHING RETURNING replay_key",
         (),
@@ -86,19 +94,19 @@ pub(crate) fn insert_missing(
     Ok(added.into_iter().map(|(replay_key,)| replay_key).collect())
 }
 
-fn status_text(status: Status) -> &'static str {
+fn status_text(status: ExecutionStatus) -> &'static str {
     match status {
-        Status::Succeeded => "succeeded",
-        Status::Reverted => "reverted",
+        ExecutionStatus::Succeeded => "succeeded",
+        ExecutionStatus::Reverted => "reverted",
     }
 }
 
 const INCLUSIONS: &str = "SELECT replay_key, tx_id, signer, block_hash, height, status, fee, created_contract, reverted \
      FROM chain_inclusion";
 
-fn stored_inclusion(row: Row) -> Result<StoredIncluded> {
+fn stored_inclusion(row: Row) -> Result<StoredInclusion> {
     type Columns = (
-        Witness,
+        ReplayKey,
         String,
         String,
         String,
@@ -111,29 +119,29 @@ fn stored_inclusion(row: Row) -> Result<StoredIncluded> {
     let (replay_key, transaction, signer, block_hash, height, status, fee, created, reverted) =
         Columns::from_row(row)?;
     let status = if status == "succeeded" {
-        Status::Succeeded
+        ExecutionStatus::Succeeded
     } else {
-        Status::Reverted
+        ExecutionStatus::Reverted
     };
-    Ok(StoredIncluded {
-        witness: replay_key,
+    Ok(StoredInclusion {
+        replay_key,
         transaction,
         signer,
         block_hash,
         height,
         status,
         fee,
-        created,
+        created_contract: created,
         reverted,
     })
 }
 
 /// The inclusions of a block.
 pub(crate) fn in_block(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     block_hash: &str,
-) -> Result<Vec<StoredIncluded>> {
+) -> Result<Vec<StoredInclusion>> {
     let sql =
         format!("{INCLUSIONS} WHERE chain = ?1 AND block_hash = ?2 ORDER BY tx_index, replay_key");
     let rows: Vec<Row> = tx.rows(&sql, (chain, block_hash))?;
@@ -142,11 +150,11 @@ pub(crate) fn in_block(
 
 /// Canonical inclusions above one height, up to and including another, in chain order.
 pub(crate) fn between(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     above: Option<Height>,
     through: Height,
-) -> Result<Vec<StoredIncluded>> {
+) -> Result<Vec<StoredInclusion>> {
     let sql = format!(
         "{INCLUSIONS} WHERE chain = ?1 AND reverted = 0 AND height > ?2 AND height <= ?3 ORDER BY height, tx_index, replay_key"
     );
@@ -157,11 +165,11 @@ pub(crate) fn between(
 
 /// The canonical inclusions of these replay keys.
 pub(crate) fn by_replay_key(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
-    replay_keys: &[Witness],
-) -> Result<Vec<StoredIncluded>> {
-    let rows: Vec<(&Witness,)> = replay_keys.iter().map(|replay_key| (replay_key,)).collect();
+    replay_keys: &[ReplayKey],
+) -> Result<Vec<StoredInclusion>> {
+    let rows: Vec<(&ReplayKey,)> = replay_keys.iter().map(|replay_key| (replay_key,)).collect();
     let inclusions: Vec<Row> = tx.query_rows(
         &format!("{INCLUSIONS} WHERE chain = ?1 AND reverted = 0 AND replay_key IN ({{rows}})"),
         (chain,),

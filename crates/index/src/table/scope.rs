@@ -1,11 +1,11 @@
 //! Projection scopes.
 
 use crate::scope::Scope;
-use store::{FromRow as _, Result, Row, Tx, Unbound};
+use store::{FromRow as _, Result, Row, Tx, UnscopedTx};
 use types::{ChainId, Height, Namespace};
 
 /// The scopes of a chain, of every namespace.
-pub(crate) fn of_chain(tx: &mut Unbound<'_, '_>, chain: &ChainId) -> Result<Vec<Scope>> {
+pub(crate) fn of_chain(tx: &mut UnscopedTx<'_, '_>, chain: &ChainId) -> Result<Vec<Scope>> {
     let rows: Vec<Row> = tx.rows(
         "SELECT namespace, projection, source, from_height, next_height, caught_up, quarantined, version FROM projection_scope
           WHERE chain = ?1 ORDER BY namespace, projection, source",
@@ -44,7 +44,7 @@ fn scope(chain: &ChainId, row: Row) -> Result<Scope> {
         source,
         from,
         next,
-        level: caught_up,
+        caught_up,
         quarantined,
         version,
     })
@@ -77,7 +77,7 @@ pub(crate) fn delete(
 
 /// Moves a scope's cursor. Returns false if the scope was deleted or changed since it was read.
 pub(crate) fn advance(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     scope: &Scope,
     next: Height,
     caught_up: bool,
@@ -100,7 +100,7 @@ pub(crate) fn advance(
 
 /// Rewinds scopes with the chain, whose next height is now `next`. Scopes beyond it continue there;
 /// scopes that start later wait for their start height again.
-pub(crate) fn rewind(tx: &mut Unbound<'_, '_>, chain: &ChainId, next: Height) -> Result<()> {
+pub(crate) fn rewind(tx: &mut UnscopedTx<'_, '_>, chain: &ChainId, next: Height) -> Result<()> {
     tx.execute(
         "UPDATE projection_scope SET next_height = ?2, version = version + 1
           WHERE chain = ?1 AND next_height > ?2 AND from_height <= ?2",
@@ -115,7 +115,7 @@ pub(crate) fn rewind(tx: &mut Unbound<'_, '_>, chain: &ChainId, next: Height) ->
 }
 
 /// Quarantines a scope. Returns false if it was deleted or changed since it was read.
-pub(crate) fn quarantine(tx: &mut Unbound<'_, '_>, scope: &Scope, reason: &str) -> Result<bool> {
+pub(crate) fn quarantine(tx: &mut UnscopedTx<'_, '_>, scope: &Scope, reason: &str) -> Result<bool> {
     let changed = tx.execute(
         "UPDATE projection_scope SET quarantined = ?5, version = version + 1
           WHERE namespace = ?1 AND projection = ?2 AND chain = ?3 AND source = ?4 AND version = ?6",

@@ -1,12 +1,12 @@
 //! Watched signers, sources and topics.
 
-use store::{Result, Tx, Unbound};
+use store::{Result, Tx, UnscopedTx};
 use types::ChainId;
 
 /// Watched kinds and values of a chain, over all namespaces, after a kind and value. Uses index
 /// `chain_watch_chain`.
 pub(crate) fn of_chain(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     (kind, value): (&str, &str),
     limit: u32,

@@ -1,7 +1,7 @@
 //! A projection that counts how often each transfer was applied, by namespace and block.
 
-use index::{Applied, Dropped, Projection};
-use store::{Db, Lease, Unbound};
+use index::{BlockId, NamespaceBlocks, Projection};
+use store::{Db, Lease, UnscopedTx};
 use types::{Namespace, Transfer};
 
 pub(crate) const NAME: &str = "counting";
@@ -11,7 +11,7 @@ pub(crate) struct CountingProjection;
 /// Creates the projection's table if it does not exist.
 pub(crate) async fn create_table(db: &Db, lease: &Lease) {
     db.on(lease)
-        .write_unbound(|tx| {
+        .write_unscoped(|tx| {
             tx.execute(
                 "CREATE TABLE IF NOT EXISTS counted (namespace TEXT NOT NULL, chain TEXT NOT NULL, tx_id TEXT NOT NULL,
                    path TEXT NOT NULL, block_hash TEXT NOT NULL, contract TEXT NOT NULL, times BIGINT NOT NULL,
@@ -29,7 +29,7 @@ impl Projection for CountingProjection {
         NAME
     }
 
-    fn apply(&self, tx: &mut Unbound<'_, '_>, applied: &[Applied]) -> store::Result<()> {
+    fn apply(&self, tx: &mut UnscopedTx<'_, '_>, applied: &[NamespaceBlocks]) -> store::Result<()> {
         for (namespace, block, transfer) in transfers(applied) {
             tx.execute(
                 "INSERT INTO counted (namespace, chain, tx_id, path, block_hash, contract, times) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
@@ -40,7 +40,7 @@ impl Projection for CountingProjection {
         Ok(())
     }
 
-    fn undo(&self, tx: &mut Unbound<'_, '_>, dropped: &[Dropped]) -> store::Result<()> {
+    fn undo(&self, tx: &mut UnscopedTx<'_, '_>, dropped: &[BlockId]) -> store::Result<()> {
         for block in dropped {
             tx.execute(
                 "DELETE FROM counted WHERE chain = ?1 AND block_hash = ?2",
@@ -51,9 +51,11 @@ impl Projection for CountingProjection {
     }
 }
 
-fn transfers(applied: &[Applied]) -> impl Iterator<Item = (&Namespace, &types::Block, &Transfer)> {
+fn transfers(
+    applied: &[NamespaceBlocks],
+) -> impl Iterator<Item = (&Namespace, &types::Block, &Transfer)> {
     applied.iter().flat_map(|applied| {
-        applied.work.iter().flat_map(move |decoded| {
+        applied.blocks.iter().flat_map(move |decoded| {
             decoded
                 .transfers
                 .iter()
@@ -66,7 +68,7 @@ fn transfers(applied: &[Applied]) -> impl Iterator<Item = (&Namespace, &types::B
 pub(crate) type Counted = (String, String, String, String, i64);
 
 pub(crate) async fn counted(db: &Db) -> Vec<Counted> {
-    db.read_unbound(|tx| {
+    db.read_unscoped(|tx| {
         tx.rows(
             "SELECT namespace, tx_id, path, block_hash, times FROM counted ORDER BY namespace, tx_id, path, block_hash",
             (),

@@ -67,8 +67,8 @@ const CORRUPTIONS: [Corruption; 9] = [
         block.events[1].path = path;
     }),
     ("one nonce used twice", |block| {
-        let again = block.included[0].clone();
-        block.included.push(again);
+        let again = block.inclusions[0].clone();
+        block.inclusions.push(again);
     }),
     (
         "a transaction that another block of the chain holds",

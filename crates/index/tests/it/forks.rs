@@ -234,10 +234,10 @@ async fn an_event_keeps_its_id_in_another_block_and_is_canonical_once() {
         let (reverted, canonical) = world
             .test
             .db
-            .read_unbound(move |tx| {
+            .read_unscoped(move |tx| {
                 Ok::<_, store::Error>((
-                    index::events_in(tx, &chain, &a, -1, 100)?,
-                    index::events_in(tx, &chain, &b, -1, 100)?,
+                    index::events_in_block(tx, &chain, &a, -1, 100)?,
+                    index::events_in_block(tx, &chain, &b, -1, 100)?,
                 ))
             })
             .await
@@ -293,7 +293,7 @@ async fn the_fact_of_a_returning_block_counts_its_stored_events() {
             test,
             tree_with_depth(5),
             Settings {
-                keep_all: false,
+                store_all_events: false,
                 ..EVERYTHING
             },
         )

@@ -371,10 +371,10 @@ impl Model {
 /// The transactions of a block, for inclusion in another.
 fn same_transactions(block: &types::Block) -> Vec<Tx> {
     block
-        .included
+        .inclusions
         .iter()
         .map(|inclusion| {
-            let number = inclusion.witnesses[0].as_nonce().unwrap();
+            let number = inclusion.replay_keys[0].as_nonce().unwrap();
             tx(number, &contracts_of(number))
         })
         .collect()
@@ -392,7 +392,7 @@ async fn run(test: TestDb, history: History) {
     tree.mine_empty(2);
     let settings = Settings {
         start: history.start,
-        keep_all: history.keep_all,
+        store_all_events: history.keep_all,
         blocks_per_turn: history.blocks_per_turn,
     };
     let world = World::new(test, tree, settings).await;

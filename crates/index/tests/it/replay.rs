@@ -35,7 +35,7 @@ pub(crate) fn replay(facts: &[StoredFact], rewound_final: bool) -> Replayed {
             );
         }
         let payload = fact.payload.as_ref().unwrap();
-        match ChainFact::read(&fact.kind, payload.as_str()) {
+        match ChainFact::parse(&fact.kind, payload.as_str()) {
             Some(ChainFact::Block { block, .. }) => {
                 let height = block.height.stored();
                 assert!(
@@ -136,7 +136,7 @@ async fn rows<C: Connector + 'static>(world: &World<C>, batch: &Value) -> Vec<Ro
         list("order").join(", ")
     );
     let values: Vec<String> = key.into_iter().map(|(_, value)| value).collect();
-    let read = move |tx: &mut store::Unbound<'_, '_>| {
+    let read = move |tx: &mut store::UnscopedTx<'_, '_>| {
         let [a, b, c] = values.as_slice() else {
             panic!("a batch key has three columns")
         };
@@ -145,7 +145,7 @@ async fn rows<C: Connector + 'static>(world: &World<C>, batch: &Value) -> Vec<Ro
     world
         .test
         .db
-        .read_unbound(read)
+        .read_unscoped(read)
         .await
         .map_err(|error: store::Error| error)
         .unwrap()

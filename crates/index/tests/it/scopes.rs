@@ -6,13 +6,13 @@ use crate::replay::{replay, verify_batches};
 use crate::tree::{Tree, account, tx};
 use crate::world::{EVERYTHING, World, user};
 use chain::Finality;
-use index::{Applied, Dropped, Error, Follower, Progress, Projection, Settings};
+use index::{BlockId, Error, NamespaceBlocks, Progress, Projection, Settings, Worker};
 use std::sync::Arc;
-use store::Unbound;
+use store::UnscopedTx;
 use testkit::on_each_engine;
 
 const WATCHED_ONLY: Settings = Settings {
-    keep_all: false,
+    store_all_events: false,
     ..EVERYTHING
 };
 
@@ -74,7 +74,7 @@ async fn a_scope_waits_for_its_start_height() {
         world.run_until_idle().await;
         let scope = only_scope(&world, "ns-a").await;
         assert_eq!(
-            (scope.version, scope.level),
+            (scope.version, scope.caught_up),
             (1, false),
             "waiting writes nothing"
         );
@@ -115,7 +115,7 @@ async fn tracking_is_idempotent_and_sources_are_addresses() {
         );
         assert_eq!(only_scope(&world, "ns-a").await.from.0, 0);
         world.run_until_idle().await;
-        assert!(only_scope(&world, "ns-a").await.level);
+        assert!(only_scope(&world, "ns-a").await.caught_up);
         for source in [
             "",
             "0x12",
@@ -200,7 +200,7 @@ async fn a_scope_that_catches_up_during_a_fetch_misses_no_event() {
         world.track("ns-a", &account(100), 1).await;
         assert_eq!(world.backfill().await, 0);
         assert!(
-            only_scope(&world, "ns-a").await.level,
+            only_scope(&world, "ns-a").await.caught_up,
             "it has reached the stored head"
         );
         gate.open();
@@ -264,7 +264,7 @@ impl Projection for FailingProjection {
         NAME
     }
 
-    fn apply(&self, tx: &mut Unbound<'_, '_>, applied: &[Applied]) -> store::Result<()> {
+    fn apply(&self, tx: &mut UnscopedTx<'_, '_>, applied: &[NamespaceBlocks]) -> store::Result<()> {
         assert!(
             applied
                 .iter()
@@ -274,7 +274,7 @@ impl Projection for FailingProjection {
         counting_projection::CountingProjection.apply(tx, applied)
     }
 
-    fn undo(&self, tx: &mut Unbound<'_, '_>, dropped: &[Dropped]) -> store::Result<()> {
+    fn undo(&self, tx: &mut UnscopedTx<'_, '_>, dropped: &[BlockId]) -> store::Result<()> {
         counting_projection::CountingProjection.undo(tx, dropped)
     }
 }
@@ -289,7 +289,7 @@ async fn a_scope_whose_projection_fails_is_quarantined_and_affects_no_other() {
         world.track("ns-good", "*", 0).await;
         let projections: Vec<Arc<dyn Projection>> = vec![Arc::new(FailingProjection)];
         let (db, lease) = (world.test.db.clone(), world.lease.clone());
-        let worker = Follower::new(db, lease, world.chain.clone(), projections, EVERYTHING);
+        let worker = Worker::new(db, lease, world.chain.clone(), projections, EVERYTHING);
         assert_eq!(worker.backfill().await.unwrap(), 2);
         world.chain.mine(&[tx(2, &[0])]);
         assert_eq!(
@@ -306,7 +306,7 @@ async fn a_scope_whose_projection_fails_is_quarantined_and_affects_no_other() {
                 .as_ref()
                 .unwrap()
                 .contains("cannot project")
-                && !scope.level
+                && !scope.caught_up
         );
         assert!(
             world

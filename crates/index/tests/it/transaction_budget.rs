@@ -4,9 +4,9 @@ use crate::counting_projection::{self, CountingProjection, counted};
 use crate::tree::{Tree, tx};
 use crate::world::{EVERYTHING, World, blocks_of, events_of};
 use chain::Finality;
-use index::{Applied, Dropped, Follower, Progress, Projection, Settings};
+use index::{BlockId, NamespaceBlocks, Progress, Projection, Settings, Worker};
 use std::sync::Arc;
-use store::Unbound;
+use store::UnscopedTx;
 use testkit::on_each_engine;
 use types::Height;
 
@@ -18,34 +18,34 @@ impl Projection for ExpensiveProjection {
         counting_projection::NAME
     }
 
-    fn apply(&self, tx: &mut Unbound<'_, '_>, applied: &[Applied]) -> store::Result<()> {
+    fn apply(&self, tx: &mut UnscopedTx<'_, '_>, applied: &[NamespaceBlocks]) -> store::Result<()> {
         applied
             .iter()
-            .flat_map(|applied| &applied.work)
+            .flat_map(|applied| &applied.blocks)
             .try_for_each(|_| spend(tx))?;
         CountingProjection.apply(tx, applied)
     }
 
-    fn undo(&self, tx: &mut Unbound<'_, '_>, dropped: &[Dropped]) -> store::Result<()> {
+    fn undo(&self, tx: &mut UnscopedTx<'_, '_>, dropped: &[BlockId]) -> store::Result<()> {
         CountingProjection.undo(tx, dropped)?;
         dropped.iter().try_for_each(|_| spend(tx))
     }
 }
 
 /// Spends a third of a transaction's budget.
-fn spend(tx: &mut Unbound<'_, '_>) -> store::Result<()> {
+fn spend(tx: &mut UnscopedTx<'_, '_>) -> store::Result<()> {
     (0..1_500).try_for_each(|_| {
         tx.row::<(i64,)>("SELECT COUNT(*) FROM counted WHERE times < 0", ())
             .map(drop)
     })
 }
 
-fn expensive_worker(world: &World) -> Follower {
+fn expensive_worker(world: &World) -> Worker {
     let settings = Settings {
         blocks_per_turn: 10,
         ..EVERYTHING
     };
-    Follower::new(
+    Worker::new(
         world.test.db.clone(),
         world.lease.clone(),
         world.chain.clone(),

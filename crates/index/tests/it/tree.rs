@@ -3,16 +3,16 @@
 
 use async_trait::async_trait;
 use chain::{
-    BlockRef, CallRequest, Caps, Connector, DecodedEvent, Error, Finality, FinalityTag, Model,
-    Plan, Quote, Result, Sequence, Sequencing, Submitted, TxStatus, Watch,
+    AccountModel, BlockRef, CallRequest, Capabilities, Connector, DecodedEvent, Error, Finality,
+    FinalityTag, Plan, Quote, Result, Sequence, Sequencing, SubmitOutcome, TxStatus, Watch,
 };
 use intent::{Intent, Interface, Signed, Unsigned};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Semaphore;
 use types::{
-    Amount, Block, ChainEvent, ChainId, Digest, Height, Included, Status, Time, Transfer,
-    TransferKind, Witness,
+    Amount, Block, ChainEvent, ChainId, Digest, ExecutionStatus, Height, Inclusion, ReplayKey,
+    Time, Transfer, TransferKind,
 };
 
 /// The topic of a transfer event.
@@ -154,7 +154,7 @@ impl Tree {
             parent: parent.to_owned(),
             time,
             events: events(transactions),
-            included: inclusions(transactions),
+            inclusions: inclusions(transactions),
         };
         state.blocks.insert(hash.clone(), block);
         hash
@@ -330,13 +330,13 @@ fn events(transactions: &[Tx]) -> Vec<ChainEvent> {
     events
 }
 
-fn inclusions(transactions: &[Tx]) -> Vec<Included> {
-    let inclusion = |(tx, index): (&Tx, u32)| Included {
+fn inclusions(transactions: &[Tx]) -> Vec<Inclusion> {
+    let inclusion = |(tx, index): (&Tx, u32)| Inclusion {
         transaction: tx.id.clone(),
         signer: tx.signer.clone(),
-        witnesses: vec![Witness::nonce(&tx.signer, tx.nonce)],
+        replay_keys: vec![ReplayKey::nonce(&tx.signer, tx.nonce)],
         index,
-        status: Status::Succeeded,
+        status: ExecutionStatus::Succeeded,
         fee: Amount::from(21_000),
         created: None,
     };
@@ -371,9 +371,9 @@ impl Connector for Tree {
         &self.chain
     }
 
-    fn caps(&self) -> Caps {
-        Caps {
-            model: Model::Account,
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            model: AccountModel::Account,
             sequencing: Sequencing::Nonce,
             contracts: true,
             memo: false,
@@ -396,7 +396,7 @@ impl Connector for Tree {
         unreachable!("the index plans nothing")
     }
 
-    async fn submit(&self, _: &[Signed]) -> Vec<Submitted> {
+    async fn submit(&self, _: &[Signed]) -> Vec<SubmitOutcome> {
         unreachable!("the index sends nothing")
     }
 
@@ -441,7 +441,7 @@ impl Connector for Tree {
         };
         block.events.retain(is_watched);
         block
-            .included
+            .inclusions
             .retain(|inclusion| watch.signers.contains(&inclusion.signer));
         if let Some(corrupt) = &state.corruption {
             corrupt(&mut block);

@@ -2,15 +2,15 @@
 
 use crate::replay::{replay, verify_batches};
 use crate::world::{EVERYTHING, World};
-use chain::{Connector, Plan, Reservations, Submitted};
+use chain::{Connector, Plan, Reservations, SubmitOutcome};
 use index::{Progress, Settings};
 use intent::{Intent, Signed};
 use std::sync::Arc;
 use testkit::utxo::{CoinKey, Fate, Lie};
-use testkit::{FakeCoins, on_each_engine};
-use types::{Amount, Height, Witness};
+use testkit::{FakeUtxoChain, on_each_engine};
+use types::{Amount, Height, ReplayKey};
 
-async fn payment(coins: &FakeCoins, from: &CoinKey, to: &CoinKey, satoshi: u64) -> Signed {
+async fn payment(coins: &FakeUtxoChain, from: &CoinKey, to: &CoinKey, satoshi: u64) -> Signed {
     let chain = coins.chain().clone();
     let (signer, to) = (from.address(&chain), to.address(&chain));
     let intent = Intent::call(chain, signer, Some(to), Amount::from(satoshi), vec![]);
@@ -32,14 +32,14 @@ async fn payment(coins: &FakeCoins, from: &CoinKey, to: &CoinKey, satoshi: u64) 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_inputs_are_two_replay_keys_through_a_reorganisation() {
     on_each_engine(|test| async move {
-        let coins = Arc::new(FakeCoins::new());
+        let coins = Arc::new(FakeUtxoChain::new());
         let (payer, payee) = (CoinKey::new(1), CoinKey::new(2));
         let payer_address = payer.address(coins.chain());
         let world = World::new(
             test,
             coins.clone(),
             Settings {
-                keep_all: false,
+                store_all_events: false,
                 ..EVERYTHING
             },
         )
@@ -57,18 +57,18 @@ async fn two_inputs_are_two_replay_keys_through_a_reorganisation() {
         let signed = payment(&coins, &payer, &payee, 60_000).await;
         assert_eq!(
             coins.submit(std::slice::from_ref(&signed)).await,
-            [Submitted::Accepted]
+            [SubmitOutcome::Accepted]
         );
         let first = coins.mine();
         assert_eq!(world.run_until_idle().await, Progress::Idle);
 
-        let mut replay_keys: Vec<Witness> = funded
+        let mut replay_keys: Vec<ReplayKey> = funded
             .iter()
-            .map(|coin| Witness::input(&coin.transaction, coin.output))
+            .map(|coin| ReplayKey::outpoint(&coin.transaction, coin.output))
             .collect();
         replay_keys.sort();
         let expected = |block: &str| -> Vec<(String, String, String)> {
-            let row = |replay_key: &Witness| {
+            let row = |replay_key: &ReplayKey| {
                 (
                     replay_key.as_str().to_owned(),
                     block.to_owned(),
@@ -93,8 +93,10 @@ async fn two_inputs_are_two_replay_keys_through_a_reorganisation() {
         let height = coins.tip().0;
         assert_eq!(world.final_height().await, Some(height.0 - 3));
         let (chain, keys) = (world.id(), replay_keys.clone());
-        let read = move |tx: &mut store::Unbound<'_, '_>| index::included(tx, &chain, &keys);
-        let inclusions = world.test.db.read_unbound(read).await.unwrap();
+        let read = move |tx: &mut store::UnscopedTx<'_, '_>| {
+            index::inclusions_by_replay_key(tx, &chain, &keys)
+        };
+        let inclusions = world.test.db.read_unscoped(read).await.unwrap();
         assert!(
             inclusions.len() == 2
                 && inclusions.iter().all(|inclusion| {
@@ -115,7 +117,7 @@ async fn two_inputs_are_two_replay_keys_through_a_reorganisation() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lagging_or_faulty_utxo_node_changes_nothing() {
     on_each_engine(|test| async move {
-        let coins = Arc::new(FakeCoins::new());
+        let coins = Arc::new(FakeUtxoChain::new());
         let (payer, payer_address) = (CoinKey::new(1), CoinKey::new(1).address(coins.chain()));
         let world = World::new(test, coins.clone(), EVERYTHING).await;
         world
@@ -128,19 +130,19 @@ async fn a_lagging_or_faulty_utxo_node_changes_nothing() {
             .await;
         let tip = coins.tip().1;
         let next = coins.mine();
-        coins.lag(1);
+        coins.set_lag(1);
         assert_eq!(world.turn().await, Progress::Idle);
-        coins.be_honest();
+        coins.clear_faults();
         for (lie, expected) in [
-            (Lie::Silence, None),
-            (Lie::OtherBlock, None),
-            (Lie::Forgets(next.clone()), Some(Progress::Again)),
-            (Lie::HeightsOf(tip.clone()), Some(Progress::Again)),
+            (Lie::NoResponse, None),
+            (Lie::ParentBlock, None),
+            (Lie::MissingBlock(next.clone()), Some(Progress::Again)),
+            (Lie::ForkHeights(tip.clone()), Some(Progress::Again)),
         ] {
             coins.lie(lie.clone());
             assert_eq!(world.worker().turn().await.ok(), expected, "{lie:?}");
             assert_eq!(world.head().await.as_ref(), Some(&tip), "{lie:?}");
-            coins.be_honest();
+            coins.clear_faults();
         }
         world.run_until_idle().await;
         assert_eq!(

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use testkit::on_each_engine;
 
 const WATCHED_ONLY: Settings = Settings {
-    keep_all: false,
+    store_all_events: false,
     ..EVERYTHING
 };
 

@@ -3,7 +3,9 @@
 use crate::counting_projection::{self, CountingProjection};
 use crate::tree::Tree;
 use chain::Connector;
-use index::{Follower, Index, Progress, Projection, Resume, Settings, Start, Status, Wanted};
+use index::{
+    Index, NewScope, Progress, Projection, ResumeRequest, Settings, Start, Status, Worker,
+};
 use std::sync::Arc;
 use store::{Lease, StoredFact};
 use testkit::{LEASE_MS, TestDb, namespace};
@@ -19,7 +21,7 @@ pub(crate) struct World<C: Connector = Tree> {
 
 pub(crate) const EVERYTHING: Settings = Settings {
     start: Start::Height(0),
-    keep_all: true,
+    store_all_events: true,
     blocks_per_turn: 5,
 };
 
@@ -46,9 +48,9 @@ impl<C: Connector + 'static> World<C> {
         self.chain.chain().clone()
     }
 
-    pub(crate) fn worker(&self) -> Follower {
+    pub(crate) fn worker(&self) -> Worker {
         let projections: Vec<Arc<dyn Projection>> = vec![Arc::new(CountingProjection)];
-        Follower::new(
+        Worker::new(
             self.test.db.clone(),
             self.lease.clone(),
             self.chain.clone(),
@@ -71,7 +73,7 @@ impl<C: Connector + 'static> World<C> {
 
     /// Resumes the halted chain as an operator.
     pub(crate) async fn resume(&self, rewind_to: Option<u64>, reason: &str) -> index::Result<()> {
-        let request = Resume {
+        let request = ResumeRequest {
             rewind_to: rewind_to.map(Height),
             reason: reason.to_owned(),
         };
@@ -113,7 +115,7 @@ impl<C: Connector + 'static> World<C> {
 
     /// Another owner takes over the lease of the chain. Returns the worker that still has the old
     /// lease.
-    pub(crate) async fn take_over(&mut self) -> Follower {
+    pub(crate) async fn take_over(&mut self) -> Worker {
         let stale = self.worker();
         self.test.clock.advance_millis(LEASE_MS as i64 + 1);
         self.lease = self
@@ -137,8 +139,8 @@ impl<C: Connector + 'static> World<C> {
             .unwrap()
     }
 
-    pub(crate) fn scope(&self, source: &str) -> Wanted {
-        Wanted {
+    pub(crate) fn scope(&self, source: &str) -> NewScope {
+        NewScope {
             projection: counting_projection::NAME.to_owned(),
             chain: self.id(),
             source: source.to_owned(),
@@ -169,7 +171,7 @@ impl<C: Connector + 'static> World<C> {
         let chain = self.id();
         self.test
             .db
-            .read_unbound(move |tx| index::status(tx, &chain))
+            .read_unscoped(move |tx| index::status(tx, &chain))
             .await
             .unwrap()
     }
@@ -194,7 +196,7 @@ impl<C: Connector + 'static> World<C> {
     ) -> Vec<T> {
         self.test
             .db
-            .read_unbound(move |tx| tx.rows(sql, ()))
+            .read_unscoped(move |tx| tx.rows(sql, ()))
             .await
             .map_err(|error: store::Error| error)
             .unwrap()
@@ -212,7 +214,7 @@ impl<C: Connector + 'static> World<C> {
         };
         self.test
             .db
-            .read_unbound(move |tx| store::facts_after(tx, &cursor, 100_000))
+            .read_unscoped(move |tx| store::facts_after(tx, &cursor, 100_000))
             .await
             .unwrap()
     }
@@ -274,15 +276,15 @@ pub(crate) fn events_of(blocks: &[Block]) -> Vec<EventRow> {
 pub(crate) fn inclusions_of(blocks: &[Block]) -> Vec<(String, String, String)> {
     let mut rows = Vec::new();
     for block in blocks {
-        for inclusion in &block.included {
-            let row = |replay_key: &types::Witness| {
+        for inclusion in &block.inclusions {
+            let row = |replay_key: &types::ReplayKey| {
                 (
                     replay_key.as_str().to_owned(),
                     block.hash.clone(),
                     inclusion.transaction.clone(),
                 )
             };
-            rows.extend(inclusion.witnesses.iter().map(row));
+            rows.extend(inclusion.replay_keys.iter().map(row));
         }
     }
     rows

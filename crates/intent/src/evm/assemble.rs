@@ -19,7 +19,7 @@ pub fn assemble(unsigned: &Unsigned, signatures: &[Signature]) -> Result<Signed>
     let signer_mismatch = || Error::WrongSignature {
         account: unsigned.signer.clone(),
     };
-    let ([request], [signature]) = (decoded.requests.as_slice(), signatures) else {
+    let ([request], [signature]) = (decoded.required_signatures.as_slice(), signatures) else {
         return Err(signer_mismatch());
     };
     let key = recover(&request.digest, signature).ok_or_else(signer_mismatch)?;

@@ -42,7 +42,7 @@ pub enum Price {
 /// a legacy price EIP-155, or EIP-2930 with an access list. Error `intent.invalid` if the intent is
 /// not a transaction, does not have exactly one output, names an account in another than the
 /// canonical form, or does not match the terms.
-pub fn unsigned(intent: &Intent, terms: &Terms) -> Result<Unsigned> {
+pub fn build_unsigned(intent: &Intent, terms: &Terms) -> Result<Unsigned> {
     let Act::Transaction(transaction) = &intent.act else {
         return Err(Error::invalid_intent(
             "it is not a transaction, and a statement has no nonce or fees",

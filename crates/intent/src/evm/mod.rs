@@ -29,7 +29,7 @@ mod typed_data;
 pub use abi::{Abi, DecodedEvent, topic_of};
 pub use address::{address, checksum, parse_recipient};
 pub use assemble::assemble;
-pub use build::{Price, Terms, unsigned};
+pub use build::{Price, Terms, build_unsigned};
 pub use effects::effects;
 pub use log::Log;
 pub use statement::statement;
@@ -82,7 +82,7 @@ pub fn decode_call(interface: &Interface, data: &[u8]) -> Result<Option<(String,
 }
 
 /// The first topics of [`Abi::events`], without keeping the parsed ABI.
-pub fn topics(interface: &Interface) -> Result<Vec<String>> {
+pub fn event_topics(interface: &Interface) -> Result<Vec<String>> {
     Ok(Abi::parse(interface)?
         .events()
         .into_iter()

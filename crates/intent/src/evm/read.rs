@@ -2,11 +2,11 @@
 
 use super::{address, authorisation, rlp::Reader};
 use crate::{
-    AccessEntry, Act, Authorisation, Decoded, Error, FeeTerms, Intent, Output, Result, Scheme,
-    SignRequest, Transaction, Unsigned,
+    AccessEntry, Act, Authorisation, Decoded, Error, FeeTerms, Intent, Output, RequiredSignature,
+    Result, Scheme, Transaction, Unsigned,
 };
 use alloy_primitives::keccak256;
-use types::{Amount, Witness};
+use types::{Amount, ReplayKey};
 
 /// The fields of a signing payload.
 struct Fields<'a> {
@@ -38,7 +38,7 @@ pub(super) fn transaction(unsigned: &Unsigned) -> Result<Decoded> {
     }
     let fee = fields.fee()?;
     let act = Act::Transaction(fields.transaction()?);
-    let request = SignRequest {
+    let request = RequiredSignature {
         account: unsigned.signer.clone(),
         scheme: Scheme::EcdsaSecp256k1,
         digest: keccak256(&unsigned.bytes).0,
@@ -49,9 +49,9 @@ pub(super) fn transaction(unsigned: &Unsigned) -> Result<Decoded> {
             signer: unsigned.signer.clone(),
             act,
         },
-        witnesses: vec![Witness::nonce(&unsigned.signer, fields.nonce)],
+        replay_keys: vec![ReplayKey::nonce(&unsigned.signer, fields.nonce)],
         fee,
-        requests: vec![request],
+        required_signatures: vec![request],
     })
 }
 

@@ -12,10 +12,11 @@
 
 use super::{address, authorisation, typed_data};
 use crate::{
-    Act, Authorisation, Decoded, Error, FeeTerms, Intent, Result, Scheme, SignRequest, Unsigned,
+    Act, Authorisation, Decoded, Error, FeeTerms, Intent, RequiredSignature, Result, Scheme,
+    Unsigned,
 };
 use alloy_primitives::keccak256;
-use types::{Digest, Witness};
+use types::{Digest, ReplayKey};
 
 /// The first byte of a message.
 pub(super) const MESSAGE: u8 = 0x19;
@@ -97,13 +98,13 @@ pub(super) fn decode_authorisation(unsigned: &Unsigned) -> Result<Decoded> {
     let Authorisation {
         authority, nonce, ..
     } = &authorisation;
-    let replay_key = Witness::nonce(authority, *nonce);
+    let replay_key = ReplayKey::nonce(authority, *nonce);
     let mut decoded = decoded(
         unsigned,
         Act::Authorisation(authorisation),
         keccak256(&unsigned.bytes).0,
     );
-    decoded.witnesses.insert(0, replay_key);
+    decoded.replay_keys.insert(0, replay_key);
     Ok(decoded)
 }
 
@@ -115,9 +116,9 @@ fn decoded(unsigned: &Unsigned, act: Act, digest: [u8; 32]) -> Decoded {
             signer: account.clone(),
             act,
         },
-        witnesses: vec![Witness::bytes(&Digest::of(&unsigned.bytes))],
+        replay_keys: vec![ReplayKey::message(&Digest::of(&unsigned.bytes))],
         fee: FeeTerms::default(),
-        requests: vec![SignRequest {
+        required_signatures: vec![RequiredSignature {
             account,
             scheme: Scheme::EcdsaSecp256k1,
             digest,

@@ -21,11 +21,11 @@ pub fn assemble(unsigned: &Unsigned, signatures: &[Signature]) -> Result<Signed>
     let signer_mismatch = || Error::WrongSignature {
         account: unsigned.signer.clone(),
     };
-    if signatures.len() != decoded.requests.len() {
+    if signatures.len() != decoded.required_signatures.len() {
         return Err(signer_mismatch());
     }
     let mut witnesses = Vec::new();
-    for (request, signature) in decoded.requests.iter().zip(signatures) {
+    for (request, signature) in decoded.required_signatures.iter().zip(signatures) {
         let key =
             recover(&request.digest, signature).filter(|key| address::key_hash(key) == spend.owner);
         witnesses.extend(

@@ -19,9 +19,9 @@ mod wire;
 
 pub use address::{address, parse_recipient};
 pub use assemble::assemble;
-pub use build::{Coin, unsigned};
+pub use build::{Coin, build_unsigned};
 pub use read::decode;
-pub use verify::{Checked, verify};
+pub use verify::{VerifiedTransaction, verify};
 
 use crate::{Act, AssetRef, Effects, Error, Intent, Move, Result};
 

@@ -5,10 +5,10 @@ use super::{
     wire::{Output, Reader, Tx},
 };
 use crate::{
-    self as intent, Act, Decoded, Error, FeeTerms, Intent, Result, Scheme, SignRequest,
+    self as intent, Act, Decoded, Error, FeeTerms, Intent, RequiredSignature, Result, Scheme,
     Transaction, Unsigned,
 };
-use types::{Amount, ChainId, Witness};
+use types::{Amount, ChainId, ReplayKey};
 
 /// The longest input that is decoded. Nodes relay transactions of up to 100,000 virtual bytes.
 const MAX_BYTES: usize = 400_000;
@@ -51,9 +51,9 @@ pub fn decode(unsigned: &Unsigned) -> Result<Decoded> {
             signer: unsigned.signer.clone(),
             act,
         },
-        witnesses: spend.replay_keys()?,
+        replay_keys: spend.replay_keys()?,
         fee: spend.fee()?,
-        requests: spend.required_signatures(&unsigned.signer)?,
+        required_signatures: spend.required_signatures(&unsigned.signer)?,
     })
 }
 
@@ -144,13 +144,13 @@ impl<'a> Spend<'a> {
         }
     }
 
-    fn replay_keys(&self) -> Result<Vec<Witness>> {
-        let mut replay_keys: Vec<Witness> = self
+    fn replay_keys(&self) -> Result<Vec<ReplayKey>> {
+        let mut replay_keys: Vec<ReplayKey> = self
             .tx
             .inputs
             .iter()
             .map(|input| input.spends())
-            .map(|(transaction, output)| Witness::input(&transaction, output))
+            .map(|(transaction, output)| ReplayKey::outpoint(&transaction, output))
             .collect();
         replay_keys.sort();
         if replay_keys.windows(2).any(|pair| pair[0] == pair[1]) {
@@ -182,10 +182,10 @@ impl<'a> Spend<'a> {
         weight.div_ceil(4) as u64
     }
 
-    fn required_signatures(&self, signer: &str) -> Result<Vec<SignRequest>> {
+    fn required_signatures(&self, signer: &str) -> Result<Vec<RequiredSignature>> {
         let request = |(index, value): (usize, &u64)| {
             let digest = self.tx.digest(index, *value, &self.owner)?;
-            Some(SignRequest {
+            Some(RequiredSignature {
                 account: signer.to_owned(),
                 scheme: Scheme::EcdsaSecp256k1,
                 digest,

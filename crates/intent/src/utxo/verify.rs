@@ -12,7 +12,7 @@ use types::{Amount, ChainId};
 
 /// A transaction with valid signatures.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked {
+pub struct VerifiedTransaction {
     pub id: String,
     /// The spent coins: transaction and output index.
     pub inputs: Vec<(String, u32)>,
@@ -31,7 +31,7 @@ pub fn verify(
     chain: &ChainId,
     raw: &[u8],
     coin: impl Fn(&str, u32) -> Option<(String, Amount)>,
-) -> Result<Checked> {
+) -> Result<VerifiedTransaction> {
     let (tx, witnesses, stripped) = read(raw)?;
     let inputs: Vec<(String, u32)> = tx.inputs.iter().map(Input::spends).collect();
     for (index, ((transaction, output), witness)) in inputs.iter().zip(&witnesses).enumerate() {
@@ -42,7 +42,7 @@ pub fn verify(
         }
     }
     let size = (3 * stripped.len() + raw.len()).div_ceil(4) as u64;
-    let mut verified = Checked {
+    let mut verified = VerifiedTransaction {
         id: format_id(&double_sha256(&stripped)),
         inputs,
         outputs: Vec::new(),

@@ -116,7 +116,7 @@ fn the_chain_independent_functions_dispatch_to_evm() {
     let utxo_chain = "bip122:private".parse().unwrap();
     assert!(matches!(
         intent::encode_call(&utxo_chain, &interface, "n", &Value::Null),
-        Err(Error::Unsuitable { .. })
+        Err(Error::InvalidIntent { .. })
     ));
 }
 

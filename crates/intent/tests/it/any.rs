@@ -134,7 +134,7 @@ pub(crate) fn authorised(
         act,
     })
     .unwrap();
-    let digest = intent::decode(&unsigned).unwrap().requests[0].digest;
+    let digest = intent::decode(&unsigned).unwrap().required_signatures[0].digest;
     (authorisation, key.sign(digest))
 }
 

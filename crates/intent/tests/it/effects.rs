@@ -499,7 +499,8 @@ fn a_message_is_opaque() {
 
 #[test]
 fn an_account_in_upper_case_is_rejected() {
-    let rejected = |intent: Intent| matches!(effects(&intent, None), Err(Error::Unsuitable { .. }));
+    let rejected =
+        |intent: Intent| matches!(effects(&intent, None), Err(Error::InvalidIntent { .. }));
     let upper = intent::evm::checksum(&me()).unwrap();
     assert!(rejected(Intent::call(
         ChainId::evm(5),

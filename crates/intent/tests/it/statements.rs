@@ -3,10 +3,10 @@
 use crate::any;
 use crate::key::Key;
 use alloy_primitives::{Address, U256, eip191_hash_message};
-use intent::evm::{Price, Terms, unsigned};
+use intent::evm::{Price, Terms, build_unsigned};
 use intent::{Act, Authorisation, Error, FeeTerms, Intent, Unsigned, assemble, decode, statement};
 use proptest::prelude::*;
-use types::{Amount, ChainId, Digest, Witness};
+use types::{Amount, ChainId, Digest, ReplayKey};
 
 fn message(bytes: Vec<u8>) -> Intent {
     Intent {
@@ -23,19 +23,19 @@ proptest! {
         let read = decode(&built).unwrap();
         prop_assert_eq!(&read.intent, &intent);
         prop_assert_eq!(read.fee, FeeTerms::default());
-        prop_assert_eq!(read.witnesses, vec![Witness::bytes(&Digest::of(&built.bytes))]);
+        prop_assert_eq!(read.replay_keys, vec![ReplayKey::message(&Digest::of(&built.bytes))]);
         let Act::Message { bytes } = &intent.act else { unreachable!() };
-        prop_assert_eq!(read.requests[0].digest, eip191_hash_message(bytes).0);
+        prop_assert_eq!(read.required_signatures[0].digest, eip191_hash_message(bytes).0);
     }
 
     #[test]
     fn a_message_that_contains_a_transaction_is_still_a_message((planned, terms) in any::planned()) {
-        let transaction = unsigned(&planned, &terms).unwrap();
+        let transaction = build_unsigned(&planned, &terms).unwrap();
         let embedded = Intent { act: Act::Message { bytes: transaction.bytes.clone() }, ..planned.clone() };
         let built = statement(&embedded).unwrap();
         let read = decode(&built).unwrap();
         prop_assert_eq!(read.intent, embedded);
-        prop_assert_ne!(read.requests[0].digest, decode(&transaction).unwrap().requests[0].digest);
+        prop_assert_ne!(read.required_signatures[0].digest, decode(&transaction).unwrap().required_signatures[0].digest);
     }
 
     #[test]
@@ -47,9 +47,9 @@ proptest! {
         let chain = if *any_chain { 0 } else { intent.chain.evm_number().unwrap() };
         let address: Address = delegate.parse().unwrap();
         let expected = alloy_eips::eip7702::Authorization { chain_id: U256::from(chain), address, nonce: *nonce };
-        prop_assert_eq!(read.requests[0].digest, expected.signature_hash().0);
-        let nonce_key = Witness::nonce(&intent.signer, *nonce);
-        prop_assert_eq!(read.witnesses, vec![nonce_key, Witness::bytes(&Digest::of(&built.bytes))]);
+        prop_assert_eq!(read.required_signatures[0].digest, expected.signature_hash().0);
+        let nonce_key = ReplayKey::nonce(&intent.signer, *nonce);
+        prop_assert_eq!(read.replay_keys, vec![nonce_key, ReplayKey::message(&Digest::of(&built.bytes))]);
     }
 
     #[test]
@@ -67,7 +67,7 @@ proptest! {
     fn the_first_byte_distinguishes_the_kinds(
         (planned, terms) in any::planned(), message in any::message(), authorisation in any::authorisation(), typed in any::typed_data()
     ) {
-        let mut heads = vec![unsigned(&planned, &terms).unwrap().bytes[0].min(0xc0)];
+        let mut heads = vec![build_unsigned(&planned, &terms).unwrap().bytes[0].min(0xc0)];
         for intent in [message, authorisation, typed] {
             heads.push(statement(&intent).unwrap().bytes[0]);
         }
@@ -107,7 +107,7 @@ fn a_signed_message_has_the_format_of_wallets() {
     let built = statement(&message(b"hello".to_vec())).unwrap();
     let signed = assemble(
         &built,
-        &[key.sign(decode(&built).unwrap().requests[0].digest)],
+        &[key.sign(decode(&built).unwrap().required_signatures[0].digest)],
     )
     .unwrap();
     let expected = alloy_primitives::Signature::from_raw(&signed.raw).unwrap();
@@ -150,7 +150,7 @@ fn only_the_authority_can_sign_an_authorisation() {
     };
     assert!(matches!(
         statement(&by_other),
-        Err(Error::Unsuitable { .. })
+        Err(Error::InvalidIntent { .. })
     ));
 }
 
@@ -164,7 +164,10 @@ fn an_authorisation_with_the_maximum_nonce_is_rejected() {
         signer: Key::new(1).account(),
         act: Act::Authorisation(authorisation),
     };
-    assert!(matches!(statement(&intent), Err(Error::Unsuitable { .. })));
+    assert!(matches!(
+        statement(&intent),
+        Err(Error::InvalidIntent { .. })
+    ));
 }
 
 #[test]
@@ -188,7 +191,7 @@ fn a_transaction_is_not_a_statement_and_vice_versa() {
     let signer = Key::new(1).account();
     assert!(matches!(
         statement(&Intent::cancel(ChainId::evm(5), signer)),
-        Err(Error::Unsuitable { .. })
+        Err(Error::InvalidIntent { .. })
     ));
     let price = Price::Legacy {
         gas_price: Amount::ZERO,
@@ -200,7 +203,7 @@ fn a_transaction_is_not_a_statement_and_vice_versa() {
         authorisations: vec![],
     };
     assert!(matches!(
-        unsigned(&message(vec![]), &terms),
-        Err(Error::Unsuitable { .. })
+        build_unsigned(&message(vec![]), &terms),
+        Err(Error::InvalidIntent { .. })
     ));
 }

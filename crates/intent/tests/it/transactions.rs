@@ -9,10 +9,10 @@ use alloy_consensus::{
 };
 use alloy_eips::eip2718::Decodable2718;
 use alloy_primitives::{Address, TxKind, U256, keccak256};
-use intent::evm::{Price, Terms, unsigned};
+use intent::evm::{Price, Terms, build_unsigned};
 use intent::{Act, Error, FeeTerms, Intent, Unsigned, assemble, decode};
 use proptest::prelude::*;
-use types::{Amount, ChainId, Witness};
+use types::{Amount, ChainId, ReplayKey};
 
 fn terms(nonce: u64) -> Terms {
     let price = Price::Eip1559 {
@@ -48,22 +48,22 @@ fn fee(terms: &Terms) -> FeeTerms {
 proptest! {
     #[test]
     fn built_bytes_decode_to_the_intent((intent, terms) in any::planned()) {
-        let built = unsigned(&intent, &terms).unwrap();
+        let built = build_unsigned(&intent, &terms).unwrap();
         let read = decode(&built).unwrap();
         prop_assert_eq!(&read.intent, &intent);
         prop_assert_eq!(read.fee, fee(&terms));
-        prop_assert_eq!(read.witnesses, vec![Witness::nonce(&intent.signer, terms.nonce)]);
-        prop_assert_eq!(read.requests.len(), 1);
-        prop_assert_eq!(read.requests[0].digest, keccak256(&built.bytes).0);
-        prop_assert_eq!(&read.requests[0].account, &intent.signer);
+        prop_assert_eq!(read.replay_keys, vec![ReplayKey::nonce(&intent.signer, terms.nonce)]);
+        prop_assert_eq!(read.required_signatures.len(), 1);
+        prop_assert_eq!(read.required_signatures[0].digest, keccak256(&built.bytes).0);
+        prop_assert_eq!(&read.required_signatures[0].account, &intent.signer);
     }
 
     #[test]
     fn alloy_decodes_the_signed_transaction_the_same(key in 1..=250u8, (mut intent, terms) in any::planned()) {
         let key = Key::new(key);
         intent.signer = key.account();
-        let built = unsigned(&intent, &terms).unwrap();
-        let signed = assemble(&built, &[key.sign(decode(&built).unwrap().requests[0].digest)]);
+        let built = build_unsigned(&intent, &terms).unwrap();
+        let signed = assemble(&built, &[key.sign(decode(&built).unwrap().required_signatures[0].digest)]);
         let signed = signed.unwrap();
         let expected = TxEnvelope::decode_2718_exact(&signed.raw).unwrap();
         prop_assert_eq!(format!("{:#x}", expected.tx_hash()), signed.id);
@@ -80,7 +80,7 @@ proptest! {
 
     #[test]
     fn every_changed_byte_decodes_differently_or_not_at_all((intent, terms) in any::planned(), seed: u64) {
-        let built = unsigned(&intent, &terms).unwrap();
+        let built = build_unsigned(&intent, &terms).unwrap();
         let before = decode(&built).unwrap();
         let mut random = seed;
         for _ in 0..40 {
@@ -90,7 +90,7 @@ proptest! {
             changed.bytes[at] ^= 1 << (random >> 29 & 7);
             if let Ok(after) = decode(&changed) {
                 prop_assert!(
-                    (&after.intent, after.fee, &after.witnesses) != (&before.intent, before.fee, &before.witnesses)
+                    (&after.intent, after.fee, &after.replay_keys) != (&before.intent, before.fee, &before.replay_keys)
                 );
             }
         }
@@ -98,7 +98,7 @@ proptest! {
 
     #[test]
     fn truncated_or_extended_bytes_are_rejected((intent, terms) in any::planned(), extra: u8) {
-        let built = unsigned(&intent, &terms).unwrap();
+        let built = build_unsigned(&intent, &terms).unwrap();
         for length in 0..built.bytes.len() {
             let cut = Unsigned { bytes: built.bytes[..length].to_vec(), ..built.clone() };
             prop_assert!(is_rejected(&cut));
@@ -125,7 +125,7 @@ fn the_example_of_eip_155() {
     let price = Price::Legacy {
         gas_price: Amount::from(20_000_000_000),
     };
-    let built = unsigned(
+    let built = build_unsigned(
         &intent,
         &Terms {
             nonce: 9,
@@ -139,7 +139,7 @@ fn the_example_of_eip_155() {
         hex::encode(&built.bytes),
         "ec098504a817c800825208943535353535353535353535353535353535353535880de0b6b3a764000080018080"
     );
-    let digest = decode(&built).unwrap().requests[0].digest;
+    let digest = decode(&built).unwrap().required_signatures[0].digest;
     assert_eq!(
         hex::encode(digest),
         "daf5a779ae972f972197303d7b574746c7ef83eadac0f2791ad23db92e4c8e53"
@@ -168,8 +168,8 @@ fn each_type_has_its_own_payload() {
         },
         ..terms(0)
     };
-    assert!(unsigned(&intent, &legacy).unwrap().bytes[0] >= 0xc0);
-    assert_eq!(unsigned(&intent, &terms(0)).unwrap().bytes[0], 2);
+    assert!(build_unsigned(&intent, &legacy).unwrap().bytes[0] >= 0xc0);
+    assert_eq!(build_unsigned(&intent, &terms(0)).unwrap().bytes[0], 2);
     let Act::Transaction(transaction) = &mut intent.act else {
         unreachable!()
     };
@@ -178,7 +178,7 @@ fn each_type_has_its_own_payload() {
         account,
         slots: vec![format!("0x{}", "00".repeat(32))],
     }];
-    assert_eq!(unsigned(&intent, &legacy).unwrap().bytes[0], 1);
+    assert_eq!(build_unsigned(&intent, &legacy).unwrap().bytes[0], 1);
     let (authorisation, signature) =
         any::authorised(&intent.chain, &Key::new(3), [7; 20], 0, false);
     let Act::Transaction(transaction) = &mut intent.act else {
@@ -189,14 +189,14 @@ fn each_type_has_its_own_payload() {
         authorisations: vec![signature],
         ..terms(0)
     };
-    assert_eq!(unsigned(&intent, &carrying).unwrap().bytes[0], 4);
+    assert_eq!(build_unsigned(&intent, &carrying).unwrap().bytes[0], 4);
     let legacy = Terms {
         price: legacy.price,
         ..carrying
     };
     assert!(matches!(
-        unsigned(&intent, &legacy),
-        Err(Error::Unsuitable { .. })
+        build_unsigned(&intent, &legacy),
+        Err(Error::InvalidIntent { .. })
     ));
 }
 
@@ -204,7 +204,7 @@ fn each_type_has_its_own_payload() {
 fn bytes_for_another_chain_or_any_chain_are_rejected() {
     let signer = Key::new(1).account();
     let intent = Intent::cancel(ChainId::evm(5), signer);
-    let built = unsigned(&intent, &terms(1)).unwrap();
+    let built = build_unsigned(&intent, &terms(1)).unwrap();
     assert!(is_rejected(&Unsigned {
         chain: ChainId::evm(6),
         ..built.clone()
@@ -230,8 +230,8 @@ fn bytes_for_another_chain_or_any_chain_are_rejected() {
     }));
     let intent = Intent::cancel(ChainId::evm(0), Key::new(1).account());
     assert!(matches!(
-        unsigned(&intent, &terms(1)),
-        Err(Error::Unsuitable { .. })
+        build_unsigned(&intent, &terms(1)),
+        Err(Error::InvalidIntent { .. })
     ));
 }
 
@@ -451,15 +451,15 @@ fn a_tip_above_the_cap_is_rejected() {
         tip: Amount::from(2),
     };
     assert!(matches!(
-        unsigned(&intent, &Terms { price, ..terms(0) }),
-        Err(Error::Unsuitable { .. })
+        build_unsigned(&intent, &Terms { price, ..terms(0) }),
+        Err(Error::InvalidIntent { .. })
     ));
     let price = Price::Legacy {
         gas_price: Amount::MAX,
     };
     assert!(matches!(
-        unsigned(&intent, &Terms { price, ..terms(0) }),
-        Err(Error::Unsuitable { .. })
+        build_unsigned(&intent, &Terms { price, ..terms(0) }),
+        Err(Error::InvalidIntent { .. })
     ));
 }
 
@@ -471,10 +471,10 @@ fn lengths_of_every_encoding_are_decoded() {
     ] {
         let data = vec![0x7f; length];
         let intent = Intent::call(ChainId::evm(5), key.account(), None, Amount::ZERO, data);
-        let built = unsigned(&intent, &terms(1)).unwrap();
+        let built = build_unsigned(&intent, &terms(1)).unwrap();
         let read = decode(&built).unwrap();
         assert_eq!(read.intent, intent);
-        let raw = assemble(&built, &[key.sign(read.requests[0].digest)])
+        let raw = assemble(&built, &[key.sign(read.required_signatures[0].digest)])
             .unwrap()
             .raw;
         assert_eq!(
@@ -489,15 +489,15 @@ fn lengths_of_every_encoding_are_decoded() {
         Amount::ZERO,
         vec![0; 1 << 20],
     );
-    assert!(is_rejected(&unsigned(&huge, &terms(1)).unwrap()));
+    assert!(is_rejected(&build_unsigned(&huge, &terms(1)).unwrap()));
 }
 
 #[test]
 fn only_the_signer_can_sign() {
     let key = Key::new(1);
     let intent = Intent::cancel(ChainId::evm(5), key.account());
-    let built = unsigned(&intent, &terms(1)).unwrap();
-    let digest = decode(&built).unwrap().requests[0].digest;
+    let built = build_unsigned(&intent, &terms(1)).unwrap();
+    let digest = decode(&built).unwrap().required_signatures[0].digest;
     let assert_rejected = |signatures: &[intent::Signature]| {
         assert!(matches!(
             assemble(&built, signatures),
@@ -533,15 +533,15 @@ fn only_the_signer_can_sign() {
 fn the_signer_must_be_in_canonical_form() {
     let key = Key::new(1);
     let intent = Intent::cancel(ChainId::evm(5), key.account());
-    let built = unsigned(&intent, &terms(1)).unwrap();
+    let built = build_unsigned(&intent, &terms(1)).unwrap();
     let upper = intent::evm::checksum(&key.account()).unwrap();
     assert!(is_rejected(&Unsigned {
         signer: upper.clone(),
         ..built
     }));
     assert!(matches!(
-        unsigned(&Intent::cancel(ChainId::evm(5), upper), &terms(1)),
-        Err(Error::Unsuitable { .. })
+        build_unsigned(&Intent::cancel(ChainId::evm(5), upper), &terms(1)),
+        Err(Error::InvalidIntent { .. })
     ));
 }
 
@@ -560,7 +560,7 @@ fn an_authorisation_in_a_transaction_must_be_signed_by_its_authority() {
         unreachable!()
     };
     transaction.authorisations = vec![authorisation];
-    let built = unsigned(
+    let built = build_unsigned(
         &intent,
         &Terms {
             authorisations: vec![signature],
@@ -570,7 +570,7 @@ fn an_authorisation_in_a_transaction_must_be_signed_by_its_authority() {
     .unwrap();
     assert_eq!(decode(&built).unwrap().intent, intent);
     let by_other = Key::new(3).sign([1; 32]);
-    let rejected = unsigned(
+    let rejected = build_unsigned(
         &intent,
         &Terms {
             authorisations: vec![by_other],
@@ -602,7 +602,7 @@ fn alloy_decodes_our_bytes_and_we_decode_alloys_payloads() {
         signer: Key::new(1).account(),
         bytes: transaction.encoded_for_signing(),
     };
-    let digest = decode(&read).unwrap().requests[0].digest;
+    let digest = decode(&read).unwrap().required_signatures[0].digest;
     assert_eq!(digest, transaction.signature_hash().0);
     let raw = assemble(&read, &[Key::new(1).sign(digest)]).unwrap().raw;
     let again = TxEip1559::rlp_decode_signed(&mut &raw[1..]).unwrap();

@@ -42,7 +42,7 @@ fn digest(value: &Value) -> Result<[u8; 32], Error> {
         signer: Key::new(1).account(),
         act,
     })?;
-    decode(&built).map(|read| read.requests[0].digest)
+    decode(&built).map(|read| read.required_signatures[0].digest)
 }
 
 fn alloy_digest(value: &Value) -> [u8; 32] {

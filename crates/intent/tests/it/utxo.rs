@@ -1,14 +1,14 @@
 //! UTXO chains.
 
 use crate::key::{Key, high_s};
-use intent::utxo::{self, Coin, unsigned};
+use intent::utxo::{self, Coin, build_unsigned};
 use intent::{
     Act, AssetRef, Error, Intent, Output, PublicKey, Signature, Transaction, Unsigned, assemble,
     decode,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
-use types::{Amount, ChainId, Witness};
+use types::{Amount, ChainId, ReplayKey};
 
 fn chain() -> ChainId {
     "bip122:private".parse().unwrap()
@@ -49,15 +49,15 @@ fn is_rejected(unsigned: &Unsigned) -> bool {
 
 fn is_invalid(intent: &Intent, coins: &[Coin], fee: u64) -> bool {
     matches!(
-        unsigned(intent, coins, Amount::from(fee)),
-        Err(Error::Unsuitable { .. })
+        build_unsigned(intent, coins, Amount::from(fee)),
+        Err(Error::InvalidIntent { .. })
     )
 }
 
 fn sign(key: &Key, built: &Unsigned) -> Vec<Signature> {
     decode(built)
         .unwrap()
-        .requests
+        .required_signatures
         .iter()
         .map(|request| key.sign(request.digest))
         .collect()
@@ -125,7 +125,7 @@ fn two_coins_pay_and_change_returns() {
     let (me, you) = (Key::new(1), Key::new(2));
     let intent = payment(&me, &[(&you, 50_000)], b"rent");
     let coins = [coin(9, 1, 30_000), coin(8, 0, 40_000)];
-    let built = unsigned(&intent, &coins, Amount::from(1_000)).unwrap();
+    let built = build_unsigned(&intent, &coins, Amount::from(1_000)).unwrap();
     let read = decode(&built).unwrap();
     assert_eq!(read.intent, intent);
     assert_eq!(read.fee.total_fee, Amount::from(1_000));
@@ -133,8 +133,8 @@ fn two_coins_pay_and_change_returns() {
         read.fee.fee_per_gas,
         Amount::from(1_000u64.div_ceil(read.fee.gas))
     );
-    let replay_key = |byte: u8, output| Witness::input(&hex::encode([byte; 32]), output);
-    assert_eq!(read.witnesses, [replay_key(8, 0), replay_key(9, 1)]);
+    let replay_key = |byte: u8, output| ReplayKey::outpoint(&hex::encode([byte; 32]), output);
+    assert_eq!(read.replay_keys, [replay_key(8, 0), replay_key(9, 1)]);
     let signed = assemble(&built, &sign(&me, &built)).unwrap();
     let spendable = |transaction: &str, output: u32| {
         let coin = coins
@@ -164,7 +164,7 @@ fn two_coins_pay_and_change_returns() {
 #[test]
 fn the_virtual_size_is_what_a_node_measures() {
     let me = Key::new(1);
-    let built = unsigned(
+    let built = build_unsigned(
         &payment(&me, &[(&Key::new(2), 1_000)], b""),
         &[coin(1, 0, 9_000)],
         Amount::from(500),
@@ -180,7 +180,7 @@ fn the_virtual_size_is_what_a_node_measures() {
 fn a_cancel_returns_everything() {
     let me = Key::new(1);
     let cancel = Intent::cancel(chain(), account(&me));
-    let built = unsigned(&cancel, &[coin(1, 0, 9_000)], Amount::from(500)).unwrap();
+    let built = build_unsigned(&cancel, &[coin(1, 0, 9_000)], Amount::from(500)).unwrap();
     let read = decode(&built).unwrap();
     assert!(read.intent.is_cancel());
     assert_eq!(read.fee.total_fee, Amount::from(500));
@@ -212,8 +212,12 @@ fn effects_are_the_payments() {
 fn effects_of_unsupported_intents_are_rejected() {
     let (me, you) = (Key::new(1), Key::new(2));
     let valid = payment(&me, &[(&you, 5_000)], b"");
-    let rejected =
-        |intent: &Intent| matches!(intent::effects(intent, None), Err(Error::Unsuitable { .. }));
+    let rejected = |intent: &Intent| {
+        matches!(
+            intent::effects(intent, None),
+            Err(Error::InvalidIntent { .. })
+        )
+    };
     assert!(!rejected(&valid));
     assert!(rejected(&Intent {
         signer: me.account(),
@@ -289,7 +293,7 @@ fn invalid_intents_are_not_built() {
     assert!(is_invalid(&message, &enough, 10));
     assert!(matches!(
         intent::statement(&message),
-        Err(Error::Unsuitable { .. })
+        Err(Error::InvalidIntent { .. })
     ));
     let foreign = Intent::call(
         chain(),
@@ -304,7 +308,7 @@ fn invalid_intents_are_not_built() {
 #[test]
 fn coins_of_another_owner_are_rejected() {
     let (me, you) = (Key::new(1), Key::new(2));
-    let built = unsigned(
+    let built = build_unsigned(
         &payment(&me, &[(&you, 1_000)], b""),
         &[coin(1, 0, 9_000), coin(2, 0, 9_000)],
         Amount::from(10),
@@ -339,7 +343,7 @@ fn changed(built: &Unsigned, from: &[u8], to: &[u8]) -> Unsigned {
 fn duplicate_coins_and_other_encodings_are_rejected() {
     let (me, you) = (Key::new(1), Key::new(2));
     let coins = [coin(1, 0, 9_000), coin(2, 0, 9_000)];
-    let built = unsigned(
+    let built = build_unsigned(
         &payment(&me, &[(&you, 1_000)], b"rent"),
         &coins,
         Amount::from(10),
@@ -383,7 +387,7 @@ fn duplicate_coins_and_other_encodings_are_rejected() {
         &[&memo[..], &memo, &[0; 16]].concat()
     )));
     // Payment and change swapped.
-    let plain = unsigned(
+    let plain = build_unsigned(
         &payment(&me, &[(&you, 1_000)], b""),
         &coins,
         Amount::from(10),
@@ -422,7 +426,7 @@ fn duplicate_coins_and_other_encodings_are_rejected() {
 /// A key's hash: the last bytes of a transaction that spends its coin.
 fn hash(key: &Key) -> Vec<u8> {
     let intent = payment(key, &[(&Key::new(77), 1_000)], b"");
-    let bytes = unsigned(&intent, &[coin(1, 0, 9_000)], Amount::ZERO)
+    let bytes = build_unsigned(&intent, &[coin(1, 0, 9_000)], Amount::ZERO)
         .unwrap()
         .bytes;
     bytes[bytes.len() - 20..].to_vec()
@@ -432,7 +436,7 @@ fn hash(key: &Key) -> Vec<u8> {
 fn each_signature_is_checked() {
     let me = Key::new(1);
     let coins = [coin(1, 0, 9_000), coin(2, 0, 9_000)];
-    let built = unsigned(
+    let built = build_unsigned(
         &payment(&me, &[(&Key::new(2), 1_000)], b""),
         &coins,
         Amount::from(10),
@@ -455,7 +459,7 @@ fn each_signature_is_checked() {
 #[test]
 fn a_node_rejects_a_coin_of_another_value() {
     let me = Key::new(1);
-    let built = unsigned(
+    let built = build_unsigned(
         &payment(&me, &[(&Key::new(2), 1_000)], b""),
         &[coin(1, 0, 9_000)],
         Amount::from(10),
@@ -513,11 +517,11 @@ fn any_payment() -> impl Strategy<Value = (Intent, Vec<Coin>, u64)> {
 proptest! {
     #[test]
     fn built_bytes_decode_to_the_intent((intent, coins, fee) in any_payment()) {
-        let built = unsigned(&intent, &coins, Amount::from(fee)).unwrap();
+        let built = build_unsigned(&intent, &coins, Amount::from(fee)).unwrap();
         let read = decode(&built).unwrap();
         prop_assert_eq!(&read.intent, &intent);
         prop_assert_eq!(read.fee.total_fee, Amount::from(fee));
-        prop_assert_eq!((read.witnesses.len(), read.requests.len()), (coins.len(), coins.len()));
+        prop_assert_eq!((read.replay_keys.len(), read.required_signatures.len()), (coins.len(), coins.len()));
         let signed = assemble(&built, &sign(&Key::new(1), &built)).unwrap();
         let owner = account(&Key::new(1));
         let coin = |id: &str, output: u32| {
@@ -528,21 +532,21 @@ proptest! {
 
     #[test]
     fn every_changed_byte_decodes_differently_or_not_at_all((intent, coins, fee) in any_payment(), position: prop::sample::Index, bit in 0..8u8) {
-        let built = unsigned(&intent, &coins, Amount::from(fee)).unwrap();
+        let built = build_unsigned(&intent, &coins, Amount::from(fee)).unwrap();
         let before = decode(&built).unwrap();
         let mut changed = built.clone();
         let position = position.index(changed.bytes.len());
         changed.bytes[position] ^= 1 << bit;
         if let Ok(after) = decode(&changed) {
-            let contents = |read: &intent::Decoded| (read.intent.clone(), read.fee, read.witnesses.clone());
+            let contents = |read: &intent::Decoded| (read.intent.clone(), read.fee, read.replay_keys.clone());
             prop_assert_ne!(contents(&after), contents(&before));
-            prop_assert_ne!(after.requests, before.requests);
+            prop_assert_ne!(after.required_signatures, before.required_signatures);
         }
     }
 
     #[test]
     fn truncated_bytes_are_rejected((intent, coins, fee) in any_payment()) {
-        let built = unsigned(&intent, &coins, Amount::from(fee)).unwrap();
+        let built = build_unsigned(&intent, &coins, Amount::from(fee)).unwrap();
         for length in 0..built.bytes.len() {
             let cut = Unsigned { bytes: built.bytes[..length].to_vec(), ..built.clone() };
             prop_assert!(is_rejected(&cut));

@@ -57,7 +57,7 @@ fn attempt(number: u8, replay_keys: u8, price: u8, supersedes: Option<u8>) -> Si
         intent: Digest([number / 2; 32]),
         is_cancel: number >= 4,
         bytes: Digest::of(&[number / 2, replay_keys, price]),
-        replay_keys: names.map(|name| Witness::nonce("0x1", name)).collect(),
+        replay_keys: names.map(|name| ReplayKey::nonce("0x1", name)).collect(),
         limit: LIMIT,
         not_after: Time::from_secs(if number % 2 == 1 { 2 } else { 4 }),
     }
@@ -214,7 +214,7 @@ fn a_permit_chain_continues_from_permit_to_permit() {
     ));
     assert!(matches!(
         state.admit(&attempt(2, 2, 0, None), None, now),
-        Err(Error::WitnessUsed { .. })
+        Err(Error::ReplayKeyUsed { .. })
     ));
     assert!(matches!(
         state.admit(&attempt(1, 2, 0, Some(0)), None, now),
@@ -255,6 +255,6 @@ fn a_replay_key_of_another_namespace_cannot_be_claimed() {
     );
     assert!(matches!(
         state.admit(&attempt, None, Time::EPOCH),
-        Err(Error::WitnessUsed { .. })
+        Err(Error::ReplayKeyUsed { .. })
     ));
 }

@@ -1,7 +1,7 @@
 //! Freezes, and the signing guards that order freezes and recorded signatures.
 
 use crate::Result;
-use store::{Tx, Unbound};
+use store::{Tx, UnscopedTx};
 use types::{Namespace, Time};
 
 /// A freeze: namespace, subject, level, reason, changed by, changed at, version.
@@ -66,7 +66,7 @@ pub(crate) fn bump(tx: &mut Tx<'_, '_>, subject: &str) -> Result<()> {
 }
 
 /// The number of keyring changes.
-pub(crate) fn keyring_generation(tx: &mut Unbound<'_, '_>) -> Result<i64> {
+pub(crate) fn keyring_generation(tx: &mut UnscopedTx<'_, '_>) -> Result<i64> {
     let row: Option<(i64,)> = tx.row(
         "SELECT generation FROM signing_guard WHERE namespace = '_' AND subject = 'keyring'",
         (),
@@ -75,7 +75,7 @@ pub(crate) fn keyring_generation(tx: &mut Unbound<'_, '_>) -> Result<i64> {
 }
 
 /// Increase the keyring's generation; false if it changed since it was read.
-pub(crate) fn bump_keyring(tx: &mut Unbound<'_, '_>, expected: i64) -> Result<bool> {
+pub(crate) fn bump_keyring(tx: &mut UnscopedTx<'_, '_>, expected: i64) -> Result<bool> {
     let changed = tx.execute(
         "UPDATE signing_guard SET generation = generation + 1
           WHERE namespace = '_' AND subject = 'keyring' AND generation = ?1",

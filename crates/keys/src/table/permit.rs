@@ -2,7 +2,7 @@
 
 use crate::Result;
 use store::Tx;
-use types::{ChainId, Digest, PermitId, Time, Witness};
+use types::{ChainId, Digest, PermitId, ReplayKey, Time};
 
 /// A use to write: permit, root, chain, signer, intent, anchor, supersedes, superseded by, uses,
 /// first and last time.
@@ -12,7 +12,7 @@ pub(crate) type UseRow = (
     ChainId,
     String,
     Digest,
-    Witness,
+    ReplayKey,
     Option<PermitId>,
     Option<PermitId>,
     u32,
@@ -28,7 +28,7 @@ pub(crate) type StoredUse = (
     Option<ChainId>,
     Option<String>,
     Option<Digest>,
-    Option<Witness>,
+    Option<ReplayKey>,
     Option<PermitId>,
     Option<PermitId>,
     u32,
@@ -42,7 +42,7 @@ pub(crate) type BytesRow = (
     String,
     ChainId,
     String,
-    Witness,
+    ReplayKey,
     Digest,
     Vec<u8>,
     Time,
@@ -50,7 +50,7 @@ pub(crate) type BytesRow = (
 
 /// The owner of a replay key: signer, replay key, and the root of the permit chain; no root if
 /// another namespace owns it.
-pub(crate) type OwnerRow = (String, Witness, Option<PermitId>);
+pub(crate) type OwnerRow = (String, ReplayKey, Option<PermitId>);
 
 /// The stored uses and revocations of these permits.
 pub(crate) fn uses(tx: &mut Tx<'_, '_>, permits: &[(PermitId,)]) -> Result<Vec<StoredUse>> {
@@ -109,7 +109,7 @@ pub(crate) fn put_uses(tx: &mut Tx<'_, '_>, rows: &[UseRow]) -> Result<()> {
 pub(crate) fn owners(
     tx: &mut Tx<'_, '_>,
     chain: &ChainId,
-    replay_keys: &[(&Witness,)],
+    replay_keys: &[(&ReplayKey,)],
 ) -> Result<Vec<OwnerRow>> {
     Ok(tx.query_rows(
         "SELECT signer, replay_key, CASE WHEN namespace = ?ns THEN root END
@@ -122,7 +122,7 @@ pub(crate) fn owners(
 /// Claim replay keys: chain, signer, replay key, root, permit. Returns how many were free.
 pub(crate) fn claim(
     tx: &mut Tx<'_, '_>,
-    rows: &[(ChainId, String, Witness, PermitId, PermitId)],
+    rows: &[(ChainId, String, ReplayKey, PermitId, PermitId)],
 ) -> Result<u64> {
     Ok(tx.execute_rows(
         "INSERT INTO permit_replay_key (namespace, chain, signer, replay_key, root, permit) {ns_rows} ON CONFLICT DO NOTHING",
@@ -132,7 +132,7 @@ pub(crate) fn claim(
 }
 
 /// Release replay keys of this namespace: chain, signer, replay key. Returns how many were claimed.
-pub(crate) fn release(tx: &mut Tx<'_, '_>, rows: &[(ChainId, String, Witness)]) -> Result<u64> {
+pub(crate) fn release(tx: &mut Tx<'_, '_>, rows: &[(ChainId, String, ReplayKey)]) -> Result<u64> {
     Ok(tx.execute_rows(
         "DELETE FROM permit_replay_key WHERE namespace = ?ns AND (chain, signer, replay_key) IN ({rows})",
         (),

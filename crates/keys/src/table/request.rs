@@ -2,12 +2,12 @@
 
 use crate::Result;
 use store::Tx;
-use types::{ChainId, Digest, PermitId, RequestId, Time};
+use types::{ChainId, Digest, PermitId, SignatureRequestId, Time};
 
 /// A request: id, state, back end, permit, chain, signer, bytes, signed id, note, version, created
 /// and updated time.
 pub(crate) type Row = (
-    RequestId,
+    SignatureRequestId,
     String,
     String,
     PermitId,
@@ -24,7 +24,7 @@ pub(crate) type Row = (
 /// Insert a waiting request.
 pub(crate) fn insert(
     tx: &mut Tx<'_, '_>,
-    id: &RequestId,
+    id: &SignatureRequestId,
     backend: &str,
     permit: &PermitId,
     unsigned: &intent::Unsigned,
@@ -45,7 +45,7 @@ pub(crate) fn insert(
     Ok(())
 }
 
-pub(crate) fn get(tx: &mut Tx<'_, '_>, id: &RequestId) -> Result<Option<Row>> {
+pub(crate) fn get(tx: &mut Tx<'_, '_>, id: &SignatureRequestId) -> Result<Option<Row>> {
     Ok(tx.row(
         "SELECT id, state, backend, permit, chain, signer, bytes, signed_id, note, version, created_at, updated_at
            FROM signature_request WHERE namespace = ?ns AND id = ?1",
@@ -58,8 +58,8 @@ pub(crate) fn find(
     tx: &mut Tx<'_, '_>,
     permit: &PermitId,
     hash: &Digest,
-) -> Result<Option<RequestId>> {
-    let row: Option<(RequestId,)> = tx.row(
+) -> Result<Option<SignatureRequestId>> {
+    let row: Option<(SignatureRequestId,)> = tx.row(
         "SELECT id FROM signature_request WHERE namespace = ?ns AND permit = ?1 AND unsigned_hash = ?2",
         (permit, hash),
     )?;
@@ -78,7 +78,7 @@ pub(crate) fn waiting(tx: &mut Tx<'_, '_>, backend: &str, limit: u32) -> Result<
 /// Close a waiting request; returns the new version, or `None` if it is not waiting.
 pub(crate) fn close(
     tx: &mut Tx<'_, '_>,
-    id: &RequestId,
+    id: &SignatureRequestId,
     state: &str,
     signed_id: Option<&str>,
     note: Option<&str>,

@@ -2,10 +2,10 @@
 
 use crate::rotate::{Rotation, RotationState};
 use crate::{Error, Result};
-use store::{Columns, Row, Unbound};
+use store::{Row, RowReader, UnscopedTx};
 
 /// The latest rotation.
-pub(crate) fn last(tx: &mut Unbound<'_, '_>) -> Result<Option<Rotation>> {
+pub(crate) fn last(tx: &mut UnscopedTx<'_, '_>) -> Result<Option<Rotation>> {
     let row: Option<Row> = tx.row(
         "SELECT version, state, total, reencrypted, broken, target, position, begun_by, begun_at, ended_at
            FROM keyring_rotation ORDER BY version DESC LIMIT 1",
@@ -15,7 +15,7 @@ pub(crate) fn last(tx: &mut Unbound<'_, '_>) -> Result<Option<Rotation>> {
 }
 
 /// Insert a new rotation.
-pub(crate) fn insert(tx: &mut Unbound<'_, '_>, begun: &Rotation) -> Result<()> {
+pub(crate) fn insert(tx: &mut UnscopedTx<'_, '_>, begun: &Rotation) -> Result<()> {
     tx.execute(
         "INSERT INTO keyring_rotation (version, state, total, reencrypted, broken, target, position, begun_by, begun_at, ended_at)
          VALUES (?1, ?2, NULL, 0, 0, '', '', ?3, ?4, NULL)",
@@ -25,7 +25,7 @@ pub(crate) fn insert(tx: &mut Unbound<'_, '_>, begun: &Rotation) -> Result<()> {
 }
 
 /// Update the progress of a rotation.
-pub(crate) fn update(tx: &mut Unbound<'_, '_>, now: &Rotation) -> Result<()> {
+pub(crate) fn update(tx: &mut UnscopedTx<'_, '_>, now: &Rotation) -> Result<()> {
     tx.execute(
         "UPDATE keyring_rotation SET state = ?2, total = ?3, reencrypted = ?4, broken = ?5, target = ?6, position = ?7, ended_at = ?8
           WHERE version = ?1",
@@ -33,9 +33,9 @@ pub(crate) fn update(tx: &mut Unbound<'_, '_>, now: &Rotation) -> Result<()> {
             now.version,
             now.state.as_str(),
             now.total.map(stored),
-            stored(now.resealed),
+            stored(now.reencrypted),
             stored(now.broken),
-            &now.keeper,
+            &now.target,
             &now.position,
             now.ended,
         ),
@@ -48,10 +48,10 @@ fn stored(count: u64) -> i64 {
 }
 
 fn rotation(row: Row) -> Result<Rotation> {
-    let mut columns = Columns::of(row);
+    let mut columns = RowReader::new(row);
     let (version, state) = (columns.take()?, columns.take::<String>()?);
     let unknown_state = || {
-        Error::from(store::Error::Column {
+        Error::from(store::Error::UnexpectedValue {
             column: 1,
             found: "an unknown text",
             expected: "a state",
@@ -63,9 +63,9 @@ fn rotation(row: Row) -> Result<Rotation> {
         total: columns
             .take::<Option<i64>>()?
             .map(|count| count.max(0).cast_unsigned()),
-        resealed: columns.take::<i64>()?.max(0).cast_unsigned(),
+        reencrypted: columns.take::<i64>()?.max(0).cast_unsigned(),
         broken: columns.take::<i64>()?.max(0).cast_unsigned(),
-        keeper: columns.take()?,
+        target: columns.take()?,
         position: columns.take()?,
         begun_by: columns.take()?,
         begun: columns.take()?,

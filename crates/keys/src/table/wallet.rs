@@ -1,7 +1,7 @@
 //! Wallets and their branches.
 
 use crate::Result;
-use store::{Tx, Unbound};
+use store::{Tx, UnscopedTx};
 use types::{Digest, Json, Namespace, Time, WalletId};
 
 /// The columns of a wallet without its secret.
@@ -189,7 +189,7 @@ pub(crate) fn reserve(
 
 /// Secrets under an older data key than `version`, of any namespace, after a row.
 pub(crate) fn encrypted_before(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     version: u32,
     after_namespace: &str,
     after_wallet: &str,
@@ -204,7 +204,7 @@ pub(crate) fn encrypted_before(
 }
 
 /// The number of secrets under an older data key than `version`.
-pub(crate) fn count_before(tx: &mut Unbound<'_, '_>, version: u32) -> Result<i64> {
+pub(crate) fn count_before(tx: &mut UnscopedTx<'_, '_>, version: u32) -> Result<i64> {
     let row: Option<(i64,)> = tx.row(
         "SELECT COUNT(*) FROM wallet WHERE secret_version < ?1",
         (version,),
@@ -215,7 +215,7 @@ pub(crate) fn count_before(tx: &mut Unbound<'_, '_>, version: u32) -> Result<i64
 /// Replace re-encrypted secrets: namespace, wallet, old version, secret, new version. Rows that
 /// changed meanwhile stay unchanged.
 pub(crate) fn reencrypt(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     rows: &[(Namespace, WalletId, u32, Vec<u8>, u32)],
 ) -> Result<u64> {
     Ok(tx.execute_rows(

@@ -62,7 +62,7 @@ pub struct NewWallet {
 /// The secret of a new wallet. `Debug` shows no part of it.
 pub enum NewSecret {
     /// A new random mnemonic of 24 words.
-    Fresh,
+    Generated,
     /// An English BIP-39 mnemonic, and its passphrase or an empty one.
     Mnemonic {
         words: Zeroizing<String>,
@@ -93,14 +93,14 @@ pub struct Branch {
     /// The node in its text form. It is enough to derive all addresses, and not enough to sign.
     pub xpub: String,
     /// How many addresses are issued.
-    pub handed_out: u64,
+    pub issued: u64,
 }
 
 impl Wallet {
     pub(super) fn from_row(row: table::Row) -> Result<Self> {
         let (id, name, kind, source, backend, account, metadata, version, created_at, updated_at) =
             row;
-        let broken = |found: &'static str| store::Error::Column {
+        let broken = |found: &'static str| store::Error::UnexpectedValue {
             column: 2,
             found,
             expected: "a kind of wallet",
@@ -154,7 +154,7 @@ impl Origin {
 impl std::fmt::Debug for NewSecret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Fresh => "Fresh",
+            Self::Generated => "Fresh",
             Self::Mnemonic { .. } => "Mnemonic(…)",
             Self::PrivateKey { .. } => "PrivateKey(…)",
         })

@@ -1,7 +1,7 @@
 //! Addresses: each is issued once, in bulk, without reading the secret.
 
 use crate::world::{self, FIRST, SECOND, WORDS, World, chain, code, object, pay, unsigned};
-use keys::{KeyAddress, NewKey, NewSecret, NewWallet, Order, WalletKind};
+use keys::{KeyAddress, NewKey, NewSecret, NewWallet, SigningJob, WalletKind};
 use std::collections::HashSet;
 use testkit::{namespace, on_each_engine};
 use types::{ChainId, Page, WalletId};
@@ -22,7 +22,7 @@ async fn issue(world: &World, wallet: &WalletId, chain: &ChainId, count: u32) ->
 /// Overwrite all encrypted secrets in the database, except the version of their data key: whatever
 /// still works does not need them.
 async fn spoil_secrets(world: &World) {
-    let spoil = world.test.db.on(&world.lease).write_unbound(|tx| {
+    let spoil = world.test.db.on(&world.lease).write_unscoped(|tx| {
         tx.execute(
             "UPDATE wallet SET secret = ?1",
             ([vec![1, 0, 0, 0], vec![1; 56]].concat(),),
@@ -114,14 +114,15 @@ async fn twenty_thousand_addresses_are_issued_without_the_secret_and_found_again
             skip: 1,
             after: Some("12344".into()),
         };
-        let shown = keys::handed_out(&world.keys, &world.principal, &wallet.id, &chain(), &page)
-            .await
-            .unwrap();
+        let shown =
+            keys::issued_addresses(&world.keys, &world.principal, &wallet.id, &chain(), &page)
+                .await
+                .unwrap();
         assert_eq!(shown, list[12_346..12_349]);
 
         // Only signing needs the secret.
         let intent = pay(&last.address, 1);
-        let job = Order {
+        let job = SigningJob {
             permit: world.permit(&intent),
             unsigned: unsigned(&intent, 0),
             supersedes: None,
@@ -135,7 +136,7 @@ async fn twenty_thousand_addresses_are_issued_without_the_secret_and_found_again
 async fn every_address_signs() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
-        let wallet = world.wallet("users", NewSecret::Fresh).await;
+        let wallet = world.wallet("users", NewSecret::Generated).await;
         for issued in issue(&world, &wallet.id, &chain(), 100)
             .await
             .iter()
@@ -306,7 +307,7 @@ async fn an_address_is_found_in_any_form_and_only_in_its_namespace() {
         let wrong = world.test.db.read(world.ns(), |tx| {
             keys::find(tx, &chain(), "0xF39fd6e51aad88F6F4ce6aB8827279cffFb92266")
         });
-        assert_eq!(code(&wrong.await), "intent.address");
+        assert_eq!(code(&wrong.await), "intent.invalid_address");
     })
     .await;
 }

@@ -52,7 +52,7 @@ async fn a_node_accepts_the_signed_transactions() {
                     ..world.body(&intent)
                 });
                 let recorded = world
-                    .send(&permit, &evm::unsigned(&intent, &terms).unwrap())
+                    .send(&permit, &evm::build_unsigned(&intent, &terms).unwrap())
                     .await
                     .unwrap();
                 let raw = world.bytes(permit.body.id, &recorded.id).await.unwrap();
@@ -120,7 +120,7 @@ async fn coins_are_spent_together_and_every_bump_keeps_the_anchor() {
         let intent = sends(&from, &to, 1_500);
         let (one, two, three) = (coin(1, 0, 1_000), coin(2, 1, 1_000), coin(3, 0, 900));
         let built = |intent: &Intent, coins: &[Coin], fee: u64| {
-            utxo::unsigned(intent, coins, Amount::from(fee)).unwrap()
+            utxo::build_unsigned(intent, coins, Amount::from(fee)).unwrap()
         };
         let cap = Amount::from(100_000);
         let wide = Envelope {

@@ -2,7 +2,7 @@
 
 use crate::world::{self, World, chain, code, pay, priced, unsigned};
 use intent::Intent;
-use keys::{NewKey, NewSecret, Order, Scope};
+use keys::{NewKey, NewSecret, Scope, SigningJob};
 use testkit::{namespace, on_each_engine};
 use types::Principal;
 
@@ -13,7 +13,7 @@ async fn check_scope(
     principal: &Principal,
     wallet_name: &'static str,
 ) {
-    let wallet = world.wallet(wallet_name, NewSecret::Fresh).await;
+    let wallet = world.wallet(wallet_name, NewSecret::Generated).await;
     let new = NewKey {
         name: "k".into(),
         chain: chain(),
@@ -32,7 +32,7 @@ async fn check_scope(
     let sent = world.permit(&intent);
     world.send(&sent, &unsigned(&intent, 0)).await.unwrap();
     let late = world.permit(&intent);
-    let job = Order {
+    let job = SigningJob {
         permit: late.clone(),
         unsigned: unsigned(&intent, 1),
         supersedes: None,
@@ -103,7 +103,7 @@ async fn wallets_namespaces_and_the_installation_can_be_frozen() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         let system = Principal::system("operator", world.ns().clone());
-        let wallet = Scope::Wallet(world.wallet("any", NewSecret::Fresh).await.id);
+        let wallet = Scope::Wallet(world.wallet("any", NewSecret::Generated).await.id);
         check_scope(&world, wallet, &world.principal, "one").await;
         check_scope(&world, Scope::Namespace, &world.principal, "two").await;
         check_scope(&world, Scope::Installation, &system, "three").await;
@@ -118,7 +118,7 @@ async fn a_freeze_affects_only_its_scope() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         let (wallet, from) = world.signer().await;
-        let other = world.wallet("other", NewSecret::Fresh).await;
+        let other = world.wallet("other", NewSecret::Generated).await;
         keys::freeze(
             &world.keys,
             &world.principal,

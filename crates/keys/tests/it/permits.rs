@@ -3,12 +3,12 @@
 use crate::world::{self, World, code, envelope, pay, priced, terms, unsigned};
 use intent::evm::Price;
 use intent::{Envelope, Intent, Permit, Unsigned};
-use keys::Order;
+use keys::SigningJob;
 use testkit::{namespace, on_each_engine};
 use types::{Amount, ChainId};
 
-fn job(permit: &Permit, unsigned: &Unsigned) -> Order {
-    Order {
+fn job(permit: &Permit, unsigned: &Unsigned) -> SigningJob {
+    SigningJob {
         permit: permit.clone(),
         unsigned: unsigned.clone(),
         supersedes: None,
@@ -26,7 +26,7 @@ async fn permitted_bytes_are_signed_and_readable_only_after_recording() {
             .sign(job(&permit, &unsigned(&intent, 0)))
             .await
             .unwrap();
-        assert_eq!(signed.witnesses()[0].as_nonce(), Some(0));
+        assert_eq!(signed.replay_keys()[0].as_nonce(), Some(0));
         assert_eq!(
             world.bytes(permit.body.id, signed.id()).await,
             None,
@@ -184,7 +184,7 @@ async fn fees_above_each_cap_of_the_envelope_are_rejected() {
                 "{beyond:?}"
             );
         }
-        let legacy = intent::evm::unsigned(
+        let legacy = intent::evm::build_unsigned(
             &intent,
             &intent::evm::Terms {
                 price: Price::Legacy {
@@ -405,7 +405,7 @@ async fn a_forged_permit_is_rejected() {
         ] {
             assert_eq!(
                 code(&world.send(&forged, &unsigned(&intent, 0)).await),
-                "intent.forged_permit"
+                "intent.permit_signature_invalid"
             );
         }
         assert!(world.send(&good, &unsigned(&intent, 0)).await.is_ok());
@@ -647,7 +647,7 @@ async fn a_rejected_job_does_not_affect_the_others() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         let (_, from) = world.signer().await;
-        let jobs: Vec<Order> = (0..40u64)
+        let jobs: Vec<SigningJob> = (0..40u64)
             .map(|nonce| {
                 let intent = pay(&from, nonce + 1);
                 let permit = world.permit(if nonce % 4 == 3 {

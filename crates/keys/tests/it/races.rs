@@ -1,7 +1,7 @@
 //! Concurrent signing, freezing and revocation, in one process and in two.
 
 use crate::world::{self, World, code, pay, record_in, unsigned};
-use keys::{Order, Scope, Signed};
+use keys::{Scope, Signed, SigningJob};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use testkit::on_each_engine;
@@ -52,7 +52,7 @@ impl Gate {
 
 async fn signed(world: &World, from: &str, nonce: u64) -> Signed {
     let intent = pay(from, 5);
-    let job = Order {
+    let job = SigningJob {
         permit: world.permit(&intent),
         unsigned: unsigned(&intent, nonce),
         supersedes: None,
@@ -189,7 +189,7 @@ async fn two_processes_cannot_use_one_permit_for_two_replay_keys() {
         for round in 0..20u64 {
             let intent = pay(&from, 5);
             let permit = world.permit(&intent);
-            let job = |nonce| Order {
+            let job = |nonce| SigningJob {
                 permit: permit.clone(),
                 unsigned: unsigned(&intent, nonce),
                 supersedes: None,
@@ -297,7 +297,7 @@ async fn a_freeze_completes_under_load() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         let (wallet, from) = world.signer().await;
-        let other = world.wallet("other", keys::NewSecret::Fresh).await;
+        let other = world.wallet("other", keys::NewSecret::Generated).await;
         let mut lanes = Vec::new();
         for lane in 0..6u64 {
             let list = lane_of(&world, &from, lane).await;
@@ -353,7 +353,7 @@ const LANE: u64 = 500;
 async fn lane_of(world: &World, from: &str, lane: u64) -> Vec<Signed> {
     let job = |nonce: u64| {
         let intent = pay(from, 5);
-        Order {
+        SigningJob {
             permit: world.permit(&intent),
             unsigned: unsigned(&intent, lane * LANE + nonce),
             supersedes: None,

@@ -2,11 +2,11 @@
 
 use crate::world::{self, World, code, pay, unsigned};
 use intent::Signature;
-use keys::{Order, RequestState, Result, Scope};
+use keys::{RequestState, Result, Scope, SigningJob};
 use testkit::on_each_engine;
-use types::RequestId;
+use types::SignatureRequestId;
 
-async fn request(world: &World, job: Order) -> Result<RequestId> {
+async fn request(world: &World, job: SigningJob) -> Result<SignatureRequestId> {
     let (principal, checked) = (
         world.principal.clone(),
         keys::verify_job(&world.keys, &world.principal, job)?,
@@ -21,7 +21,7 @@ async fn request(world: &World, job: Order) -> Result<RequestId> {
         .await
 }
 
-async fn fetch(world: &World, id: RequestId) -> keys::SignatureRequest {
+async fn fetch(world: &World, id: SignatureRequestId) -> keys::SignatureRequest {
     world
         .test
         .db
@@ -30,9 +30,9 @@ async fn fetch(world: &World, id: RequestId) -> keys::SignatureRequest {
         .unwrap()
 }
 
-fn job(world: &World, from: &str, nonce: u64) -> Order {
+fn job(world: &World, from: &str, nonce: u64) -> SigningJob {
     let intent = pay(from, 5);
-    Order {
+    SigningJob {
         permit: world.permit(&intent),
         unsigned: unsigned(&intent, nonce),
         supersedes: None,
@@ -198,14 +198,17 @@ async fn a_request_passes_the_same_checks_as_a_signature() {
         let world = World::new(test).await;
         let (_, from) = world.signer().await;
         let good = job(&world, &from, 0);
-        let other = Order {
+        let other = SigningJob {
             unsigned: unsigned(&pay(&from, 6), 0),
             ..good.clone()
         };
         assert_eq!(code(&request(&world, other).await), "keys.intent_mismatch");
         let mut forged = good.clone();
         forged.permit.body.envelope.signatures = 9;
-        assert_eq!(code(&request(&world, forged).await), "intent.forged_permit");
+        assert_eq!(
+            code(&request(&world, forged).await),
+            "intent.permit_signature_invalid"
+        );
         world.later(60_001);
         assert_eq!(code(&request(&world, good).await), "keys.permit_expired");
         let unknown = job(&world, world::SECOND, 0);

@@ -1,7 +1,7 @@
 //! Rotation of the data key, and change of the passphrase.
 
 use crate::world::{World, chain, code, master, pay, unsigned};
-use keys::{Keeper, NewSecret, Order, Rotation, RotationState, Rotator, Step};
+use keys::{NewSecret, Rotation, RotationState, RotationTarget, RotationWorker, SigningJob, Step};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use testkit::on_each_engine;
@@ -29,7 +29,7 @@ async fn versions(world: &World) -> Vec<(i64, i64)> {
     world
         .test
         .db
-        .read_unbound(move |tx| tx.rows(sql, ()))
+        .read_unscoped(move |tx| tx.rows(sql, ()))
         .await
         .map_err(|e: store::Error| e)
         .unwrap()
@@ -42,7 +42,7 @@ async fn sign_once(world: &World, nonce: u64) -> keys::Result<keys::Signed> {
         .address;
     let intent = pay(&from, 1);
     world
-        .sign(Order {
+        .sign(SigningJob {
             permit: world.permit(&intent),
             unsigned: unsigned(&intent, nonce),
             supersedes: None,
@@ -50,12 +50,12 @@ async fn sign_once(world: &World, nonce: u64) -> keys::Result<keys::Signed> {
         .await
 }
 
-fn rotation_worker(world: &World) -> Rotator {
-    Rotator::new(world.keys.clone(), world.lease.clone(), Vec::new(), 0)
+fn rotation_worker(world: &World) -> RotationWorker {
+    RotationWorker::new(world.keys.clone(), world.lease.clone(), Vec::new(), 0)
 }
 
 /// Take turns until the rotation has nothing to do.
-async fn finish(rotation_worker: &Rotator) -> Rotation {
+async fn finish(rotation_worker: &RotationWorker) -> Rotation {
     let mut last = None;
     while let Some(step) = rotation_worker.turn().await.unwrap() {
         last = Some(step);
@@ -81,7 +81,10 @@ async fn a_rotation_reencrypts_everything_and_survives_a_crash() {
         let before = rotation_worker(&world);
         before.turn().await.unwrap(); // counts
         let step = before.turn().await.unwrap().unwrap();
-        assert_eq!((step.total, step.resealed), (Some(u64::from(WALLETS)), 200));
+        assert_eq!(
+            (step.total, step.reencrypted),
+            (Some(u64::from(WALLETS)), 200)
+        );
         drop(before);
 
         // The process crashes after the first step. Both data keys decrypt, and the same rotation
@@ -91,20 +94,20 @@ async fn a_rotation_reencrypts_everything_and_survives_a_crash() {
         sign_once(&world, 0).await.unwrap();
         let joined = keys::rotate(&world.keys, &world.principal).await.unwrap();
         assert_eq!(
-            (joined.version, joined.resealed),
+            (joined.version, joined.reencrypted),
             (2, 200),
             "the running rotation is returned"
         );
         let done = finish(&rotation_worker(&world)).await;
         assert_eq!(
-            (done.state, done.resealed, done.broken),
+            (done.state, done.reencrypted, done.broken),
             (RotationState::Done, u64::from(WALLETS), 0)
         );
         assert_eq!(versions(&world).await, [(2, i64::from(WALLETS))]);
 
         let next = rotate_fully(&world).await;
         assert_eq!(
-            (next.version, next.state, next.resealed),
+            (next.version, next.state, next.reencrypted),
             (3, RotationState::Done, u64::from(WALLETS))
         );
         sign_once(&world, 0).await.unwrap();
@@ -147,7 +150,7 @@ async fn an_undecryptable_secret_does_not_stop_a_rotation_but_no_key_is_retired(
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         wallets(&world).await;
-        let spoil = world.test.db.on(&world.lease).write_unbound(|tx| {
+        let spoil = world.test.db.on(&world.lease).write_unscoped(|tx| {
             tx.execute(
                 "UPDATE wallet SET secret = ?1 WHERE name = 'w3'",
                 (vec![1u8; 80],),
@@ -157,14 +160,14 @@ async fn an_undecryptable_secret_does_not_stop_a_rotation_but_no_key_is_retired(
         spoil.await.map_err(|e: store::Error| e).unwrap();
         let finished = rotate_fully(&world).await;
         assert_eq!(
-            (finished.state, finished.resealed, finished.broken),
+            (finished.state, finished.reencrypted, finished.broken),
             (RotationState::Broken, u64::from(WALLETS) - 1, 1)
         );
         assert_eq!(
             keys::keyring(&world.keys).await.unwrap().keys[0].retired,
             None
         );
-        assert!(!rotation_worker(&world).look_again().await.unwrap());
+        assert!(!rotation_worker(&world).recheck().await.unwrap());
         sign_once(&world, 0).await.unwrap();
     })
     .await;
@@ -189,7 +192,7 @@ async fn another_process_loads_the_new_data_key_when_it_needs_it() {
         let (_db, _lease, beside) = world.beside().await;
         rotate_fully(&world).await;
         let waiting = beside.clone();
-        let missed = tokio::spawn(async move { waiting.missed().await });
+        let missed = tokio::spawn(async move { waiting.wait_for_unknown_key().await });
         world.keys = beside;
         assert_eq!(code(&sign_once(&world, 0).await), "keys.keyring");
         missed.await.unwrap();
@@ -207,12 +210,12 @@ struct Other {
 }
 
 #[async_trait::async_trait]
-impl Keeper for Other {
+impl RotationTarget for Other {
     fn name(&self) -> &'static str {
         "other"
     }
 
-    async fn left(&self) -> keys::Result<u64> {
+    async fn remaining(&self) -> keys::Result<u64> {
         Ok(u64::from(!self.current.load(Ordering::SeqCst)))
     }
 
@@ -224,7 +227,7 @@ impl Keeper for Other {
                 ..Step::default()
             }),
             _ => Ok(Step {
-                resealed: u64::from(!self.current.swap(true, Ordering::SeqCst)),
+                reencrypted: u64::from(!self.current.swap(true, Ordering::SeqCst)),
                 ..Step::default()
             }),
         }
@@ -253,7 +256,7 @@ async fn nothing_is_retired_before_all_targets_are_done() {
             positions: positions.clone(),
         });
         let rotation_worker =
-            Rotator::new(world.keys.clone(), world.lease.clone(), vec![other], 5_000);
+            RotationWorker::new(world.keys.clone(), world.lease.clone(), vec![other], 5_000);
         keys::rotate(&world.keys, &world.principal).await.unwrap();
         while rotation_worker.turn().await.unwrap().is_some() {}
         // Everything is re-encrypted, but other processes may not have loaded the new data key yet.
@@ -267,12 +270,12 @@ async fn nothing_is_retired_before_all_targets_are_done() {
         current.store(false, Ordering::SeqCst);
         world.test.clock.advance_millis(5_000);
         let done = finish(&rotation_worker).await;
-        assert_eq!((done.state, done.resealed), (RotationState::Done, 3));
+        assert_eq!((done.state, done.reencrypted), (RotationState::Done, 3));
         assert_eq!(positions.lock().unwrap().len(), 4);
         // A process that was suspended for long is detected later.
-        assert!(!rotation_worker.look_again().await.unwrap());
+        assert!(!rotation_worker.recheck().await.unwrap());
         current.store(false, Ordering::SeqCst);
-        assert!(rotation_worker.look_again().await.unwrap());
+        assert!(rotation_worker.recheck().await.unwrap());
         assert_eq!(finish(&rotation_worker).await.state, RotationState::Done);
         assert!(current.load(Ordering::SeqCst));
     })
@@ -372,7 +375,7 @@ async fn two_processes_that_start_together_create_one_keyring() {
     on_each_engine(|test| async move {
         let lease = test.lease("keys/0").await;
         let opened = if test.server().is_some() {
-            let beside = test.open_beside().await;
+            let beside = test.open_another().await;
             let there = beside
                 .lease("keys/1", testkit::LEASE_MS)
                 .await
@@ -390,16 +393,16 @@ async fn two_processes_that_start_together_create_one_keyring() {
             );
             vec![a.unwrap(), b.unwrap()]
         };
-        let context = store::secret::Place {
+        let context = store::secrets::EncryptionContext {
             table: "t",
             row: "r",
             column: "c",
         };
         let current = opened[0]
-            .seal(&context, b"secret", test.entropy.as_ref())
+            .encrypt(&context, b"secret", test.entropy.as_ref())
             .unwrap();
         assert_eq!(
-            opened[1].open(&context, &current).unwrap().as_slice(),
+            opened[1].decrypt(&context, &current).unwrap().as_slice(),
             b"secret"
         );
     })

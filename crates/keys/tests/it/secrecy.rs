@@ -1,7 +1,7 @@
 //! Secrets appear in no fact, trace, `Debug` output or database file.
 
 use crate::world::{World, chain, code, object, pay, unsigned};
-use keys::{Exported, NewKey, NewSecret, NewWallet, Order, Settings, WalletKind};
+use keys::{Exported, NewKey, NewSecret, NewWallet, Settings, SigningJob, WalletKind};
 use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock};
 use testkit::on_each_engine;
@@ -70,7 +70,7 @@ async fn a_seed_appears_only_encrypted() {
             },
         )
         .await;
-        let wallet = world.wallet("treasury", NewSecret::Fresh).await;
+        let wallet = world.wallet("treasury", NewSecret::Generated).await;
         let exporter = Principal {
             roles: vec![Role::KeyExporter],
             ..world.principal.clone()
@@ -105,7 +105,7 @@ async fn a_seed_appears_only_encrypted() {
             .await
             .unwrap();
         let intent = pay(&key.address, 5);
-        let job = Order {
+        let job = SigningJob {
             permit: world.permit(&intent),
             unsigned: unsigned(&intent, 0),
             supersedes: None,
@@ -201,10 +201,10 @@ async fn a_moved_or_modified_secret_cannot_be_decrypted() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         let (_, from) = world.signer().await;
-        let other = world.wallet("other", NewSecret::Fresh).await;
+        let other = world.wallet("other", NewSecret::Generated).await;
         let (db, lease, principal) = (&world.test.db, &world.lease, world.principal.clone());
         let stored_secrets: Vec<(String, Vec<u8>)> = db
-            .read_unbound(|tx| tx.rows("SELECT id, secret FROM wallet ORDER BY id", ()))
+            .read_unscoped(|tx| tx.rows("SELECT id, secret FROM wallet ORDER BY id", ()))
             .await
             .map_err(|e: store::Error| e)
             .unwrap();
@@ -255,7 +255,7 @@ async fn a_moved_or_modified_secret_cannot_be_decrypted() {
                 .await
                 .unwrap();
             let intent = pay(&from, 5);
-            let job = Order {
+            let job = SigningJob {
                 permit: world.permit(&intent),
                 unsigned: unsigned(&intent, nonce),
                 supersedes: None,

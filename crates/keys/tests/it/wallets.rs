@@ -6,7 +6,7 @@ use testkit::on_each_engine;
 use types::Page;
 
 fn fresh(name: &str) -> NewWallet {
-    let secret = NewSecret::Fresh;
+    let secret = NewSecret::Generated;
     NewWallet {
         name: name.into(),
         kind: WalletKind::User,
@@ -108,7 +108,7 @@ async fn a_wallet_is_created_changed_and_listed() {
         assert!(
             branches
                 .iter()
-                .all(|branch| branch.xpub.starts_with("xpub") && branch.handed_out == 0)
+                .all(|branch| branch.xpub.starts_with("xpub") && branch.issued == 0)
         );
     })
     .await;
@@ -319,7 +319,7 @@ async fn another_namespace_sees_and_changes_nothing() {
             "keys.unknown_wallet"
         );
         assert_eq!(
-            code(&keys::handed_out(&world.keys, &other, &wallet.id, &chain(), &page).await),
+            code(&keys::issued_addresses(&world.keys, &other, &wallet.id, &chain(), &page).await),
             "keys.unknown_wallet"
         );
         assert_eq!(

@@ -4,17 +4,17 @@ use ed25519_dalek::{Signer, SigningKey};
 use intent::evm::{self, Price, Terms};
 use intent::{Envelope, Intent, Permit, PermitBody, PolicyKey, Unsigned};
 use keys::{
-    Error, Keys, NewKey, NewSecret, NewWallet, Order, Recorded, Result, Settings, Signed, Wallet,
-    WalletKind,
+    Error, Keys, NewKey, NewSecret, NewWallet, Recorded, Result, Settings, Signed, SigningJob,
+    Wallet, WalletKind,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use store::secret::{Cost, Master};
+use store::secrets::{KdfCost, MasterKey};
 use store::{Db, Lease};
 use testkit::{TestDb, namespace};
 use types::{
-    Amount, ChainId, Clock, DecisionId, Digest, Json, Kind, Namespace, PermitId, Principal, Role,
-    Time, Ulid,
+    Amount, ChainId, Clock, DecisionId, Digest, Json, Namespace, PermitId, Principal,
+    PrincipalKind, Role, Time, Ulid,
 };
 
 /// Anvil's well-known development mnemonic; never use it for money.
@@ -37,14 +37,14 @@ pub(crate) fn chain() -> ChainId {
     ChainId::evm(31337)
 }
 
-pub(crate) fn master(text: &str) -> Master {
-    Master::Passphrase(text.to_owned().into(), Cost::TEST)
+pub(crate) fn master(text: &str) -> MasterKey {
+    MasterKey::Passphrase(text.to_owned().into(), KdfCost::TEST)
 }
 
 pub(crate) fn principal(name: &str) -> Principal {
     Principal {
         id: "alice".into(),
-        kind: Kind::Person,
+        kind: PrincipalKind::Person,
         namespace: namespace(name),
         roles: vec![Role::Admin],
     }
@@ -69,7 +69,7 @@ pub(crate) fn terms(nonce: u64) -> Terms {
 }
 
 pub(crate) fn unsigned(intent: &Intent, nonce: u64) -> Unsigned {
-    evm::unsigned(intent, &terms(nonce)).unwrap()
+    evm::build_unsigned(intent, &terms(nonce)).unwrap()
 }
 
 /// The same transaction at another fee cap.
@@ -78,7 +78,7 @@ pub(crate) fn priced(intent: &Intent, nonce: u64, cap: u64) -> Unsigned {
         cap: Amount::from(cap),
         tip: Amount::from(10),
     };
-    evm::unsigned(
+    evm::build_unsigned(
         intent,
         &Terms {
             price,
@@ -119,7 +119,7 @@ async fn engine(db: &Db, lease: &Lease, policy: &SigningKey, settings: &Settings
         policy_key,
         settings.clone(),
     );
-    keys.unlock_with(Arc::new(|| Ok(master("one"))));
+    keys.set_master_source(Arc::new(|| Ok(master("one"))));
     keys
 }
 
@@ -171,7 +171,7 @@ impl World {
 
     /// A second process on the same database. PostgreSQL only.
     pub(crate) async fn beside(&self) -> (Db, Lease, Keys) {
-        let db = self.test.open_beside().await;
+        let db = self.test.open_another().await;
         let lease = db
             .lease("keys/1", testkit::LEASE_MS)
             .await
@@ -250,7 +250,7 @@ impl World {
         self.sign_permit(self.body(intent))
     }
 
-    pub(crate) async fn sign(&self, job: Order) -> Result<Signed> {
+    pub(crate) async fn sign(&self, job: SigningJob) -> Result<Signed> {
         keys::sign(&self.keys, &self.principal, vec![job])
             .await
             .pop()
@@ -280,7 +280,7 @@ impl World {
         unsigned: &Unsigned,
         supersedes: Option<PermitId>,
     ) -> Result<Recorded> {
-        let job = Order {
+        let job = SigningJob {
             permit: permit.clone(),
             unsigned: unsigned.clone(),
             supersedes,
@@ -299,7 +299,7 @@ impl World {
 
     /// Every fact in the database, as text.
     pub(crate) async fn facts(&self) -> Vec<String> {
-        let read = self.test.db.read_unbound(|tx| {
+        let read = self.test.db.read_unscoped(|tx| {
             let mut all = Vec::new();
             for partition in store::partitions(tx)? {
                 all.extend(store::facts_after(

@@ -6,7 +6,7 @@ use crate::document_cache::Document;
 use crate::evaluate::LookupRequest;
 use crate::input::Input;
 use crate::outcome::{Reason, ReasonCode};
-use crate::{Config, Question, Target};
+use crate::{Config, DecisionRequest, Target};
 use intent::{AssetRef, Effects};
 use serde_json::json;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use types::{Canon, Digest, Time, canonical_json};
 
 /// A decision request with its input and its documents.
 pub(crate) struct PendingDecision {
-    pub(crate) request: Question,
+    pub(crate) request: DecisionRequest,
     pub(crate) now: Time,
     /// The input as canonical JSON; for an unreadable intent, an object with the error.
     pub(crate) input: String,
@@ -37,7 +37,7 @@ pub(crate) struct SelectedDocument {
 
 impl PendingDecision {
     /// Read the effects of the intent.
-    pub(crate) fn read(request: Question, config: &Config, now: Time) -> Self {
+    pub(crate) fn read(request: DecisionRequest, config: &Config, now: Time) -> Self {
         let read = intent::effects(&request.intent, request.interface.as_ref())
             .map_err(|error| error.to_string());
         let input =
@@ -70,7 +70,7 @@ impl PendingDecision {
 }
 
 fn input_text(
-    request: &Question,
+    request: &DecisionRequest,
     effects: &Effects,
     config: &Config,
     now: Time,
@@ -87,13 +87,13 @@ fn input_text(
 }
 
 /// The logged input of a request whose intent cannot be read.
-fn unreadable_input(request: &Question, why: &str) -> String {
+fn unreadable_input(request: &DecisionRequest, why: &str) -> String {
     canonical_json(&json!({ "unreadable": why, "intent": { "hash": request.intent.hash() } }))
 }
 
 /// The targets whose policies are evaluated: those that the request names, and every contract in
 /// its effects.
-fn targets(request: &Question, effects: &Effects) -> Vec<Target> {
+fn targets(request: &DecisionRequest, effects: &Effects) -> Vec<Target> {
     let token = |asset: &AssetRef| match asset {
         AssetRef::Token { contract, .. } => Some(contract.clone()),
         AssetRef::Native => None,

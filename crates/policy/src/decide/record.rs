@@ -63,10 +63,10 @@ fn fact(decision: &Decision) -> Fact {
         .map(DocumentSource::name)
         .collect();
     Fact::new("policy.decided", 1)
-        .about(&decision.id, 1)
-        .by(&decision.initiator)
-        .because_of(&decision.subject)
-        .says(&json!({
+        .subject(&decision.id, 1)
+        .actor(&decision.initiator)
+        .causation(&decision.subject)
+        .payload(&json!({
             "outcome": decision.outcome,
             "chain": decision.chain,
             "signer": decision.signer,

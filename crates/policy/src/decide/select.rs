@@ -34,7 +34,7 @@ pub(crate) async fn documents(
                 &mut pending[index],
                 &active,
                 &documents,
-                policy.config.limits.policies_asked,
+                policy.config.limits.policies_per_decision,
             );
         }
     }

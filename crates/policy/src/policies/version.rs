@@ -53,7 +53,7 @@ pub async fn add_version(
     let (name_or_id, principal, limit) = (
         name_or_id.to_owned(),
         principal.clone(),
-        policy.config.limits.versions,
+        policy.config.limits.versions_per_policy,
     );
     policy
         .db
@@ -144,9 +144,9 @@ fn insert(
     let payload = serde_json::json!({ "version": name, "hash": stored.hash, "description": stored.description });
     tx.append(
         Fact::new("policy.version_added", 1)
-            .about(&existing.id, existing.version + 1)
-            .by(principal)
-            .says(&payload),
+            .subject(&existing.id, existing.version + 1)
+            .actor(principal)
+            .payload(&payload),
     );
     Ok(stored)
 }

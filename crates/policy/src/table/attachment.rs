@@ -136,11 +136,12 @@ fn attachment(
         String,
     ),
 ) -> Result<Attachment> {
-    let target = Target::from_stored(&kind, &target).ok_or(Error::Store(store::Error::Column {
-        column: 3,
-        found: "text",
-        expected: "a target",
-    }))?;
+    let target =
+        Target::from_stored(&kind, &target).ok_or(Error::Store(store::Error::UnexpectedValue {
+            column: 3,
+            found: "text",
+            expected: "a target",
+        }))?;
     Ok(Attachment {
         policy,
         name,

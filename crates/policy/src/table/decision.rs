@@ -1,6 +1,6 @@
 //! The decision log. Insert-only.
 
-use crate::decision::{Decision, DocumentSource, Filter, LogPosition};
+use crate::decision::{Decision, DecisionFilter, DocumentSource, LogPosition};
 use crate::{Error, Outcome, Result};
 use intent::Permit;
 use store::{FromRow, Row, ToValue, Tx, Value};
@@ -86,7 +86,7 @@ fn row<'a>(decision: &'a Decision, texts: &'a Texts) -> Vec<Value<'a>> {
         decision.chain.to_value(),
         decision.signer.to_value(),
         decision.intent_hash.to_value(),
-        Value::Text(decision.outcome.word().into()),
+        Value::Text(decision.outcome.as_str().into()),
         texts.outcome.to_value(),
         ToValue::to_value(&decision.input),
         ToValue::to_value(&decision.lookups),
@@ -115,7 +115,7 @@ pub(crate) fn get(tx: &mut Tx<'_, '_>, id: DecisionId) -> Result<Option<Decision
 /// the primary key of `decision_policy`.
 pub(crate) fn list(
     tx: &mut Tx<'_, '_>,
-    filter: &Filter,
+    filter: &DecisionFilter,
     of: Option<PolicyId>,
     after: Option<LogPosition>,
     limit: u32,
@@ -132,7 +132,7 @@ pub(crate) fn list(
 /// continues after.
 type Bounds<'f> = (Time, Time, &'f str, &'f str, Time, String, u32);
 
-fn bounds(filter: &Filter, after: Option<LogPosition>, limit: u32) -> Bounds<'_> {
+fn bounds(filter: &DecisionFilter, after: Option<LogPosition>, limit: u32) -> Bounds<'_> {
     let until = filter.until.unwrap_or(NO_UPPER_BOUND);
     let (at, id) = after.map_or((until, String::new()), |position| {
         (position.at, position.id.to_string())
@@ -154,7 +154,7 @@ fn bounds(filter: &Filter, after: Option<LogPosition>, limit: u32) -> Bounds<'_>
 
 fn list_all(
     tx: &mut Tx<'_, '_>,
-    filter: &Filter,
+    filter: &DecisionFilter,
     after: Option<LogPosition>,
     limit: u32,
 ) -> store::Result<Vec<Stored>> {
@@ -172,7 +172,7 @@ fn list_all(
 fn list_of_subject(
     tx: &mut Tx<'_, '_>,
     subject: &str,
-    filter: &Filter,
+    filter: &DecisionFilter,
     after: Option<LogPosition>,
     limit: u32,
 ) -> store::Result<Vec<Stored>> {
@@ -191,7 +191,7 @@ fn list_of_subject(
 fn list_of_policy(
     tx: &mut Tx<'_, '_>,
     policy: PolicyId,
-    filter: &Filter,
+    filter: &DecisionFilter,
     after: Option<LogPosition>,
     limit: u32,
 ) -> store::Result<Vec<Stored>> {
@@ -286,7 +286,7 @@ impl Stored {
 
 fn parsed<T: serde::de::DeserializeOwned>(json: &Json) -> Result<T> {
     serde_json::from_str(json.as_str()).map_err(|_| {
-        Error::Store(store::Error::Column {
+        Error::Store(store::Error::UnexpectedValue {
             column: 0,
             found: "JSON",
             expected: "a value of its type",

@@ -1,11 +1,11 @@
 //! The key that signs permits. One per installation, so it belongs to no namespace.
 
-use store::{Result, Unbound};
+use store::{Result, UnscopedTx};
 use types::Time;
 
 /// Insert a key unless there is one; returns whether it was inserted.
 pub(crate) fn insert(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     name: &str,
     public: &[u8],
     encrypted: &[u8],
@@ -16,7 +16,7 @@ pub(crate) fn insert(
 }
 
 /// The public key and the encrypted seed.
-pub(crate) fn get(tx: &mut Unbound<'_, '_>, name: &str) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
+pub(crate) fn get(tx: &mut UnscopedTx<'_, '_>, name: &str) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
     tx.row(
         "SELECT public, encrypted FROM policy_key WHERE name = ?1",
         (name,),
@@ -24,7 +24,7 @@ pub(crate) fn get(tx: &mut Unbound<'_, '_>, name: &str) -> Result<Option<(Vec<u8
 }
 
 /// Replace the encrypted seed by one under another data key.
-pub(crate) fn reencrypt(tx: &mut Unbound<'_, '_>, name: &str, encrypted: &[u8]) -> Result<u64> {
+pub(crate) fn reencrypt(tx: &mut UnscopedTx<'_, '_>, name: &str, encrypted: &[u8]) -> Result<u64> {
     tx.execute(
         "UPDATE policy_key SET encrypted = ?2 WHERE name = ?1",
         (name, encrypted),

@@ -1,7 +1,7 @@
 //! Decisions: which policies are evaluated, and how their opinions are combined.
 
 use crate::world::{ALLOW_ALL, BOB, SELF, World, chain, pay, request, wallet};
-use policy::{Approval, Filter, Obligation, ReasonCode, Target, Verdict, decide};
+use policy::{Approval, DecisionFilter, Obligation, ReasonCode, Target, Verdict, decide};
 use std::sync::atomic::Ordering;
 use store::{Cursor, facts_after};
 use testkit::{namespace, on_each_engine};
@@ -225,7 +225,7 @@ async fn a_cancel_is_decided_by_the_shipped_document_alone() {
             Amount::from(200),
             "wide enough to outbid the replaced transaction"
         );
-        let stranger = policy::Question {
+        let stranger = policy::DecisionRequest {
             wallet: None,
             ..cancel
         };
@@ -270,9 +270,9 @@ async fn a_thousand_requests_are_decided_and_logged() {
                 "{n}: {verdict:?}"
             );
         }
-        let filter = Filter {
+        let filter = DecisionFilter {
             subject: Some("sub:4".into()),
-            ..Filter::default()
+            ..DecisionFilter::default()
         };
         let page = policy::decisions(&world.policy, &world.principal, &filter, &Page::default())
             .await
@@ -283,7 +283,7 @@ async fn a_thousand_requests_are_decided_and_logged() {
         );
         let facts = test
             .db
-            .read_unbound(|tx| {
+            .read_unscoped(|tx| {
                 facts_after(
                     tx,
                     &Cursor {
@@ -331,7 +331,7 @@ async fn no_decision_is_based_on_a_replaced_version() {
         let log = policy::decisions(
             &world.policy,
             &world.principal,
-            &Filter::default(),
+            &DecisionFilter::default(),
             &Page::default(),
         )
         .await
@@ -349,7 +349,7 @@ async fn a_decision_waits_for_a_concurrent_policy_change() {
         let Some(server) = test.server() else { return }; // SQLite has one writer: no other transaction can interleave
         let world = World::new(&test).await;
         world.attach("yes", ALLOW_ALL).await;
-        let beside = test.open_beside().await;
+        let beside = test.open_another().await;
         let lease = beside
             .lease("policy/1", testkit::LEASE_MS)
             .await

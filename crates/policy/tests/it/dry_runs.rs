@@ -1,7 +1,7 @@
 //! Dry runs: the same outcome as a decision, and nothing is written.
 
 use crate::world::{ALLOW_ALL, BOB, World, pay};
-use policy::{Error, Filter, Outcome, ReasonCode, Trial, dry_run};
+use policy::{DecisionFilter, DryRunTarget, Error, Outcome, ReasonCode, dry_run};
 use testkit::on_each_engine;
 use types::Page;
 
@@ -16,7 +16,7 @@ async fn a_dry_run_returns_the_outcome_and_the_requested_lookups() {
             dry_run(
                 &world.policy,
                 &world.principal,
-                Trial::Document(document.into()),
+                DryRunTarget::Document(document.into()),
                 input,
             )
             .await
@@ -63,7 +63,7 @@ async fn a_dry_run_returns_the_outcome_and_the_requested_lookups() {
         let log = policy::decisions(
             &world.policy,
             &world.principal,
-            &Filter::default(),
+            &DecisionFilter::default(),
             &Page::default(),
         )
         .await
@@ -88,7 +88,7 @@ async fn the_input_of_a_decision_can_be_used_in_a_dry_run() {
         let version = policy::version(&world.policy, &world.principal, "allowlist", None)
             .await
             .unwrap();
-        let target = Trial::Version(version.id);
+        let target = DryRunTarget::Version(version.id);
         let run = dry_run(
             &world.policy,
             &world.principal,
@@ -123,7 +123,7 @@ async fn the_examples_in_the_documentation_work() {
         );
         for document in [full, part] {
             let input = EXAMPLE.replacen('{', &format!("{{\"lookups\": {{{BOB:?}: [\"allowed\"]}},"), 1);
-            let run = dry_run(&world.policy, &world.principal, Trial::Document(document.clone()), &input).await.unwrap();
+            let run = dry_run(&world.policy, &world.principal, DryRunTarget::Document(document.clone()), &input).await.unwrap();
             assert!(matches!(run.outcome, Outcome::Permit { .. }), "{document}: {run:?}");
         }
     })

@@ -2,7 +2,7 @@
 //! mistake.
 
 use crate::world::World;
-use policy::{Error, Trial, dry_run};
+use policy::{DryRunTarget, Error, dry_run};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -101,7 +101,7 @@ async fn any_text_is_accepted_or_rejected() {
             match dry_run(
                 &world.policy,
                 &world.principal,
-                Trial::Document(text),
+                DryRunTarget::Document(text),
                 EXAMPLE,
             )
             .await

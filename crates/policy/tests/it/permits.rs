@@ -4,7 +4,7 @@ use crate::world::{ALLOW_ALL, World, pay};
 use intent::verify;
 use policy::{Config, EnvelopeRules, LocalSigner, PermitSigner, Verdict};
 use std::sync::Arc;
-use store::secret::{self, Cost, Keyring, Master};
+use store::secrets::{self, KdfCost, Keyring, MasterKey};
 use testkit::{TestDb, namespace, on_each_engine};
 use types::Digest;
 use zeroize::Zeroizing;
@@ -106,26 +106,28 @@ async fn the_fee_cap_of_a_chain_applies() {
     .await;
 }
 
-async fn keyring(test: &TestDb, master: &Master) -> Keyring {
+async fn keyring(test: &TestDb, master: &MasterKey) -> Keyring {
     let loaded = test
         .db
-        .read_unbound(|tx| secret::load(tx, "policy"))
+        .read_unscoped(|tx| secrets::load_data_keys(tx, "policy"))
         .await
         .unwrap();
     if !loaded.is_empty() {
         return loaded.unlock(master).unwrap();
     }
-    let keyring = loaded.begin(test.entropy.as_ref());
+    let keyring = loaded.create(test.entropy.as_ref());
     store_keyring(test, &keyring, master).await;
     keyring
 }
 
-async fn store_keyring(test: &TestDb, keyring: &Keyring, master: &Master) {
+async fn store_keyring(test: &TestDb, keyring: &Keyring, master: &MasterKey) {
     let wrapped = Arc::new(keyring.wrap(master, test.entropy.as_ref()).unwrap());
-    let lease = test.lease(&format!("secrets/{}", keyring.version())).await;
+    let lease = test
+        .lease(&format!("secrets/{}", keyring.current_version()))
+        .await;
     test.db
         .on(&lease)
-        .write_unbound(move |tx| secret::store(tx, &wrapped))
+        .write_unscoped(move |tx| secrets::store_data_keys(tx, &wrapped))
         .await
         .unwrap();
 }
@@ -133,15 +135,15 @@ async fn store_keyring(test: &TestDb, keyring: &Keyring, master: &Master) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_policy_key_survives_a_restart_and_a_rotation() {
     on_each_engine(|test| async move {
-        let master = Master::Passphrase(Zeroizing::new("a phrase".into()), Cost::TEST);
+        let master = MasterKey::Passphrase(Zeroizing::new("a phrase".into()), KdfCost::TEST);
         let lease = test.lease("policy/0").await;
         let old_keyring = keyring(&test, &master).await;
-        let first = LocalSigner::open(&test.db, &lease, &old_keyring)
+        let first = LocalSigner::load_or_create(&test.db, &lease, &old_keyring)
             .await
             .unwrap()
             .public();
         assert_eq!(
-            LocalSigner::open(&test.db, &lease, &old_keyring)
+            LocalSigner::load_or_create(&test.db, &lease, &old_keyring)
                 .await
                 .unwrap()
                 .public(),
@@ -149,20 +151,20 @@ async fn the_policy_key_survives_a_restart_and_a_rotation() {
             "the key is created once"
         );
 
-        let rotated = old_keyring.rotated(test.entropy.as_ref());
+        let rotated = old_keyring.with_new_key(test.entropy.as_ref());
         store_keyring(&test, &rotated, &master).await;
         assert!(
-            LocalSigner::reseal(&test.db, &lease, &rotated)
+            LocalSigner::reencrypt(&test.db, &lease, &rotated)
                 .await
                 .unwrap()
         );
         assert!(
-            !LocalSigner::reseal(&test.db, &lease, &rotated)
+            !LocalSigner::reencrypt(&test.db, &lease, &rotated)
                 .await
                 .unwrap()
         );
         assert!(
-            LocalSigner::open(&test.db, &lease, &old_keyring)
+            LocalSigner::load_or_create(&test.db, &lease, &old_keyring)
                 .await
                 .is_err(),
             "encrypted under the new data key"
@@ -172,7 +174,7 @@ async fn the_policy_key_survives_a_restart_and_a_rotation() {
         let lease = test.lease("policy/0").await;
         let again = keyring(&test, &master).await;
         assert_eq!(
-            LocalSigner::open(&test.db, &lease, &again)
+            LocalSigner::load_or_create(&test.db, &lease, &again)
                 .await
                 .unwrap()
                 .public(),

@@ -2,7 +2,8 @@
 
 use crate::world::{ALLOW_ALL, BOB, World, chain, pay, request};
 use policy::{
-    Against, DocumentSource, Error, Filter, Outcome, ReasonCode, Target, Verdict, replay,
+    DecisionFilter, DocumentSource, Error, Outcome, ReasonCode, ReplayTarget, Target, Verdict,
+    replay,
 };
 use testkit::on_each_engine;
 use types::{DecisionId, Page, Ulid};
@@ -10,8 +11,8 @@ use types::{DecisionId, Page, Ulid};
 const LIMIT: &str = include_str!("../../../../policies/limit.rego");
 const ALLOWLIST: &str = include_str!("../../../../policies/allowlist.rego");
 
-fn all() -> Filter {
-    Filter::default()
+fn all() -> DecisionFilter {
+    DecisionFilter::default()
 }
 
 /// Decisions of every kind.
@@ -59,7 +60,7 @@ async fn the_same_versions_give_the_same_outcomes() {
             &world.policy,
             &world.principal,
             &all(),
-            Against::SameVersion,
+            ReplayTarget::SameVersion,
             |at| steps.push(at.judged + at.skipped),
         )
         .await
@@ -85,7 +86,7 @@ async fn the_same_versions_give_the_same_outcomes() {
                 &world.policy,
                 &world.principal,
                 &all(),
-                Against::SameVersion,
+                ReplayTarget::SameVersion,
                 &page,
             )
             .await
@@ -112,7 +113,7 @@ async fn a_replay_on_another_version_shows_the_differences() {
         let wider = world
             .upload("limit", &LIMIT.replace("\"1000000\"", "\"2000000\""))
             .await;
-        let against = Against::Version(wider.id);
+        let against = ReplayTarget::Version(wider.id);
         let replayed = replay(&world.policy, &world.principal, &all(), against, |_| {})
             .await
             .unwrap();
@@ -139,7 +140,7 @@ async fn a_replay_on_another_version_shows_the_differences() {
             &world.policy,
             &world.principal,
             &all(),
-            Against::Version(failing_lookup.id),
+            ReplayTarget::Version(failing_lookup.id),
             |_| {},
         )
         .await
@@ -153,7 +154,7 @@ async fn a_replay_on_another_version_shows_the_differences() {
                 .any(|reason| reason.code == ReasonCode::Lookup),
             "{reasons:?}"
         );
-        let unknown = Against::Version(types::VersionId::from_ulid(Ulid::from_bits(9)));
+        let unknown = ReplayTarget::Version(types::VersionId::from_ulid(Ulid::from_bits(9)));
         assert!(matches!(
             replay(&world.policy, &world.principal, &all(), unknown, |_| {}).await,
             Err(Error::UnknownVersion { .. })
@@ -209,7 +210,7 @@ async fn the_log_is_read_in_pages_and_with_filters() {
             test.clock.advance_millis(1_000);
         }
         world.upload("other", ALLOW_ALL).await;
-        let read = async |filter: Filter| {
+        let read = async |filter: DecisionFilter| {
             let mut page = Page {
                 limit: 2,
                 skip: 0,
@@ -231,7 +232,7 @@ async fn the_log_is_read_in_pages_and_with_filters() {
         };
         assert_eq!(read(all()).await, "6543210");
         assert_eq!(
-            read(Filter {
+            read(DecisionFilter {
                 result: Some("denied".into()),
                 ..all()
             })
@@ -239,7 +240,7 @@ async fn the_log_is_read_in_pages_and_with_filters() {
             "531"
         );
         assert_eq!(
-            read(Filter {
+            read(DecisionFilter {
                 policy: Some("limit".into()),
                 ..all()
             })
@@ -247,7 +248,7 @@ async fn the_log_is_read_in_pages_and_with_filters() {
             "6543210"
         );
         assert_eq!(
-            read(Filter {
+            read(DecisionFilter {
                 policy: Some("other".into()),
                 ..all()
             })
@@ -255,14 +256,14 @@ async fn the_log_is_read_in_pages_and_with_filters() {
             ""
         );
         assert_eq!(
-            read(Filter {
+            read(DecisionFilter {
                 subject: Some("sub:4".into()),
                 ..all()
             })
             .await,
             "4"
         );
-        let signer = Filter {
+        let signer = DecisionFilter {
             signer: Some("nobody".into()),
             ..all()
         };
@@ -271,14 +272,14 @@ async fn the_log_is_read_in_pages_and_with_filters() {
             testkit::START.plus_millis(2_000),
             testkit::START.plus_millis(5_000),
         );
-        let between = Filter {
+        let between = DecisionFilter {
             since: Some(since),
             until: Some(until),
             ..all()
         };
         assert_eq!(read(between.clone()).await, "432");
         assert_eq!(
-            read(Filter {
+            read(DecisionFilter {
                 policy: Some("limit".into()),
                 ..between
             })

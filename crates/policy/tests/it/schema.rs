@@ -2,7 +2,7 @@
 
 use crate::world::{ALLOW_ALL, BOB, SELF, World, pay, request};
 use intent::{AccessEntry, Act, Authorisation, FeeTerms, Intent, Output, Transaction};
-use policy::{Approval, Question, TaskRef};
+use policy::{Approval, DecisionRequest, TaskRef};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -115,7 +115,7 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-fn any_request() -> impl Strategy<Value = Question> {
+fn any_request() -> impl Strategy<Value = DecisionRequest> {
     let labels = prop::collection::btree_map(".{0,8}", ".{0,8}", 0..3);
     let approvals = prop::collection::vec((".{0,8}", any::<u32>()), 0..3);
     (
@@ -162,7 +162,7 @@ fn any_request() -> impl Strategy<Value = Question> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_input_matches_the_schema() {
     let mut runner = TestRunner::deterministic();
-    let mut requests: Vec<Question> = (0..300)
+    let mut requests: Vec<DecisionRequest> = (0..300)
         .map(|_| any_request().new_tree(&mut runner).unwrap().current())
         .collect();
     requests.push(request(Intent::cancel(ChainId::evm(1337), SELF.into())));

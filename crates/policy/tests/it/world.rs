@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use intent::{FeeTerms, Intent, Permit};
 use policy::{
-    Config, LocalSigner, Lookup, LookupError, Lookups, NewVersion, Policy, Question, Reason,
+    Config, DecisionRequest, LocalSigner, Lookup, LookupError, Lookups, NewVersion, Policy, Reason,
     Target, Verdict, WalletRef,
 };
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use testkit::{TestDb, namespace};
 use tokio::sync::oneshot;
-use types::{Amount, ChainId, Kind, Principal, Role, Ulid, WalletId};
+use types::{Amount, ChainId, Principal, PrincipalKind, Role, Ulid, WalletId};
 use zeroize::Zeroizing;
 
 pub(crate) const SELF: &str = "0x5e1f00000000000000000000000000000000005e";
@@ -127,7 +127,7 @@ impl World {
             .unwrap()
     }
 
-    pub(crate) async fn decide(&self, request: &Question) -> Verdict {
+    pub(crate) async fn decide(&self, request: &DecisionRequest) -> Verdict {
         policy::decide(&self.policy, std::slice::from_ref(request))
             .await
             .unwrap()
@@ -135,7 +135,7 @@ impl World {
     }
 
     /// The permit of a request that must be permitted.
-    pub(crate) async fn permit(&self, request: &Question) -> Permit {
+    pub(crate) async fn permit(&self, request: &DecisionRequest) -> Permit {
         match self.decide(request).await {
             Verdict::Permit { permit, .. } => *permit,
             other => panic!("not permitted: {other:?}"),
@@ -143,7 +143,7 @@ impl World {
     }
 
     /// The reasons of a request that must be denied.
-    pub(crate) async fn denial(&self, request: &Question) -> Vec<Reason> {
+    pub(crate) async fn denial(&self, request: &DecisionRequest) -> Vec<Reason> {
         match self.decide(request).await {
             Verdict::Denied { reasons, .. } => reasons,
             other => panic!("not denied: {other:?}"),
@@ -154,7 +154,7 @@ impl World {
 pub(crate) fn controller(ns: &str) -> Principal {
     Principal {
         id: "anna".into(),
-        kind: Kind::Person,
+        kind: PrincipalKind::Person,
         namespace: namespace(ns),
         roles: vec![Role::Controller],
     }
@@ -181,7 +181,7 @@ pub(crate) fn wallet() -> WalletRef {
 }
 
 /// A request to pay Bob an amount of the chain's native coin.
-pub(crate) fn pay(amount: &str) -> Question {
+pub(crate) fn pay(amount: &str) -> DecisionRequest {
     request(Intent::call(
         chain(),
         SELF.into(),
@@ -191,12 +191,12 @@ pub(crate) fn pay(amount: &str) -> Question {
     ))
 }
 
-pub(crate) fn request(intent: Intent) -> Question {
+pub(crate) fn request(intent: Intent) -> DecisionRequest {
     let gas_price = Amount::from(10);
-    Question {
+    DecisionRequest {
         initiator: Principal {
             id: "ops".into(),
-            kind: Kind::Service,
+            kind: PrincipalKind::Service,
             namespace: namespace("ns"),
             roles: vec![Role::Operator],
         },

@@ -4,7 +4,7 @@ pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
 use crate::sql::Dialect;
-use crate::{Error, Kind, Row, Value};
+use crate::{Error, Row, Value, ValueKind};
 
 /// How a transaction is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,13 +60,13 @@ pub(crate) trait Connection: Send {
     fn query_rows(
         &mut self,
         statement: &Statement<'_>,
-        kinds: &[Kind],
+        kinds: &[ValueKind],
         rows: &[Vec<Value<'_>>],
     ) -> EngineResult<Vec<Row>>;
     fn execute_rows(
         &mut self,
         statement: &Statement<'_>,
-        kinds: &[Kind],
+        kinds: &[ValueKind],
         rows: &[Vec<Value<'_>>],
     ) -> EngineResult<u64>;
     /// Insert many rows by the fastest way of the engine.
@@ -74,7 +74,7 @@ pub(crate) trait Connection: Send {
         &mut self,
         table: &str,
         columns: &[&str],
-        kinds: &[Kind],
+        kinds: &[ValueKind],
         rows: &[Vec<Value<'_>>],
     ) -> EngineResult<u64>;
     /// Run several statements without parameters.

@@ -4,7 +4,7 @@ mod encode;
 
 use super::{Connection, EngineResult, Failure, Mode, Statement};
 use crate::sql::{self, Dialect};
-use crate::{Cell, Error, Kind, Row, Value};
+use crate::{Cell, Error, Row, Value, ValueKind};
 use encode::columns;
 use postgres::error::{Severity, SqlState};
 use postgres::types::{ToSql, Type};
@@ -36,7 +36,7 @@ pub(crate) struct Postgres {
 
 /// A statement prepared for parameters of these types.
 struct Prepared {
-    kinds: Vec<Kind>,
+    kinds: Vec<ValueKind>,
     statement: postgres::Statement,
     uses: u64,
 }
@@ -84,7 +84,7 @@ impl Postgres {
     fn prepare(
         &mut self,
         sql: &str,
-        kinds: &[Kind],
+        kinds: &[ValueKind],
         text: impl FnOnce() -> String,
     ) -> EngineResult<postgres::Statement> {
         if let Some(statement) = self.prepared(sql, kinds) {
@@ -98,7 +98,7 @@ impl Postgres {
         &mut self,
         sql: &str,
         text: &str,
-        key: Vec<Kind>,
+        key: Vec<ValueKind>,
         types: &[Type],
     ) -> EngineResult<postgres::Statement> {
         if sql::parameters(text) != types.len() {
@@ -114,7 +114,7 @@ impl Postgres {
         Ok(statement)
     }
 
-    fn remember(&mut self, sql: &str, kinds: Vec<Kind>, statement: postgres::Statement) {
+    fn remember(&mut self, sql: &str, kinds: Vec<ValueKind>, statement: postgres::Statement) {
         if self.prepared >= MAX_PREPARED {
             self.statements.clear();
             self.prepared = 0;
@@ -134,7 +134,7 @@ impl Postgres {
     }
 
     /// The prepared statement; none if there is none, or if it should be prepared again.
-    fn prepared(&mut self, sql: &str, kinds: &[Kind]) -> Option<postgres::Statement> {
+    fn prepared(&mut self, sql: &str, kinds: &[ValueKind]) -> Option<postgres::Statement> {
         let prepared = self
             .statements
             .get_mut(sql)?
@@ -148,8 +148,8 @@ impl Postgres {
     }
 
     fn prepare_plain(&mut self, statement: &Statement<'_>) -> EngineResult<postgres::Statement> {
-        let mut kinds: Vec<Kind> = statement.params.iter().map(Value::kind).collect();
-        kinds.extend(statement.namespace.map(|_| Kind::Text));
+        let mut kinds: Vec<ValueKind> = statement.params.iter().map(Value::kind).collect();
+        kinds.extend(statement.namespace.map(|_| ValueKind::Text));
         self.prepare(statement.sql, &kinds, || {
             sql::translate(Dialect::Postgres, statement.sql, statement.params.len())
         })
@@ -161,12 +161,12 @@ impl Postgres {
     fn prepare_rows(
         &mut self,
         statement: &Statement<'_>,
-        columns: &[Kind],
+        columns: &[ValueKind],
     ) -> EngineResult<postgres::Statement> {
-        let mut kinds: Vec<Kind> = statement.params.iter().map(Value::kind).collect();
-        kinds.extend(statement.namespace.map(|_| Kind::Text));
+        let mut kinds: Vec<ValueKind> = statement.params.iter().map(Value::kind).collect();
+        kinds.extend(statement.namespace.map(|_| ValueKind::Text));
         let fixed = kinds.len();
-        let key: Vec<Kind> = kinds.iter().chain(columns).copied().collect();
+        let key: Vec<ValueKind> = kinds.iter().chain(columns).copied().collect();
         if let Some(statement) = self.prepared(statement.sql, &key) {
             return Ok(statement);
         }
@@ -195,19 +195,19 @@ fn connect_client(url: &str) -> EngineResult<postgres::Client> {
     Ok(client)
 }
 
-fn scalar(kind: Kind) -> Type {
+fn scalar(kind: ValueKind) -> Type {
     match kind {
-        Kind::Int => Type::INT8,
-        Kind::Text => Type::TEXT,
-        Kind::Blob => Type::BYTEA,
+        ValueKind::Int => Type::INT8,
+        ValueKind::Text => Type::TEXT,
+        ValueKind::Blob => Type::BYTEA,
     }
 }
 
-fn array(kind: Kind) -> Type {
+fn array(kind: ValueKind) -> Type {
     match kind {
-        Kind::Int => Type::INT8_ARRAY,
-        Kind::Text => Type::TEXT_ARRAY,
-        Kind::Blob => Type::BYTEA_ARRAY,
+        ValueKind::Int => Type::INT8_ARRAY,
+        ValueKind::Text => Type::TEXT_ARRAY,
+        ValueKind::Blob => Type::BYTEA_ARRAY,
     }
 }
 
@@ -325,7 +325,7 @@ impl Connection for Postgres {
     fn query_rows(
         &mut self,
         statement: &Statement<'_>,
-        kinds: &[Kind],
+        kinds: &[ValueKind],
         rows: &[Vec<Value<'_>>],
     ) -> EngineResult<Vec<Row>> {
         let prepared = self.prepare_rows(statement, kinds)?;
@@ -338,7 +338,7 @@ impl Connection for Postgres {
     fn execute_rows(
         &mut self,
         statement: &Statement<'_>,
-        kinds: &[Kind],
+        kinds: &[ValueKind],
         rows: &[Vec<Value<'_>>],
     ) -> EngineResult<u64> {
         let prepared = self.prepare_rows(statement, kinds)?;
@@ -352,7 +352,7 @@ impl Connection for Postgres {
         &mut self,
         table: &str,
         columns: &[&str],
-        kinds: &[Kind],
+        kinds: &[ValueKind],
         rows: &[Vec<Value<'_>>],
     ) -> EngineResult<u64> {
         let sql = format!("COPY {table} ({}) FROM STDIN BINARY", columns.join(", "));

@@ -2,7 +2,7 @@
 
 use super::{Connection, EngineResult, Failure, Mode, Statement};
 use crate::sql::{self, Dialect};
-use crate::{Cell, Error, Kind, Row, Value};
+use crate::{Cell, Error, Row, Value, ValueKind};
 use rusqlite::OpenFlags;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -230,7 +230,7 @@ impl Connection for Sqlite {
     fn query_rows(
         &mut self,
         statement: &Statement<'_>,
-        _: &[Kind],
+        _: &[ValueKind],
         rows: &[Vec<Value<'_>>],
     ) -> EngineResult<Vec<Row>> {
         let chunks = self.in_chunks(statement, rows, |this, text, params| {
@@ -242,7 +242,7 @@ impl Connection for Sqlite {
     fn execute_rows(
         &mut self,
         statement: &Statement<'_>,
-        _: &[Kind],
+        _: &[ValueKind],
         rows: &[Vec<Value<'_>>],
     ) -> EngineResult<u64> {
         let chunks = self.in_chunks(statement, rows, |this, text, params| {
@@ -255,7 +255,7 @@ impl Connection for Sqlite {
         &mut self,
         table: &str,
         columns: &[&str],
-        kinds: &[Kind],
+        kinds: &[ValueKind],
         rows: &[Vec<Value<'_>>],
     ) -> EngineResult<u64> {
         let sql = format!("INSERT INTO {table} ({}) {{rows}}", columns.join(", "));

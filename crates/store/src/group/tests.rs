@@ -5,7 +5,7 @@ use super::*;
 use crate::engine::Statement;
 use crate::engine::sqlite::Sqlite;
 use crate::sql::Dialect;
-use crate::{Fact, Kind, LeaseTime, Row, Value, hash_chain::HeadCache, migrate, task::task};
+use crate::{Fact, LeaseClock, Row, Value, ValueKind, hash_chain::HeadCache, migrate, task::task};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use types::Time;
@@ -81,7 +81,7 @@ impl Connection for FaultyConnection {
     fn query_rows(
         &mut self,
         statement: &Statement<'_>,
-        kinds: &[Kind],
+        kinds: &[ValueKind],
         rows: &[Vec<Value<'_>>],
     ) -> EngineResult<Vec<Row>> {
         self.connected()?.query_rows(statement, kinds, rows)
@@ -90,7 +90,7 @@ impl Connection for FaultyConnection {
     fn execute_rows(
         &mut self,
         statement: &Statement<'_>,
-        kinds: &[Kind],
+        kinds: &[ValueKind],
         rows: &[Vec<Value<'_>>],
     ) -> EngineResult<u64> {
         self.connected()?.execute_rows(statement, kinds, rows)
@@ -100,7 +100,7 @@ impl Connection for FaultyConnection {
         &mut self,
         table: &str,
         columns: &[&str],
-        kinds: &[Kind],
+        kinds: &[ValueKind],
         rows: &[Vec<Value<'_>>],
     ) -> EngineResult<u64> {
         self.connected()?.bulk_insert(table, columns, kinds, rows)
@@ -167,12 +167,12 @@ impl World {
         let (group, results): (Vec<_>, Vec<_>) = (0..3)
             .map(|n| {
                 let runs = self.runs.clone();
-                let (job, result) = task(move |tx: &mut crate::Unbound<'_, '_>| {
+                let (job, result) = task(move |tx: &mut crate::UnscopedTx<'_, '_>| {
                     runs.fetch_add(1, Ordering::SeqCst);
                     if with_facts {
                         tx.append(
                             &types::Namespace::installation(),
-                            Fact::new("test.written", 1).says(&n),
+                            Fact::new("test.written", 1).payload(&n),
                         );
                         return Ok(());
                     }
@@ -196,7 +196,7 @@ impl World {
             heads: &self.heads,
             clock: &FixedSource,
             entropy: &FixedSource,
-            lease_clock: LeaseTime::Clock,
+            lease_clock: LeaseClock::Injected,
         };
         run(&mut context, group);
         results

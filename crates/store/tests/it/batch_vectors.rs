@@ -1,6 +1,6 @@
 //! Batch leaves against the vectors of `docs/facts.md`, which another implementation generated.
 
-use store::{Batch, Kind, Value};
+use store::{Batch, Value, ValueKind};
 use types::merkle_root;
 
 #[test]
@@ -16,7 +16,7 @@ fn every_row_has_the_committed_leaf() {
                 "int" => Value::Int(text.parse().unwrap()),
                 "text" => Value::Text(text.into()),
                 "bytes" => Value::Blob(hex::decode(text).unwrap().into()),
-                _ => Value::Null(Kind::Text),
+                _ => Value::Null(ValueKind::Text),
             }
         };
         let row: Vec<Value<'static>> = vector["values"]
@@ -26,7 +26,7 @@ fn every_row_has_the_committed_leaf() {
             .map(value)
             .collect();
         let leaf = hex::decode(vector["leaf"].as_str().unwrap()).unwrap();
-        let batch = serde_json::to_value(Batch::of("t", &["a"], &[], &[], &[row])).unwrap();
+        let batch = serde_json::to_value(Batch::new("t", &["a"], &[], &[], &[row])).unwrap();
         assert_eq!(batch["root"], merkle_root(&[leaf]).to_string());
         assert_eq!(batch["count"], 1);
     }

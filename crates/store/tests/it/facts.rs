@@ -5,10 +5,10 @@ use types::{Digest, Principal};
 fn fact(n: u64) -> Fact {
     let principal = Principal::system("test", namespace("ns"));
     Fact::new("test.written", 1)
-        .about(&"object:1", n)
-        .by(&principal)
-        .because_of(&"cmd:9")
-        .says(&serde_json::json!({ "n": n }))
+        .subject(&"object:1", n)
+        .actor(&principal)
+        .causation(&"cmd:9")
+        .payload(&serde_json::json!({ "n": n }))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -28,7 +28,7 @@ async fn facts_form_one_chain_in_the_order_of_commits() {
         }
         let facts = test
             .db
-            .read_unbound(|tx| {
+            .read_unscoped(|tx| {
                 facts_after(
                     tx,
                     &Cursor {
@@ -51,7 +51,7 @@ async fn facts_form_one_chain_in_the_order_of_commits() {
         let hashes: std::collections::BTreeSet<Digest> =
             facts.iter().map(|fact| fact.hash).collect();
         assert_eq!(hashes.len(), 10);
-        let heads = test.db.read_unbound(partitions).await.unwrap();
+        let heads = test.db.read_unscoped(partitions).await.unwrap();
         assert_eq!(
             heads,
             vec![Cursor {
@@ -89,7 +89,7 @@ async fn a_failed_transaction_leaves_no_fact_and_no_gap() {
         .unwrap();
         let facts = test
             .db
-            .read_unbound(|tx| {
+            .read_unscoped(|tx| {
                 facts_after(
                     tx,
                     &Cursor {
@@ -141,7 +141,7 @@ async fn the_chain_continues_after_a_restart() {
             })
             .await
             .unwrap();
-        let heads = test.db.read_unbound(partitions).await.unwrap();
+        let heads = test.db.read_unscoped(partitions).await.unwrap();
         assert_eq!(
             heads,
             vec![Cursor {

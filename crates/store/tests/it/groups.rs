@@ -10,7 +10,7 @@ async fn a_bad_command_fails_no_other_in_its_group() {
         let lease = test.lease("p/0").await;
         let all: Vec<_> = (0..64u32)
             .map(|n| {
-                test.db.on(&lease).write_unbound(move |tx| {
+                test.db.on(&lease).write_unscoped(move |tx| {
                     tx.execute(UPSERT, (format!("k{n}"), "v".to_owned()))?;
                     match n % 8 {
                         3 => panic!("an assertion of command {n}"),
@@ -43,7 +43,7 @@ async fn a_bad_command_fails_no_other_in_its_group() {
         for n in 0..64 {
             let found: Option<(String,)> = test
                 .db
-                .read_unbound(move |tx| tx.row::<(String,)>(READ, (format!("k{n}"),)))
+                .read_unscoped(move |tx| tx.row::<(String,)>(READ, (format!("k{n}"),)))
                 .await
                 .map_err(|e: Error| e)
                 .unwrap();
@@ -61,7 +61,7 @@ async fn a_rejection_without_writes_does_not_affect_others() {
         let all: Vec<_> = (0..32u32)
             .map(|n| {
                 let runs = runs.clone();
-                test.db.on(&lease).write_unbound(move |tx| {
+                test.db.on(&lease).write_unscoped(move |tx| {
                     runs.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
                     let _: Option<(String,)> = tx.row(READ, ("nothing".to_owned(),))?;
                     if n % 2 == 0 {
@@ -91,7 +91,7 @@ async fn a_transaction_has_limits() {
         let result = test
             .db
             .on(&lease)
-            .write_unbound(|tx| {
+            .write_unscoped(|tx| {
                 loop {
                     let _: Option<(String,)> = tx.row(READ, ("nothing".to_owned(),))?;
                 }
@@ -101,7 +101,7 @@ async fn a_transaction_has_limits() {
             .await;
         assert_eq!(
             result,
-            Err(Error::Budget {
+            Err(Error::LimitExceeded {
                 what: "statements",
                 limit: 5_000
             })
@@ -120,7 +120,7 @@ async fn closed_connections_neither_lose_nor_repeat() {
         let mut confirmed = 0;
         for round in 0..40u32 {
             let write = test.db.on(&lease).write(&namespace("ns"), move |tx| {
-                tx.append(Fact::new("test.counted", 1).says(&round));
+                tx.append(Fact::new("test.counted", 1).payload(&round));
                 Ok::<_, Error>(())
             });
             let cut = async {
@@ -129,7 +129,7 @@ async fn closed_connections_neither_lose_nor_repeat() {
             let (result, ()) = tokio::join!(write, cut);
             confirmed += u32::from(result.is_ok());
         }
-        let facts = test.db.read_unbound(|tx| store::facts_after(tx, &store::Cursor { partition: "p/0".into(), seq: 0 }, 1000)).await.unwrap();
+        let facts = test.db.read_unscoped(|tx| store::facts_after(tx, &store::Cursor { partition: "p/0".into(), seq: 0 }, 1000)).await.unwrap();
         let mut rounds: Vec<String> = facts.iter().map(|fact| fact.payload.clone().unwrap().as_str().to_owned()).collect();
         let stored = rounds.len();
         rounds.dedup();
@@ -147,7 +147,7 @@ async fn a_failed_statement_cannot_be_ignored() {
         let result = test
             .db
             .on(&lease)
-            .write_unbound(|tx| {
+            .write_unscoped(|tx| {
                 tx.execute(UPSERT, ("k".to_owned(), "v".to_owned()))?;
                 let _ = tx.execute(
                     "INSERT INTO installation (name, value) VALUES ('x', NULL)",
@@ -169,7 +169,7 @@ async fn failures_do_not_scatter_the_group() {
         let lease = test.lease("p/0").await;
         let (open, gate) = std::sync::mpsc::channel::<()>();
         let gate = std::sync::Mutex::new(gate);
-        let held = test.db.on(&lease).write_unbound(move |_| {
+        let held = test.db.on(&lease).write_unscoped(move |_| {
             let _ = gate.lock().unwrap().recv();
             Ok::<_, Error>(())
         });
@@ -179,7 +179,7 @@ async fn failures_do_not_scatter_the_group() {
                 let runs = runs.clone();
                 test.db.on(&lease).write(&namespace("ns"), move |tx| {
                     runs.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                    tx.append(Fact::new("test.counted", 1).says(&n));
+                    tx.append(Fact::new("test.counted", 1).payload(&n));
                     if n % 50 == 49 {
                         Err(Error::Nul)
                     } else {
@@ -194,7 +194,7 @@ async fn failures_do_not_scatter_the_group() {
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 196);
         let commits: Option<(i64,)> = test
             .db
-            .read_unbound(|tx| {
+            .read_unscoped(|tx| {
                 tx.row(
                     "SELECT commits FROM partition_head WHERE partition = 'p/0'",
                     (),
@@ -213,7 +213,7 @@ async fn failures_do_not_scatter_the_group() {
         );
         let order: Vec<u32> = test
             .db
-            .read_unbound(|tx| {
+            .read_unscoped(|tx| {
                 store::facts_after(
                     tx,
                     &store::Cursor {
@@ -249,14 +249,14 @@ async fn a_panic_outside_of_a_closure_stops_no_thread() {
             let _ = test
                 .db
                 .on(&lease)
-                .write_unbound(move |_| {
+                .write_unscoped(move |_| {
                     let _ = &bomb;
                     Ok::<_, Error>(())
                 })
                 .await;
             let _ = test
                 .db
-                .read_unbound(move |_| {
+                .read_unscoped(move |_| {
                     let _ = &other;
                     Ok::<_, Error>(())
                 })
@@ -265,12 +265,12 @@ async fn a_panic_outside_of_a_closure_stops_no_thread() {
         let write = test
             .db
             .on(&lease)
-            .write_unbound(|tx| tx.execute(UPSERT, ("k".to_owned(), "v".to_owned())));
+            .write_unscoped(|tx| tx.execute(UPSERT, ("k".to_owned(), "v".to_owned())));
         let served = tokio::time::timeout(std::time::Duration::from_secs(20), write).await;
         assert_eq!(served.expect("a thread still serves"), Ok(1));
         let read = test
             .db
-            .read_unbound(|tx| tx.row::<(String,)>(READ, ("k".to_owned(),)));
+            .read_unscoped(|tx| tx.row::<(String,)>(READ, ("k".to_owned(),)));
         let served = tokio::time::timeout(std::time::Duration::from_secs(20), read).await;
         assert_eq!(
             served.expect("a thread still serves"),
@@ -287,12 +287,12 @@ async fn a_queued_write_is_committed_without_its_caller() {
         let lease = test.lease("p/0").await;
         for n in 0..100u32 {
             drop(test.db.on(&lease).write(&namespace("ns"), move |tx| {
-                tx.append(Fact::new("test.counted", 1).says(&n));
+                tx.append(Fact::new("test.counted", 1).payload(&n));
                 Ok::<_, Error>(())
             }));
         }
         let test = test.reopen().await; // closing runs what is queued
-        let heads = test.db.read_unbound(store::partitions).await.unwrap();
+        let heads = test.db.read_unscoped(store::partitions).await.unwrap();
         assert_eq!(heads[0].seq, 100);
     })
     .await;
@@ -307,25 +307,25 @@ async fn a_full_partition_rejects_more_without_affecting_others() {
         let (open, gate) = std::sync::mpsc::channel::<()>();
         let gate = std::sync::Mutex::new(gate);
         let (entered, inside) = std::sync::mpsc::channel::<()>();
-        let held = test.db.on(&full).write_unbound(move |_| {
+        let held = test.db.on(&full).write_unscoped(move |_| {
             let _ = entered.send(());
             let _ = gate.lock().unwrap().recv();
             Ok::<_, Error>(())
         });
         inside.recv().unwrap();
         let waiting: Vec<_> = (0..20_000)
-            .map(|_| test.db.on(&full).write_unbound(|_| Ok::<_, Error>(())))
+            .map(|_| test.db.on(&full).write_unscoped(|_| Ok::<_, Error>(())))
             .collect();
         let rejected = test
             .db
             .on(&full)
-            .write_unbound(|_| Ok::<_, Error>(()))
+            .write_unscoped(|_| Ok::<_, Error>(()))
             .await;
         assert_eq!(rejected, Err(Error::Busy { limit: 20_000 }));
         let other = test
             .db
             .on(&free)
-            .write_unbound(|_| Ok::<_, Error>("served"));
+            .write_unscoped(|_| Ok::<_, Error>("served"));
         let mut renewal = Box::pin(test.db.renew(&full));
         assert!(
             futures::poll!(&mut renewal).is_pending(),
@@ -344,7 +344,7 @@ async fn a_full_partition_rejects_more_without_affecting_others() {
         assert_eq!(
             test.db
                 .on(&full)
-                .write_unbound(|_| Ok::<_, Error>(()))
+                .write_unscoped(|_| Ok::<_, Error>(()))
                 .await,
             Ok(()),
             "there is room again"
@@ -359,12 +359,12 @@ async fn a_read_cannot_write_and_reports_failed_assertions() {
     on_each_engine(|test| async move {
         let wrote = test
             .db
-            .read_unbound(|tx| tx.execute(UPSERT, ("k".to_owned(), "v".to_owned())))
+            .read_unscoped(|tx| tx.execute(UPSERT, ("k".to_owned(), "v".to_owned())))
             .await;
         assert!(matches!(wrote, Err(Error::Database { .. })), "{wrote:?}");
         let failed = test
             .db
-            .read_unbound(|tx| {
+            .read_unscoped(|tx| {
                 let _: Option<(String,)> = tx.row("SELECT 'a' UNION ALL SELECT 'b'", ())?;
                 Ok::<_, Error>(())
             })

@@ -1,11 +1,11 @@
-use store::idempotency::{Claim, Claimed, claim, free};
+use store::idempotency::{Claim, ClaimOutcome, claim, release};
 use testkit::{namespace, on_each_engine};
 use types::Digest;
 
 fn new_claim(key: &'static str, command: &[u8], resource: &str) -> Claim<'static> {
     Claim {
         key,
-        command: Some(Digest::of(command)),
+        command_hash: Some(Digest::of(command)),
         resource: resource.to_owned(),
     }
 }
@@ -20,10 +20,10 @@ async fn a_repeat_finds_its_resource_and_another_command_conflicts() {
                 .on(&lease)
                 .write(&ns, move |tx| claim(tx, "submit", &claims))
         };
-        let replayed = |resource: &str| Claimed::Replayed {
+        let replayed = |resource: &str| ClaimOutcome::Replayed {
             resource: resource.to_owned(),
         };
-        let conflict = |resource: &str| Claimed::Conflict {
+        let conflict = |resource: &str| ClaimOutcome::Conflict {
             resource: resource.to_owned(),
         };
         // Within one slice the first claim wins.
@@ -38,10 +38,10 @@ async fn a_repeat_finds_its_resource_and_another_command_conflicts() {
         assert_eq!(
             first,
             vec![
-                Claimed::Fresh,
+                ClaimOutcome::Fresh,
                 replayed("sub:1"),
                 conflict("sub:1"),
-                Claimed::Fresh
+                ClaimOutcome::Fresh
             ]
         );
         let later = claim_all(vec![
@@ -49,7 +49,7 @@ async fn a_repeat_finds_its_resource_and_another_command_conflicts() {
             new_claim("k", b"pay 7", "sub:6"),
             Claim {
                 key: "k",
-                command: None,
+                command_hash: None,
                 resource: "sub:7".into(),
             },
         ])
@@ -61,14 +61,14 @@ async fn a_repeat_finds_its_resource_and_another_command_conflicts() {
         );
         test.db
             .on(&lease)
-            .write(&ns, |tx| free(tx, "submit", "k"))
+            .write(&ns, |tx| release(tx, "submit", "k"))
             .await
             .unwrap();
         assert_eq!(
             claim_all(vec![new_claim("k", b"pay 7", "sub:8")])
                 .await
                 .unwrap(),
-            vec![Claimed::Fresh]
+            vec![ClaimOutcome::Fresh]
         );
     })
     .await;
@@ -88,16 +88,22 @@ async fn of_many_concurrent_claims_one_is_fresh() {
                 )
             })
         });
-        let results: Vec<Claimed> = futures::future::join_all(all)
+        let results: Vec<ClaimOutcome> = futures::future::join_all(all)
             .await
             .into_iter()
             .flat_map(|a| a.unwrap())
             .collect();
-        assert_eq!(results.iter().filter(|a| **a == Claimed::Fresh).count(), 1);
+        assert_eq!(
+            results
+                .iter()
+                .filter(|a| **a == ClaimOutcome::Fresh)
+                .count(),
+            1
+        );
         let resources: std::collections::BTreeSet<_> = results
             .iter()
             .filter_map(|a| match a {
-                Claimed::Replayed { resource } => Some(resource.clone()),
+                ClaimOutcome::Replayed { resource } => Some(resource.clone()),
                 _ => None,
             })
             .collect();
@@ -118,7 +124,7 @@ async fn a_long_slice_of_repeats() {
                     .iter()
                     .map(|key| Claim {
                         key,
-                        command: None,
+                        command_hash: None,
                         resource: format!("of {key}"),
                     })
                     .collect();
@@ -130,19 +136,19 @@ async fn a_long_slice_of_repeats() {
                 .await
                 .unwrap()
                 .iter()
-                .all(|claimed| *claimed == Claimed::Fresh)
+                .all(|claimed| *claimed == ClaimOutcome::Fresh)
         );
         let again = claim_all().await.unwrap();
         assert_eq!(
             again[5_999],
-            Claimed::Replayed {
+            ClaimOutcome::Replayed {
                 resource: "of k5999".into()
             }
         );
         assert!(
             again
                 .iter()
-                .all(|claimed| matches!(claimed, Claimed::Replayed { .. }))
+                .all(|claimed| matches!(claimed, ClaimOutcome::Replayed { .. }))
         );
     })
     .await;
@@ -167,7 +173,7 @@ async fn partitions_race_for_a_key() {
                         "submit",
                         &[Claim {
                             key: &key,
-                            command: None,
+                            command_hash: None,
                             resource: format!("by {n}"),
                         }],
                     )
@@ -177,7 +183,7 @@ async fn partitions_race_for_a_key() {
             let (first, second) = (first.unwrap().remove(0), second.unwrap().remove(0));
             let fresh = [&first, &second]
                 .into_iter()
-                .filter(|claimed| **claimed == Claimed::Fresh)
+                .filter(|claimed| **claimed == ClaimOutcome::Fresh)
                 .count();
             assert_eq!(fresh, 1, "round {round}: {first:?} {second:?}");
         }

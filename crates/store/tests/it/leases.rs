@@ -32,7 +32,7 @@ async fn an_owner_that_lost_its_lease_commits_nothing() {
         let old = test.lease("p/0").await;
         let write = |lease: &store::Lease, text: &'static str| {
             test.db.on(lease).write(&namespace("ns"), move |tx| {
-                tx.append(Fact::new("test.written", 1).says(&text));
+                tx.append(Fact::new("test.written", 1).payload(&text));
                 Ok::<_, Error>(())
             })
         };
@@ -47,7 +47,7 @@ async fn an_owner_that_lost_its_lease_commits_nothing() {
         let without_fact = test
             .db
             .on(&old)
-            .write_unbound(|tx| {
+            .write_unscoped(|tx| {
                 tx.execute(
                     "INSERT INTO installation (name, value) VALUES (?1, ?1)",
                     ("late".to_owned(),),
@@ -62,7 +62,7 @@ async fn an_owner_that_lost_its_lease_commits_nothing() {
         write(&new, "after").await.unwrap();
         let facts = test
             .db
-            .read_unbound(|tx| {
+            .read_unscoped(|tx| {
                 store::facts_after(
                     tx,
                     &store::Cursor {
@@ -81,7 +81,7 @@ async fn an_owner_that_lost_its_lease_commits_nothing() {
         assert_eq!(payloads, vec!["\"before\"", "\"after\""]);
         let stored: Option<(String,)> = test
             .db
-            .read_unbound(|tx| {
+            .read_unscoped(|tx| {
                 tx.row::<(String,)>(
                     "SELECT value FROM installation WHERE name = ?1",
                     ("late".to_owned(),),
@@ -104,7 +104,7 @@ async fn another_process_takes_over() {
                 test.config().clone(),
                 test.clock.clone(),
                 test.entropy.clone(),
-                store::LeaseTime::Clock,
+                store::LeaseClock::Injected,
             )
             .await;
             assert!(
@@ -113,7 +113,7 @@ async fn another_process_takes_over() {
             );
             return;
         }
-        let second_db = test.open_beside().await;
+        let second_db = test.open_another().await;
         let old = test.lease("p/0").await;
         assert!(second_db.lease("p/0", LEASE_MS).await.unwrap().is_none());
         test.clock.advance_millis(LEASE_MS as i64 + 1);
@@ -272,7 +272,7 @@ async fn leases_expire_by_the_clock_of_the_database() {
     on_each_engine(|test| async move {
         let Some(server) = test.server() else { return };
         let open = || async {
-            store::Db::open(test.config().clone(), test.clock.clone(), test.entropy.clone(), store::LeaseTime::Database)
+            store::Db::open(test.config().clone(), test.clock.clone(), test.entropy.clone(), store::LeaseClock::Database)
                 .await
                 .unwrap()
         };
@@ -358,7 +358,7 @@ async fn a_link_to_the_file_is_the_same_file() {
             store::Config::sqlite(dir.path().join(name)),
             clock.clone(),
             entropy.clone(),
-            store::LeaseTime::Clock,
+            store::LeaseClock::Injected,
         )
     };
     std::os::unix::fs::symlink(dir.path().join("real.db"), dir.path().join("dangling.db")).unwrap();

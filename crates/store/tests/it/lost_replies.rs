@@ -3,7 +3,7 @@
 
 use crate::proxy::{Cut, Proxy};
 use std::collections::BTreeMap;
-use store::{Config, Cursor, Db, Error, Fact, LeaseTime};
+use store::{Config, Cursor, Db, Error, Fact, LeaseClock};
 use testkit::{LEASE_MS, TestDb, namespace, on_each_engine, wait_until};
 
 async fn open_through(test: &TestDb, proxy: &Proxy) -> Db {
@@ -16,7 +16,7 @@ async fn open_through(test: &TestDb, proxy: &Proxy) -> Db {
         config,
         test.clock.clone(),
         test.entropy.clone(),
-        LeaseTime::Clock,
+        LeaseClock::Injected,
     )
     .await
     .unwrap()
@@ -28,7 +28,7 @@ async fn payloads(db: &Db) -> Vec<String> {
         seq: 0,
     };
     let facts = db
-        .read_unbound(move |tx| store::facts_after(tx, &all, 10_000))
+        .read_unscoped(move |tx| store::facts_after(tx, &all, 10_000))
         .await
         .unwrap();
     facts
@@ -43,7 +43,7 @@ fn write_fact(
     text: String,
 ) -> impl Future<Output = store::Result<()>> + Send + 'static {
     db.on(lease).write(&namespace("ns"), move |tx| {
-        tx.append(Fact::new("test.written", 1).says(&text));
+        tx.append(Fact::new("test.written", 1).payload(&text));
         Ok::<_, Error>(())
     })
 }

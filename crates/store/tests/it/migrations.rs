@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use store::{Config, Db, Error, LeaseTime};
+use store::{Config, Db, Error, LeaseClock};
 use testkit::{ManualClock, SeededEntropy};
 
 async fn open(config: Config) -> store::Result<Db> {
@@ -7,7 +7,7 @@ async fn open(config: Config) -> store::Result<Db> {
         config,
         Arc::new(ManualClock::default()),
         Arc::new(SeededEntropy::new(1)),
-        LeaseTime::Clock,
+        LeaseClock::Injected,
     )
     .await
 }

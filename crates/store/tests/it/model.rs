@@ -52,7 +52,7 @@ fn spawn_closure(
     id: u64,
 ) -> impl Future<Output = store::Result<()>> + use<> {
     let row = format!("{}/{}", lease.partition().name(), id % 3);
-    db.on(lease).write_unbound(move |tx| {
+    db.on(lease).write_unscoped(move |tx| {
         if behavior == Behavior::FailsFirst {
             return Err(Error::Nul);
         }
@@ -63,7 +63,7 @@ fn spawn_closure(
         }
         tx.execute(UPSERT, (&row, id.to_string()))?;
         if behavior != Behavior::WritesWithoutFact {
-            tx.append(&namespace("ns"), Fact::new("test.written", 1).says(&id));
+            tx.append(&namespace("ns"), Fact::new("test.written", 1).payload(&id));
         }
         match behavior {
             Behavior::FailsAfterWriting => Err(Error::Nul),
@@ -84,7 +84,7 @@ fn spawn_closure(
             Behavior::AppendsNul => {
                 tx.append(
                     &namespace("ns"),
-                    Fact::new("test.written", 1).because_of(&"a\0b").says(&id),
+                    Fact::new("test.written", 1).causation(&"a\0b").payload(&id),
                 );
                 Ok(())
             }
@@ -139,7 +139,7 @@ async fn confirmed_closures_are_stored_in_order_and_no_others() {
             };
             let stored = test
                 .db
-                .read_unbound(move |tx| store::facts_after(tx, &all, 10_000))
+                .read_unscoped(move |tx| store::facts_after(tx, &all, 10_000))
                 .await
                 .unwrap();
             let payloads: Vec<String> = stored
@@ -150,7 +150,7 @@ async fn confirmed_closures_are_stored_in_order_and_no_others() {
         }
         let stored: Vec<(String, String)> = test
             .db
-            .read_unbound(|tx| tx.rows("SELECT name, value FROM installation ORDER BY name", ()))
+            .read_unscoped(|tx| tx.rows("SELECT name, value FROM installation ORDER BY name", ()))
             .await
             .map_err(|e: Error| e)
             .unwrap();

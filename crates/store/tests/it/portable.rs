@@ -20,7 +20,7 @@ async fn table(test: &testkit::TestDb) -> store::Lease {
     );
     test.db
         .on(&lease)
-        .write_unbound(move |tx| tx.execute(&sql, ()))
+        .write_unscoped(move |tx| tx.execute(&sql, ()))
         .await
         .map_err(|e: Error| e)
         .unwrap();
@@ -72,7 +72,7 @@ async fn bulk_insert_stores_what_it_gets() {
         let count = test
             .db
             .on(&lease)
-            .write_unbound(move |tx| tx.bulk_insert("t", &["namespace", "k", "name", "q"], &rows))
+            .write_unscoped(move |tx| tx.bulk_insert("t", &["namespace", "k", "name", "q"], &rows))
             .await
             .map_err(|e: Error| e)
             .unwrap();
@@ -190,13 +190,13 @@ async fn an_unexpected_value_is_reported_with_its_column() {
     on_each_engine(|test| async move {
         let read = |sql: &'static str| {
             test.db
-                .read_unbound(move |tx| tx.rows::<(i64,)>(sql, vec![Value::Int(1)]))
+                .read_unscoped(move |tx| tx.rows::<(i64,)>(sql, vec![Value::Int(1)]))
         };
         let found = read("SELECT 'x' WHERE 1 = ?1").await;
         assert!(
             matches!(
                 found,
-                Err(Error::Column {
+                Err(Error::UnexpectedValue {
                     column: 0,
                     found: "text",
                     ..
@@ -207,7 +207,7 @@ async fn an_unexpected_value_is_reported_with_its_column() {
         assert_eq!(read("SELECT ?1").await, Ok(vec![(1,)]));
         let flag = test
             .db
-            .read_unbound(|tx| tx.rows::<(bool,)>("SELECT 2 > ?1", (1i64,)))
+            .read_unscoped(|tx| tx.rows::<(bool,)>("SELECT 2 > ?1", (1i64,)))
             .await;
         assert_eq!(flag.map_err(|e: Error| e), Ok(vec![(true,)]));
     })
@@ -251,13 +251,13 @@ async fn any_number_of_rows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_needs_as_many_parameters_as_it_names() {
     on_each_engine(|test| async move {
-        let few = test.db.read_unbound(|tx| tx.rows::<(i64,)>("SELECT ?1 WHERE 1 = ?2", (1i64,))).await;
+        let few = test.db.read_unscoped(|tx| tx.rows::<(i64,)>("SELECT ?1 WHERE 1 = ?2", (1i64,))).await;
         assert!(matches!(few, Err(Error::Database { .. })), "{few:?}");
-        let many = test.db.read_unbound(|tx| tx.rows::<(i64,)>("SELECT ?1", (1i64, 2i64))).await;
+        let many = test.db.read_unscoped(|tx| tx.rows::<(i64,)>("SELECT ?1", (1i64, 2i64))).await;
         assert!(matches!(many, Err(Error::Database { .. })), "{many:?}");
         let eleven = test
             .db
-            .read_unbound(|tx| {
+            .read_unscoped(|tx| {
                 tx.rows::<(i64, i64)>(
                     "SELECT ?11, ?1 WHERE ?2+?3+?4+?5+?6+?7+?8+?9+?10 = 9 AND 'it''s ?1 -- ?2' <> '' -- don't ?12\n AND ?2 = 1",
                     (7i64, 1i64, 1i64, 1i64, 1i64, 1i64, 1i64, 1i64, 1i64, 1i64, 11i64),
@@ -293,7 +293,7 @@ async fn an_unknown_column_is_not_a_string() {
     on_each_engine(|test| async move {
         let found = test
             .db
-            .read_unbound(|tx| {
+            .read_unscoped(|tx| {
                 tx.rows::<(String,)>("SELECT \"no_such_column\" FROM installation", ())
             })
             .await;
@@ -314,26 +314,32 @@ async fn hostile_facts() {
             })
         };
         assert_eq!(
-            append(store::Fact::new("t", 1).because_of(&"a\0b")).await,
+            append(store::Fact::new("t", 1).causation(&"a\0b")).await,
             Err(Error::Nul)
         );
         assert_eq!(
-            append(store::Fact::new("t", 1).part_of(&"a\0b")).await,
+            append(store::Fact::new("t", 1).correlation(&"a\0b")).await,
             Err(Error::Nul)
         );
         let huge = "x".repeat(17 << 20);
         assert!(matches!(
-            append(store::Fact::new("t", 1).says(&huge)).await,
-            Err(Error::Budget { .. })
+            append(store::Fact::new("t", 1).payload(&huge)).await,
+            Err(Error::LimitExceeded { .. })
         ));
-        append(store::Fact::new("t", 1).about(&"a\0b", 1).says(&"a\0b"))
+        append(
+            store::Fact::new("t", 1)
+                .subject(&"a\0b", 1)
+                .payload(&"a\0b"),
+        )
+        .await
+        .unwrap();
+        let deep = (0..500).fold(serde_json::json!(1), |inner, _| serde_json::json!([inner]));
+        append(store::Fact::new("t", 1).payload(&deep))
             .await
             .unwrap();
-        let deep = (0..500).fold(serde_json::json!(1), |inner, _| serde_json::json!([inner]));
-        append(store::Fact::new("t", 1).says(&deep)).await.unwrap();
         let facts = test
             .db
-            .read_unbound(|tx| {
+            .read_unscoped(|tx| {
                 store::facts_after(
                     tx,
                     &store::Cursor {

@@ -1,29 +1,29 @@
 use store::Error;
-use store::secret::{self, Cost, Keyring, Master, Place};
+use store::secrets::{self, EncryptionContext, KdfCost, Keyring, MasterKey};
 use testkit::{TestDb, on_each_engine};
 
-fn passphrase(text: &str) -> Master {
-    Master::Passphrase(text.to_owned().into(), Cost::TEST)
+fn passphrase(text: &str) -> MasterKey {
+    MasterKey::Passphrase(text.to_owned().into(), KdfCost::TEST)
 }
 
-async fn save_keys(test: &TestDb, keyring: &Keyring, master: &Master, lease: &store::Lease) {
+async fn save_keys(test: &TestDb, keyring: &Keyring, master: &MasterKey, lease: &store::Lease) {
     let wrapped = keyring.wrap(master, test.entropy.as_ref()).unwrap();
     test.db
         .on(lease)
-        .write_unbound(move |tx| secret::store(tx, &wrapped))
+        .write_unscoped(move |tx| secrets::store_data_keys(tx, &wrapped))
         .await
         .unwrap();
 }
 
-async fn unlock(test: &TestDb, master: &Master) -> store::Result<Keyring> {
+async fn unlock(test: &TestDb, master: &MasterKey) -> store::Result<Keyring> {
     test.db
-        .read_unbound(|tx| secret::load(tx, "main"))
+        .read_unscoped(|tx| secrets::load_data_keys(tx, "main"))
         .await
         .unwrap()
         .unlock(master)
 }
 
-const CONTEXT: Place<'static> = Place {
+const CONTEXT: EncryptionContext<'static> = EncryptionContext {
     table: "key",
     row: "key:1",
     column: "seed",
@@ -35,49 +35,49 @@ async fn a_secret_can_be_decrypted_in_its_context_only() {
         let lease = test.lease("p/0").await;
         let locked = test
             .db
-            .read_unbound(|tx| secret::load(tx, "main"))
+            .read_unscoped(|tx| secrets::load_data_keys(tx, "main"))
             .await
             .unwrap();
         assert!(locked.is_empty());
-        let keyring = locked.begin(test.entropy.as_ref());
+        let keyring = locked.create(test.entropy.as_ref());
         save_keys(&test, &keyring, &passphrase("correct horse"), &lease).await;
         let ciphertext = keyring
-            .seal(&CONTEXT, b"the seed", test.entropy.as_ref())
+            .encrypt(&CONTEXT, b"the seed", test.entropy.as_ref())
             .unwrap();
         assert!(!ciphertext.windows(8).any(|part| part == b"the seed"));
 
         let again = unlock(&test, &passphrase("correct horse")).await.unwrap();
         assert_eq!(
-            again.open(&CONTEXT, &ciphertext).unwrap().as_slice(),
+            again.decrypt(&CONTEXT, &ciphertext).unwrap().as_slice(),
             b"the seed"
         );
         for moved in [
-            Place {
+            EncryptionContext {
                 table: "other",
                 ..CONTEXT
             },
-            Place {
+            EncryptionContext {
                 row: "key:2",
                 ..CONTEXT
             },
-            Place {
+            EncryptionContext {
                 column: "other",
                 ..CONTEXT
             },
         ] {
             assert!(matches!(
-                again.open(&moved, &ciphertext),
+                again.decrypt(&moved, &ciphertext),
                 Err(Error::Secret { .. })
             ));
         }
         for bit in 0..ciphertext.len() * 8 {
             let mut changed = ciphertext.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
-            assert!(again.open(&CONTEXT, &changed).is_err(), "bit {bit}");
+            assert!(again.decrypt(&CONTEXT, &changed).is_err(), "bit {bit}");
         }
         for length in 0..ciphertext.len() {
             assert!(
-                again.open(&CONTEXT, &ciphertext[..length]).is_err(),
+                again.decrypt(&CONTEXT, &ciphertext[..length]).is_err(),
                 "truncated to {length}"
             );
         }
@@ -86,7 +86,7 @@ async fn a_secret_can_be_decrypted_in_its_context_only() {
             Err(Error::Secret { .. })
         ));
         assert!(matches!(
-            unlock(&test, &Master::Key([7; 32].into())).await,
+            unlock(&test, &MasterKey::Raw([7; 32].into())).await,
             Err(Error::Secret { .. })
         ));
     })
@@ -99,17 +99,19 @@ async fn keys_and_passphrases_rotate_without_losing_a_secret() {
         let lease = test.lease("p/0").await;
         let first = test
             .db
-            .read_unbound(|tx| secret::load(tx, "main"))
+            .read_unscoped(|tx| secrets::load_data_keys(tx, "main"))
             .await
             .unwrap()
-            .begin(test.entropy.as_ref());
+            .create(test.entropy.as_ref());
         save_keys(&test, &first, &passphrase("one"), &lease).await;
-        let old = first.seal(&CONTEXT, b"old", test.entropy.as_ref()).unwrap();
+        let old = first
+            .encrypt(&CONTEXT, b"old", test.entropy.as_ref())
+            .unwrap();
 
-        let second = first.rotated(test.entropy.as_ref());
+        let second = first.with_new_key(test.entropy.as_ref());
         save_keys(&test, &second, &passphrase("two"), &lease).await;
         let new = second
-            .seal(&CONTEXT, b"new", test.entropy.as_ref())
+            .encrypt(&CONTEXT, b"new", test.entropy.as_ref())
             .unwrap();
         assert!(second.is_current(&new) && !second.is_current(&old));
 
@@ -118,9 +120,9 @@ async fn keys_and_passphrases_rotate_without_losing_a_secret() {
             "every data key was wrapped again"
         );
         let unlocked = unlock(&test, &passphrase("two")).await.unwrap();
-        assert_eq!(unlocked.version(), 2);
-        assert_eq!(unlocked.open(&CONTEXT, &old).unwrap().as_slice(), b"old");
-        assert_eq!(unlocked.open(&CONTEXT, &new).unwrap().as_slice(), b"new");
+        assert_eq!(unlocked.current_version(), 2);
+        assert_eq!(unlocked.decrypt(&CONTEXT, &old).unwrap().as_slice(), b"old");
+        assert_eq!(unlocked.decrypt(&CONTEXT, &new).unwrap().as_slice(), b"new");
     })
     .await;
 }
@@ -131,24 +133,24 @@ async fn keys_and_passphrases_rotate_without_losing_a_secret() {
 async fn when_two_processes_create_a_data_key_the_second_fails() {
     on_each_engine(|test| async move {
         let lease = test.lease("p/0").await;
-        let put = |keyring: &Keyring, master: &Master| {
+        let put = |keyring: &Keyring, master: &MasterKey| {
             let wrapped = keyring.wrap(master, test.entropy.as_ref()).unwrap();
             test.db
                 .on(&lease)
-                .write_unbound(move |tx| secret::store(tx, &wrapped))
+                .write_unscoped(move |tx| secrets::store_data_keys(tx, &wrapped))
         };
         let empty = test
             .db
-            .read_unbound(|tx| secret::load(tx, "main"))
+            .read_unscoped(|tx| secrets::load_data_keys(tx, "main"))
             .await
             .unwrap();
         let (first, second) = (
-            empty.begin(test.entropy.as_ref()),
-            empty.begin(test.entropy.as_ref()),
+            empty.create(test.entropy.as_ref()),
+            empty.create(test.entropy.as_ref()),
         );
         put(&first, &passphrase("a")).await.unwrap();
         let ciphertext = first
-            .seal(&CONTEXT, b"kept", test.entropy.as_ref())
+            .encrypt(&CONTEXT, b"kept", test.entropy.as_ref())
             .unwrap();
         assert!(matches!(
             put(&second, &passphrase("a")).await,
@@ -157,8 +159,8 @@ async fn when_two_processes_create_a_data_key_the_second_fails() {
         put(&first, &passphrase("a")).await.unwrap();
 
         let (left, right) = (
-            first.rotated(test.entropy.as_ref()),
-            first.rotated(test.entropy.as_ref()),
+            first.with_new_key(test.entropy.as_ref()),
+            first.with_new_key(test.entropy.as_ref()),
         );
         put(&left, &passphrase("a")).await.unwrap();
         assert!(matches!(
@@ -172,9 +174,9 @@ async fn when_two_processes_create_a_data_key_the_second_fails() {
             Err(Error::Secret { .. })
         ));
         let keyring = unlock(&test, &passphrase("a")).await.unwrap();
-        assert_eq!(keyring.version(), 2);
+        assert_eq!(keyring.current_version(), 2);
         assert_eq!(
-            keyring.open(&CONTEXT, &ciphertext).unwrap().as_slice(),
+            keyring.decrypt(&CONTEXT, &ciphertext).unwrap().as_slice(),
             b"kept"
         );
     })
@@ -186,12 +188,12 @@ async fn when_two_processes_create_a_data_key_the_second_fails() {
 async fn an_absurd_cost_is_rejected() {
     on_each_engine(|test| async move {
         let lease = test.lease("p/0").await;
-        let keyring = test.db.read_unbound(|tx| secret::load(tx, "main")).await.unwrap().begin(test.entropy.as_ref());
+        let keyring = test.db.read_unscoped(|tx| secrets::load_data_keys(tx, "main")).await.unwrap().create(test.entropy.as_ref());
         save_keys(&test, &keyring, &passphrase("a"), &lease).await;
         let wrapping = r#"{"by":"argon2id","salt":"00000000000000000000000000000000","cost":{"memory_kib":4294967295,"passes":1}}"#;
         test.db
             .on(&lease)
-            .write_unbound(move |tx| tx.execute("UPDATE secret_key SET wrapping = ?1", (wrapping,)))
+            .write_unscoped(move |tx| tx.execute("UPDATE secret_key SET wrapping = ?1", (wrapping,)))
             .await
             .map_err(|e: Error| e)
             .unwrap();

@@ -1,5 +1,5 @@
 use store::Error;
-use store::idempotency::{Claim, Claimed, claim};
+use store::idempotency::{Claim, ClaimOutcome, claim};
 use testkit::{namespace, on_each_engine};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -11,7 +11,7 @@ async fn a_statement_without_its_namespace_does_not_run() {
                 tx.rows::<(String,)>("SELECT key FROM idempotency", ())
             })
             .await;
-        assert!(matches!(unscoped, Err(Error::Unbound { .. })));
+        assert!(matches!(unscoped, Err(Error::MissingNamespace { .. })));
         let lease = test.lease("p/0").await;
         let deleted = test
             .db
@@ -20,7 +20,7 @@ async fn a_statement_without_its_namespace_does_not_run() {
                 tx.execute("DELETE FROM idempotency", ())
             })
             .await;
-        assert!(matches!(deleted, Err(Error::Unbound { .. })));
+        assert!(matches!(deleted, Err(Error::MissingNamespace { .. })));
     })
     .await;
 }
@@ -39,14 +39,14 @@ async fn the_same_key_in_two_namespaces_is_two_keys() {
                         "v",
                         &[Claim {
                             key: "k",
-                            command: None,
+                            command_hash: None,
                             resource: format!("of {ns}"),
                         }],
                     )
                 })
                 .await
                 .unwrap();
-            assert_eq!(claimed, vec![Claimed::Fresh], "{ns}");
+            assert_eq!(claimed, vec![ClaimOutcome::Fresh], "{ns}");
         }
         let seen = test
             .db

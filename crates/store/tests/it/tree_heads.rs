@@ -1,11 +1,11 @@
 use std::sync::{Arc, Mutex};
-use store::{Error, Export, Fact, Seal, Sealer};
+use store::{Error, Fact, TreeHead, TreeHeadExport, TreeHeadSigner};
 use testkit::{TestDb, namespace, on_each_engine};
 
 #[derive(Clone, Default)]
 struct MemoryExport(Arc<Mutex<(Vec<String>, bool)>>);
 
-impl Export for MemoryExport {
+impl TreeHeadExport for MemoryExport {
     fn put(&self, number: i64, line: &str) -> std::io::Result<()> {
         let mut state = self.0.lock().unwrap();
         if state.1 {
@@ -37,7 +37,7 @@ async fn tree_heads_form_a_chain_and_are_signed_only_when_a_head_moved() {
         let lease = test.lease("p/0").await;
         let signer_lease = test.lease("tree-heads").await;
         let export = MemoryExport::default();
-        let mut signer = Sealer::new(
+        let mut signer = TreeHeadSigner::new(
             test.db.clone(),
             signer_lease.clone(),
             [3; 32],
@@ -55,7 +55,7 @@ async fn tree_heads_form_a_chain_and_are_signed_only_when_a_head_moved() {
         assert!(signer.turn().await.is_err(), "the export fails");
         export.0.lock().unwrap().1 = false;
         drop(signer);
-        let mut signer = Sealer::new(
+        let mut signer = TreeHeadSigner::new(
             test.db.clone(),
             signer_lease,
             [3; 32],
@@ -67,7 +67,7 @@ async fn tree_heads_form_a_chain_and_are_signed_only_when_a_head_moved() {
         append_fact(&test, &lease).await;
         assert!(signer.turn().await.unwrap());
         let lines = export.0.lock().unwrap().0.clone();
-        let tree_heads: Vec<Seal> = lines
+        let tree_heads: Vec<TreeHead> = lines
             .iter()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect();
@@ -90,7 +90,7 @@ async fn the_partition_of_the_signer_is_covered_as_well() {
     on_each_engine(|test| async move {
         let lease = test.lease("api/0").await;
         let export = MemoryExport::default();
-        let mut signer = Sealer::new(
+        let mut signer = TreeHeadSigner::new(
             test.db.clone(),
             lease.clone(),
             [3; 32],
@@ -106,7 +106,7 @@ async fn the_partition_of_the_signer_is_covered_as_well() {
         );
         let line = export.0.lock().unwrap().0[0].clone();
         assert_eq!(
-            serde_json::from_str::<Seal>(&line).unwrap().heads[0].partition,
+            serde_json::from_str::<TreeHead>(&line).unwrap().heads[0].partition,
             "api/0"
         );
     })
@@ -121,7 +121,7 @@ async fn a_database_behind_its_exported_tree_heads_is_recognised() {
         let (lease, signer_lease) = (test.lease("p/0").await, test.lease("tree-heads").await);
         let export = MemoryExport::default();
         let new_signer = || {
-            Sealer::new(
+            TreeHeadSigner::new(
                 test.db.clone(),
                 signer_lease.clone(),
                 [3; 32],
@@ -136,14 +136,17 @@ async fn a_database_behind_its_exported_tree_heads_is_recognised() {
         let tamper = |sql: &'static str| {
             test.db
                 .on(&signer_lease)
-                .write_unbound(move |tx| tx.execute(sql, ()))
+                .write_unscoped(move |tx| tx.execute(sql, ()))
         };
         tamper("UPDATE tree_head_leaf SET seq = 2")
             .await
             .map_err(|e: Error| e)
             .unwrap();
         assert!(
-            matches!(new_signer().await.err(), Some(Error::Seals { .. })),
+            matches!(
+                new_signer().await.err(),
+                Some(Error::TreeHeadMismatch { .. })
+            ),
             "leaves that are not those of the last tree head"
         );
         tamper("UPDATE tree_head_leaf SET seq = 3")
@@ -160,7 +163,10 @@ async fn a_database_behind_its_exported_tree_heads_is_recognised() {
             .map_err(|e: Error| e)
             .unwrap();
         assert!(
-            matches!(new_signer().await.err(), Some(Error::Seals { .. })),
+            matches!(
+                new_signer().await.err(),
+                Some(Error::TreeHeadMismatch { .. })
+            ),
             "a tree head is missing"
         );
         tamper("DELETE FROM tree_head")
@@ -168,7 +174,10 @@ async fn a_database_behind_its_exported_tree_heads_is_recognised() {
             .map_err(|e: Error| e)
             .unwrap();
         assert!(
-            matches!(new_signer().await.err(), Some(Error::Seals { .. })),
+            matches!(
+                new_signer().await.err(),
+                Some(Error::TreeHeadMismatch { .. })
+            ),
             "all tree heads are missing"
         );
     })
@@ -182,7 +191,7 @@ async fn the_signer_continues_after_a_failure() {
         let Some(server) = test.server() else { return };
         let (lease, signer_lease) = (test.lease("p/0").await, test.lease("tree-heads").await);
         let export = MemoryExport::default();
-        let mut signer = Sealer::new(
+        let mut signer = TreeHeadSigner::new(
             test.db.clone(),
             signer_lease,
             [3; 32],

@@ -24,12 +24,12 @@ pub struct RuleError;
 
 /// Rejects addresses that are not public, except those that the configuration allows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Guard {
+pub struct AddressPolicy {
     allow: Vec<Rule>,
     ports: Vec<u16>,
 }
 
-impl Guard {
+impl AddressPolicy {
     /// A policy with these exceptions.
     pub fn new(allow: Vec<Rule>) -> Self {
         Self {
@@ -172,8 +172,8 @@ impl<'de> Deserialize<'de> for Rule {
 mod tests {
     use super::*;
 
-    fn policy(rules: &[&str]) -> Guard {
-        Guard::new(
+    fn policy(rules: &[&str]) -> AddressPolicy {
+        AddressPolicy::new(
             rules
                 .iter()
                 .map(|rule| rule.parse().expect("a rule"))
@@ -256,7 +256,7 @@ mod tests {
         /// For any text: no panic, and only http or https URLs with an allowed host pass.
         #[test]
         fn any_text_is_parsed_or_rejected(text in "(http|https|ftp|)(://|:|//)?[ -~é]{0,40}") {
-            if let Ok(url) = Guard::default().check(&text) {
+            if let Ok(url) = AddressPolicy::default().check(&text) {
                 proptest::prop_assert!(matches!(url.scheme(), "http" | "https"));
                 let address = literal(url.host_str().unwrap_or_default());
                 proptest::prop_assert!(address.is_none_or(|address| non_public_reason(address).is_none()), "{}", url);

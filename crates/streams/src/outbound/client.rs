@@ -1,6 +1,6 @@
 //! The HTTP client: one call within its limits, to an address that the policy allows.
 
-use super::address_policy::Guard;
+use super::address_policy::AddressPolicy;
 use super::failure::Failure;
 use super::message::{Request, Response};
 use super::redirect::{self, MAX_REDIRECTS};
@@ -16,7 +16,7 @@ const IDLE_PER_HOST: usize = 4;
 /// Settings of an [`Outbound`] client.
 #[derive(Clone)]
 pub struct Settings {
-    pub guard: Guard,
+    pub address_policy: AddressPolicy,
     pub resolver: Arc<dyn NameResolver>,
     pub connect_timeout_ms: u64,
     pub user_agent: String,
@@ -25,15 +25,15 @@ pub struct Settings {
 /// Makes HTTP calls to URLs that callers supply. Clones share a connection pool.
 #[derive(Clone)]
 pub struct Outbound {
-    guard: Guard,
+    address_policy: AddressPolicy,
     client: reqwest::Client,
 }
 
 impl Settings {
     /// The default settings with an address policy.
-    pub fn new(policy: Guard) -> Self {
+    pub fn new(policy: AddressPolicy) -> Self {
         Self {
-            guard: policy,
+            address_policy: policy,
             resolver: Arc::new(SystemResolver),
             connect_timeout_ms: 10_000,
             user_agent: "florin".to_owned(),
@@ -49,7 +49,7 @@ impl Outbound {
         // which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let resolver = CheckedResolver {
-            policy: settings.guard.clone(),
+            policy: settings.address_policy.clone(),
             resolver: settings.resolver,
         };
         let client = reqwest::Client::builder()
@@ -63,14 +63,14 @@ impl Outbound {
             .build()
             .map_err(|error| Failure::unreachable("the client", &error.to_string()))?;
         Ok(Self {
-            guard: settings.guard,
+            address_policy: settings.address_policy,
             client,
         })
     }
 
     /// The address policy, to check a URL before it is stored.
-    pub fn guard(&self) -> &Guard {
-        &self.guard
+    pub fn address_policy(&self) -> &AddressPolicy {
+        &self.address_policy
     }
 
     /// Make a call. A response of any status is a success, even if its body is late or endless;
@@ -78,14 +78,14 @@ impl Outbound {
     pub async fn send(&self, mut request: Request) -> Result<Response, Failure> {
         let deadline = Instant::now() + Duration::from_millis(request.timeout_ms);
         for _ in 0..=MAX_REDIRECTS {
-            let url = self.guard.check(&request.url)?;
+            let url = self.address_policy.check(&request.url)?;
             let response = self.call(&request, &url, deadline).await?;
             match redirect::next(&request, &url, &response)? {
                 Some(next) => request = next,
                 None => return Ok(response),
             }
         }
-        let url = self.guard.check(&request.url)?;
+        let url = self.address_policy.check(&request.url)?;
         Err(Failure::redirect(
             host_of(&url),
             "it is the fourth in a row",
@@ -116,7 +116,7 @@ impl Outbound {
             .map_err(|error| failure(host, &error))?;
         // Defense in depth: check the address that the connection actually reached.
         if let Some(reached) = response.remote_addr() {
-            self.guard.check_address(host, reached.ip())?;
+            self.address_policy.check_address(host, reached.ip())?;
         }
         Ok(read(response, url, request.max_body, deadline).await)
     }

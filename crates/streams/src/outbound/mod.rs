@@ -21,7 +21,7 @@ mod redirect;
 mod resolve;
 
 pub use address::non_public_reason;
-pub use address_policy::{Guard, Rule, RuleError};
+pub use address_policy::{AddressPolicy, Rule, RuleError};
 pub use client::{Outbound, Settings};
 pub use failure::Failure;
 

@@ -1,6 +1,6 @@
 //! Name resolution with the address policy applied. Connections are made only to checked addresses.
 
-use super::address_policy::Guard;
+use super::address_policy::AddressPolicy;
 use super::failure::Failure;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::net::{IpAddr, SocketAddr};
@@ -32,14 +32,18 @@ impl NameResolver for SystemResolver {
 
 /// A resolver that applies an address policy, for the HTTP client.
 pub(super) struct CheckedResolver {
-    pub(super) policy: Guard,
+    pub(super) policy: AddressPolicy,
     pub(super) resolver: Arc<dyn NameResolver>,
 }
 
 impl CheckedResolver {
     /// Check all addresses of a name. One blocked address rejects the name: mixed answers are a
     /// sign of an attack or of a misconfigured zone.
-    fn check(policy: &Guard, host: &str, addresses: &[IpAddr]) -> Result<Vec<SocketAddr>, Failure> {
+    fn check(
+        policy: &AddressPolicy,
+        host: &str,
+        addresses: &[IpAddr],
+    ) -> Result<Vec<SocketAddr>, Failure> {
         if addresses.is_empty() {
             return Err(Failure::Unresolved {
                 host: host.to_owned(),

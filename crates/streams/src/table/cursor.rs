@@ -1,7 +1,7 @@
 //! `subscription_cursor`: the position of each subscription in each partition.
 
 use crate::error::Result;
-use store::{Cursor, Tx, Unbound};
+use store::{Cursor, Tx, UnscopedTx};
 use types::{Namespace, SubscriptionId};
 
 /// A position in a partition: all facts up to `seq` are read and, if there is a `continuation`, the
@@ -39,7 +39,7 @@ pub(crate) struct Move {
 }
 
 /// Insert the missing cursors of a shard's subscriptions for a partition, at its start.
-pub(crate) fn join(tx: &mut Unbound<'_, '_>, shard: u32, partition: &str) -> Result<u64> {
+pub(crate) fn join(tx: &mut UnscopedTx<'_, '_>, shard: u32, partition: &str) -> Result<u64> {
     Ok(tx.execute(
         "INSERT INTO subscription_cursor (namespace, id, partition, shard, seq, continuation)
          SELECT s.namespace, s.id, ?2, s.shard, 0, '' FROM subscription s
@@ -52,7 +52,7 @@ pub(crate) fn join(tx: &mut Unbound<'_, '_>, shard: u32, partition: &str) -> Res
 /// The subscriptions of a shard that have not read a partition up to its head. Uses index
 /// `subscription_cursor_lag`.
 pub(crate) fn lagging(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     shard: u32,
     partition: &str,
     head: i64,
@@ -84,7 +84,7 @@ pub(crate) fn lagging(
 
 /// Advance the cursors that have not moved since they were read; returns their subscriptions.
 pub(crate) fn advance(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     partition: &str,
     moves: &[Move],
 ) -> Result<Vec<(Namespace, SubscriptionId)>> {

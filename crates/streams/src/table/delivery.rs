@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::state::Batch;
-use store::{Tx, Unbound};
+use store::{Tx, UnscopedTx};
 use types::{Namespace, SubscriptionId, Time};
 
 /// The properties of a waiting event that decide how batches are formed.
@@ -37,7 +37,7 @@ pub(crate) struct NewDelivery {
 /// A dead letter: sequence, event id, type, body, attempts, time, error.
 pub(crate) type DeadRow = (i64, String, String, String, u32, Time, Option<String>);
 
-pub(crate) fn insert(tx: &mut Unbound<'_, '_>, rows: &[NewDelivery]) -> Result<()> {
+pub(crate) fn insert(tx: &mut UnscopedTx<'_, '_>, rows: &[NewDelivery]) -> Result<()> {
     let now = tx.now();
     let columns = [
         "namespace",

@@ -1,9 +1,9 @@
 //! Counts over all namespaces; no content.
 
 use crate::error::Result;
-use store::Unbound;
+use store::UnscopedTx;
 
-pub(crate) fn count_by_state(tx: &mut Unbound<'_, '_>) -> Result<Vec<(String, i64)>> {
+pub(crate) fn count_by_state(tx: &mut UnscopedTx<'_, '_>) -> Result<Vec<(String, i64)>> {
     Ok(tx.rows(
         "SELECT state, COUNT(*) FROM delivery GROUP BY state ORDER BY state",
         (),
@@ -11,7 +11,7 @@ pub(crate) fn count_by_state(tx: &mut Unbound<'_, '_>) -> Result<Vec<(String, i6
 }
 
 /// For each partition, the lowest cursor of all subscriptions that are not suspended.
-pub(crate) fn slowest_cursors(tx: &mut Unbound<'_, '_>) -> Result<Vec<(String, i64)>> {
+pub(crate) fn slowest_cursors(tx: &mut UnscopedTx<'_, '_>) -> Result<Vec<(String, i64)>> {
     Ok(tx.rows(
         "SELECT c.partition, MIN(c.seq) FROM subscription_cursor c
            JOIN subscription s ON s.namespace = c.namespace AND s.id = c.id

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::state::{Batch, Phase};
-use store::{FromRow, Row, Tx, Unbound};
+use store::{FromRow, Row, Tx, UnscopedTx};
 use types::{Namespace, SubscriptionId, Time};
 
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ fn phase(name: &str, batch: Batch, attempts: u32, at: Time) -> Result<Phase> {
             until: at,
         }),
         "held" => Ok(Phase::Held { batch }),
-        _ => Err(store::Error::Column {
+        _ => Err(store::Error::UnexpectedValue {
             column: 2,
             found: "other text",
             expected: "a phase",
@@ -184,7 +184,7 @@ pub(crate) fn reserve_sequences(
 
 /// Reserve sequences for many subscriptions; returns for each the sequence after its last one.
 pub(crate) fn reserve_all(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     counts: &[(&Namespace, SubscriptionId, i64)],
 ) -> Result<Vec<(SubscriptionId, i64)>> {
     Ok(tx.query_rows(
@@ -209,7 +209,7 @@ pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
 /// another process was sending are due as well: that process is known to be dead. Uses indexes
 /// `subscription_due` and `delivery_state`.
 pub(crate) fn due(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     shard: u32,
     holder: &str,
     sole: bool,
@@ -233,7 +233,7 @@ pub(crate) fn due(
 }
 
 /// When the next retry or expired claim of a shard is due.
-pub(crate) fn next_due(tx: &mut Unbound<'_, '_>, shard: u32) -> Result<Option<Time>> {
+pub(crate) fn next_due(tx: &mut UnscopedTx<'_, '_>, shard: u32) -> Result<Option<Time>> {
     let row: Option<(Option<Time>,)> = tx.row(
         "SELECT MIN(next_at) FROM subscription_progress WHERE shard = ?1 AND phase IN ('waiting', 'sending')",
         (shard,),

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::subscription::{Delivery, Filter, OnError, RetryRule, Subscription};
 use serde::{Deserialize, Serialize};
-use store::{FromRow, Row, Tx, Unbound};
+use store::{FromRow, Row, Tx, UnscopedTx};
 use types::{Namespace, SubscriptionId, Time};
 
 /// Stored as JSON; contains no secrets.
@@ -43,7 +43,7 @@ const COLUMNS: &str =
 
 impl Settings {
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        let error = store::Error::Column {
+        let error = store::Error::UnexpectedValue {
             column: 3,
             found: "other text",
             expected: "settings",
@@ -147,7 +147,7 @@ pub(crate) fn find_readable(
     match find(tx, id) {
         Ok(row) => Ok(Some(row)),
         Err(Error::UnknownSubscription { .. }) => Ok(None),
-        Err(Error::Store(store::Error::Column { .. })) => {
+        Err(Error::Store(store::Error::UnexpectedValue { .. })) => {
             tracing::error!(event = "subscription.unreadable", subscription = %id, "the subscription cannot be parsed and is not served");
             Ok(None)
         }
@@ -216,7 +216,7 @@ pub(crate) fn save(tx: &mut Tx<'_, '_>, row: &mut StoredSubscription) -> Result<
 /// Rows of all namespaces, after a key, that are encrypted under an older data key than the one
 /// with this ciphertext prefix.
 pub(crate) fn encrypted_before(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     key_prefix: &[u8],
     after: (&str, &str),
     limit: u32,
@@ -229,7 +229,10 @@ pub(crate) fn encrypted_before(
 }
 
 /// Count the rows that are encrypted under an older data key than the one with this prefix.
-pub(crate) fn count_encrypted_before(tx: &mut Unbound<'_, '_>, key_prefix: &[u8]) -> Result<i64> {
+pub(crate) fn count_encrypted_before(
+    tx: &mut UnscopedTx<'_, '_>,
+    key_prefix: &[u8],
+) -> Result<i64> {
     let row: Option<(i64,)> = tx.row(
         "SELECT COUNT(*) FROM subscription WHERE encrypted < ?1",
         (key_prefix,),
@@ -241,7 +244,7 @@ pub(crate) fn count_encrypted_before(tx: &mut Unbound<'_, '_>, key_prefix: &[u8]
 pub(crate) type Reencrypted = (Namespace, SubscriptionId, Vec<u8>, Vec<u8>);
 
 /// Store reencrypted secrets, except those whose row changed since it was read.
-pub(crate) fn reencrypt(tx: &mut Unbound<'_, '_>, rows: &[Reencrypted]) -> Result<u64> {
+pub(crate) fn reencrypt(tx: &mut UnscopedTx<'_, '_>, rows: &[Reencrypted]) -> Result<u64> {
     Ok(tx.execute_rows(
         "WITH n(namespace, id, old, new) AS ({rows})
          UPDATE subscription SET encrypted = n.new FROM n
@@ -260,7 +263,10 @@ pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
 }
 
 /// Versions of the subscriptions of a shard that are not suspended.
-pub(crate) fn versions(tx: &mut Unbound<'_, '_>, shard: u32) -> Result<Vec<(SubscriptionId, i64)>> {
+pub(crate) fn versions(
+    tx: &mut UnscopedTx<'_, '_>,
+    shard: u32,
+) -> Result<Vec<(SubscriptionId, i64)>> {
     Ok(tx.rows(
         "SELECT id, version FROM subscription WHERE shard = ?1 AND suspended = 0",
         (shard,),
@@ -269,7 +275,7 @@ pub(crate) fn versions(tx: &mut Unbound<'_, '_>, shard: u32) -> Result<Vec<(Subs
 
 /// Settings of the subscriptions of a shard that are not suspended.
 pub(crate) fn settings(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     shard: u32,
 ) -> Result<Vec<(Namespace, SubscriptionId, i64, String)>> {
     Ok(tx.rows(

@@ -25,7 +25,7 @@ pub async fn update(
     id: SubscriptionId,
     change: Change,
 ) -> Result<Subscription> {
-    validate::change(&change, streams.outbound.guard())?;
+    validate::change(&change, streams.outbound.address_policy())?;
     let before = read(streams, principal, id).await?;
     if let Some(expected) = change
         .version
@@ -58,7 +58,7 @@ pub async fn update(
         if retry {
             retry_now(tx, &row)?;
         }
-        tx.append(fact("subscription.updated", &row, &principal).says(&row.view()));
+        tx.append(fact("subscription.updated", &row, &principal).payload(&row.view()));
         Ok(row.view())
     });
     write.await
@@ -216,6 +216,6 @@ fn retry_now(tx: &mut Tx<'_, '_>, row: &StoredSubscription) -> Result<()> {
 
 fn fact(kind: &'static str, row: &StoredSubscription, principal: &Principal) -> Fact {
     Fact::new(kind, 1)
-        .about(&row.id, version(row))
-        .by(principal)
+        .subject(&row.id, version(row))
+        .actor(principal)
 }

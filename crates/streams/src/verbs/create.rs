@@ -4,11 +4,11 @@ use super::rewind::initial_cursors;
 use crate::error::{Error, Result};
 use crate::secrets::{NewSecret, Secrets};
 use crate::streams::{Streams, shard_of};
-use crate::subscription::{Delivery, From, NewSubscription, Subscription};
+use crate::subscription::{Delivery, NewSubscription, StartAt, Subscription};
 use crate::table::{cursor, progress, subscription};
 use crate::validate;
 use serde::Serialize;
-use store::idempotency::{Claim, Claimed, claim};
+use store::idempotency::{Claim, ClaimOutcome, claim};
 use store::{Fact, Tx};
 use types::{Digest, Principal, SubscriptionId, canonical_json};
 
@@ -37,14 +37,14 @@ pub async fn subscribe(
     new: NewSubscription,
     key: Option<&str>,
 ) -> Result<Created> {
-    validate::new(&new, streams.outbound.guard())?;
+    validate::new(&new, streams.outbound.address_policy())?;
     let command = hash(&new);
     let (row, secret) = prepare(streams, &new)?;
     let (limits, principal, key) = (streams.limits, principal.clone(), key.map(str::to_owned));
     let namespace = principal.namespace.clone();
-    let write = streams.writer().write_unbound(move |tx| {
+    let write = streams.writer().write_unscoped(move |tx| {
         let heads = store::partitions(tx)?;
-        let tx = &mut tx.bound(&namespace);
+        let tx = &mut tx.scoped(&namespace);
         if let Some(existing) = replayed(tx, key.as_deref(), command, row.id)? {
             return Ok(Created {
                 subscription: subscription::find(tx, existing)?.view(),
@@ -52,9 +52,9 @@ pub async fn subscribe(
                 replayed: true,
             });
         }
-        if subscription::count(tx)? >= i64::from(limits.subscriptions) {
+        if subscription::count(tx)? >= i64::from(limits.subscriptions_per_namespace) {
             return Err(Error::LimitExceeded {
-                limit: limits.subscriptions,
+                limit: limits.subscriptions_per_namespace,
             });
         }
         if !subscription::insert(tx, &row)? {
@@ -75,17 +75,17 @@ pub async fn subscribe(
     write.await
 }
 
-fn created(subscription: &Subscription, from: &From, principal: &Principal) -> Fact {
+fn created(subscription: &Subscription, from: &StartAt, principal: &Principal) -> Fact {
     #[derive(Serialize)]
     struct Payload<'a> {
         subscription: &'a Subscription,
-        from: &'a From,
+        from: &'a StartAt,
     }
     let payload = Payload { subscription, from };
     Fact::new("subscription.created", 1)
-        .about(&subscription.id, 1)
-        .by(principal)
-        .says(&payload)
+        .subject(&subscription.id, 1)
+        .actor(principal)
+        .payload(&payload)
 }
 
 fn hash(new: &NewSubscription) -> Digest {
@@ -148,12 +148,12 @@ fn replayed(
     let Some(key) = key else { return Ok(None) };
     let claims = [Claim {
         key,
-        command: Some(command),
+        command_hash: Some(command),
         resource: id.to_string(),
     }];
     match claim(tx, VERB, &claims)?.pop() {
-        Some(Claimed::Replayed { resource }) => Ok(resource.parse().ok()),
-        Some(Claimed::Conflict { .. }) => Err(Error::IdempotencyKeyReused),
-        Some(Claimed::Fresh) | None => Ok(None),
+        Some(ClaimOutcome::Replayed { resource }) => Ok(resource.parse().ok()),
+        Some(ClaimOutcome::Conflict { .. }) => Err(Error::IdempotencyKeyReused),
+        Some(ClaimOutcome::Fresh) | None => Ok(None),
     }
 }

@@ -30,11 +30,11 @@ pub struct DeadLetter {
 
 /// Which dead letters to retry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Letters {
+pub enum DeadLetterSelection {
     /// The oldest 1,000, or all if there are fewer.
     All,
     /// By sequence, at most 1,000.
-    These(Vec<i64>),
+    Sequences(Vec<i64>),
 }
 
 /// List dead letters, oldest first; `page.after` is the sequence of the last one of the previous
@@ -73,13 +73,13 @@ fn view((sequence, id, kind, body, _, at, error): delivery::DeadRow) -> DeadLett
 /// its attempts reset. Returns how many are retried; on error none is.
 ///
 /// Errors: `streams.unknown_subscription`, `streams.unknown_dead_letter`.
-pub async fn retry_dead(
+pub async fn retry_dead_letters(
     streams: &Streams,
     principal: &Principal,
     id: SubscriptionId,
-    selection: Letters,
+    selection: DeadLetterSelection,
 ) -> Result<u64> {
-    if let Letters::These(sequences) = &selection
+    if let DeadLetterSelection::Sequences(sequences) = &selection
         && sequences.len() > MAX_RETRIED as usize
     {
         return Err(Error::invalid("sequences", "at most 1,000"));
@@ -104,9 +104,9 @@ pub async fn retry_dead(
         let payload = serde_json::json!({ "sequences": renumbered });
         tx.append(
             Fact::new("delivery.retried", 1)
-                .about(&id, version(&row))
-                .by(&principal)
-                .says(&payload),
+                .subject(&id, version(&row))
+                .actor(&principal)
+                .payload(&payload),
         );
         Ok::<_, Error>(count)
     });
@@ -116,8 +116,12 @@ pub async fn retry_dead(
 }
 
 /// The selected sequences, oldest first, without duplicates.
-fn selected(tx: &mut Tx<'_, '_>, id: SubscriptionId, selection: &Letters) -> Result<Vec<i64>> {
-    let Letters::These(sequences) = selection else {
+fn selected(
+    tx: &mut Tx<'_, '_>,
+    id: SubscriptionId,
+    selection: &DeadLetterSelection,
+) -> Result<Vec<i64>> {
+    let DeadLetterSelection::Sequences(sequences) = selection else {
         return Ok(delivery::dead_letters(tx, id, 0, MAX_RETRIED, 0)?
             .into_iter()
             .map(|dead| dead.0)
@@ -144,7 +148,7 @@ fn selected(tx: &mut Tx<'_, '_>, id: SubscriptionId, selection: &Letters) -> Res
 /// continues.
 ///
 /// Errors: `streams.unknown_subscription`, `streams.unknown_dead_letter`.
-pub async fn skip(
+pub async fn skip_event(
     streams: &Streams,
     principal: &Principal,
     id: SubscriptionId,
@@ -162,9 +166,9 @@ pub async fn skip(
         let payload = serde_json::json!({ "sequence": sequence, "event": event, "type": kind });
         tx.append(
             Fact::new("delivery.skipped", 1)
-                .about(&id, version(&row))
-                .by(&principal)
-                .says(&payload),
+                .subject(&id, version(&row))
+                .actor(&principal)
+                .payload(&payload),
         );
         Ok::<_, Error>(())
     });

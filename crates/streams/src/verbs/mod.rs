@@ -9,7 +9,9 @@ mod secret;
 
 pub use change::{resume, suspend, unsubscribe, update};
 pub use create::{Created, subscribe};
-pub use dead_letter::{DeadLetter, Letters, dead_letters, retry_dead, skip};
+pub use dead_letter::{
+    DeadLetter, DeadLetterSelection, dead_letters, retry_dead_letters, skip_event,
+};
 pub use query::{Status, status, subscription, subscriptions};
 pub use rewind::rewind;
-pub use secret::{reseal, retire_secret, rotate_secret, sealed_before, secrets};
+pub use secret::{count_outdated_secrets, reencrypt, retire_secret, rotate_secret, secrets};

@@ -28,11 +28,11 @@ pub struct Status {
     /// Waiting events, counted up to the backlog limit.
     pub waiting: i64,
     /// Dead letters, counted up to their limit.
-    pub dead: i64,
+    pub dead_letters: i64,
     /// Events delivered so far.
     pub delivered: i64,
     /// Unread facts of all partitions and namespaces.
-    pub behind: i64,
+    pub lag: i64,
     /// The positions in each partition, as `rewind` accepts them.
     pub cursors: Vec<Cursor>,
     pub last_delivered: Option<Time>,
@@ -88,13 +88,13 @@ pub async fn status(
         principal.namespace.clone(),
         streams.db.clock().now(),
     );
-    let read = streams.db.read_unbound(move |tx| {
+    let read = streams.db.read_unscoped(move |tx| {
         let heads = store::partitions(tx)?;
-        let tx = &mut tx.bound(&namespace);
+        let tx = &mut tx.scoped(&namespace);
         let row = subscription::find(tx, id)?;
         let progress = progress::find(tx, id)?;
-        let waiting = delivery::count(tx, id, "waiting", limits.backlog)?;
-        let dead = delivery::count(tx, id, "dead", limits.dead)?;
+        let waiting = delivery::count(tx, id, "waiting", limits.backlog_per_subscription)?;
+        let dead = delivery::count(tx, id, "dead", limits.dead_letters_per_subscription)?;
         let cursors = cursor::list(tx, id)?;
         Ok(build_status(
             &row,
@@ -103,7 +103,7 @@ pub async fn status(
             dead,
             lag(&cursors, &heads),
             cursors,
-            (now, i64::from(limits.dead)),
+            (now, i64::from(limits.dead_letters_per_subscription)),
         ))
     });
     read.await
@@ -146,9 +146,9 @@ fn build_status(
         next_attempt,
         attempts,
         waiting,
-        dead,
+        dead_letters: dead,
         delivered: progress.delivered,
-        behind,
+        lag: behind,
         cursors,
         last_delivered: progress.last_delivered_at,
         last_error: progress.last_error,

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::state::Phase;
 use crate::streams::{Streams, shard_of};
-use crate::subscription::{From, Subscription};
+use crate::subscription::{StartAt, Subscription};
 use crate::table::{cursor, delivery, progress, subscription};
 use store::{Cursor, Fact, Tx};
 use types::{Principal, SubscriptionId};
@@ -17,13 +17,13 @@ pub async fn rewind(
     streams: &Streams,
     principal: &Principal,
     id: SubscriptionId,
-    from: From,
+    from: StartAt,
 ) -> Result<Subscription> {
     let principal = principal.clone();
     let namespace = principal.namespace.clone();
-    let write = streams.writer().write_unbound(move |tx| {
+    let write = streams.writer().write_unscoped(move |tx| {
         let heads = store::partitions(tx)?;
-        let tx = &mut tx.bound(&namespace);
+        let tx = &mut tx.scoped(&namespace);
         let mut row = subscription::find(tx, id)?;
         let targets = targets(&from, &heads)?;
         delete_waiting(tx, id, &from)?;
@@ -33,9 +33,9 @@ pub async fn rewind(
         let payload = serde_json::json!({ "from": from });
         tx.append(
             Fact::new("subscription.rewound", 1)
-                .about(&id, version(&row))
-                .by(&principal)
-                .says(&payload),
+                .subject(&id, version(&row))
+                .actor(&principal)
+                .payload(&payload),
         );
         Ok::<_, Error>(row.view())
     });
@@ -49,8 +49,8 @@ pub(super) fn version(row: &subscription::StoredSubscription) -> u64 {
 }
 
 /// Delete waiting events after the new position; reading will create them again.
-fn delete_waiting(tx: &mut Tx<'_, '_>, id: SubscriptionId, from: &From) -> Result<()> {
-    let From::After(cursors) = from else {
+fn delete_waiting(tx: &mut Tx<'_, '_>, id: SubscriptionId, from: &StartAt) -> Result<()> {
+    let StartAt::After(cursors) = from else {
         delivery::delete_waiting(tx, id)?;
         return Ok(());
     };
@@ -69,16 +69,16 @@ fn restart(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
 }
 
 /// The cursors of a new subscription.
-pub(super) fn initial_cursors(from: &From, heads: &[Cursor]) -> Result<Vec<Cursor>> {
+pub(super) fn initial_cursors(from: &StartAt, heads: &[Cursor]) -> Result<Vec<Cursor>> {
     let mut cursors = match from {
-        From::Oldest => heads
+        StartAt::Oldest => heads
             .iter()
             .map(|head| Cursor {
                 seq: 0,
                 ..head.clone()
             })
             .collect(),
-        From::Newest | From::After(_) => heads.to_vec(),
+        StartAt::Newest | StartAt::After(_) => heads.to_vec(),
     };
     for named in named_cursors(from, heads)? {
         cursors.retain(|cursor: &Cursor| cursor.partition != named.partition);
@@ -88,17 +88,17 @@ pub(super) fn initial_cursors(from: &From, heads: &[Cursor]) -> Result<Vec<Curso
 }
 
 /// The new positions of the cursors that a rewind moves.
-fn targets(from: &From, heads: &[Cursor]) -> Result<Vec<Cursor>> {
+fn targets(from: &StartAt, heads: &[Cursor]) -> Result<Vec<Cursor>> {
     match from {
-        From::After(_) => named_cursors(from, heads),
+        StartAt::After(_) => named_cursors(from, heads),
         all => initial_cursors(all, heads),
     }
 }
 
 /// The cursors of [`StartAt::After`], checked: each partition exists and occurs once, and no cursor
 /// is beyond its head.
-fn named_cursors(from: &From, heads: &[Cursor]) -> Result<Vec<Cursor>> {
-    let From::After(cursors) = from else {
+fn named_cursors(from: &StartAt, heads: &[Cursor]) -> Result<Vec<Cursor>> {
+    let StartAt::After(cursors) = from else {
         return Ok(Vec::new());
     };
     for (index, cursor) in cursors.iter().enumerate() {

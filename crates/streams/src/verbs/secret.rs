@@ -6,8 +6,8 @@ use crate::secrets::{NewSecret, SecretInfo, Secrets, encryption_context};
 use crate::streams::Streams;
 use crate::subscription::Delivery;
 use crate::table::subscription::{self, Reencrypted, StoredSubscription};
-use store::secret::Resealed;
-use store::{Fact, Unbound};
+use store::secrets::ReencryptionStep;
+use store::{Fact, UnscopedTx};
 use types::{Namespace, Principal, SubscriptionId, Time};
 
 /// Subscriptions reencrypted in one transaction.
@@ -71,11 +71,11 @@ pub async fn secrets(
 }
 
 /// Count the subscriptions that are encrypted under an older data key than the newest.
-pub async fn sealed_before(streams: &Streams) -> Result<u64> {
-    let key_prefix = streams.keyring.head();
+pub async fn count_outdated_secrets(streams: &Streams) -> Result<u64> {
+    let key_prefix = streams.keyring.current_prefix();
     Ok(streams
         .db
-        .read_unbound(move |tx| subscription::count_encrypted_before(tx, &key_prefix))
+        .read_unscoped(move |tx| subscription::count_encrypted_before(tx, &key_prefix))
         .await?
         .max(0)
         .cast_unsigned())
@@ -83,34 +83,37 @@ pub async fn sealed_before(streams: &Streams) -> Result<u64> {
 
 /// Reencrypt the next batch of subscriptions under the newest data key. `after` is the position
 /// that the previous call returned; empty at first.
-pub async fn reseal(streams: &Streams, after: &str) -> Result<Resealed> {
-    let (key_prefix, after) = (streams.keyring.head(), after.to_owned());
-    let read = move |tx: &mut Unbound<'_, '_>| {
+pub async fn reencrypt(streams: &Streams, after: &str) -> Result<ReencryptionStep> {
+    let (key_prefix, after) = (streams.keyring.current_prefix(), after.to_owned());
+    let read = move |tx: &mut UnscopedTx<'_, '_>| {
         let after = after.split_once('/').unwrap_or_default();
         subscription::encrypted_before(tx, &key_prefix, after, REENCRYPT_BATCH)
     };
-    let old = streams.db.read_unbound(read).await?;
+    let old = streams.db.read_unscoped(read).await?;
     let Some(after) = old.last().map(|row| format!("{}/{}", row.0, row.1)) else {
-        return Ok(Resealed::default());
+        return Ok(ReencryptionStep::default());
     };
     let read_count = old.len() as u64;
     let rows: Vec<Reencrypted> = old
         .into_iter()
         .filter_map(|row| reencrypt_row(streams, row))
         .collect();
-    let (broken, version) = (read_count - rows.len() as u64, streams.keyring.version());
-    let write = streams.writer().write_unbound(move |tx| {
+    let (broken, version) = (
+        read_count - rows.len() as u64,
+        streams.keyring.current_version(),
+    );
+    let write = streams.writer().write_unscoped(move |tx| {
         let reencrypted = subscription::reencrypt(tx, &rows)?;
         if reencrypted > 0 {
             let payload = serde_json::json!({ "version": version, "of": "subscriptions", "reencrypted": reencrypted });
             let principal = Principal::system("rotation", Namespace::installation());
-            tx.append(&Namespace::installation(), Fact::new("keyring.reencrypted", 1).by(&principal).says(&payload));
+            tx.append(&Namespace::installation(), Fact::new("keyring.reencrypted", 1).actor(&principal).payload(&payload));
         }
         Ok::<_, Error>(reencrypted)
     });
-    Ok(Resealed {
-        resealed: write.await?,
-        broken,
+    Ok(ReencryptionStep {
+        reencrypted: write.await?,
+        undecryptable: broken,
         after: Some(after),
     })
 }
@@ -119,7 +122,7 @@ fn reencrypt_row(
     streams: &Streams,
     (namespace, id, old): (Namespace, SubscriptionId, Vec<u8>),
 ) -> Option<Reencrypted> {
-    match streams.keyring.reseal(
+    match streams.keyring.reencrypt(
         &encryption_context(&id.to_string()),
         &old,
         streams.db.entropy().as_ref(),
@@ -177,9 +180,9 @@ async fn change<T: Clone + Send + 'static>(
         let payload = serde_json::json!({ "secret": secret_id });
         tx.append(
             Fact::new(kind, 1)
-                .about(&id, version(&next))
-                .by(&principal)
-                .says(&payload),
+                .subject(&id, version(&next))
+                .actor(&principal)
+                .payload(&payload),
         );
         Ok(result.clone())
     });

@@ -1,6 +1,6 @@
 //! Claim batches that are due: the claim is committed before the call is made.
 
-use super::turn::Shard;
+use super::turn::Worker;
 use crate::error::Result;
 use crate::event::with_sequence;
 use crate::secrets::Secrets;
@@ -44,22 +44,22 @@ pub(super) struct Claimed {
     attempt: u32,
 }
 
-pub(super) async fn claim(shard: &mut Shard) -> Result<Vec<OutgoingBatch>> {
+pub(super) async fn claim(shard: &mut Worker) -> Result<Vec<OutgoingBatch>> {
     let (number, holder) = (shard.number, shard.streams.db.holder().to_owned());
     let sole = shard.streams.db.engine() == EngineKind::Sqlite;
     let candidates = shard
         .streams
         .db
-        .read_unbound(move |tx| progress::due(tx, number, &holder, sole, MAX_CANDIDATES));
+        .read_unscoped(move |tx| progress::due(tx, number, &holder, sole, MAX_CANDIDATES));
     let chosen = choose(shard, candidates.await?);
     if chosen.is_empty() {
         return Ok(Vec::new());
     }
     let holder = shard.streams.db.holder().to_owned();
-    let write = shard.streams.db.on(&shard.lease).write_unbound(move |tx| {
+    let write = shard.streams.db.on(&shard.lease).write_unscoped(move |tx| {
         let mut claimed = Vec::new();
         for due in &chosen {
-            claimed.extend(claim_one(&mut tx.bound(&due.namespace), due, &holder)?);
+            claimed.extend(claim_one(&mut tx.scoped(&due.namespace), due, &holder)?);
         }
         Ok::<_, crate::Error>(claimed)
     });
@@ -72,7 +72,7 @@ pub(super) async fn claim(shard: &mut Shard) -> Result<Vec<OutgoingBatch>> {
 
 /// As many as the limits allow, round-robin over the namespaces, without subscriptions that have a
 /// call in flight.
-fn choose(shard: &Shard, due: Vec<Due>) -> Vec<Due> {
+fn choose(shard: &Worker, due: Vec<Due>) -> Vec<Due> {
     let limits = shard.streams.limits;
     let mut free = limits.in_flight.saturating_sub(shard.busy.len());
     let mut used: HashMap<Namespace, usize> = HashMap::new();
@@ -197,7 +197,7 @@ pub(crate) fn form_batch(waiting: &[WaitingEvent]) -> Option<Batch> {
 
 /// Load the bytes and the delivery of a claimed batch; `None` if the subscription or its events
 /// were deleted in the meantime.
-async fn load(shard: &Shard, claimed: Claimed) -> Result<Option<OutgoingBatch>> {
+async fn load(shard: &Worker, claimed: Claimed) -> Result<Option<OutgoingBatch>> {
     let (id, batch) = (claimed.due.id, claimed.batch);
     let read = shard.streams.db.read(&claimed.due.namespace, move |tx| {
         let events = delivery::of_batch(tx, id, batch)?;

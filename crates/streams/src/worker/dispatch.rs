@@ -2,14 +2,14 @@
 //! neither loses nor duplicates events.
 
 use super::gather::{Gathered, Group, Member, gather};
-use super::turn::Shard;
+use super::turn::Worker;
 use crate::error::Result;
 use crate::table::cursor::{self, Lagging, Move, Position};
 use crate::table::delivery::{self, NewDelivery};
 use crate::table::{progress, subscription};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
-use store::{Cursor, Fact, StoredFact, Unbound};
+use store::{Cursor, Fact, StoredFact, UnscopedTx};
 use types::{Namespace, Principal, SubscriptionId};
 
 /// Facts read per group and turn.
@@ -42,13 +42,13 @@ pub(super) struct Dispatched {
     pub(super) stuck: Vec<String>,
 }
 
-pub(super) async fn dispatch(shard: &mut Shard) -> Result<Dispatched> {
+pub(super) async fn dispatch(shard: &mut Worker) -> Result<Dispatched> {
     let mut dispatched = Dispatched::default();
     refresh_cache(shard).await?;
     if shard.cache.members.is_empty() {
         return Ok(dispatched);
     }
-    let heads = shard.streams.db.read_unbound(store::partitions).await?;
+    let heads = shard.streams.db.read_unscoped(store::partitions).await?;
     join_partitions(shard, &heads).await?;
     for (partition, lagging) in find_lagging(shard, heads).await? {
         for group in groups(shard, &partition, lagging) {
@@ -63,12 +63,12 @@ pub(super) async fn dispatch(shard: &mut Shard) -> Result<Dispatched> {
 }
 
 /// Reload the cached subscriptions if one of them changed.
-async fn refresh_cache(shard: &mut Shard) -> Result<()> {
+async fn refresh_cache(shard: &mut Worker) -> Result<()> {
     let number = shard.number;
     let current = shard
         .streams
         .db
-        .read_unbound(move |tx| subscription::versions(tx, number))
+        .read_unscoped(move |tx| subscription::versions(tx, number))
         .await?;
     if shard.cache.is_current(&current) {
         return Ok(());
@@ -76,7 +76,7 @@ async fn refresh_cache(shard: &mut Shard) -> Result<()> {
     let rows = shard
         .streams
         .db
-        .read_unbound(move |tx| subscription::settings(tx, number))
+        .read_unscoped(move |tx| subscription::settings(tx, number))
         .await?;
     let previous = std::mem::take(&mut shard.cache);
     shard.cache.turns = previous.turns;
@@ -129,7 +129,7 @@ impl SubscriptionCache {
 
 /// The subscriptions that lag, by partition.
 async fn find_lagging(
-    shard: &mut Shard,
+    shard: &mut Worker,
     heads: Vec<Cursor>,
 ) -> Result<Vec<(String, Vec<Lagging>)>> {
     let number = shard.number;
@@ -141,7 +141,7 @@ async fn find_lagging(
         return Ok(Vec::new());
     }
     let queried = moved.clone();
-    let read = shard.streams.db.read_unbound(move |tx| {
+    let read = shard.streams.db.read_unscoped(move |tx| {
         let find = |head: &Cursor| cursor::lagging(tx, number, &head.partition, head.seq);
         queried.iter().map(find).collect::<Result<Vec<_>>>()
     });
@@ -157,7 +157,7 @@ async fn find_lagging(
 }
 
 /// Create the cursors for partitions that are newer than a subscription, at their start.
-async fn join_partitions(shard: &mut Shard, heads: &[Cursor]) -> Result<()> {
+async fn join_partitions(shard: &mut Worker, heads: &[Cursor]) -> Result<()> {
     let is_new = |name: &String| !shard.cache.joined.contains(name);
     let new_partitions: Vec<String> = heads
         .iter()
@@ -168,7 +168,7 @@ async fn join_partitions(shard: &mut Shard, heads: &[Cursor]) -> Result<()> {
         return Ok(());
     }
     let (number, names) = (shard.number, new_partitions.clone());
-    let write = shard.streams.db.on(&shard.lease).write_unbound(move |tx| {
+    let write = shard.streams.db.on(&shard.lease).write_unscoped(move |tx| {
         names
             .iter()
             .try_for_each(|name| cursor::join(tx, number, name).map(drop))
@@ -180,8 +180,8 @@ async fn join_partitions(shard: &mut Shard, heads: &[Cursor]) -> Result<()> {
 
 /// Group subscriptions at the same position, so that facts are read once for all of them.
 /// Subscriptions at their backlog limit are left out.
-fn groups(shard: &Shard, partition: &str, lagging: Vec<Lagging>) -> Vec<Group> {
-    let limit = i64::from(shard.streams.limits.backlog);
+fn groups(shard: &Worker, partition: &str, lagging: Vec<Lagging>) -> Vec<Group> {
+    let limit = i64::from(shard.streams.limits.backlog_per_subscription);
     let mut positions: BTreeMap<_, Vec<Member>> = BTreeMap::new();
     for subscription in lagging
         .into_iter()
@@ -218,7 +218,7 @@ fn groups(shard: &Shard, partition: &str, lagging: Vec<Lagging>) -> Vec<Group> {
     groups
 }
 
-async fn process_group(shard: &Shard, group: Group, dispatched: &mut Dispatched) -> Result<()> {
+async fn process_group(shard: &Worker, group: Group, dispatched: &mut Dispatched) -> Result<()> {
     let cursor = Cursor {
         partition: group.partition.clone(),
         seq: group.position.seq,
@@ -226,7 +226,7 @@ async fn process_group(shard: &Shard, group: Group, dispatched: &mut Dispatched)
     let facts: Vec<StoredFact> = shard
         .streams
         .db
-        .read_unbound(move |tx| store::facts_after(tx, &cursor, MAX_FACTS))
+        .read_unscoped(move |tx| store::facts_after(tx, &cursor, MAX_FACTS))
         .await?;
     let mut gathered = gather(shard.streams.expand.as_ref(), &group, &facts).await;
     if let Some(why) = gathered.stuck.take() {
@@ -247,7 +247,7 @@ async fn process_group(shard: &Shard, group: Group, dispatched: &mut Dispatched)
 
 /// Commit cursors and deliveries in one transaction. A subscription that changed since it was read
 /// is skipped, and reads the same facts again.
-async fn commit(shard: &Shard, group: Group, gathered: Gathered) -> Result<u64> {
+async fn commit(shard: &Worker, group: Group, gathered: Gathered) -> Result<u64> {
     let Some(to) = gathered.to else { return Ok(0) };
     let moves: Vec<Move> = group
         .members
@@ -261,7 +261,7 @@ async fn commit(shard: &Shard, group: Group, gathered: Gathered) -> Result<u64> 
         })
         .collect();
     let (partition, rows) = (group.partition, gathered.rows);
-    let write = shard.streams.db.on(&shard.lease).write_unbound(move |tx| {
+    let write = shard.streams.db.on(&shard.lease).write_unscoped(move |tx| {
         let moved = cursor::advance(tx, &partition, &moves)?;
         let numbered = assign_sequences(tx, &moved, &rows)?;
         delivery::insert(tx, &numbered)?;
@@ -281,7 +281,7 @@ async fn commit(shard: &Shard, group: Group, gathered: Gathered) -> Result<u64> 
 
 /// Assign sequences to the rows of the subscriptions whose cursor advanced.
 fn assign_sequences(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     moved: &[(Namespace, SubscriptionId)],
     rows: &[NewDelivery],
 ) -> Result<Vec<NewDelivery>> {
@@ -322,14 +322,14 @@ fn assign_sequences(
     Ok(kept.iter().map(number).collect())
 }
 
-fn append_dead_letter_fact(tx: &mut Unbound<'_, '_>, row: &NewDelivery, version: u64) {
+fn append_dead_letter_fact(tx: &mut UnscopedTx<'_, '_>, row: &NewDelivery, version: u64) {
     let actor = Principal::system("streams", row.namespace.clone());
     let payload = serde_json::json!({ "sequence": row.sequence, "event": row.event_id, "type": row.kind, "error": row.error });
     tx.append(
         &row.namespace,
         Fact::new("delivery.dead", 1)
-            .about(&row.subscription, version)
-            .by(&actor)
-            .says(&payload),
+            .subject(&row.subscription, version)
+            .actor(&actor)
+            .payload(&payload),
     );
 }

@@ -1,6 +1,6 @@
 //! Turn facts into delivery rows: expand, filter, serialize. Runs outside any transaction.
 
-use crate::error::Unexpanded;
+use crate::error::ExpandError;
 use crate::event::{Event, Expand, Expansion};
 use crate::subscription::Filter;
 use crate::table::cursor::Position;
@@ -57,13 +57,13 @@ pub(super) async fn gather(expand: &dyn Expand, group: &Group, facts: &[StoredFa
                     page.events
                         .iter()
                         .for_each(|event| gathered.deliver(group, fact, event));
-                    continuation = page.rest;
+                    continuation = page.continuation;
                 }
-                Err(Unexpanded::Never(why)) => {
+                Err(ExpandError::Permanent(why)) => {
                     gathered.dead_letter(expand, group, fact, &why);
                     continuation = None;
                 }
-                Err(Unexpanded::Later(why)) => {
+                Err(ExpandError::Temporary(why)) => {
                     gathered.stuck = Some(why);
                     return gathered;
                 }
@@ -86,22 +86,22 @@ async fn next_page(
     group: &Group,
     fact: &StoredFact,
     continuation: Option<&str>,
-) -> Result<Expansion, Unexpanded> {
-    match expand.becomes(&fact.kind) {
+) -> Result<Expansion, ExpandError> {
+    match expand.event_types(&fact.kind) {
         None if group
             .members
             .iter()
             .any(|member| member.namespace == fact.namespace) =>
         {
             Ok(Expansion {
-                events: vec![Event::of(fact)],
-                rest: None,
+                events: vec![Event::from_fact(fact)],
+                continuation: None,
             })
         }
         Some(types) if group.members.iter().any(|member| member.may_match(types)) => {
             let page = expand.expand(fact, continuation).await?;
-            if page.rest.is_some() && page.rest.as_deref() == continuation {
-                return Err(Unexpanded::Never(
+            if page.continuation.is_some() && page.continuation.as_deref() == continuation {
+                return Err(ExpandError::Permanent(
                     "its expansion does not advance".to_owned(),
                 ));
             }
@@ -158,8 +158,8 @@ impl Gathered {
     /// Turn a fact that cannot be expanded into a dead letter of each member that could have
     /// matched it, so that it does not block the partition.
     fn dead_letter(&mut self, expand: &dyn Expand, group: &Group, fact: &StoredFact, why: &str) {
-        let types = expand.becomes(&fact.kind).unwrap_or_default();
-        let event = Event::of(fact);
+        let types = expand.event_types(&fact.kind).unwrap_or_default();
+        let event = Event::from_fact(fact);
         let cursor = format!("{}/{}", fact.cursor.partition, fact.cursor.seq);
         let installation = Namespace::installation();
         let could_match = |member: &&Member| {

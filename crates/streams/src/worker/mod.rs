@@ -12,4 +12,4 @@ pub(crate) use record::{acknowledge, apply, rules};
 
 pub use claim::OutgoingBatch;
 pub use post::DeliveryOutcome;
-pub use turn::{Progress, Shard};
+pub use turn::{Progress, Worker};

@@ -6,7 +6,7 @@ use crate::sign::signature;
 use crate::subscription::Delivery;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
-use types::{Time, hostile_text};
+use types::{Time, sanitize_text};
 
 /// Bytes of the response body that are read, to explain a failure.
 const MAX_RESPONSE: usize = 512;
@@ -100,7 +100,7 @@ fn classify(response: &Response, now: Time) -> DeliveryOutcome {
 
 /// A short description of a failed response. The body is untrusted and sanitized.
 fn describe(status: u16, body: &[u8]) -> String {
-    let text = hostile_text(body);
+    let text = sanitize_text(body);
     let text: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })

@@ -38,7 +38,7 @@ pub(super) async fn record(
         if !is_current || progress.generation != generation || progress.holder != holder {
             return Ok(false);
         }
-        apply_outcome(tx, &row, &mut progress, &outcome, i64::from(limits.dead))?;
+        apply_outcome(tx, &row, &mut progress, &outcome, i64::from(limits.dead_letters_per_subscription))?;
         progress::save(tx, id, &progress)?;
         Ok(true)
     });
@@ -156,9 +156,9 @@ fn dead_letter(
             let payload = serde_json::json!({ "sequence": sequence, "event": event, "type": kind, "error": why });
             tx.append(
                 Fact::new("delivery.dead", 1)
-                    .about(&row.id, version)
-                    .by(&actor)
-                    .says(&payload),
+                    .subject(&row.id, version)
+                    .actor(&actor)
+                    .payload(&payload),
             );
         }
     }
@@ -175,9 +175,9 @@ fn suspend(tx: &mut Tx<'_, '_>, row: &StoredSubscription, why: &str) -> Result<(
     let payload = serde_json::json!({ "why": why });
     tx.append(
         Fact::new("subscription.suspended", 1)
-            .about(&row.id, version)
-            .by(&actor)
-            .says(&payload),
+            .subject(&row.id, version)
+            .actor(&actor)
+            .payload(&payload),
     );
     Ok(())
 }

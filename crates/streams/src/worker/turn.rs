@@ -26,7 +26,7 @@ pub struct Progress {
     /// Calls in flight.
     pub in_flight: usize,
     /// Partitions that cannot be read further at the moment, with the reason.
-    pub stuck: Vec<String>,
+    pub blocked: Vec<String>,
     /// Whether the next turn can start immediately.
     pub more: bool,
 }
@@ -36,7 +36,7 @@ pub struct Progress {
 /// A turn runs [`Worker::dispatch`], then [`Worker::claim`], [`Worker::post`] and
 /// [`Worker::record`] for the batches that are due. A crash between two of them loses nothing: a
 /// batch that was claimed but not recorded is sent again, the same bytes under the same id.
-pub struct Shard {
+pub struct Worker {
     pub(super) streams: Streams,
     pub(super) number: u32,
     pub(super) lease: Lease,
@@ -53,11 +53,11 @@ pub struct Shard {
 type Ended = Result<bool>;
 type Joined = std::result::Result<(tokio::task::Id, Ended), tokio::task::JoinError>;
 
-impl Shard {
+impl Worker {
     /// A worker for shard `number`, under the lease of [`crate::shard_partition`].
     pub fn new(streams: Streams, number: u32, lease: Lease) -> Self {
         assert!(number < SHARDS, "there are {SHARDS} shards");
-        let (committed, ready) = (streams.db.committed(), streams.ready.subscribe());
+        let (committed, ready) = (streams.db.commit_counter(), streams.ready.subscribe());
         Self {
             streams,
             number,
@@ -85,13 +85,13 @@ impl Shard {
             started,
             ended,
             in_flight: self.calls.len(),
-            stuck,
+            blocked: stuck,
             more,
         })
     }
 
     /// Wait until every call in flight has ended and its outcome is recorded.
-    pub async fn rest(&mut self) -> Result<()> {
+    pub async fn wait_for_calls(&mut self) -> Result<()> {
         while let Some(ended) = self.calls.join_next_with_id().await {
             self.finish(ended)?;
         }
@@ -117,7 +117,7 @@ impl Shard {
         let number = self.number;
         self.streams
             .db
-            .read_unbound(move |tx| progress::next_due(tx, number))
+            .read_unscoped(move |tx| progress::next_due(tx, number))
             .await
     }
 

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use streams::outbound::{Failure, Guard, Method, NameResolver, Outbound, Request, Settings};
+use streams::outbound::{
+    AddressPolicy, Failure, Method, NameResolver, Outbound, Request, Settings,
+};
 use testkit::http::{Answer, Server};
 use testkit::on_each_engine;
 
@@ -38,7 +40,7 @@ fn scripted(answers: &[&[&'static str]]) -> (Outbound, Arc<ScriptedResolver>) {
         answers: Mutex::new(answers),
         queries: AtomicUsize::new(0),
     });
-    let guard = Guard::new(vec!["127.0.0.1".parse().unwrap()]);
+    let guard = AddressPolicy::new(vec!["127.0.0.1".parse().unwrap()]);
     let settings = Settings {
         resolver: resolver.clone(),
         ..Settings::new(guard)
@@ -92,7 +94,7 @@ async fn a_name_with_a_private_address_is_blocked() {
 /// every answer is checked.
 #[tokio::test(flavor = "multi_thread")]
 async fn dns_rebinding_is_blocked() {
-    let server = Server::answering(|_| Answer::status(200).with_header("connection", "close"));
+    let server = Server::with_handler(|_| Answer::status(200).with_header("connection", "close"));
     let (outbound, resolver) = scripted(&[&["127.0.0.1"], &["10.0.0.1"]]);
     let url = format!("http://hooks.example.org:{}/", port(&server));
     assert_eq!(get(&outbound, &url).await, Ok(200));
@@ -114,7 +116,7 @@ async fn redirect_targets_are_checked() {
         "http://[::1]/",
         "http://0x0a000001/",
     ] {
-        let server = Server::answering(move |_| Answer::redirect(307, to));
+        let server = Server::with_handler(move |_| Answer::redirect(307, to));
         assert!(is_blocked(&get(&outbound, &server.url("/")).await), "{to}");
     }
     for to in [
@@ -122,7 +124,7 @@ async fn redirect_targets_are_checked() {
         "ftp://127.0.0.1/",
         "http://user:word@127.0.0.1/",
     ] {
-        let server = Server::answering(move |_| Answer::redirect(302, to));
+        let server = Server::with_handler(move |_| Answer::redirect(302, to));
         assert!(
             matches!(
                 get(&outbound, &server.url("/")).await,
@@ -132,14 +134,14 @@ async fn redirect_targets_are_checked() {
         );
     }
     let to = target.url("/there");
-    let server = Server::answering(move |_| Answer::redirect(302, &to));
+    let server = Server::with_handler(move |_| Answer::redirect(302, &to));
     assert_eq!(get(&outbound, &server.url("/")).await, Ok(200));
     assert_eq!(target.requests()[0].target, "/there");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redirects_are_limited() {
-    let server = Server::answering(|_| Answer::redirect(307, "/again"));
+    let server = Server::with_handler(|_| Answer::redirect(307, "/again"));
     let result = get(&outbound(&["127.0.0.1"]), &server.url("/")).await;
     assert!(
         matches!(result, Err(Failure::Redirect { .. })),
@@ -152,7 +154,7 @@ async fn redirects_are_limited() {
 async fn credentials_are_not_sent_to_another_origin() {
     let target = Server::start();
     let to = target.url("/there");
-    let server = Server::answering(move |_| Answer::redirect(308, &to));
+    let server = Server::with_handler(move |_| Answer::redirect(308, &to));
     let mut request =
         Request::new(Method::Post, server.url("/")).with_header("Authorization", "Bearer hush");
     request = request.with_header("Content-Type", "application/json");
@@ -178,7 +180,7 @@ async fn credentials_are_not_sent_to_another_origin() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn endless_responses_are_truncated() {
-    let server = Server::answering(|_| Answer::Endless);
+    let server = Server::with_handler(|_| Answer::Endless);
     let mut request = Request::new(Method::Get, server.url("/"));
     request.max_body = 100_000;
     let answer = outbound(&["127.0.0.1"]).send(request).await.unwrap();
@@ -190,7 +192,7 @@ async fn endless_responses_are_truncated() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn missing_responses_time_out() {
-    let server = Server::answering(|_| Answer::Silence);
+    let server = Server::with_handler(|_| Answer::NoResponse);
     let mut request = Request::new(Method::Get, server.url("/secret?token=hush"));
     request.timeout_ms = 100;
     let failure = outbound(&["127.0.0.1"]).send(request).await.unwrap_err();
@@ -268,9 +270,9 @@ async fn the_address_policy_applies_to_webhooks() {
         let mut world = World::new(test).await;
         let inner = Server::start();
         let to = inner.url("/").replace("127.0.0.1", "127.0.0.2");
-        let server = Server::answering(move |_| Answer::redirect(307, &to));
+        let server = Server::with_handler(move |_| Answer::redirect(307, &to));
         let id = world.hook("redirected", &server).await;
-        let endless = Server::answering(|_| Answer::Endless);
+        let endless = Server::with_handler(|_| Answer::Endless);
         let endless_id = world.hook("endless", &endless).await;
         world.emit(0..1).await;
         world.run_until_idle().await;

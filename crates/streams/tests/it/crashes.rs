@@ -146,9 +146,9 @@ async fn a_worker_without_its_lease_records_nothing() {
             .clock
             .advance_millis(testkit::LEASE_MS as i64 + 1);
         let lease = world.test.lease(&streams::shard_partition(number)).await;
-        let mut successor = streams::Shard::new(world.streams.clone(), number, lease);
+        let mut successor = streams::Worker::new(world.streams.clone(), number, lease);
         successor.turn().await.unwrap();
-        successor.rest().await.unwrap();
+        successor.wait_for_calls().await.unwrap();
         assert_eq!(server.count(), 1);
 
         let shard = &mut world.shards[number as usize];
@@ -219,7 +219,7 @@ async fn random_failures_and_crashes_lose_nothing() {
 /// A receiver that fails half of the time, in various ways.
 fn unreliable(seed: u64) -> Server {
     let random = testkit::SeededEntropy::new(seed);
-    Server::answering(move |_| match random.below(8) {
+    Server::with_handler(move |_| match random.below(8) {
         0 => Answer::status(500),
         1 => Answer::status(429).with_header("retry-after", "1"),
         2 => Answer::Drop,
@@ -243,7 +243,7 @@ async fn another_process_takes_over() {
             shard.dispatch().await.unwrap();
             shard.claim().await.unwrap(); // and then the process hangs
         }
-        let other_db = world.test.open_beside().await;
+        let other_db = world.test.open_another().await;
         assert!(
             other_db
                 .lease("streams/0", testkit::LEASE_MS)
@@ -268,9 +268,9 @@ async fn another_process_takes_over() {
                 .await
                 .unwrap()
                 .unwrap();
-            let mut shard = streams::Shard::new(other_streams.clone(), number, lease);
+            let mut shard = streams::Worker::new(other_streams.clone(), number, lease);
             while shard.turn().await.unwrap().more {
-                shard.rest().await.unwrap();
+                shard.wait_for_calls().await.unwrap();
             }
         }
         assert_eq!(numbers(&received(&server)), [0, 1, 2]);

@@ -168,7 +168,7 @@ async fn a_fact_that_cannot_be_expanded_yet_blocks_only_its_partition() {
             .turn()
             .await
             .into_iter()
-            .flat_map(|progress| progress.stuck)
+            .flat_map(|progress| progress.blocked)
             .collect();
         assert_eq!(stuck, ["chain/1337: the chain is unavailable"]);
         world.expand.unavailable.store(false, Ordering::SeqCst);
@@ -204,7 +204,7 @@ async fn facts_of_the_installation_are_not_delivered() {
             streams::status(&world.streams, &principal("ns"), id)
                 .await
                 .unwrap()
-                .behind
+                .lag
                 == 0
         );
     })

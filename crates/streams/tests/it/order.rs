@@ -33,8 +33,8 @@ async fn a_failing_or_hanging_receiver_delays_only_itself() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let (failing, hanging, healthy) = (
-            Server::answering(|_| Answer::status(500)),
-            Server::answering(|_| Answer::Silence),
+            Server::with_handler(|_| Answer::status(500)),
+            Server::with_handler(|_| Answer::NoResponse),
             Server::start(),
         );
         world.hook("failing", &failing).await;
@@ -77,7 +77,7 @@ async fn calls_in_flight_are_shared_among_namespaces() {
     on_each_engine(|test| async move {
         let limits = Limits { in_flight: 4, in_flight_per_namespace: 2, ..Limits::default() };
         let mut world = World::with(test, limits, &["127.0.0.1"]).await;
-        let (hanging, healthy) = (Server::answering(|_| Answer::Silence), Server::start());
+        let (hanging, healthy) = (Server::with_handler(|_| Answer::NoResponse), Server::start());
         for n in 0..40 {
             world.hook(&format!("hanging-{n}"), &hanging).await;
         }
@@ -99,7 +99,7 @@ async fn calls_in_flight_are_shared_among_namespaces() {
 async fn the_backlog_is_limited_and_loses_nothing() {
     on_each_engine(|test| async move {
         let limits = Limits {
-            backlog: 300,
+            backlog_per_subscription: 300,
             ..Limits::default()
         };
         let mut world = World::with(test, limits, &["127.0.0.1"]).await;
@@ -113,7 +113,7 @@ async fn the_backlog_is_limited_and_loses_nothing() {
         let waiting = count(&world).await;
         assert!((300..600).contains(&waiting), "{waiting}");
         let status = world.status(id).await;
-        assert!(status.behind > 1_000, "{status:?}");
+        assert!(status.lag > 1_000, "{status:?}");
         world.advance(1_000).await;
         world.run_until_idle().await;
         assert_eq!(
@@ -129,7 +129,7 @@ async fn count(world: &World) -> i64 {
     let rows: Vec<(i64,)> = world
         .test
         .db
-        .read_unbound(|tx| tx.rows("SELECT COUNT(*) FROM delivery", ()))
+        .read_unscoped(|tx| tx.rows("SELECT COUNT(*) FROM delivery", ()))
         .await
         .map_err(|error: store::Error| error)
         .unwrap();
@@ -150,7 +150,7 @@ async fn a_broken_subscription_affects_no_other() {
         let broken_id = world.hook("broken", &broken).await;
         let undecryptable_id = world.hook("undecryptable", &undecryptable).await;
         let lease = world.lease("api/0").await;
-        let corrupt = world.test.db.on(&lease).write_unbound(move |tx| {
+        let corrupt = world.test.db.on(&lease).write_unscoped(move |tx| {
             tx.execute(
                 "UPDATE subscription SET settings = '{}', version = 2 WHERE id = ?1",
                 (broken_id,),

@@ -1,6 +1,6 @@
 use crate::world::{World, numbers, principal, received};
 use serde_json::json;
-use streams::From;
+use streams::StartAt;
 use testkit::http::{Answer, Server};
 use testkit::on_each_engine;
 
@@ -53,7 +53,7 @@ async fn an_invalid_position_is_rejected() {
             );
         }
         for text in ["", "yesterday", "work/0/x", "/3", "work/0/-1"] {
-            assert!(text.parse::<From>().is_err(), "{text}");
+            assert!(text.parse::<StartAt>().is_err(), "{text}");
         }
     })
     .await;
@@ -115,7 +115,7 @@ async fn a_rewind_delivers_events_again() {
         assert_eq!(redelivered["id"], first[0].events[3]["id"]);
         assert_eq!(redelivered["cursor"], first[0].events[3]["cursor"]);
         assert_eq!(redelivered["sequence"], 6);
-        streams::rewind(&world.streams, &principal("ns"), id, From::Oldest)
+        streams::rewind(&world.streams, &principal("ns"), id, StartAt::Oldest)
             .await
             .unwrap();
         world.run_until_idle().await;
@@ -152,7 +152,7 @@ async fn a_rewind_voids_the_batch_in_flight() {
                 .or(claimed);
         }
         let (n, outgoing) = claimed.unwrap();
-        streams::rewind(&world.streams, &principal("ns"), id, From::Newest)
+        streams::rewind(&world.streams, &principal("ns"), id, StartAt::Newest)
             .await
             .unwrap();
         let outcome = world.shards[n].post(&outgoing).await;

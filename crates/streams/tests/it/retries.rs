@@ -1,6 +1,6 @@
 use crate::world::{World, numbers, principal, received};
 use serde_json::json;
-use streams::{Letters, Limits};
+use streams::{DeadLetterSelection, Limits};
 use testkit::http::{Answer, Server};
 use testkit::on_each_engine;
 
@@ -70,7 +70,7 @@ async fn a_failed_batch_is_retried_with_backoff() {
         );
         let status = world.status(id).await;
         assert_eq!(
-            (status.state, status.delivered, status.dead),
+            (status.state, status.delivered, status.dead_letters),
             ("idle", 2, 0)
         );
     })
@@ -102,7 +102,7 @@ async fn retry_after_is_honored() {
 async fn a_failing_event_is_isolated() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
-        let server = Server::answering(|request| {
+        let server = Server::with_handler(|request| {
             let fails = request.json()["events"]
                 .as_array()
                 .unwrap()
@@ -140,7 +140,12 @@ async fn a_failing_event_is_isolated() {
         assert_eq!(dead[0].error.as_deref(), Some("the receiver answered 422"));
         let status = world.status(id).await;
         assert_eq!(
-            (status.state, status.delivered, status.dead, status.waiting),
+            (
+                status.state,
+                status.delivered,
+                status.dead_letters,
+                status.waiting
+            ),
             ("idle", 6, 1, 0)
         );
     })
@@ -171,27 +176,34 @@ async fn dead_letters_are_retried_or_skipped() {
         );
 
         let principal = principal("ns");
-        let unknown =
-            streams::retry_dead(&world.streams, &principal, id, Letters::These(vec![2, 9])).await;
+        let unknown = streams::retry_dead_letters(
+            &world.streams,
+            &principal,
+            id,
+            DeadLetterSelection::Sequences(vec![2, 9]),
+        )
+        .await;
         assert_eq!(
             unknown,
             Err(streams::Error::UnknownDeadLetter { sequence: 9 })
         );
-        streams::skip(&world.streams, &principal, id, 1)
+        streams::skip_event(&world.streams, &principal, id, 1)
             .await
             .unwrap();
         assert_eq!(
-            streams::skip(&world.streams, &principal, id, 1).await,
+            streams::skip_event(&world.streams, &principal, id, 1).await,
             Err(streams::Error::UnknownDeadLetter { sequence: 1 })
         );
         world.emit(2..3).await;
         world.run_until_idle().await;
         assert_eq!(
-            streams::retry_dead(&world.streams, &principal, id, Letters::All).await,
+            streams::retry_dead_letters(&world.streams, &principal, id, DeadLetterSelection::All)
+                .await,
             Ok(1)
         );
         assert_eq!(
-            streams::retry_dead(&world.streams, &principal, id, Letters::All).await,
+            streams::retry_dead_letters(&world.streams, &principal, id, DeadLetterSelection::All)
+                .await,
             Ok(0)
         );
         world.run_until_idle().await;
@@ -225,15 +237,15 @@ async fn a_subscription_can_be_held_instead() {
         world.run_until_idle().await;
         assert_eq!(server.count(), 1, "it is held");
         let status = world.status(id).await;
-        assert_eq!((status.state, status.waiting, status.dead), ("held", 3, 0));
+        assert_eq!((status.state, status.waiting, status.dead_letters), ("held", 3, 0));
         assert_eq!(status.why.as_deref(), Some("the receiver answered 500"));
 
         streams::resume(&world.streams, &principal("ns"), id).await.unwrap();
         world.run_until_idle().await;
         assert_eq!((server.count(), world.status(id).await.state), (2, "held"));
-        let result = streams::skip(&world.streams, &principal("ns"), id, 2).await;
+        let result = streams::skip_event(&world.streams, &principal("ns"), id, 2).await;
         assert_eq!(result, Err(streams::Error::UnknownDeadLetter { sequence: 2 }), "only the event at which it is held");
-        streams::skip(&world.streams, &principal("ns"), id, 1).await.unwrap();
+        streams::skip_event(&world.streams, &principal("ns"), id, 1).await.unwrap();
         world.run_until_idle().await; // the third failure: the next two as a batch, which is then split
         assert_eq!(numbers(&received(&server)), [0, 0, 1, 2, 1, 2]);
         assert_eq!(world.status(id).await.delivered, 2);
@@ -273,7 +285,7 @@ async fn a_410_suspends_the_subscription() {
 async fn a_413_splits_the_batch_immediately() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
-        let server = Server::answering(|request| {
+        let server = Server::with_handler(|request| {
             Answer::status(if request.json()["events"].as_array().unwrap().len() > 1 {
                 413
             } else {
@@ -293,17 +305,20 @@ async fn a_413_splits_the_batch_immediately() {
 async fn dead_letters_are_limited() {
     on_each_engine(|test| async move {
         let limits = Limits {
-            dead: 2,
+            dead_letters_per_subscription: 2,
             ..Limits::default()
         };
         let mut world = World::with(test, limits, &["127.0.0.1"]).await;
-        let server = Server::answering(|_| Answer::status(500));
+        let server = Server::with_handler(|_| Answer::status(500));
         let rule = json!({ "retry": { "initial_ms": 100, "max_ms": 100, "attempts": 1 } });
         let id = world.subscribe(hook(&server, rule)).await.subscription.id;
         world.emit(0..6).await;
         world.run_until_idle().await;
         let status = world.status(id).await;
-        assert_eq!((status.state, status.dead, status.waiting), ("held", 2, 4));
+        assert_eq!(
+            (status.state, status.dead_letters, status.waiting),
+            ("held", 2, 4)
+        );
     })
     .await;
 }
@@ -314,7 +329,7 @@ async fn dead_letters_are_limited() {
 async fn dead_letters_of_delivery_events_cause_no_events() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
-        let server = Server::answering(|_| Answer::status(500));
+        let server = Server::with_handler(|_| Answer::status(500));
         let rule = json!({ "initial_ms": 100, "max_ms": 100, "attempts": 1 });
         for name in ["a", "b"] {
             let delivery = json!({ "type": "webhook", "url": server.url("/") });

@@ -14,7 +14,7 @@ async fn socket(world: &World, batch_size: u32, window: u32, more: Value) -> Sub
 }
 
 async fn open(world: &World, id: SubscriptionId) -> Session {
-    streams::open(&world.streams, &principal("ns"), id)
+    streams::open_session(&world.streams, &principal("ns"), id)
         .await
         .unwrap()
 }
@@ -165,9 +165,14 @@ async fn a_rejected_event_is_isolated() {
         );
         let dead = world.dead_letters(id).await;
         assert_eq!((dead.len(), dead[0].error.as_deref()), (1, Some("invalid")));
-        streams::retry_dead(&world.streams, &principal("ns"), id, streams::Letters::All)
-            .await
-            .unwrap();
+        streams::retry_dead_letters(
+            &world.streams,
+            &principal("ns"),
+            id,
+            streams::DeadLetterSelection::All,
+        )
+        .await
+        .unwrap();
         assert_eq!(next(&mut session).await.unwrap().1, [1]);
     })
     .await;
@@ -189,7 +194,7 @@ async fn a_held_subscription_sends_nothing_until_resumed() {
         streams::resume(&world.streams, &principal("ns"), id).await.unwrap();
         assert_eq!(next(&mut session).await, Some((2, vec![0])));
         session.nack(2, "no").await.unwrap();
-        streams::skip(&world.streams, &principal("ns"), id, 1).await.unwrap();
+        streams::skip_event(&world.streams, &principal("ns"), id, 1).await.unwrap();
         assert_eq!(next(&mut session).await, Some((3, vec![1])));
         session.ack(3).await.unwrap();
         assert_eq!(world.status(id).await.state, "idle");
@@ -213,7 +218,7 @@ async fn answers_to_batches_in_flight_do_not_resume_a_held_subscription() {
         session.ack(2).await.unwrap();
         session.nack(3, "no again").await.unwrap();
         assert_eq!((next(&mut session).await, world.status(id).await.state), (None, "held"));
-        streams::skip(&world.streams, &principal("ns"), id, 1).await.unwrap();
+        streams::skip_event(&world.streams, &principal("ns"), id, 1).await.unwrap();
         assert_eq!(next(&mut session).await, Some((4, vec![2])), "later events are not lost");
         session.ack(4).await.unwrap();
         assert_eq!(next(&mut session).await, Some((5, vec![3])));
@@ -278,7 +283,7 @@ async fn calls_for_the_other_delivery_type_are_rejected() {
         let world = World::new(test).await;
         let server = testkit::http::Server::start();
         let hook = world.hook("hook", &server).await;
-        let opened = streams::open(&world.streams, &principal("ns"), hook).await;
+        let opened = streams::open_session(&world.streams, &principal("ns"), hook).await;
         assert_eq!(
             opened.err(),
             Some(Error::DeliveryTypeMismatch {

@@ -141,7 +141,7 @@ async fn names_are_unique_and_subscriptions_limited() {
         let world = World::with(
             test,
             Limits {
-                subscriptions: 2,
+                subscriptions_per_namespace: 2,
                 ..Limits::default()
             },
             &[],
@@ -273,7 +273,7 @@ async fn every_operation_appends_a_fact() {
         let id = world.hook("a", &server).await;
         streams::suspend(&streams, &principal, id).await.unwrap();
         streams::resume(&streams, &principal, id).await.unwrap();
-        streams::rewind(&streams, &principal, id, streams::From::Oldest)
+        streams::rewind(&streams, &principal, id, streams::StartAt::Oldest)
             .await
             .unwrap();
         let secret = streams::rotate_secret(&streams, &principal, id, 1)
@@ -292,7 +292,7 @@ async fn every_operation_appends_a_fact() {
         let facts = world
             .test
             .db
-            .read_unbound(move |tx| store::facts_after(tx, &at, 100))
+            .read_unscoped(move |tx| store::facts_after(tx, &at, 100))
             .await
             .unwrap();
         let actual: Vec<_> = facts

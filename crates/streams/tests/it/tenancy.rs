@@ -1,6 +1,6 @@
 use crate::world::{World, principal, received};
 use serde_json::json;
-use streams::{Error, From, Letters};
+use streams::{DeadLetterSelection, Error, StartAt};
 use testkit::http::{Answer, Server};
 use testkit::on_each_engine;
 use types::Page;
@@ -61,7 +61,7 @@ async fn no_event_of_one_namespace_reaches_another() {
 async fn no_operation_reaches_another_namespace() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
-        let server = Server::answering(|_| Answer::status(500));
+        let server = Server::with_handler(|_| Answer::status(500));
         let delivery = json!({ "type": "webhook", "url": server.url("/") });
         let retry = json!({ "initial_ms": 100, "max_ms": 100, "attempts": 1 });
         let filter = json!({ "types": ["test.*"] });
@@ -75,7 +75,7 @@ async fn no_operation_reaches_another_namespace() {
                 .await
                 .unwrap(),
         );
-        assert_eq!(before.0.dead, 1);
+        assert_eq!(before.0.dead_letters, 1);
 
         let (s, other) = (&world.streams, &principal("other"));
         let unknown = Error::UnknownSubscription { id };
@@ -92,7 +92,7 @@ async fn no_operation_reaches_another_namespace() {
         assert_eq!(streams::suspend(s, other, id).await.unwrap_err(), unknown);
         assert_eq!(streams::resume(s, other, id).await.unwrap_err(), unknown);
         assert_eq!(
-            streams::rewind(s, other, id, From::Oldest)
+            streams::rewind(s, other, id, StartAt::Oldest)
                 .await
                 .unwrap_err(),
             unknown
@@ -113,14 +113,17 @@ async fn no_operation_reaches_another_namespace() {
             unknown
         );
         assert_eq!(
-            streams::retry_dead(s, other, id, Letters::All)
+            streams::retry_dead_letters(s, other, id, DeadLetterSelection::All)
                 .await
                 .unwrap_err(),
             unknown
         );
-        assert_eq!(streams::skip(s, other, id, 1).await.unwrap_err(), unknown);
         assert_eq!(
-            streams::open(s, other, id).await.err(),
+            streams::skip_event(s, other, id, 1).await.unwrap_err(),
+            unknown
+        );
+        assert_eq!(
+            streams::open_session(s, other, id).await.err(),
             Some(unknown.clone())
         );
         assert_eq!(

@@ -36,7 +36,7 @@ async fn events_arrive_in_signed_batches() {
             assert!(!is_signed(&request, "another"));
         }
         let status = world.status(created.subscription.id).await;
-        assert_eq!((status.state, status.waiting, status.dead, status.delivered, status.behind), ("idle", 0, 0, 7, 0));
+        assert_eq!((status.state, status.waiting, status.dead_letters, status.delivered, status.lag), ("idle", 0, 0, 7, 0));
     })
     .await;
 }
@@ -110,11 +110,11 @@ async fn secrets_are_stored_encrypted() {
             streams::update(&world.streams, &principal("ns"), id, change).await.unwrap();
         }
         let mut world = world.rotate_keys().await;
-        assert_eq!(streams::sealed_before(&world.streams).await, Ok(1));
-        let step = streams::reseal(&world.streams, "").await.unwrap();
-        assert_eq!((step.resealed, step.broken, &step.after), (1, 0, &Some(format!("ns/{id}"))));
-        assert_eq!(streams::reseal(&world.streams, &step.after.unwrap()).await, Ok(Default::default()));
-        assert_eq!(streams::sealed_before(&world.streams).await, Ok(0));
+        assert_eq!(streams::count_outdated_secrets(&world.streams).await, Ok(1));
+        let step = streams::reencrypt(&world.streams, "").await.unwrap();
+        assert_eq!((step.reencrypted, step.undecryptable, &step.after), (1, 0, &Some(format!("ns/{id}"))));
+        assert_eq!(streams::reencrypt(&world.streams, &step.after.unwrap()).await, Ok(Default::default()));
+        assert_eq!(streams::count_outdated_secrets(&world.streams).await, Ok(0));
         world.emit(0..1).await;
         world.run_until_idle().await;
         let request = &server.requests()[0];
@@ -135,7 +135,7 @@ async fn dump_text(world: &World) -> String {
     let rows: Vec<(String,)> = world
         .test
         .db
-        .read_unbound(|tx| {
+        .read_unscoped(|tx| {
             let mut texts = tx.rows::<(String,)>("SELECT settings FROM subscription", ())?;
             texts.extend(tx.rows::<(String,)>("SELECT payload FROM fact", ())?);
             Ok::<_, store::Error>(texts)

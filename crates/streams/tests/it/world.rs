@@ -5,21 +5,21 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use store::secret::{self, Keyring};
+use store::secrets::{self, Keyring};
 use store::{Fact, Lease, StoredFact};
-use streams::outbound::{Guard, Outbound, Settings};
+use streams::outbound::{AddressPolicy, Outbound, Settings};
 use streams::{
-    Created, Event, Expand, Expansion, Limits, NewSubscription, Progress, SHARDS, Shard, Streams,
-    Unexpanded, shard_partition,
+    Created, Event, Expand, ExpandError, Expansion, Limits, NewSubscription, Progress, SHARDS,
+    Streams, Worker, shard_partition,
 };
 use testkit::http::{Request, Server};
 use testkit::{TestDb, namespace};
-use types::{Json, Kind, Principal, Role, SubscriptionId};
+use types::{Json, Principal, PrincipalKind, Role, SubscriptionId};
 
 pub(crate) struct World {
     pub(crate) test: TestDb,
     pub(crate) streams: Streams,
-    pub(crate) shards: Vec<Shard>,
+    pub(crate) shards: Vec<Worker>,
     leases: BTreeMap<String, Lease>,
     keyring: Arc<Keyring>,
     pub(crate) expand: Arc<FakeExpander>,
@@ -36,7 +36,7 @@ pub(crate) struct FakeExpander {
 
 #[async_trait::async_trait]
 impl Expand for FakeExpander {
-    fn becomes(&self, fact_type: &str) -> Option<&'static [&'static str]> {
+    fn event_types(&self, fact_type: &str) -> Option<&'static [&'static str]> {
         match fact_type {
             "chain.block" | "chain.broken" => Some(&["event.pending"]),
             "chain.final" => Some(&["event.final"]),
@@ -49,14 +49,16 @@ impl Expand for FakeExpander {
         &self,
         fact: &StoredFact,
         continuation: Option<&str>,
-    ) -> Result<Expansion, Unexpanded> {
+    ) -> Result<Expansion, ExpandError> {
         if fact.kind == "chain.broken" {
-            return Err(Unexpanded::Never("its rows are missing".to_owned()));
+            return Err(ExpandError::Permanent("its rows are missing".to_owned()));
         }
         if self.unavailable.load(Ordering::SeqCst) {
-            return Err(Unexpanded::Later("the chain is unavailable".to_owned()));
+            return Err(ExpandError::Temporary(
+                "the chain is unavailable".to_owned(),
+            ));
         }
-        let kind = self.becomes(&fact.kind).unwrap()[0];
+        let kind = self.event_types(&fact.kind).unwrap()[0];
         let payload = fact.payload.as_ref().unwrap().to_value();
         let chain: types::ChainId = "eip155:1337".parse().unwrap();
         let count = payload["count"].as_u64().unwrap();
@@ -68,13 +70,13 @@ impl Expand for FakeExpander {
             source: Some(format!("0xaa{}", n % 2)),
             topic: Some("0xdd".to_owned()),
             data: Json::parse(&format!("{{\"n\":{n}}}")),
-            ..Event::of(fact)
+            ..Event::from_fact(fact)
         };
         let from: u64 = continuation.map_or(0, |text| text.parse().unwrap());
         let to = count.min(from + 300);
         Ok(Expansion {
             events: (from..to).map(event).collect(),
-            rest: (to < count).then(|| to.to_string()),
+            continuation: (to < count).then(|| to.to_string()),
         })
     }
 }
@@ -91,7 +93,7 @@ pub(crate) struct Received {
 pub(crate) fn principal(name: &str) -> Principal {
     Principal {
         id: format!("{name}/app"),
-        kind: Kind::Service,
+        kind: PrincipalKind::Service,
         namespace: namespace(name),
         roles: vec![Role::Operator],
     }
@@ -99,7 +101,7 @@ pub(crate) fn principal(name: &str) -> Principal {
 
 pub(crate) fn outbound(allow: &[&str]) -> Outbound {
     let rules = allow.iter().map(|rule| rule.parse().unwrap()).collect();
-    Outbound::new(Settings::new(Guard::new(rules))).unwrap()
+    Outbound::new(Settings::new(AddressPolicy::new(rules))).unwrap()
 }
 
 impl World {
@@ -110,10 +112,10 @@ impl World {
     pub(crate) async fn with(test: TestDb, limits: Limits, allow: &[&str]) -> Self {
         let keys = test
             .db
-            .read_unbound(|tx| secret::load(tx, "streams"))
+            .read_unscoped(|tx| secrets::load_data_keys(tx, "streams"))
             .await
             .unwrap();
-        let keyring = Arc::new(keys.begin(test.entropy.as_ref()));
+        let keyring = Arc::new(keys.create(test.entropy.as_ref()));
         let allow = allow.iter().map(|rule| (*rule).to_owned()).collect();
         Self::build(
             test,
@@ -149,9 +151,9 @@ impl World {
             outbound(&rules),
             keyring.clone(),
         )
-        .within(limits);
+        .with_limits(limits);
         let shards = (0..SHARDS)
-            .map(|n| Shard::new(streams.clone(), n, leases[&shard_partition(n)].clone()))
+            .map(|n| Worker::new(streams.clone(), n, leases[&shard_partition(n)].clone()))
             .collect();
         Self {
             test,
@@ -175,7 +177,7 @@ impl World {
             outbound(&rules),
             self.keyring.clone(),
         )
-        .within(self.limits)
+        .with_limits(self.limits)
     }
 
     /// Crash the process and start another one.
@@ -196,7 +198,7 @@ impl World {
 
     /// Rotate the data key; secrets encrypted before can still be decrypted.
     pub(crate) async fn rotate_keys(self) -> Self {
-        let keyring = Arc::new(self.keyring.rotated(self.test.entropy.as_ref()));
+        let keyring = Arc::new(self.keyring.with_new_key(self.test.entropy.as_ref()));
         let Self {
             test,
             streams,
@@ -234,7 +236,7 @@ impl World {
             .on(&lease)
             .write(&namespace, move |tx| {
                 for payload in &payloads {
-                    tx.append(Fact::new(kind, 1).about(&"object:1", 1).says(payload));
+                    tx.append(Fact::new(kind, 1).subject(&"object:1", 1).payload(payload));
                 }
                 Ok::<_, store::Error>(())
             })
@@ -284,7 +286,7 @@ impl World {
 
     pub(crate) async fn wait_for_calls(&mut self) {
         for shard in &mut self.shards {
-            shard.rest().await.unwrap();
+            shard.wait_for_calls().await.unwrap();
         }
     }
 

@@ -1,6 +1,6 @@
 //! Lanes, and the shards' cursors in the facts of the chains.
 
-use store::{Error, Result, Unbound};
+use store::{Error, Result, UnscopedTx};
 use types::{ChainId, Time};
 
 /// A signer's lane on a chain.
@@ -25,7 +25,7 @@ impl Lane {
 
 /// A lane, if it exists.
 pub(crate) fn lane(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     signer: &str,
 ) -> Result<Option<Lane>> {
@@ -48,7 +48,7 @@ pub(crate) fn lane(
 }
 
 /// Writes a lane. Returns false if it was changed since it was read.
-pub(crate) fn put_lane(tx: &mut Unbound<'_, '_>, lane: &Lane) -> Result<bool> {
+pub(crate) fn put_lane(tx: &mut UnscopedTx<'_, '_>, lane: &Lane) -> Result<bool> {
     let changed = tx.execute(
         "UPDATE submission_lane SET next_nonce = ?3, paused = ?4, paused_until = ?5, first_nonce = ?7, version = version + 1
           WHERE chain = ?1 AND signer = ?2 AND version = ?6",
@@ -67,7 +67,7 @@ pub(crate) fn put_lane(tx: &mut Unbound<'_, '_>, lane: &Lane) -> Result<bool> {
 
 /// Takes `count` consecutive indexes at the end of a lane. Returns the first.
 pub(crate) fn take_lane_indexes(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     signer: &str,
     shard: i64,
@@ -79,7 +79,7 @@ pub(crate) fn take_lane_indexes(
          RETURNING next_lane_index",
         (chain, signer, shard, count),
     )?;
-    let (end,) = row.ok_or(Error::Column {
+    let (end,) = row.ok_or(Error::UnexpectedValue {
         column: 0,
         found: "no row",
         expected: "a lane",
@@ -89,7 +89,7 @@ pub(crate) fn take_lane_indexes(
 
 /// The position of a shard in the facts of a partition. A new shard starts at the lowest position
 /// of all shards: its lanes came from them, and no fact may be skipped.
-pub(crate) fn cursor(tx: &mut Unbound<'_, '_>, shard: i64, partition: &str) -> Result<i64> {
+pub(crate) fn cursor(tx: &mut UnscopedTx<'_, '_>, shard: i64, partition: &str) -> Result<i64> {
     let row: Option<(Option<i64>,)> = tx.row(
         "SELECT COALESCE((SELECT seq FROM submission_cursor WHERE shard = ?1 AND partition = ?2),
                          (SELECT MIN(seq) FROM submission_cursor WHERE partition = ?2))",
@@ -100,7 +100,7 @@ pub(crate) fn cursor(tx: &mut Unbound<'_, '_>, shard: i64, partition: &str) -> R
 
 /// Moves the position of a shard.
 pub(crate) fn put_cursor(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     shard: i64,
     partition: &str,
     seq: i64,

@@ -1,12 +1,12 @@
 //! Counts over all namespaces, without any content of the submissions.
 
 use crate::Result;
-use store::Unbound;
+use store::UnscopedTx;
 use types::ChainId;
 
 /// Number of submissions by chain and state, for the given groups of shard, chain and state.
 pub(crate) fn count(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     groups: &[(i64, ChainId, String)],
 ) -> Result<Vec<(ChainId, String, i64)>> {
     Ok(tx.query_rows(
@@ -22,7 +22,7 @@ pub(crate) fn count(
 /// The largest number of submissions of one signer by chain, for the given groups of shard, chain
 /// and state.
 pub(crate) fn deepest_lanes(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     groups: &[(i64, ChainId, String)],
 ) -> Result<Vec<(ChainId, i64)>> {
     Ok(tx.query_rows(

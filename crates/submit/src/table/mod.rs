@@ -15,8 +15,8 @@ pub(crate) use replay_key::{
 use crate::state::State;
 use crate::submission::{Filter, Submission};
 use std::collections::BTreeSet;
-use store::{Columns, Error, Result, Row, ToValue, Tx, Unbound, Value};
-use types::{ChainId, Page, Status, SubmissionId, Time};
+use store::{Error, Result, Row, RowReader, ToValue, Tx, UnscopedTx, Value};
+use types::{ChainId, ExecutionStatus, Page, SubmissionId, Time};
 
 const COLUMNS: &str = "namespace, id, chain, signer, idempotency_key, initiator, intent, interface, policies, context, state, \
      paused_from, reason, quote, decision, permit, lane_index, supersedes, tx_id, block_hash, block_height, outcome, fee, \
@@ -27,7 +27,7 @@ fn json<T: serde::Serialize>(value: &T) -> String {
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|_| Error::Column {
+    serde_json::from_str(text).map_err(|_| Error::UnexpectedValue {
         column: 0,
         found: "other text",
         expected: "JSON of a submission",
@@ -35,23 +35,23 @@ fn read_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
 }
 
 fn read_state(text: &str) -> Result<State> {
-    State::parse(text).ok_or(Error::Column {
+    State::parse(text).ok_or(Error::UnexpectedValue {
         column: 10,
         found: "other text",
         expected: "a state",
     })
 }
 
-fn status_text(status: Status) -> &'static str {
+fn status_text(status: ExecutionStatus) -> &'static str {
     match status {
-        Status::Succeeded => "succeeded",
-        Status::Reverted => "reverted",
+        ExecutionStatus::Succeeded => "succeeded",
+        ExecutionStatus::Reverted => "reverted",
     }
 }
 
 /// Decodes a row of [`COLUMNS`], in their order.
 fn submission_from_row(row: Row) -> Result<Submission> {
-    let mut row = Columns::of(row);
+    let mut row = RowReader::new(row);
     Ok(Submission {
         namespace: row.take()?,
         id: row.take()?,
@@ -78,23 +78,23 @@ fn submission_from_row(row: Row) -> Result<Submission> {
             .take::<Option<String>>()?
             .map(|text| read_json(&text))
             .transpose()?,
-        place: row.take()?,
+        lane_index: row.take()?,
         supersedes: row.take()?,
         transaction: row.take()?,
         block_hash: row.take()?,
         block_height: row.take()?,
         outcome: row.take::<Option<String>>()?.map(|text| {
             if text == "succeeded" {
-                Status::Succeeded
+                ExecutionStatus::Succeeded
             } else {
-                Status::Reverted
+                ExecutionStatus::Reverted
             }
         }),
         fee: row.take()?,
         created_contract: row.take()?,
         attempts: row.take()?,
         next_at: row.take()?,
-        arrival: row.take()?,
+        received_seq: row.take()?,
         created: row.take()?,
         updated: row.take()?,
         version: u64::try_from(row.take::<i64>()?).unwrap_or(0),
@@ -135,7 +135,7 @@ fn insert_row(submission: &Submission, shard: i64) -> Vec<Value<'_>> {
         Value::Text(submission.state.as_str().into()),
         submission.attempts.to_value(),
         submission.next_at.to_value(),
-        Value::Int(submission.arrival),
+        Value::Int(submission.received_seq),
         submission.created.to_value(),
         submission.updated.to_value(),
         Value::Int(1),
@@ -145,7 +145,7 @@ fn insert_row(submission: &Submission, shard: i64) -> Vec<Value<'_>> {
 
 /// Writes submissions whose version is unchanged since they were read. Returns the written ids.
 pub(crate) fn update(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     changed: &[Submission],
 ) -> Result<Vec<SubmissionId>> {
     let rows: Vec<Vec<Value<'_>>> = changed.iter().map(update_row).collect();
@@ -172,29 +172,29 @@ fn update_row(submission: &Submission) -> Vec<Value<'_>> {
         Value::Text(submission.state.as_str().into()),
         submission
             .paused_from
-            .map_or(Value::Null(store::Kind::Text), |state| {
+            .map_or(Value::Null(store::ValueKind::Text), |state| {
                 Value::Text(state.as_str().into())
             }),
         submission.reason.to_value(),
         submission
             .quote
-            .map_or(Value::Null(store::Kind::Text), |quote| {
+            .map_or(Value::Null(store::ValueKind::Text), |quote| {
                 Value::Text(json(&quote).into())
             }),
         submission.decision.to_value(),
         submission
             .permit
             .as_ref()
-            .map_or(Value::Null(store::Kind::Text), |permit| {
+            .map_or(Value::Null(store::ValueKind::Text), |permit| {
                 Value::Text(json(permit).into())
             }),
-        submission.place.to_value(),
+        submission.lane_index.to_value(),
         submission.transaction.to_value(),
         submission.block_hash.to_value(),
         submission.block_height.to_value(),
         submission
             .outcome
-            .map_or(Value::Null(store::Kind::Text), |status| {
+            .map_or(Value::Null(store::ValueKind::Text), |status| {
                 Value::Text(status_text(status).into())
             }),
         submission.fee.to_value(),
@@ -250,7 +250,7 @@ pub(crate) fn cancel_in_progress(
 
 /// The ids of those submissions whose version is unchanged since they were read.
 pub(crate) fn unchanged(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     read: &[Submission],
 ) -> Result<BTreeSet<SubmissionId>> {
     let rows: Vec<_> = read
@@ -274,7 +274,7 @@ pub(crate) fn unchanged(
 
 /// Paused submissions of a lane, in lane order.
 pub(crate) fn paused_in(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     signer: &str,
     limit: u32,
@@ -287,7 +287,7 @@ pub(crate) fn paused_in(
 
 /// Due submissions of a shard on a chain in one of these states, oldest first.
 pub(crate) fn due(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     shard: i64,
     chain: &ChainId,
     states: &[State],
@@ -318,7 +318,7 @@ pub(crate) fn due(
 
 /// The earliest time at which a submission of a shard on a chain is due.
 pub(crate) fn next_due(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     shard: i64,
     chain: &ChainId,
 ) -> Result<Option<Time>> {
@@ -333,7 +333,7 @@ pub(crate) fn next_due(
 
 /// Due permitted submissions of a lane, in lane order: only cancels, or all others.
 pub(crate) fn permitted(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     signer: &str,
     cancels: bool,
@@ -361,7 +361,7 @@ pub(crate) fn count_waiting(tx: &mut Tx<'_, '_>, chain: &ChainId, signer: &str) 
 
 /// Number of a signer's transactions in flight: signed and not mined.
 pub(crate) fn count_in_flight(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     signer: &str,
 ) -> Result<i64> {
@@ -376,7 +376,7 @@ pub(crate) fn count_in_flight(
 /// Signers of a shard with due permitted submissions, ordered by name and starting after `after`.
 /// In a paused lane only a cancel counts.
 pub(crate) fn ready_lanes(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     shard: i64,
     chain: &ChainId,
     after: &str,
@@ -396,7 +396,7 @@ pub(crate) fn ready_lanes(
 
 /// Mined submissions of a shard in these blocks.
 pub(crate) fn in_blocks(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     shard: i64,
     hashes: &[String],

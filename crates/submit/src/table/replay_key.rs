@@ -1,17 +1,17 @@
 //! Signed transactions, and the replay keys that submissions hold.
 
 use super::{COLUMNS, read_json, submission_from_row};
-use crate::submission::{Sent, Submission};
-use store::{Columns, Result, Row, Tx, Unbound};
-use types::{ChainId, Namespace, SubmissionId, Time, Witness};
+use crate::submission::{Submission, SubmissionTransaction};
+use store::{Result, Row, RowReader, Tx, UnscopedTx};
+use types::{ChainId, Namespace, ReplayKey, SubmissionId, Time};
 
 /// The submissions that hold these replay keys.
 pub(crate) fn holders(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
-    replay_keys: &[Witness],
-) -> Result<Vec<(Witness, Submission)>> {
-    let rows: Vec<(&Witness,)> = replay_keys.iter().map(|replay_key| (replay_key,)).collect();
+    replay_keys: &[ReplayKey],
+) -> Result<Vec<(ReplayKey, Submission)>> {
+    let rows: Vec<(&ReplayKey,)> = replay_keys.iter().map(|replay_key| (replay_key,)).collect();
     let qualified = COLUMNS
         .split(", ")
         .map(|column| format!("s.{column}"))
@@ -27,7 +27,7 @@ pub(crate) fn holders(
     joined
         .into_iter()
         .map(|mut row| {
-            let replay_key = Columns::of(vec![row.remove(0)]).take()?;
+            let replay_key = RowReader::new(vec![row.remove(0)]).take()?;
             Ok((replay_key, submission_from_row(row)?))
         })
         .collect()
@@ -35,7 +35,7 @@ pub(crate) fn holders(
 
 /// Stores signed transactions.
 pub(crate) fn insert_transactions(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     transactions: &[(Namespace, ChainId, String, SubmissionId, Time, String)],
 ) -> Result<()> {
     tx.execute_rows(
@@ -49,7 +49,7 @@ pub(crate) fn insert_transactions(
 
 /// Records the nodes' responses to broadcasts.
 pub(crate) fn record_answers(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     answers: &[(ChainId, String, String)],
 ) -> Result<()> {
     tx.execute_rows(
@@ -62,7 +62,10 @@ pub(crate) fn record_answers(
 }
 
 /// Every transaction signed for a submission, oldest first.
-pub(crate) fn transactions(tx: &mut Tx<'_, '_>, id: SubmissionId) -> Result<Vec<Sent>> {
+pub(crate) fn transactions(
+    tx: &mut Tx<'_, '_>,
+    id: SubmissionId,
+) -> Result<Vec<SubmissionTransaction>> {
     let rows: Vec<(String, Time, String, Option<String>)> = tx.rows(
         "SELECT tx_id, signed_at, terms, answer FROM submission_transaction WHERE namespace = ?ns AND submission = ?1
           ORDER BY signed_at, tx_id",
@@ -70,7 +73,7 @@ pub(crate) fn transactions(tx: &mut Tx<'_, '_>, id: SubmissionId) -> Result<Vec<
     )?;
     rows.into_iter()
         .map(|(transaction, signed, terms, answer)| {
-            Ok(Sent {
+            Ok(SubmissionTransaction {
                 transaction,
                 signed,
                 terms: read_json(&terms)?,
@@ -82,7 +85,7 @@ pub(crate) fn transactions(tx: &mut Tx<'_, '_>, id: SubmissionId) -> Result<Vec<
 
 /// The submission that each of these transactions was signed for.
 pub(crate) fn signed_for(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     ids: &[String],
 ) -> Result<Vec<(String, SubmissionId)>> {
@@ -96,8 +99,8 @@ pub(crate) fn signed_for(
 
 /// Stores replay keys as held by submissions.
 pub(crate) fn insert_replay_keys(
-    tx: &mut Unbound<'_, '_>,
-    replay_keys: &[(Namespace, ChainId, Witness, SubmissionId, String, i64)],
+    tx: &mut UnscopedTx<'_, '_>,
+    replay_keys: &[(Namespace, ChainId, ReplayKey, SubmissionId, String, i64)],
 ) -> Result<()> {
     tx.execute_rows(
         "INSERT INTO submission_replay_key (namespace, chain, replay_key, submission, signer, open) {rows} ON CONFLICT DO NOTHING",
@@ -109,11 +112,11 @@ pub(crate) fn insert_replay_keys(
 
 /// Closes replay keys whose use on the chain is final.
 pub(crate) fn close_replay_keys(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
-    replay_keys: &[Witness],
+    replay_keys: &[ReplayKey],
 ) -> Result<()> {
-    let rows: Vec<(&Witness,)> = replay_keys.iter().map(|replay_key| (replay_key,)).collect();
+    let rows: Vec<(&ReplayKey,)> = replay_keys.iter().map(|replay_key| (replay_key,)).collect();
     tx.execute_rows(
         "WITH n(w) AS ({rows}) UPDATE submission_replay_key SET open = 0 FROM n WHERE chain = ?1 AND replay_key = n.w",
         (chain,),
@@ -124,10 +127,10 @@ pub(crate) fn close_replay_keys(
 
 /// The open replay keys of a signer, with the submissions that hold them.
 pub(crate) fn open_replay_keys(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     signer: &str,
-) -> Result<Vec<(Witness, SubmissionId)>> {
+) -> Result<Vec<(ReplayKey, SubmissionId)>> {
     tx.rows(
         "SELECT replay_key, submission FROM submission_replay_key WHERE chain = ?1 AND signer = ?2 AND open = 1",
         (chain, signer),
@@ -136,19 +139,19 @@ pub(crate) fn open_replay_keys(
 
 /// The replay keys of one submission, open or not.
 pub(crate) fn replay_keys_of(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     id: SubmissionId,
-) -> Result<Vec<(Witness,)>> {
+) -> Result<Vec<(ReplayKey,)>> {
     tx.rows("SELECT replay_key FROM submission_replay_key WHERE chain = ?1 AND submission = ?2 ORDER BY replay_key", (chain, id))
 }
 
 /// The open replay keys of ended submissions: namespace, submission, signer and replay key.
 pub(crate) fn open_replay_keys_of(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     ended: &[SubmissionId],
-) -> Result<Vec<(Namespace, SubmissionId, String, Witness)>> {
+) -> Result<Vec<(Namespace, SubmissionId, String, ReplayKey)>> {
     let rows: Vec<(SubmissionId,)> = ended.iter().map(|id| (*id,)).collect();
     tx.query_rows(
         "WITH n(id) AS ({rows}) SELECT h.namespace, h.submission, h.signer, h.replay_key FROM submission_replay_key h
@@ -160,7 +163,7 @@ pub(crate) fn open_replay_keys_of(
 
 /// Closes the replay keys of ended submissions.
 pub(crate) fn close_replay_keys_of(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     ended: &[SubmissionId],
 ) -> Result<()> {
@@ -175,11 +178,11 @@ pub(crate) fn close_replay_keys_of(
 
 /// Those of these replay keys that a submission still holds open.
 pub(crate) fn still_open(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
-    replay_keys: &[Witness],
-) -> Result<Vec<(Witness,)>> {
-    let rows: Vec<(&Witness,)> = replay_keys.iter().map(|replay_key| (replay_key,)).collect();
+    replay_keys: &[ReplayKey],
+) -> Result<Vec<(ReplayKey,)>> {
+    let rows: Vec<(&ReplayKey,)> = replay_keys.iter().map(|replay_key| (replay_key,)).collect();
     tx.query_rows(
         "WITH n(w) AS ({rows}) SELECT replay_key FROM submission_replay_key JOIN n ON replay_key = n.w WHERE chain = ?1 AND open = 1",
         (chain,),

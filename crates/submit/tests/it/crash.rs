@@ -32,7 +32,9 @@ async fn a_lost_reply_is_not_sent_twice() {
         let Some(world) = World::new(test).await else {
             return;
         };
-        world.proxy.next("eth_sendRawTransaction", Fault::LoseReply);
+        world
+            .proxy
+            .fail_next("eth_sendRawTransaction", Fault::LoseReply);
         let id = world.enqueue(world.payment(5)).await;
         world.run_until_idle().await;
         let unconfirmed = world.get(id).await;
@@ -48,7 +50,7 @@ async fn a_lost_reply_is_not_sent_twice() {
         );
         let again = world.get(id).await;
         assert_eq!(
-            submit::sent(&world.submit, &world.principal, id)
+            submit::transactions(&world.submit, &world.principal, id)
                 .await
                 .unwrap()
                 .len(),
@@ -65,7 +67,9 @@ async fn a_call_that_never_arrived_is_sent_again() {
         let Some(world) = World::new(test).await else {
             return;
         };
-        world.proxy.next("eth_sendRawTransaction", Fault::LoseCall);
+        world
+            .proxy
+            .fail_next("eth_sendRawTransaction", Fault::LoseCall);
         let id = world.enqueue(world.payment(5)).await;
         world.run_until_idle().await;
         assert_eq!(world.state(id).await, State::Signed);

@@ -1,7 +1,7 @@
 use crate::world::World;
 use submit::{Outcome, State};
 use testkit::on_each_engine;
-use types::Status;
+use types::ExecutionStatus;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payment_goes_from_received_to_final() {
@@ -18,7 +18,7 @@ async fn a_payment_goes_from_received_to_final() {
         let mined = world.get(id).await;
         assert_eq!(
             (mined.state, mined.outcome, mined.block_height.map(|h| h.0)),
-            (State::Mined, Some(Status::Succeeded), Some(1))
+            (State::Mined, Some(ExecutionStatus::Succeeded), Some(1))
         );
         assert_eq!(world.bob_balance(), 5);
         world.mine(2).await;
@@ -66,14 +66,14 @@ async fn a_lane_keeps_its_order_and_its_in_flight_limit() {
 async fn a_repeat_under_the_same_key_returns_the_first_submission() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else { return };
-        let keyed = |wei: u64| submit::Enqueue { key: Some("order-7".into()), ..world.payment(wei) };
+        let keyed = |wei: u64| submit::Enqueue { idempotency_key: Some("order-7".into()), ..world.payment(wei) };
         let first = world.enqueue(keyed(5)).await;
         world.run_until_idle().await;
         world.mine(3).await;
         let again = submit::enqueue(&world.submit, &world.principal, keyed(5)).await.unwrap();
         assert!(matches!(&again, Outcome::Replayed(replayed) if replayed.id == first && replayed.state == State::Final), "{again:?}");
         let other = submit::enqueue(&world.submit, &world.principal, keyed(6)).await;
-        assert!(matches!(other, Err(submit::Error::KeyReused { .. })));
+        assert!(matches!(other, Err(submit::Error::IdempotencyKeyReused { .. })));
         world.mine(1).await;
         assert_eq!((world.nonce(), world.bob_balance()), (1, 5));
     })

@@ -10,7 +10,7 @@ async fn a_denial_consumes_neither_idempotency_key_nor_nonce() {
             return;
         };
         let keyed = |wei: u64| Enqueue {
-            key: Some("order-7".into()),
+            idempotency_key: Some("order-7".into()),
             ..world.payment(wei)
         };
         let denied = world.enqueue(keyed(2_000_000)).await;

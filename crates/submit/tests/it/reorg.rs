@@ -30,7 +30,7 @@ async fn a_reorganised_submission_is_mined_again_with_the_same_bytes() {
             (State::Final, 1, 5)
         );
         assert_eq!(
-            submit::sent(&world.submit, &world.principal, id)
+            submit::transactions(&world.submit, &world.principal, id)
                 .await
                 .unwrap()
                 .len(),

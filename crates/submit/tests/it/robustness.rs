@@ -4,11 +4,11 @@ use crate::world::{BOB, World};
 use serde_json::json;
 use submit::{Enqueue, Error, Filter, Outcome, State};
 use testkit::{Fault, namespace, on_each_engine};
-use types::{Page, Principal, Status};
+use types::{ExecutionStatus, Page, Principal};
 
 fn keyed(new: Enqueue, key: &str) -> Enqueue {
     Enqueue {
-        key: Some(key.into()),
+        idempotency_key: Some(key.into()),
         ..new
     }
 }
@@ -59,7 +59,7 @@ async fn bytes_that_a_node_refuses_can_be_cancelled_in_their_paused_lane() {
         let refusal = json!({ "code": -32000, "message": "exceeds block gas limit" });
         world
             .proxy
-            .next("eth_sendRawTransaction", Fault::Error(refusal));
+            .fail_next("eth_sendRawTransaction", Fault::Error(refusal));
         let id = world.enqueue(world.payment(5)).await;
         let behind = world.enqueue(world.payment(7)).await;
         world.run_until_idle().await;
@@ -115,7 +115,7 @@ async fn resuming_a_lane_resumes_its_paused_submissions() {
         let refusal = json!({ "code": -32000, "message": "transaction fee cap exceeded" });
         world
             .proxy
-            .next("eth_sendRawTransaction", Fault::Error(refusal));
+            .fail_next("eth_sendRawTransaction", Fault::Error(refusal));
         let id = world.enqueue(world.payment(5)).await;
         world.run_until_idle().await;
         assert_eq!(
@@ -153,7 +153,9 @@ async fn a_pause_for_an_operator_outlives_a_pause_for_funds() {
         world.run_until_idle().await;
         world.mine(3).await;
         assert_eq!(world.state(first).await, State::Final);
-        world.proxy.next("eth_sendRawTransaction", Fault::LoseCall);
+        world
+            .proxy
+            .fail_next("eth_sendRawTransaction", Fault::LoseCall);
         let waiting = world.enqueue(world.payment(2)).await;
         world.turn().await;
         assert_eq!(world.state(waiting).await, State::Signed);
@@ -162,7 +164,7 @@ async fn a_pause_for_an_operator_outlives_a_pause_for_funds() {
             json!({ "code": -32000, "message": "insufficient funds for gas * price + value" });
         world
             .proxy
-            .next("eth_sendRawTransaction", Fault::Error(insufficient_funds));
+            .fail_next("eth_sendRawTransaction", Fault::Error(insufficient_funds));
         world.mine(1).await;
         world.wait(5_000).await;
         world.run_until_idle().await;
@@ -293,8 +295,8 @@ async fn two_namespaces_that_hold_one_key_share_its_lane() {
 async fn a_full_lane_replays_repeats_and_releases_rejected_keys() {
     on_each_engine(|test| async move {
         let settings = submit::Settings {
-            lane_limit: 2,
-            window: 4,
+            waiting_per_lane: 2,
+            in_flight_per_lane: 4,
             ..submit::Settings::default()
         };
         let Some(world) = World::with(test, settings).await else {
@@ -377,7 +379,7 @@ async fn one_invalid_command_of_a_batch_is_rejected_alone() {
         world.enqueue(first).await;
         assert!(matches!(
             submit::enqueue(&world.submit, &world.principal, second).await,
-            Err(Error::KeyReused { .. })
+            Err(Error::IdempotencyKeyReused { .. })
         ));
     })
     .await;
@@ -399,7 +401,7 @@ async fn no_nonce_is_assigned_on_a_halted_chain() {
         world.run_until_idle().await;
         assert_eq!(world.state(id).await, State::Permitted);
         assert_eq!(
-            submit::sent(&world.submit, &world.principal, id)
+            submit::transactions(&world.submit, &world.principal, id)
                 .await
                 .unwrap(),
             []
@@ -511,14 +513,14 @@ async fn a_cancelled_submission_is_not_rebroadcast_and_does_not_outbid_its_cance
             world.run_until_idle().await;
         }
         assert_eq!(
-            submit::sent(&world.submit, &world.principal, id)
+            submit::transactions(&world.submit, &world.principal, id)
                 .await
                 .unwrap()
                 .len(),
             1
         );
         assert_eq!(
-            submit::sent(&world.submit, &world.principal, cancel.id)
+            submit::transactions(&world.submit, &world.principal, cancel.id)
                 .await
                 .unwrap()
                 .len(),
@@ -589,7 +591,7 @@ async fn every_lane_belongs_to_one_shard() {
         assert!(
             listed
                 .iter()
-                .all(|submission| submission.outcome == Some(Status::Succeeded))
+                .all(|submission| submission.outcome == Some(ExecutionStatus::Succeeded))
         );
     })
     .await;
@@ -602,7 +604,7 @@ async fn hostile_node_messages_are_truncated_and_sanitized() {
             return;
         };
         let message = format!("nonsense \0 {}", "x".repeat(100_000));
-        world.proxy.next(
+        world.proxy.fail_next(
             "eth_sendRawTransaction",
             Fault::Error(json!({ "code": -32000, "message": message })),
         );
@@ -679,9 +681,9 @@ async fn only_the_lowest_stale_nonce_is_repriced() {
             16,
         )
         .unwrap();
-        world.proxy.always(
+        world.proxy.fail_always(
             "eth_feeHistory",
-            Fault::alter_result(move |result| {
+            Fault::modify_result(move |result| {
                 let higher = json!(format!("{:#x}", base * 3 / 2));
                 let fees = result["baseFeePerGas"].as_array_mut().unwrap();
                 fees.iter_mut().for_each(|fee| *fee = higher.clone());
@@ -692,14 +694,14 @@ async fn only_the_lowest_stale_nonce_is_repriced() {
         let mut sent = Vec::new();
         for id in ids {
             sent.push(
-                submit::sent(&world.submit, &world.principal, id)
+                submit::transactions(&world.submit, &world.principal, id)
                     .await
                     .unwrap()
                     .len(),
             );
         }
         assert_eq!(sent, [2, 1], "{:?}", world.get(ids[0]).await.reason);
-        world.proxy.heal();
+        world.proxy.clear_faults();
         world.run_until_idle().await;
         world.mine(3).await;
         for id in ids {

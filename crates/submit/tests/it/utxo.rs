@@ -1,23 +1,23 @@
 //! The same engine on a UTXO chain, where replay keys are coins instead of nonces.
 
 use crate::world::PAY_SMALL;
-use chain::{Class, Connector};
+use chain::{Connector, RefusalClass};
 use index::{Settings, Start};
 use intent::Intent;
 use keys::{Keys, NewSecret, NewWallet, WalletKind};
 use policy::{LocalSigner, NewVersion, NoLookups, PermitSigner as _, Policy, Target};
 use std::sync::Arc;
-use store::secret::{Cost, Master};
+use store::secrets::{KdfCost, MasterKey};
 use submit::{Enqueue, State, Submission, Submit, Worker};
 use testkit::utxo::{CoinKey, Fate};
-use testkit::{FakeCoins, TestDb, namespace, on_each_engine};
-use types::{Amount, Json, Kind, Principal, Role, SubmissionId};
+use testkit::{FakeUtxoChain, TestDb, namespace, on_each_engine};
+use types::{Amount, Json, Principal, PrincipalKind, Role, SubmissionId};
 use zeroize::Zeroizing;
 
 /// A treasury with coins, and a shop that is paid.
 struct World {
     test: TestDb,
-    coins: Arc<FakeCoins>,
+    coins: Arc<FakeUtxoChain>,
     principal: Principal,
     /// The treasury's key, so that a test can sign with it outside Florin.
     key: CoinKey,
@@ -25,13 +25,13 @@ struct World {
     shop: String,
     submit: Submit,
     worker: Worker,
-    indexer: index::Follower,
+    indexer: index::Worker,
     leases: Vec<store::Lease>,
 }
 
 impl World {
     async fn new(test: TestDb, coins: &[u64]) -> Self {
-        let chain = Arc::new(FakeCoins::new());
+        let chain = Arc::new(FakeUtxoChain::new());
         let world = Self::build(test, chain).await;
         for satoshi in coins {
             world.coins.fund(&world.signer, *satoshi);
@@ -40,17 +40,21 @@ impl World {
         world
     }
 
-    async fn build(test: TestDb, coins: Arc<FakeCoins>) -> Self {
+    async fn build(test: TestDb, coins: Arc<FakeUtxoChain>) -> Self {
         let db = test.db.clone();
         let api = test.lease("api/0").await;
         let keyring = keys::open_keyring(
             &db,
             &api,
-            Master::Passphrase("test".to_owned().into(), Cost::TEST),
+            MasterKey::Passphrase("test".to_owned().into(), KdfCost::TEST),
         )
         .await
         .unwrap();
-        let permits = Arc::new(LocalSigner::open(&db, &api, &keyring).await.unwrap());
+        let permits = Arc::new(
+            LocalSigner::load_or_create(&db, &api, &keyring)
+                .await
+                .unwrap(),
+        );
         let keys = Keys::new(
             db.clone(),
             api.clone(),
@@ -68,7 +72,7 @@ impl World {
         let roles = vec![Role::Admin, Role::Operator, Role::Controller];
         let principal = Principal {
             id: "ann".into(),
-            kind: Kind::Person,
+            kind: PrincipalKind::Person,
             namespace: namespace("ns"),
             roles,
         };
@@ -87,11 +91,10 @@ impl World {
         let blocks = test.lease(&format!("chain/{}", connector.chain())).await;
         let index_settings = Settings {
             start: Start::Height(0),
-            keep_all: true,
+            store_all_events: true,
             blocks_per_turn: 20,
         };
-        let indexer =
-            index::Follower::new(db, blocks.clone(), connector, Vec::new(), index_settings);
+        let indexer = index::Worker::new(db, blocks.clone(), connector, Vec::new(), index_settings);
         let key = CoinKey::new(7);
         let (signer, shop) = (
             key.address(coins.chain()),
@@ -172,7 +175,7 @@ impl World {
         );
         let intent = Intent::call(chain, signer, Some(shop), Amount::from(satoshi), Vec::new());
         let new = Enqueue {
-            key: None,
+            idempotency_key: None,
             intent,
             interface: None,
             policies: vec![],
@@ -196,7 +199,7 @@ impl World {
     }
 
     async fn sent(&self, id: SubmissionId) -> Vec<String> {
-        let sent = submit::sent(&self.submit, &self.principal, id)
+        let sent = submit::transactions(&self.submit, &self.principal, id)
             .await
             .unwrap();
         sent.into_iter().map(|sent| sent.transaction).collect()
@@ -273,7 +276,7 @@ async fn two_coins_pay_once_through_a_lost_reply_a_crash_and_two_reorganisations
         );
 
         // Its block is reorganised away and it waits; then it is reorganised into another block.
-        world.coins.reorg(1, |_| Fate::Lost);
+        world.coins.reorg(1, |_| Fate::Dropped);
         world.mine_empty().await;
         assert!(matches!(
             world.state(id).await,
@@ -408,8 +411,8 @@ async fn a_reorganised_cancel_may_lose_to_its_target() {
             world.get(cancel.id).await.reason
         );
         // Another branch contains the payment instead.
-        let branch = world.coins.grow(&base, &[&payment]);
-        let branch = world.coins.grow(&branch, &[]);
+        let branch = world.coins.add_block(&base, &[&payment]);
+        let branch = world.coins.add_block(&branch, &[]);
         world.coins.switch_to(&branch);
         world.run_until_idle().await;
         assert_eq!(world.state(id).await, State::Mined);
@@ -454,7 +457,7 @@ async fn an_unspent_coin_is_released_once_a_foreign_spend_is_final() {
             .sign(&world.coins.plan(&[plan]).await.remove(0).unwrap());
         assert_eq!(
             world.coins.submit(&[stolen]).await,
-            [chain::Submitted::Accepted]
+            [chain::SubmitOutcome::Accepted]
         );
         world.mine(1).await;
         let lane = submit::lane_status(
@@ -501,7 +504,7 @@ async fn a_higher_price_is_paid_up_to_the_cap_of_the_permit() {
         let world = World::new(test, &[600_000]).await;
         world
             .coins
-            .refuse_next(Class::Underpriced, "min relay fee not met");
+            .refuse_next(RefusalClass::Underpriced, "min relay fee not met");
         let id = world.pay(20_000).await;
         world.run_until_idle().await;
         world.wait(2_000).await;

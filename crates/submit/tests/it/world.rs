@@ -9,11 +9,11 @@ use keys::{Keys, NewSecret, NewWallet, WalletKind};
 use policy::{LocalSigner, NewVersion, NoLookups, PermitSigner as _, Policy, Target};
 use serde_json::json;
 use std::sync::Arc;
-use store::secret::{Cost, Master};
+use store::secrets::{KdfCost, MasterKey};
 use submit::{Enqueue, Outcome, State, Submission, Submit, Worker};
 use testkit::anvil::{self, Anvil, Mining, Options};
 use testkit::{Proxy, TestDb, namespace};
-use types::{Amount, ChainId, Json, Kind, Principal, Role, SubmissionId};
+use types::{Amount, ChainId, Json, Principal, PrincipalKind, Role, SubmissionId};
 
 /// The mnemonic of the node's own accounts, so that the node can sign with the treasury's key.
 pub(crate) const MNEMONIC: &str = "test test test test test test test test test test test junk";
@@ -37,7 +37,7 @@ pub(crate) struct World {
     pub(crate) policy: Policy,
     pub(crate) workers: Vec<Worker>,
     pub(crate) settings: submit::Settings,
-    indexer: index::Follower,
+    indexer: index::Worker,
     leases: Vec<store::Lease>,
 }
 
@@ -47,7 +47,7 @@ impl World {
         Self::with(
             test,
             submit::Settings {
-                window: 4,
+                in_flight_per_lane: 4,
                 ..submit::Settings::default()
             },
         )
@@ -61,7 +61,7 @@ impl World {
             ..Options::default()
         };
         let node = Arc::new(anvil::start(&options)?);
-        let proxy = Arc::new(Proxy::before(&node.url()));
+        let proxy = Arc::new(Proxy::in_front_of(&node.url()));
         let mut world = Self::build(test, node, proxy, String::new(), settings).await;
         world.signer = world.set_up_treasury(&world.principal).await;
         Some(world)
@@ -116,11 +116,15 @@ impl World {
         let keyring = keys::open_keyring(
             &db,
             &api,
-            Master::Passphrase("test".to_owned().into(), Cost::TEST),
+            MasterKey::Passphrase("test".to_owned().into(), KdfCost::TEST),
         )
         .await
         .unwrap();
-        let permits = Arc::new(LocalSigner::open(&db, &api, &keyring).await.unwrap());
+        let permits = Arc::new(
+            LocalSigner::load_or_create(&db, &api, &keyring)
+                .await
+                .unwrap(),
+        );
         let keys = Keys::new(
             db.clone(),
             api.clone(),
@@ -159,15 +163,15 @@ impl World {
         let blocks = test.lease(&format!("chain/{}", chain.chain())).await;
         let index_settings = Settings {
             start: Start::Height(0),
-            keep_all: true,
+            store_all_events: true,
             blocks_per_turn: 20,
         };
-        let indexer = index::Follower::new(db, blocks.clone(), chain, Vec::new(), index_settings);
+        let indexer = index::Worker::new(db, blocks.clone(), chain, Vec::new(), index_settings);
         leases.push(blocks);
         let roles = vec![Role::Admin, Role::Operator, Role::Controller];
         let principal = Principal {
             id: "ann".into(),
-            kind: Kind::Person,
+            kind: PrincipalKind::Person,
             namespace: namespace("ns"),
             roles,
         };
@@ -231,7 +235,7 @@ impl World {
             Vec::new(),
         );
         Enqueue {
-            key: None,
+            idempotency_key: None,
             intent,
             interface: None,
             policies: Vec::new(),

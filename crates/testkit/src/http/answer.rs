@@ -15,7 +15,7 @@ pub enum Answer {
     /// Record the request, and close the connection without a response.
     Drop,
     /// Record the request, and keep the connection open without a response: to test time limits.
-    Silence,
+    NoResponse,
     /// 200 with a body of up to a gigabyte, for as long as the caller reads: to test size limits.
     Endless,
 }
@@ -74,7 +74,7 @@ impl Answer {
                 to.write_all(&[head(*status, headers, body.len()).as_bytes(), body].concat())?;
                 Ok(true)
             }
-            Self::Drop | Self::Silence => Ok(false),
+            Self::Drop | Self::NoResponse => Ok(false),
             Self::Endless => endless(to),
         }
     }

@@ -20,7 +20,7 @@ pub fn send(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> io::Result<Response> {
-    send_within(DEFAULT_TIMEOUT, address, method, target, headers, body)
+    send_with_timeout(DEFAULT_TIMEOUT, address, method, target, headers, body)
 }
 
 /// [`send`] with a time limit for each read and write. After a time-out, the outcome of the request
@@ -28,7 +28,7 @@ pub fn send(
 ///
 /// # Errors
 /// As [`send`], and on a time-out.
-pub fn send_within(
+pub fn send_with_timeout(
     timeout: Duration,
     address: &str,
     method: &str,

@@ -35,14 +35,14 @@ struct State {
 impl Server {
     /// A server that answers every request with 200 and an empty JSON object.
     pub fn start() -> Self {
-        Self::answering(|_| Answer::json(&serde_json::json!({})))
+        Self::with_handler(|_| Answer::json(&serde_json::json!({})))
     }
 
     /// A server that computes its answers with a handler.
     ///
     /// # Panics
     /// If no port of 127.0.0.1 is free.
-    pub fn answering(respond: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+    pub fn with_handler(respond: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on 127.0.0.1");
         let address = listener
@@ -84,7 +84,7 @@ impl Server {
     }
 
     /// The number of requests by the value of a header (lower case), such as `idempotency-key`.
-    pub fn calls_by(&self, header: &str) -> BTreeMap<String, usize> {
+    pub fn count_by_header(&self, header: &str) -> BTreeMap<String, usize> {
         let mut calls = BTreeMap::new();
         for request in &self.shared.lock().requests {
             if let Some(value) = request.header(header) {
@@ -164,7 +164,7 @@ fn converse(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
         let answer = shared
             .record(&request)
             .unwrap_or_else(|| (shared.respond)(&request));
-        if answer == Answer::Silence {
+        if answer == Answer::NoResponse {
             continue;
         }
         if !answer.write(&mut &*stream)? || request.header("connection") == Some("close") {

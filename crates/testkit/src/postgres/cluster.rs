@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use crate::{Leash, Tether, free_port, wait_until};
+use crate::{ChildOptions, ChildProcess, free_port, wait_until};
 
 use super::{locale, programs};
 
@@ -58,14 +58,14 @@ impl Options {
 
 /// PostgreSQL's server is not installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Missing;
+pub struct NotInstalled;
 
 /// A running cluster. Dropping it ends the server and removes its data.
 #[derive(Debug)]
 pub struct Cluster {
     port: u16,
     programs: PathBuf,
-    child: Leash,
+    child: ChildProcess,
 }
 
 impl Cluster {
@@ -76,8 +76,8 @@ impl Cluster {
     ///
     /// # Panics
     /// If it is installed and does not start; the message ends with the server's log.
-    pub fn start(options: &Options) -> Result<Self, Missing> {
-        let programs = programs::directory().ok_or(Missing)?;
+    pub fn start(options: &Options) -> Result<Self, NotInstalled> {
+        let programs = programs::directory().ok_or(NotInstalled)?;
         let mut log = String::new();
         for _ in 0..TRIES {
             match try_start(&programs, options) {
@@ -270,14 +270,14 @@ fn configure(home: &Path, options: &Options) {
         .expect("initdb has written postgresql.conf");
 }
 
-fn serve(programs: &Path, home: &Path, user: Option<(u32, u32)>, port: u16) -> Leash {
+fn serve(programs: &Path, home: &Path, user: Option<(u32, u32)>, port: u16) -> ChildProcess {
     // QUIT: immediate shutdown without a checkpoint; this cluster is never started again.
-    let options = Tether {
+    let options = ChildOptions {
         signal: "QUIT",
         log: Some(home.join("log")),
         remove: Some(home.to_owned()),
         user,
-        ..Tether::default()
+        ..ChildOptions::default()
     };
     let arguments = [
         "-D".into(),
@@ -285,6 +285,6 @@ fn serve(programs: &Path, home: &Path, user: Option<(u32, u32)>, port: u16) -> L
         "-p".into(),
         OsString::from(port.to_string()),
     ];
-    Leash::start(&options, programs.join("postgres").as_os_str(), &arguments)
+    ChildProcess::start(&options, programs.join("postgres").as_os_str(), &arguments)
         .expect("a shell to start postgres is available")
 }

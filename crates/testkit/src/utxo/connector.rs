@@ -2,25 +2,26 @@
 
 use super::fault::{Fault, lost};
 use super::plan::unsuitable;
-use super::{FakeCoins, State};
+use super::{FakeUtxoChain, State};
 use async_trait::async_trait;
 use chain::{
-    BlockRef, CallRequest, Caps, Class, Connector, DecodedEvent, Finality, FinalityTag, Model,
-    Plan, Quote, Result, Sequence, Sequencing, Submitted, TxStatus, Watch,
+    AccountModel, BlockRef, CallRequest, Capabilities, Connector, DecodedEvent, Finality,
+    FinalityTag, Plan, Quote, RefusalClass, Result, Sequence, Sequencing, SubmitOutcome, TxStatus,
+    Watch,
 };
 use intent::{Intent, Interface, Signed, Unsigned};
 use types::{Amount, Block, ChainEvent, ChainId, Height, Transfer};
 
-impl FakeCoins {
+impl FakeUtxoChain {
     /// Submit a transaction, subject to the next fault.
-    fn send(&self, state: &mut State, signed: &Signed) -> Submitted {
+    fn send(&self, state: &mut State, signed: &Signed) -> SubmitOutcome {
         let fault = state.faults.next.pop_front();
         if fault == Some(Fault::LoseCall) {
             return lost();
         }
         *state.arrivals.entry(signed.id.clone()).or_default() += 1;
         match fault {
-            Some(Fault::Refuse(class, message)) => Submitted::Refused { class, message },
+            Some(Fault::Refuse(class, message)) => SubmitOutcome::Refused { class, message },
             Some(_) => {
                 self.receive(state, signed);
                 lost()
@@ -29,11 +30,11 @@ impl FakeCoins {
         }
     }
 
-    fn receive(&self, state: &mut State, signed: &Signed) -> Submitted {
+    fn receive(&self, state: &mut State, signed: &Signed) -> SubmitOutcome {
         if signed.chain != self.rules.chain {
             let message = format!("bytes for {}", signed.chain);
-            return Submitted::Refused {
-                class: Class::WrongChain,
+            return SubmitOutcome::Refused {
+                class: RefusalClass::WrongChain,
                 message,
             };
         }
@@ -42,14 +43,14 @@ impl FakeCoins {
 }
 
 #[async_trait]
-impl Connector for FakeCoins {
+impl Connector for FakeUtxoChain {
     fn chain(&self) -> &ChainId {
         &self.rules.chain
     }
 
-    fn caps(&self) -> Caps {
-        Caps {
-            model: Model::Utxo,
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            model: AccountModel::Utxo,
             sequencing: Sequencing::Inputs,
             contracts: false,
             memo: true,
@@ -72,7 +73,7 @@ impl Connector for FakeCoins {
         self.planned(plans)
     }
 
-    async fn submit(&self, signed: &[Signed]) -> Vec<Submitted> {
+    async fn submit(&self, signed: &[Signed]) -> Vec<SubmitOutcome> {
         let mut state = self.state();
         signed
             .iter()

@@ -1,7 +1,7 @@
 //! Control of the chain: fund, mine, fork, switch branches, drop transactions.
 
 use super::tree::{Tx, double_sha256, show_hash};
-use super::{FakeCoins, State};
+use super::{FakeUtxoChain, State};
 use intent::utxo::Coin;
 use std::sync::Arc;
 use types::{Amount, Height};
@@ -14,10 +14,10 @@ pub enum Fate {
     /// Returned to the mempool.
     Pooled,
     /// Dropped.
-    Lost,
+    Dropped,
 }
 
-impl FakeCoins {
+impl FakeUtxoChain {
     /// Create a coin for an address, in a block of its own; returns the coin.
     pub fn fund(&self, address: &str, satoshi: u64) -> Coin {
         let to = intent::parse_recipient(&self.rules.chain, address)
@@ -127,7 +127,7 @@ impl FakeCoins {
     /// # Panics
     /// If the parent or a transaction is unknown, or a transaction spends a coin that is missing on
     /// that branch.
-    pub fn grow(&self, parent: &str, ids: &[&str]) -> String {
+    pub fn add_block(&self, parent: &str, ids: &[&str]) -> String {
         let mut state = self.state();
         let known = |id: &&str| {
             state
@@ -175,7 +175,7 @@ impl FakeCoins {
     /// byte.
     pub fn set_fee_rates(&self, quoted: u64, minimum: u64) {
         let mut state = self.state();
-        (state.fee_rate, state.least_fee_rate) = (quoted, minimum);
+        (state.fee_rate, state.min_fee_rate) = (quoted, minimum);
     }
 
     /// Drop a transaction and its descendants from the mempool; returns whether it was there.

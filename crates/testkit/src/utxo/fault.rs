@@ -1,7 +1,7 @@
 //! Faults between the node and its clients.
 
-use super::FakeCoins;
-use chain::{Class, Submitted};
+use super::FakeUtxoChain;
+use chain::{RefusalClass, SubmitOutcome};
 use std::collections::VecDeque;
 
 /// A fault of the next submission.
@@ -12,23 +12,23 @@ pub enum Fault {
     /// The node does not get it; there is no response.
     LoseCall,
     /// The node gets it and rejects it, even if it is valid.
-    Refuse(Class, String),
+    Refuse(RefusalClass, String),
 }
 
 /// Wrong behavior of the node in queries, until [`FakeUtxoChain::clear_faults`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lie {
     /// No query gets a response.
-    Silence,
+    NoResponse,
     /// Queries by hash do not find the block with this hash.
-    Forgets(String),
+    MissingBlock(String),
     /// Queries by height return the branch that ends in the block with this hash; the head does not
     /// change.
-    HeightsOf(String),
+    ForkHeights(String),
     /// Queries for a full block return its parent.
-    OtherBlock,
+    ParentBlock,
     /// Blocks are returned without events and transactions.
-    NothingHappened,
+    EmptyBlocks,
 }
 
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ pub(super) struct Faults {
     pub(super) lag: u64,
 }
 
-impl FakeCoins {
+impl FakeUtxoChain {
     /// Inject a fault into the next submission; repeated calls queue faults for later submissions.
     pub fn next_submit(&self, fault: Fault) {
         self.state().faults.next.push_back(fault);
@@ -51,7 +51,7 @@ impl FakeCoins {
     }
 
     /// The node rejects the next submission, even if it is valid.
-    pub fn refuse_next(&self, class: Class, message: &str) {
+    pub fn refuse_next(&self, class: RefusalClass, message: &str) {
         self.next_submit(Fault::Refuse(class, message.to_owned()));
     }
 
@@ -61,13 +61,13 @@ impl FakeCoins {
     }
 
     /// Remove all faults, lies and lag.
-    pub fn be_honest(&self) {
+    pub fn clear_faults(&self) {
         self.state().faults = Faults::default();
     }
 
     /// Hide the newest blocks in queries; 0 shows all. Submissions are still checked against the
     /// true head.
-    pub fn lag(&self, blocks: u64) {
+    pub fn set_lag(&self, blocks: u64) {
         self.state().faults.lag = blocks;
     }
 }
@@ -79,8 +79,8 @@ impl Faults {
 }
 
 /// The result of a submission without a response.
-pub(super) fn lost() -> Submitted {
-    Submitted::Unknown {
+pub(super) fn lost() -> SubmitOutcome {
+    SubmitOutcome::Unknown {
         message: "the connection was closed before a response was received".to_owned(),
     }
 }

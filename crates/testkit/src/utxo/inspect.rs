@@ -1,9 +1,9 @@
 //! Inspection of the true chain state, for assertions. Unlike the node, it never lags or lies.
 
-use super::FakeCoins;
+use super::FakeUtxoChain;
 use types::Height;
 
-impl FakeCoins {
+impl FakeUtxoChain {
     /// How often this transaction was submitted, whatever the answer.
     pub fn arrivals(&self, id: &str) -> usize {
         self.state().arrivals.get(id).copied().unwrap_or_default()
@@ -98,7 +98,7 @@ impl FakeCoins {
     }
 
     /// The balance of an address on the main chain, in satoshi.
-    pub fn worth(&self, address: &str) -> u64 {
+    pub fn balance_of(&self, address: &str) -> u64 {
         let state = self.state();
         state
             .tree

@@ -31,7 +31,7 @@ impl CoinKey {
     pub fn sign(&self, unsigned: &Unsigned) -> Signed {
         let decoded = intent::decode(unsigned).expect("the bytes can be decoded");
         let signatures: Vec<Signature> = decoded
-            .requests
+            .required_signatures
             .iter()
             .map(|request| self.sign_digest(request.digest))
             .collect();

@@ -39,9 +39,9 @@ pub struct Rules {
     /// Initial fee rate of quotes, in satoshi per virtual byte.
     pub fee_rate: u64,
     /// Initial minimum fee rate that the node accepts.
-    pub least_fee_rate: u64,
+    pub min_fee_rate: u64,
     /// Fee rate that a replacement adds to the fees it evicts (BIP-125, rule 4).
-    pub relay_step: u64,
+    pub incremental_relay_fee: u64,
 }
 
 impl Default for Rules {
@@ -50,15 +50,15 @@ impl Default for Rules {
             chain: "bip122:coins-in-memory".parse().expect("a CAIP-2 name"),
             finality: Finality::Depth { blocks: 3 },
             fee_rate: 2,
-            least_fee_rate: 1,
-            relay_step: 1,
+            min_fee_rate: 1,
+            incremental_relay_fee: 1,
         }
     }
 }
 
 /// The chain and its node. Share it as `Arc<FakeUtxoChain>` between the test and the engines.
 #[derive(Debug)]
-pub struct FakeCoins {
+pub struct FakeUtxoChain {
     rules: Rules,
     state: Mutex<State>,
 }
@@ -76,21 +76,21 @@ struct State {
     arrivals: BTreeMap<String, usize>,
     /// Current fee rate of quotes.
     fee_rate: u64,
-    least_fee_rate: u64,
+    min_fee_rate: u64,
     faults: fault::Faults,
 }
 
-impl FakeCoins {
+impl FakeUtxoChain {
     /// A chain with only its genesis block and the default rules.
     pub fn new() -> Self {
-        Self::with(Rules::default())
+        Self::with_rules(Rules::default())
     }
 
     /// A chain with only its genesis block.
     ///
     /// # Panics
     /// If the chain is not of the family `bip122`.
-    pub fn with(rules: Rules) -> Self {
+    pub fn with_rules(rules: Rules) -> Self {
         assert_eq!(
             rules.chain.family(),
             Some(types::Family::Utxo),
@@ -103,7 +103,7 @@ impl FakeCoins {
             all_coins: Coins::new(),
             arrivals: BTreeMap::new(),
             fee_rate: rules.fee_rate,
-            least_fee_rate: rules.least_fee_rate,
+            min_fee_rate: rules.min_fee_rate,
             faults: fault::Faults::default(),
         };
         Self {
@@ -122,7 +122,7 @@ impl FakeCoins {
     }
 }
 
-impl Default for FakeCoins {
+impl Default for FakeUtxoChain {
     fn default() -> Self {
         Self::new()
     }

@@ -1,12 +1,12 @@
 //! Transaction planning: coin selection, fees, and the unsigned bytes.
 
 use super::tree::{Coin, OutPoint};
-use super::{FakeCoins, State};
+use super::{FakeUtxoChain, State};
 use chain::{Error, Plan, Quote, Reservations, Result};
 use intent::utxo::{self, Coin as Spent};
 use intent::{Act, FeeTerms, Intent, Unsigned};
 use std::collections::BTreeSet;
-use types::{Amount, Witness};
+use types::{Amount, ReplayKey};
 
 /// Size of one key input, for the spare inputs of a quote.
 const INPUT_BYTES: u64 = 68;
@@ -16,7 +16,7 @@ const SPARE_INPUTS: u64 = 2;
 /// Bitcoin Core's error code for insufficient funds.
 const NO_FUNDS: i64 = -6;
 
-impl FakeCoins {
+impl FakeUtxoChain {
     pub(super) fn quoted(&self, intent: &Intent) -> Result<Quote> {
         self.check_intent(intent)?;
         let rate = self.state().fee_rate;
@@ -42,7 +42,7 @@ impl FakeCoins {
                     self.select_coins(state, plan.intent, &plan.terms, plan.reservations, &taken)
                 };
                 let unsigned = self.query(select)??;
-                taken.extend(intent::decode(&unsigned)?.witnesses);
+                taken.extend(intent::decode(&unsigned)?.replay_keys);
                 Ok(unsigned)
             })
             .collect()
@@ -63,7 +63,7 @@ impl FakeCoins {
         intent: &Intent,
         terms: &FeeTerms,
         reservations: &Reservations,
-        taken: &BTreeSet<Witness>,
+        taken: &BTreeSet<ReplayKey>,
     ) -> Result<Unsigned> {
         let mut coins = self.required(state, intent, reservations)?;
         let others = available(state, intent, reservations, taken);
@@ -74,7 +74,7 @@ impl FakeCoins {
                 continue;
             }
             match self.build(intent, &coins, terms) {
-                Err(Error::Refused { message, .. }) => last = self.no_funds(&message),
+                Err(Error::RequestRejected { message, .. }) => last = self.no_funds(&message),
                 result => return result,
             }
         }
@@ -87,7 +87,7 @@ impl FakeCoins {
         intent: &Intent,
         reservations: &Reservations,
     ) -> Result<Vec<Spent>> {
-        let mine = |witness: &Witness| {
+        let mine = |witness: &ReplayKey| {
             let known = state
                 .all_coins
                 .iter()
@@ -105,8 +105,8 @@ impl FakeCoins {
     fn build(&self, intent: &Intent, coins: &[Spent], terms: &FeeTerms) -> Result<Unsigned> {
         let mut fee = 0;
         for _ in 0..3 {
-            let unsigned = match utxo::unsigned(intent, coins, Amount::from(fee)) {
-                Err(intent::Error::Unsuitable { why })
+            let unsigned = match utxo::build_unsigned(intent, coins, Amount::from(fee)) {
+                Err(intent::Error::InvalidIntent { why })
                     if why.contains("do not suffice") || why.contains("too small") =>
                 {
                     return Err(self.no_funds(&why));
@@ -136,7 +136,7 @@ impl FakeCoins {
     }
 
     fn no_funds(&self, message: &str) -> Error {
-        Error::Refused {
+        Error::RequestRejected {
             chain: self.rules.chain.to_string(),
             number: NO_FUNDS,
             message: message.to_owned(),
@@ -149,10 +149,10 @@ fn available(
     state: &State,
     intent: &Intent,
     reservations: &Reservations,
-    taken: &BTreeSet<Witness>,
+    taken: &BTreeSet<ReplayKey>,
 ) -> Vec<Spent> {
-    let unavailable = |witness: &Witness| {
-        reservations.held.contains(witness)
+    let unavailable = |witness: &ReplayKey| {
+        reservations.excluded.contains(witness)
             || reservations.required.contains(witness)
             || taken.contains(witness)
     };
@@ -168,8 +168,8 @@ fn available(
     mine
 }
 
-fn witness_of((transaction, output): &OutPoint) -> Witness {
-    Witness::input(transaction, *output)
+fn witness_of((transaction, output): &OutPoint) -> ReplayKey {
+    ReplayKey::outpoint(transaction, *output)
 }
 
 fn spent((transaction, output): &OutPoint, coin: &Coin) -> Spent {
@@ -194,7 +194,7 @@ fn terms(size: u64, rate: u64) -> Result<FeeTerms> {
 }
 
 pub(super) fn unsuitable(why: &str) -> Error {
-    Error::Intent(intent::Error::Unsuitable {
+    Error::Intent(intent::Error::InvalidIntent {
         why: why.to_owned(),
     })
 }

@@ -2,9 +2,9 @@
 
 use super::tree::{Coin, Coins, OutPoint, Tx};
 use super::{Rules, State};
-use chain::{Class, Submitted};
+use chain::{RefusalClass, SubmitOutcome};
 use intent::Signed;
-use intent::utxo::{Checked, verify};
+use intent::utxo::{VerifiedTransaction, verify};
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ fn sum(mut values: impl Iterator<Item = u64>) -> Option<u64> {
 }
 
 /// The class and the message of a rejection.
-type Refusal = (Class, &'static str);
+type Refusal = (RefusalClass, &'static str);
 
 enum Verdict {
     Known,
@@ -29,17 +29,17 @@ enum Verdict {
 
 impl State {
     /// Validate a submitted transaction and add it to the mempool.
-    pub(super) fn accept(&mut self, rules: &Rules, signed: &Signed) -> Submitted {
+    pub(super) fn accept(&mut self, rules: &Rules, signed: &Signed) -> SubmitOutcome {
         match self.validate(rules, signed) {
-            Ok(Verdict::Known) => Submitted::AlreadyKnown,
+            Ok(Verdict::Known) => SubmitOutcome::AlreadyKnown,
             Ok(Verdict::Take { tx, evicted }) => {
                 self.pool.retain(|other| !evicted.contains(&other.id));
                 let tx = Arc::new(tx);
                 self.remember(&tx);
                 self.pool.push(tx);
-                Submitted::Accepted
+                SubmitOutcome::Accepted
             }
-            Err((class, message)) => Submitted::Refused {
+            Err((class, message)) => SubmitOutcome::Refused {
                 class,
                 message: message.to_owned(),
             },
@@ -55,7 +55,7 @@ impl State {
     fn validate(&self, rules: &Rules, signed: &Signed) -> Result<Verdict, Refusal> {
         let checked = self.verify_bytes(rules, &signed.raw)?;
         if checked.id != signed.id {
-            return Err((Class::Size, "the id does not match the bytes"));
+            return Err((RefusalClass::Size, "the id does not match the bytes"));
         }
         if self.is_pooled(&checked.id)
             || self
@@ -67,15 +67,15 @@ impl State {
         }
         let tx = self.with_inputs(checked)?;
         self.check_inputs(&tx)?;
-        if tx.fee < self.least_fee_rate * tx.size {
-            return Err((Class::Underpriced, "min relay fee not met"));
+        if tx.fee < self.min_fee_rate * tx.size {
+            return Err((RefusalClass::Underpriced, "min relay fee not met"));
         }
         let evicted = self.evicted(rules, &tx)?;
         Ok(Verdict::Take { tx, evicted })
     }
 
     /// Decode the bytes and check each signature against the owner of the coin, on any branch.
-    fn verify_bytes(&self, rules: &Rules, raw: &[u8]) -> Result<Checked, Refusal> {
+    fn verify_bytes(&self, rules: &Rules, raw: &[u8]) -> Result<VerifiedTransaction, Refusal> {
         let missing = Cell::new(false);
         let coin = |id: &str, output: u32| {
             let known = self.all_coins.get(&(id.to_owned(), output));
@@ -84,19 +84,19 @@ impl State {
         };
         verify(&rules.chain, raw, coin).map_err(|error| match error {
             _ if missing.get() => (
-                Class::NonceAhead,
+                RefusalClass::NonceAhead,
                 "bad-txns-inputs-missingorspent: no such coin",
             ),
             intent::Error::WrongSignature { .. } => {
-                (Class::Size, "mandatory-script-verify-flag-failed")
+                (RefusalClass::Size, "mandatory-script-verify-flag-failed")
             }
-            _ => (Class::Size, "TX decode failed"),
+            _ => (RefusalClass::Size, "TX decode failed"),
         })
     }
 
     /// The transaction with its inputs and fee.
-    fn with_inputs(&self, checked: Checked) -> Result<Tx, Refusal> {
-        let invalid = |why: &'static str| (Class::Size, why);
+    fn with_inputs(&self, checked: VerifiedTransaction) -> Result<Tx, Refusal> {
+        let invalid = |why: &'static str| (RefusalClass::Size, why);
         let points: BTreeSet<&OutPoint> = checked.inputs.iter().collect();
         if points.len() != checked.inputs.len() {
             return Err(invalid("bad-txns-inputs-duplicate"));
@@ -147,11 +147,11 @@ impl State {
         match missing {
             None => Ok(()),
             Some((point, _)) if self.spender(point).is_some() => Err((
-                Class::NonceUsed,
+                RefusalClass::NonceUsed,
                 "bad-txns-inputs-missingorspent: already spent by a block",
             )),
             Some(_) => Err((
-                Class::NonceAhead,
+                RefusalClass::NonceAhead,
                 "bad-txns-inputs-missingorspent: its transaction is unknown",
             )),
         }
@@ -181,7 +181,7 @@ impl State {
         if conflicts.is_empty() {
             return Ok(evicted);
         }
-        let rejected = |why: &'static str| (Class::ReplacementUnderpriced, why);
+        let rejected = |why: &'static str| (RefusalClass::ReplacementUnderpriced, why);
         if tx
             .spends
             .iter()
@@ -202,7 +202,7 @@ impl State {
             _ if !conflicts.iter().all(has_higher_rate) => Err(rejected(
                 "insufficient fee, rejecting replacement: fee rate",
             )),
-            _ if tx.fee < fees + rules.relay_step * tx.size => Err(rejected(
+            _ if tx.fee < fees + rules.incremental_relay_fee * tx.size => Err(rejected(
                 "insufficient fee, rejecting replacement: total fee",
             )),
             _ => Ok(evicted),

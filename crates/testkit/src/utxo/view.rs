@@ -2,10 +2,10 @@
 
 use super::fault::Lie;
 use super::tree::{Block as Stored, OutPoint, Tx};
-use super::{FakeCoins, State};
+use super::{FakeUtxoChain, State};
 use chain::{BlockRef, Error, Result, TxStatus, Watch};
 use serde_json::json;
-use types::{Amount, Block, ChainEvent, Height, Included, Status, Witness};
+use types::{Amount, Block, ChainEvent, ExecutionStatus, Height, Inclusion, ReplayKey};
 
 /// Topic of a created coin. Source: the owner; body: `{coin, output, value, transaction, memo}`.
 const CREATED: &str = "utxo.created";
@@ -25,18 +25,18 @@ impl State {
         let block = self
             .tree
             .block(hash)
-            .filter(|_| !self.faults.has(&Lie::Forgets(hash.to_owned())))?;
+            .filter(|_| !self.faults.has(&Lie::MissingBlock(hash.to_owned())))?;
         let too_new = block.name.height > self.seen_head().name.height
             && self.tree.is_on(&self.tree.head().name.hash, &block.name);
         (!too_new).then_some(block)
     }
 }
 
-impl FakeCoins {
+impl FakeUtxoChain {
     /// Query the state; fails if the node is silent.
     pub(super) fn query<T>(&self, read: impl FnOnce(&State) -> T) -> Result<T> {
         let state = self.state();
-        if state.faults.has(&Lie::Silence) {
+        if state.faults.has(&Lie::NoResponse) {
             return Err(Error::Unreachable {
                 chain: self.rules.chain.to_string(),
                 why: "no response".to_owned(),
@@ -48,7 +48,7 @@ impl FakeCoins {
     pub(super) fn seen_at(&self, height: Height) -> Result<Option<BlockRef>> {
         self.query(|state| {
             let branch = state.faults.lies.iter().find_map(|lie| match lie {
-                Lie::HeightsOf(hash) => Some(hash),
+                Lie::ForkHeights(hash) => Some(hash),
                 _ => None,
             });
             let branch = branch.unwrap_or(&state.seen_head().name.hash);
@@ -66,12 +66,12 @@ impl FakeCoins {
     pub(super) fn seen_block(&self, hash: &str, watch: &Watch) -> Result<Option<Block>> {
         self.query(|state| {
             let mut block = state.seen(hash)?;
-            if state.faults.has(&Lie::OtherBlock) {
+            if state.faults.has(&Lie::ParentBlock) {
                 block = state.tree.block(&block.name.parent)?;
             }
             let mut result = self.watched_block(block, watch);
-            if state.faults.has(&Lie::NothingHappened) {
-                (result.events, result.included) = (Vec::new(), Vec::new());
+            if state.faults.has(&Lie::EmptyBlocks) {
+                (result.events, result.inclusions) = (Vec::new(), Vec::new());
             }
             Some(result)
         })
@@ -85,7 +85,7 @@ impl FakeCoins {
                     TxStatus::Included {
                         block,
                         height,
-                        status: Status::Succeeded,
+                        status: ExecutionStatus::Succeeded,
                     }
                 }
                 None if state.is_pooled(id) => TxStatus::Pending,
@@ -121,7 +121,7 @@ impl FakeCoins {
             parent: name.parent,
             time: name.time,
             events: events.collect(),
-            included: numbered()
+            inclusions: numbered()
                 .filter_map(|(tx, index)| included(tx, index, watch))
                 .collect(),
         }
@@ -163,22 +163,22 @@ fn events(tx: &Tx, transaction_index: u32) -> Vec<ChainEvent> {
 
 /// The inclusion of a transaction of a watched signer. If several signers own its inputs, the first
 /// watched one is reported: all inputs are spent together.
-fn included(tx: &Tx, index: u32, watch: &Watch) -> Option<Included> {
+fn included(tx: &Tx, index: u32, watch: &Watch) -> Option<Inclusion> {
     let signer = tx
         .spends
         .iter()
         .map(|(_, coin)| &coin.owner)
         .find(|owner| watch.signers.contains(*owner))?;
-    Some(Included {
+    Some(Inclusion {
         transaction: tx.id.clone(),
         signer: signer.clone(),
-        witnesses: tx
+        replay_keys: tx
             .spends
             .iter()
-            .map(|((id, output), _)| Witness::input(id, *output))
+            .map(|((id, output), _)| ReplayKey::outpoint(id, *output))
             .collect(),
         index,
-        status: Status::Succeeded,
+        status: ExecutionStatus::Succeeded,
         fee: Amount::from(tx.fee),
         created: None,
     })

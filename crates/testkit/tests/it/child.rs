@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use testkit::{Leash, Tether, wait_until};
+use testkit::{ChildOptions, ChildProcess, wait_until};
 
 const VICTIM: &str = "FLORIN_TESTKIT_VICTIM";
 
@@ -13,8 +13,8 @@ fn is_running(pid: u32) -> bool {
     Path::new("/proc").join(pid.to_string()).exists()
 }
 
-fn sleeper(options: &Tether) -> Leash {
-    Leash::start(options, OsStr::new("sleep"), &["1000"]).unwrap()
+fn sleeper(options: &ChildOptions) -> ChildProcess {
+    ChildProcess::start(options, OsStr::new("sleep"), &["1000"]).unwrap()
 }
 
 #[test]
@@ -22,9 +22,9 @@ fn dropping_ends_the_child_and_removes_its_directory() {
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path().join("remove");
     std::fs::create_dir(&directory).unwrap();
-    let mut child = sleeper(&Tether {
+    let mut child = sleeper(&ChildOptions {
         remove: Some(directory.clone()),
-        ..Tether::default()
+        ..ChildOptions::default()
     });
     let pid = child.pid();
     assert!(child.is_alive() && is_running(pid));
@@ -35,10 +35,15 @@ fn dropping_ends_the_child_and_removes_its_directory() {
 
 #[test]
 fn a_child_that_has_ended_is_not_alive() {
-    let mut child = Leash::start(&Tether::default(), OsStr::new("true"), &[""; 0]).unwrap();
+    let mut child =
+        ChildProcess::start(&ChildOptions::default(), OsStr::new("true"), &[""; 0]).unwrap();
     assert!(wait_until(10_000, || !child.is_alive()));
-    let mut missing =
-        Leash::start(&Tether::default(), OsStr::new("/no/such/program"), &[""; 0]).unwrap();
+    let mut missing = ChildProcess::start(
+        &ChildOptions::default(),
+        OsStr::new("/no/such/program"),
+        &[""; 0],
+    )
+    .unwrap();
     assert!(wait_until(10_000, || !missing.is_alive()));
 }
 
@@ -46,12 +51,12 @@ fn a_child_that_has_ended_is_not_alive() {
 fn the_output_of_the_child_is_logged() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
-    let options = Tether {
+    let options = ChildOptions {
         log: Some(log.clone()),
         environment: vec![("WORD".into(), "florin".into())],
-        ..Tether::default()
+        ..ChildOptions::default()
     };
-    let mut child = Leash::start(
+    let mut child = ChildProcess::start(
         &options,
         OsStr::new("sh"),
         &["-c", "echo $WORD; echo $0 >&2"],
@@ -63,7 +68,7 @@ fn the_output_of_the_child_is_logged() {
 
 #[test]
 fn signals_stop_continue_and_kill_the_child() {
-    let child = sleeper(&Tether::default());
+    let child = sleeper(&ChildOptions::default());
     let pid = child.pid();
     let state = || {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
@@ -83,7 +88,7 @@ fn victim() {
     if std::env::var_os(VICTIM).is_none() {
         return;
     }
-    let child = sleeper(&Tether::default());
+    let child = sleeper(&ChildOptions::default());
     println!("\nchild {}", child.pid());
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).unwrap();

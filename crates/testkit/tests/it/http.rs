@@ -5,7 +5,7 @@ use testkit::http::{Answer, Server, post_json, send};
 
 #[test]
 fn requests_are_recorded_and_answered_by_script_then_by_handler() {
-    let server = Server::answering(|request| Answer::json(&json!({"target": request.target})));
+    let server = Server::with_handler(|request| Answer::json(&json!({"target": request.target})));
     server.script([
         Answer::status(503).with_header("retry-after", "1"),
         Answer::redirect(302, "http://127.0.0.1:1/"),
@@ -47,7 +47,10 @@ fn requests_are_counted_by_header() {
         .unwrap();
     }
     send(&server.address(), "GET", "/", &[], b"").unwrap();
-    let calls: Vec<(String, usize)> = server.calls_by("idempotency-key").into_iter().collect();
+    let calls: Vec<(String, usize)> = server
+        .count_by_header("idempotency-key")
+        .into_iter()
+        .collect();
     assert_eq!(calls, [("a".to_owned(), 2), ("b".to_owned(), 1)]);
     assert_eq!(server.count(), 4);
 }
@@ -67,7 +70,7 @@ fn a_dropped_request_is_recorded_without_a_response() {
 #[test]
 fn a_silent_request_ends_with_the_server() {
     let server = Server::start();
-    server.script([Answer::Silence]);
+    server.script([Answer::NoResponse]);
     let address = server.address();
     let caller = std::thread::spawn(move || post_json(&address, "/", &json!(1)));
     assert!(server.wait_for(1, 10_000));

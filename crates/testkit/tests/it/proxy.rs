@@ -7,7 +7,7 @@ use testkit::{Fault, Proxy};
 
 fn node_and_proxy() -> Option<(Anvil, Proxy)> {
     let anvil = start(&Options::default())?;
-    let proxy = Proxy::before(&anvil.url());
+    let proxy = Proxy::in_front_of(&anvil.url());
     Some((anvil, proxy))
 }
 
@@ -47,8 +47,8 @@ fn a_call_with_a_lost_reply_is_executed_and_a_lost_call_is_not() {
     let Some((anvil, proxy)) = node_and_proxy() else {
         return;
     };
-    proxy.next("evm_mine", Fault::LoseReply);
-    proxy.next("evm_mine", Fault::LoseCall);
+    proxy.fail_next("evm_mine", Fault::LoseReply);
+    proxy.fail_next("evm_mine", Fault::LoseCall);
     assert!(post(&proxy, &call(1, "evm_mine")).is_err());
     assert_eq!(anvil.height(), 1);
     assert!(post(&proxy, &call(1, "evm_mine")).is_err());
@@ -62,13 +62,13 @@ fn faults_apply_to_single_calls_of_a_batch() {
     let Some((anvil, proxy)) = node_and_proxy() else {
         return;
     };
-    proxy.next(
+    proxy.fail_next(
         "evm_mine",
         Fault::Error(json!({"code": -32000, "message": "no"})),
     );
-    proxy.always(
+    proxy.fail_always(
         "eth_chainId",
-        Fault::alter_result(|result| *result = json!("0x1")),
+        Fault::modify_result(|result| *result = json!("0x1")),
     );
     let batch = json!([
         call(1, "evm_mine"),
@@ -89,7 +89,7 @@ fn faults_apply_to_single_calls_of_a_batch() {
     );
     assert_eq!(anvil.height(), 0);
 
-    proxy.heal();
+    proxy.clear_faults();
     assert_eq!(
         post(&proxy, &call(2, "eth_chainId")).unwrap().json()["result"],
         "0x7a69"
@@ -101,8 +101,8 @@ fn calls_with_a_local_answer_do_not_reach_the_node() {
     let Some((anvil, proxy)) = node_and_proxy() else {
         return;
     };
-    proxy.next("evm_mine", Fault::Status(429));
-    proxy.next("evm_mine", Fault::Result(json!("0x0")));
+    proxy.fail_next("evm_mine", Fault::Status(429));
+    proxy.fail_next("evm_mine", Fault::Result(json!("0x0")));
     assert_eq!(post(&proxy, &call(1, "evm_mine")).unwrap().status, 429);
     assert_eq!(
         post(&proxy, &call(1, "evm_mine")).unwrap().json()["result"],

@@ -1,15 +1,17 @@
 //! The UTXO chain rejects what a real node would reject, and keeps what a real node would keep.
 
-use chain::{Class, Connector, Error, Plan, Quote, Reservations, Submitted, TxStatus, Watch};
+use chain::{
+    Connector, Error, Plan, Quote, RefusalClass, Reservations, SubmitOutcome, TxStatus, Watch,
+};
 use intent::utxo::Coin;
 use intent::{Act, Intent, Output, Signed, Transaction, Unsigned};
 use std::collections::BTreeSet;
-use testkit::FakeCoins;
+use testkit::FakeUtxoChain;
 use testkit::utxo::{CoinKey, Fate, Fault, Lie};
-use types::{Amount, Height, Witness};
+use types::{Amount, Height, ReplayKey};
 
 struct World {
-    coins: FakeCoins,
+    coins: FakeUtxoChain,
     alice: CoinKey,
     bob: CoinKey,
 }
@@ -17,7 +19,7 @@ struct World {
 impl World {
     fn new() -> Self {
         Self {
-            coins: FakeCoins::new(),
+            coins: FakeUtxoChain::new(),
             alice: CoinKey::new(1),
             bob: CoinKey::new(2),
         }
@@ -72,7 +74,7 @@ impl World {
         )
     }
 
-    async fn send(&self, signed: &Signed) -> Submitted {
+    async fn send(&self, signed: &Signed) -> SubmitOutcome {
         self.coins
             .submit(std::slice::from_ref(signed))
             .await
@@ -89,21 +91,25 @@ impl World {
         fee: u64,
     ) -> Signed {
         key.sign(
-            &intent::utxo::unsigned(&self.payment(key, to, satoshi), coins, Amount::from(fee))
-                .unwrap(),
+            &intent::utxo::build_unsigned(
+                &self.payment(key, to, satoshi),
+                coins,
+                Amount::from(fee),
+            )
+            .unwrap(),
         )
     }
 }
 
-fn class(submitted: Submitted) -> Class {
+fn class(submitted: SubmitOutcome) -> RefusalClass {
     match submitted {
-        Submitted::Refused { class, .. } => class,
+        SubmitOutcome::Refused { class, .. } => class,
         other => panic!("{other:?}"),
     }
 }
 
-fn witness(coin: &Coin) -> Witness {
-    Witness::input(&coin.transaction, coin.output)
+fn witness(coin: &Coin) -> ReplayKey {
+    ReplayKey::outpoint(&coin.transaction, coin.output)
 }
 
 #[tokio::test]
@@ -119,7 +125,7 @@ async fn a_payment_survives_a_reorg_exactly_once() {
     let decoded = intent::decode(&unsigned).unwrap();
     assert_eq!(decoded.intent, intent);
     assert_eq!(
-        decoded.witnesses.iter().collect::<BTreeSet<_>>(),
+        decoded.replay_keys.iter().collect::<BTreeSet<_>>(),
         funded
             .iter()
             .map(witness)
@@ -131,7 +137,7 @@ async fn a_payment_survives_a_reorg_exactly_once() {
 
     let signed = world.alice.sign(&unsigned);
     assert_eq!(coins.status(&signed.id).await.unwrap(), TxStatus::Unknown);
-    assert_eq!(world.send(&signed).await, Submitted::Accepted);
+    assert_eq!(world.send(&signed).await, SubmitOutcome::Accepted);
     assert_eq!(coins.status(&signed.id).await.unwrap(), TxStatus::Pending);
     let first = coins.mine();
     assert_eq!(coins.block_of(&signed.id), Some(first.clone()));
@@ -142,10 +148,10 @@ async fn a_payment_survives_a_reorg_exactly_once() {
         (coins.block_of(&signed.id), coins.pool()),
         (None, vec![signed.id.clone()])
     );
-    assert_eq!(world.send(&signed).await, Submitted::AlreadyKnown);
+    assert_eq!(world.send(&signed).await, SubmitOutcome::AlreadyKnown);
     let second = coins.mine();
     assert_ne!(first, second);
-    assert_eq!(world.send(&signed).await, Submitted::AlreadyKnown);
+    assert_eq!(world.send(&signed).await, SubmitOutcome::AlreadyKnown);
     assert_eq!(coins.mined(), vec![signed.id.clone()]);
     assert_eq!(
         coins.payments_to(&world.address(&world.bob)),
@@ -157,7 +163,10 @@ async fn a_payment_survives_a_reorg_exactly_once() {
     );
     let fee = decoded.fee.total_fee.to_u64().unwrap();
     assert_eq!(
-        (coins.worth(&mine), coins.worth(&world.address(&world.bob))),
+        (
+            coins.balance_of(&mine),
+            coins.balance_of(&world.address(&world.bob))
+        ),
         (10_000 - fee, 60_000)
     );
     assert_eq!(coins.spender(&funded[0].transaction, 0), Some(signed.id));
@@ -182,7 +191,10 @@ async fn invalid_transactions_are_rejected() {
         value: Amount::from(50_000),
     };
     let from_nowhere = world.signed_spend(&world.alice, &world.bob, 20_000, &[invented], 500);
-    assert_eq!(class(world.send(&from_nowhere).await), Class::NonceAhead);
+    assert_eq!(
+        class(world.send(&from_nowhere).await),
+        RefusalClass::NonceAhead
+    );
     let thief = world.signed_spend(
         &world.bob,
         &world.alice,
@@ -190,13 +202,13 @@ async fn invalid_transactions_are_rejected() {
         std::slice::from_ref(&coin),
         500,
     );
-    assert_eq!(class(world.send(&thief).await), Class::Size);
+    assert_eq!(class(world.send(&thief).await), RefusalClass::Size);
     let inflated = Coin {
         value: Amount::from(90_000),
         ..coin.clone()
     };
     let inflated = world.signed_spend(&world.alice, &world.bob, 80_000, &[inflated], 500);
-    assert_eq!(class(world.send(&inflated).await), Class::Size);
+    assert_eq!(class(world.send(&inflated).await), RefusalClass::Size);
     let cheap = world.signed_spend(
         &world.alice,
         &world.bob,
@@ -204,19 +216,19 @@ async fn invalid_transactions_are_rejected() {
         std::slice::from_ref(&coin),
         100,
     );
-    assert_eq!(class(world.send(&cheap).await), Class::Underpriced);
+    assert_eq!(class(world.send(&cheap).await), RefusalClass::Underpriced);
     for length in 0..honest.raw.len() {
         let cut = Signed {
             raw: honest.raw[..length].to_vec(),
             ..honest.clone()
         };
-        assert_eq!(class(world.send(&cut).await), Class::Size);
+        assert_eq!(class(world.send(&cut).await), RefusalClass::Size);
     }
     for index in 0..honest.raw.len() {
         let mut changed = honest.clone();
         changed.raw[index] ^= 1;
         assert!(
-            matches!(world.send(&changed).await, Submitted::Refused { .. }),
+            matches!(world.send(&changed).await, SubmitOutcome::Refused { .. }),
             "byte {index}"
         );
     }
@@ -224,18 +236,21 @@ async fn invalid_transactions_are_rejected() {
         chain: "bip122:elsewhere".parse().unwrap(),
         ..honest.clone()
     };
-    assert_eq!(class(world.send(&elsewhere).await), Class::WrongChain);
+    assert_eq!(
+        class(world.send(&elsewhere).await),
+        RefusalClass::WrongChain
+    );
     let misnamed = Signed {
         id: "cd".repeat(32),
         ..honest.clone()
     };
-    assert_eq!(class(world.send(&misnamed).await), Class::Size);
+    assert_eq!(class(world.send(&misnamed).await), RefusalClass::Size);
     assert!(coins.pool().is_empty() && coins.mined().is_empty());
 
-    assert_eq!(world.send(&honest).await, Submitted::Accepted);
+    assert_eq!(world.send(&honest).await, SubmitOutcome::Accepted);
     coins.mine();
     let again = world.signed_spend(&world.alice, &world.bob, 21_000, &[coin], 500);
-    assert_eq!(class(world.send(&again).await), Class::NonceUsed);
+    assert_eq!(class(world.send(&again).await), RefusalClass::NonceUsed);
     assert_eq!(coins.payments_to(&world.address(&world.bob)).len(), 1);
 }
 
@@ -246,39 +261,39 @@ async fn a_replacement_pays_for_all_that_it_evicts() {
     let coin = coins.fund(&mine, 90_000);
     let spends = std::slice::from_ref(&coin);
     let first = world.signed_spend(&world.alice, &world.bob, 20_000, spends, 300);
-    assert_eq!(world.send(&first).await, Submitted::Accepted);
+    assert_eq!(world.send(&first).await, SubmitOutcome::Accepted);
     let change = Coin {
         transaction: first.id.clone(),
         output: 1,
         value: Amount::from(69_700),
     };
     let child = world.signed_spend(&world.alice, &world.bob, 30_000, &[change], 900);
-    assert_eq!(world.send(&child).await, Submitted::Accepted);
+    assert_eq!(world.send(&child).await, SubmitOutcome::Accepted);
 
     let same_rate = world.signed_spend(&world.alice, &world.bob, 20_001, spends, 300);
     assert_eq!(
         class(world.send(&same_rate).await),
-        Class::ReplacementUnderpriced
+        RefusalClass::ReplacementUnderpriced
     );
     // A higher rate than the replaced transaction, but a lower total than it and its child paid,
     // and no relay fee.
     let too_little = world.signed_spend(&world.alice, &world.bob, 20_001, spends, 1_200);
     assert_eq!(
         class(world.send(&too_little).await),
-        Class::ReplacementUnderpriced
+        RefusalClass::ReplacementUnderpriced
     );
     assert_eq!(coins.pool(), vec![first.id.clone(), child.id.clone()]);
 
     let enough = world.signed_spend(&world.alice, &world.bob, 20_001, spends, 1_200 + 141);
-    assert_eq!(world.send(&enough).await, Submitted::Accepted);
+    assert_eq!(world.send(&enough).await, SubmitOutcome::Accepted);
     assert_eq!(coins.pool(), vec![enough.id.clone()]);
     assert_eq!(
         class(world.send(&child).await),
-        Class::NonceAhead,
+        RefusalClass::NonceAhead,
         "its parent was evicted"
     );
     coins.mine();
-    assert_eq!(class(world.send(&first).await), Class::NonceUsed);
+    assert_eq!(class(world.send(&first).await), RefusalClass::NonceUsed);
     assert_eq!(coins.mined(), vec![enough.id]);
 }
 
@@ -298,8 +313,8 @@ async fn plans_do_not_reuse_coins() {
         authorisations: &[],
     };
     let four = coins.plan(&[plan(), plan(), plan(), plan()]).await;
-    let inputs = |unsigned: &Unsigned| intent::decode(unsigned).unwrap().witnesses;
-    let each: Vec<Witness> = four[..3]
+    let inputs = |unsigned: &Unsigned| intent::decode(unsigned).unwrap().replay_keys;
+    let each: Vec<ReplayKey> = four[..3]
         .iter()
         .flat_map(|planned| inputs(planned.as_ref().unwrap()))
         .collect();
@@ -309,13 +324,13 @@ async fn plans_do_not_reuse_coins() {
         "the largest coins first, each once"
     );
     assert!(
-        matches!(four[3], Err(Error::Refused { .. })),
+        matches!(four[3], Err(Error::RequestRejected { .. })),
         "funds may arrive later: {:?}",
         four[3]
     );
 
     let held = Reservations {
-        held: [witness(&funded[2])].into(),
+        excluded: [witness(&funded[2])].into(),
         ..Reservations::default()
     };
     assert_eq!(
@@ -339,7 +354,7 @@ async fn plans_do_not_reuse_coins() {
 
     assert_eq!(
         world.send(&world.sign_payment(&intent).await).await,
-        Submitted::Accepted
+        SubmitOutcome::Accepted
     );
     assert_eq!(
         inputs(&world.plan(&intent, 2, &free).await.unwrap()),
@@ -358,7 +373,7 @@ async fn plans_do_not_reuse_coins() {
     coins.mine();
     assert!(matches!(
         world.plan(&intent, 9, &gone).await,
-        Err(Error::Refused { .. })
+        Err(Error::RequestRejected { .. })
     ));
 }
 
@@ -383,7 +398,7 @@ async fn change_is_neither_lost_nor_beyond_the_terms() {
         );
         assert_eq!(
             world.send(&world.alice.sign(&unsigned)).await,
-            Submitted::Accepted,
+            SubmitOutcome::Accepted,
             "{rest}"
         );
     }
@@ -445,8 +460,8 @@ async fn branches_can_be_switched() {
     let other = world.signed_spend(&world.alice, &world.bob, 30_000, &[coin], 900);
     world.send(&first).await;
     let abandoned = coins.mine();
-    let fork = coins.grow(&base, &[]);
-    let higher = coins.grow(&fork, &[]);
+    let fork = coins.add_block(&base, &[]);
+    let higher = coins.add_block(&fork, &[]);
     assert_eq!(
         coins.tip().1,
         abandoned,
@@ -461,7 +476,7 @@ async fn branches_can_be_switched() {
     );
     assert_eq!(
         world.send(&other).await,
-        Submitted::Accepted,
+        SubmitOutcome::Accepted,
         "it pays a higher fee"
     );
     let rival = coins.mine();
@@ -473,7 +488,7 @@ async fn branches_can_be_switched() {
     coins.switch_to(&abandoned);
     assert_eq!(coins.mined(), vec![first.id.clone()]);
     assert!(coins.pool().is_empty(), "its coin is spent on this branch");
-    assert_eq!(class(world.send(&other).await), Class::NonceUsed);
+    assert_eq!(class(world.send(&other).await), RefusalClass::NonceUsed);
     coins.switch_to(&rival);
     assert_eq!(coins.mined(), vec![other.id]);
     let header = coins.header(&abandoned).await.unwrap().unwrap();
@@ -506,7 +521,7 @@ async fn a_reorg_decides_the_fate_of_each_transaction() {
     let fates = |id: &str| match sent.iter().position(|transaction| transaction.id == id) {
         Some(0) => Fate::Mined,
         Some(1) => Fate::Pooled,
-        _ => Fate::Lost,
+        _ => Fate::Dropped,
     };
     coins.reorg(1, fates);
     assert_eq!(
@@ -514,7 +529,7 @@ async fn a_reorg_decides_the_fate_of_each_transaction() {
         (vec![sent[0].id.clone()], vec![sent[1].id.clone()])
     );
     assert!(coins.drop_from_pool(&sent[1].id) && !coins.drop_from_pool(&sent[1].id));
-    assert_eq!(world.send(&sent[2]).await, Submitted::Accepted);
+    assert_eq!(world.send(&sent[2]).await, SubmitOutcome::Accepted);
     // The faucet's block is replaced too: its coins are gone, and so are their spenders.
     coins.reorg(2, |_| Fate::Mined);
     assert_eq!(coins.mined(), vec![sent[0].id.clone()]);
@@ -522,7 +537,7 @@ async fn a_reorg_decides_the_fate_of_each_transaction() {
         if id == sent[0].id {
             Fate::Mined
         } else {
-            Fate::Lost
+            Fate::Dropped
         }
     });
     assert!(coins.mined().contains(&sent[0].id) && coins.pool().is_empty());
@@ -573,9 +588,12 @@ async fn blocks_contain_what_is_watched() {
         (body["coin"].as_str(), body["value"].as_str()),
         (Some(signed.id.as_str()), Some("60000"))
     );
-    assert_eq!(block.included.len(), 1);
+    assert_eq!(block.inclusions.len(), 1);
     assert_eq!(
-        (block.included[0].witnesses.len(), &block.included[0].signer),
+        (
+            block.inclusions[0].replay_keys.len(),
+            &block.inclusions[0].signer
+        ),
         (2, &mine)
     );
     let yours_only = Watch {
@@ -587,7 +605,7 @@ async fn blocks_contain_what_is_watched() {
         (
             block.events.len(),
             block.events[0].index,
-            block.included.len()
+            block.inclusions.len()
         ),
         (1, 2, 0)
     );
@@ -602,17 +620,17 @@ async fn faults_lose_reject_delay_and_falsify_answers() {
         .sign_payment(&world.payment(&world.alice, &world.bob, 20_000))
         .await;
     coins.next_submit(Fault::LoseCall);
-    coins.refuse_next(Class::PoolFull, "mempool full");
+    coins.refuse_next(RefusalClass::PoolFull, "mempool full");
     coins.lose_reply_next_submit();
     assert!(matches!(
         world.send(&signed).await,
-        Submitted::Unknown { .. }
+        SubmitOutcome::Unknown { .. }
     ));
     assert_eq!(coins.arrivals(&signed.id), 0);
-    assert_eq!(class(world.send(&signed).await), Class::PoolFull);
+    assert_eq!(class(world.send(&signed).await), RefusalClass::PoolFull);
     assert!(matches!(
         world.send(&signed).await,
-        Submitted::Unknown { .. }
+        SubmitOutcome::Unknown { .. }
     ));
     assert_eq!(
         (coins.pool(), coins.arrivals(&signed.id)),
@@ -620,7 +638,7 @@ async fn faults_lose_reject_delay_and_falsify_answers() {
     );
 
     let (below, hash) = (coins.tip().1, coins.mine());
-    coins.lag(1);
+    coins.set_lag(1);
     assert_eq!(coins.head().await.unwrap().hash, below);
     assert_eq!(
         (
@@ -630,22 +648,22 @@ async fn faults_lose_reject_delay_and_falsify_answers() {
         (None, None)
     );
     assert_eq!(coins.status(&signed.id).await.unwrap(), TxStatus::Unknown);
-    coins.be_honest();
+    coins.clear_faults();
     assert!(matches!(
         coins.status(&signed.id).await.unwrap(),
         TxStatus::Included { .. }
     ));
 
-    coins.lie(Lie::Forgets(hash.clone()));
+    coins.lie(Lie::MissingBlock(hash.clone()));
     assert_eq!(coins.header(&hash).await.unwrap(), None);
-    coins.lie(Lie::Silence);
+    coins.lie(Lie::NoResponse);
     assert!(matches!(coins.head().await, Err(Error::Unreachable { .. })));
-    coins.be_honest();
-    let fork = coins.grow(&below, &[]);
-    coins.lie(Lie::HeightsOf(fork.clone()));
+    coins.clear_faults();
+    let fork = coins.add_block(&below, &[]);
+    coins.lie(Lie::ForkHeights(fork.clone()));
     assert_eq!(coins.block_at(Height(2)).await.unwrap().unwrap().hash, fork);
     assert_eq!(coins.head().await.unwrap().hash, hash);
-    coins.lie(Lie::OtherBlock);
+    coins.lie(Lie::ParentBlock);
     assert_eq!(
         coins
             .block(&hash, &Watch::default())

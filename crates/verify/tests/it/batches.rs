@@ -1,10 +1,10 @@
 use crate::world::{has_flaw, in_each_world, texts};
-use verify::{Flaw, Place};
+use verify::{Flaw, Location};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_added_or_deleted_row_is_found() {
     in_each_world(|world| async move {
-        let location = Place::Fact {
+        let location = Location::Fact {
             partition: "p/1".to_owned(),
             seq: 2,
         };
@@ -47,7 +47,7 @@ async fn a_changed_added_or_deleted_row_is_found() {
             world.tamper(sql);
             let report = world.verify().await;
             assert_eq!(
-                report.is_sound(),
+                report.is_valid(),
                 why.is_empty(),
                 "{sql}: {:?}",
                 texts(&report)
@@ -100,7 +100,7 @@ async fn a_hostile_batch_runs_no_query() {
                 let write = world.test.db.on(&world.leases[0]).write(
                     &testkit::namespace("ns"),
                     move |tx| {
-                        tx.append(Fact::new("test.hostile", 1).says(&payload));
+                        tx.append(Fact::new("test.hostile", 1).payload(&payload));
                         Ok::<_, Error>(())
                     },
                 );
@@ -116,7 +116,7 @@ async fn a_hostile_batch_runs_no_query() {
                 let write = world.test.db.on(&world.leases[0]).write(
                     &testkit::namespace("ns"),
                     move |tx| {
-                        tx.append(Fact::new("test.harmless", 1).says(&payload));
+                        tx.append(Fact::new("test.harmless", 1).payload(&payload));
                         Ok::<_, Error>(())
                     },
                 );

@@ -1,5 +1,5 @@
 use crate::world::{fact, has_flaw, in_each_world, texts};
-use verify::{Flaw, Options, Place};
+use verify::{Flaw, Location, Options};
 
 /// Matches the expected flaw.
 type Matches = fn(&Flaw) -> bool;
@@ -35,12 +35,12 @@ async fn a_change_in_any_column_is_found() {
             world.tamper(&format!("UPDATE fact SET {column} = {value} WHERE partition = 'p/0' AND seq = 4"));
             let report = world.verify().await;
             assert!(has_flaw(&report, &fact(4), flaw), "{column} = {value}: {:?}", texts(&report));
-            assert!(!report.is_sound());
+            assert!(!report.is_valid());
             world.tamper(&format!(
                 "UPDATE fact SET {column} = (SELECT {column} FROM original) WHERE partition = 'p/0' AND seq = 4"
             ));
         }
-        assert!(world.verify().await.is_sound(), "everything is restored");
+        assert!(world.verify().await.is_valid(), "everything is restored");
     })
     .await;
 }
@@ -74,7 +74,7 @@ async fn a_moved_fact_is_found_in_both_places() {
             "{:?}",
             texts(&report)
         );
-        let location = Place::Fact {
+        let location = Location::Fact {
             partition: "p/9".to_owned(),
             seq: 4,
         };
@@ -83,7 +83,7 @@ async fn a_moved_fact_is_found_in_both_places() {
             "{:?}",
             texts(&report)
         );
-        let location = Place::Partition {
+        let location = Location::Partition {
             partition: "p/9".to_owned(),
         };
         assert!(
@@ -93,13 +93,13 @@ async fn a_moved_fact_is_found_in_both_places() {
         );
         assert!(has_flaw(
             &report,
-            &Place::Seal { number: 1 },
-            |flaw| matches!(flaw, Flaw::Cut { seq: 4, .. })
+            &Location::TreeHead { number: 1 },
+            |flaw| matches!(flaw, Flaw::Truncated { seq: 4, .. })
         ));
         world.tamper("UPDATE fact SET partition = 'p/0', seq = -4 WHERE partition = 'p/9'");
         let report = world.verify().await;
         assert!(
-            has_flaw(&report, &fact(-4), |flaw| *flaw == Flaw::Number),
+            has_flaw(&report, &fact(-4), |flaw| *flaw == Flaw::InvalidNumber),
             "{:?}",
             texts(&report)
         );
@@ -159,7 +159,7 @@ async fn a_truncated_partition_is_found() {
     in_each_world(|world| async move {
         world.tamper("DELETE FROM fact WHERE partition = 'p/0' AND seq > 8");
         let report = world.verify().await;
-        let location = Place::Partition { partition: "p/0".to_owned() };
+        let location = Location::Partition { partition: "p/0".to_owned() };
         assert!(has_flaw(&report, &location, |flaw| *flaw == Flaw::Head { head: 12, last: 8 }), "{:?}", texts(&report));
         world.tamper(
             "UPDATE partition_head SET seq = 8, hash = (SELECT hash FROM fact WHERE partition = 'p/0' AND seq = 8)
@@ -170,15 +170,15 @@ async fn a_truncated_partition_is_found() {
         // If the stored tree heads are deleted too, the exported ones show it.
         world.tamper("DELETE FROM tree_head WHERE number = 3");
         let report = world.verify().await;
-        assert!(has_flaw(&report, &Place::Seal { number: 3 }, |flaw| *flaw == Flaw::NotStored), "{:?}", texts(&report));
-        assert!(has_flaw(&report, &Place::Seal { number: 3 }, |flaw| matches!(flaw, Flaw::Cut { seq: 10, .. })));
+        assert!(has_flaw(&report, &Location::TreeHead { number: 3 }, |flaw| *flaw == Flaw::NotStored), "{:?}", texts(&report));
+        assert!(has_flaw(&report, &Location::TreeHead { number: 3 }, |flaw| matches!(flaw, Flaw::Truncated { seq: 10, .. })));
         // Only the export shows it: that is why tree heads are exported.
-        assert!(world.verify_with(Options { seals: None, ..world.options.clone() }).await.is_sound());
+        assert!(world.verify_with(Options { tree_heads: None, ..world.options.clone() }).await.is_valid());
         // A whole partition, deleted with its head.
         world.tamper("DELETE FROM fact WHERE partition = 'p/1'; DELETE FROM partition_head WHERE partition = 'p/1'");
         let report = world.verify().await;
-        let gone = |flaw: &Flaw| matches!(flaw, Flaw::Cut { partition, .. } if partition == "p/1");
-        assert!(has_flaw(&report, &Place::Seal { number: 1 }, gone), "{:?}", texts(&report));
+        let gone = |flaw: &Flaw| matches!(flaw, Flaw::Truncated { partition, .. } if partition == "p/1");
+        assert!(has_flaw(&report, &Location::TreeHead { number: 1 }, gone), "{:?}", texts(&report));
     })
     .await;
 }
@@ -186,7 +186,7 @@ async fn a_truncated_partition_is_found() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_head_is_found() {
     in_each_world(|world| async move {
-        let location = Place::Partition {
+        let location = Location::Partition {
             partition: "p/0".to_owned(),
         };
         world.tamper(&format!(

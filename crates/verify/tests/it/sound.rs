@@ -7,7 +7,7 @@ use verify::{Error, Options, Source};
 async fn what_the_store_writes_verifies() {
     in_each_world(|world| async move {
         let report = world.verify().await;
-        assert!(report.is_sound(), "{:?}", texts(&report));
+        assert!(report.is_valid(), "{:?}", texts(&report));
         let [first, second, signer] = &report.partitions[..] else {
             panic!("{:?}", report.partitions)
         };
@@ -15,8 +15,8 @@ async fn what_the_store_writes_verifies() {
             (
                 first.partition.as_str(),
                 first.facts,
-                first.sealed,
-                first.unsealed
+                first.signed_seq,
+                first.unsigned_facts
             ),
             ("p/0", 12, 10, 2)
         );
@@ -26,10 +26,14 @@ async fn what_the_store_writes_verifies() {
         );
         assert_eq!((signer.partition.as_str(), signer.facts), ("tree-heads", 0));
         assert_eq!(
-            (report.seals.count, report.seals.last, report.seals.exported),
+            (
+                report.tree_heads.count,
+                report.tree_heads.last,
+                report.tree_heads.exported
+            ),
             (3, Some(3), Some(3))
         );
-        assert!(report.seals.pinned && report.seals.keys.len() == 1);
+        assert!(report.tree_heads.pinned && report.tree_heads.keys.len() == 1);
 
         let without = world
             .verify_with(Options {
@@ -37,17 +41,21 @@ async fn what_the_store_writes_verifies() {
                 ..Options::default()
             })
             .await;
-        assert!(without.is_sound() && !without.seals.pinned && without.seals.exported.is_none());
+        assert!(
+            without.is_valid()
+                && !without.tree_heads.pinned
+                && without.tree_heads.exported.is_none()
+        );
         assert_eq!(without.partitions[1].batches, 0);
         // An export that was started later holds only the later tree heads.
         world.put_lines(&world.lines()[2..]);
         let report = world.verify().await;
-        assert!(report.is_sound(), "{:?}", texts(&report));
+        assert!(report.is_valid(), "{:?}", texts(&report));
         // An export that is behind is not damaged: the signer exports the missing lines again.
         world.put_lines(&[]);
         let report = world.verify().await;
         assert!(
-            report.is_sound() && report.seals.exported.is_none(),
+            report.is_valid() && report.tree_heads.exported.is_none(),
             "{:?}",
             texts(&report)
         );
@@ -70,7 +78,7 @@ async fn it_verifies_while_a_server_writes() {
         });
         for _ in 0..20 {
             let report = world.verify().await;
-            assert!(report.is_sound(), "{:?}", texts(&report));
+            assert!(report.is_valid(), "{:?}", texts(&report));
         }
         stop.store(true, Ordering::SeqCst);
         let written = writer.await.unwrap();
@@ -91,7 +99,7 @@ async fn it_reports_its_progress() {
         let updates = tokio::task::spawn_blocking(move || {
             let mut updates = Vec::new();
             verify::run(&source, &options, &mut |progress| {
-                updates.push((progress.facts, progress.of))
+                updates.push((progress.facts, progress.total_facts))
             })
             .unwrap();
             updates
@@ -111,7 +119,7 @@ async fn an_erased_payload_still_verifies_and_is_counted() {
             "UPDATE fact SET payload = NULL, salt = NULL WHERE partition = 'p/0' AND seq = 4",
         );
         let report = world.verify().await;
-        assert!(report.is_sound(), "{:?}", texts(&report));
+        assert!(report.is_valid(), "{:?}", texts(&report));
         assert_eq!(report.partitions[0].erased, 1);
     })
     .await;
@@ -143,7 +151,7 @@ fn an_unreadable_database_or_export_is_an_error_not_a_report() {
         Err(Error::Database(_))
     ));
     let no_export = Options {
-        seals: Some(dir.path().join("none")),
+        tree_heads: Some(dir.path().join("none")),
         ..Options::default()
     };
     assert!(matches!(run(&nothing, &no_export), Err(Error::Export(_))));

@@ -1,10 +1,10 @@
 use crate::world::{FACTS, PRIVATE_KEY, World, has_flaw, in_each_world, public, texts, write_fact};
 use std::sync::{Arc, Mutex};
 use testkit::on_each_engine;
-use verify::{Flaw, Options, Place};
+use verify::{Flaw, Location, Options};
 
-fn tree_head(number: i64) -> Place {
-    Place::Seal { number }
+fn tree_head(number: i64) -> Location {
+    Location::TreeHead { number }
 }
 
 fn edited(line: &str, edit: impl FnOnce(&mut serde_json::Value)) -> String {
@@ -47,8 +47,8 @@ async fn a_history_rewritten_from_the_start_is_found() {
             for number in 1..=3 {
                 assert!(has_flaw(&report, &tree_head(number), rewritten), "{:?}", texts(&report));
             }
-            let in_chain = |place: &Place| matches!(place, Place::Fact { .. } | Place::Partition { .. });
-            let faults = report.problems.iter().filter(|problem| in_chain(&problem.place)).count();
+            let in_chain = |place: &Location| matches!(place, Location::Fact { .. } | Location::Partition { .. });
+            let faults = report.problems.iter().filter(|problem| in_chain(&problem.location)).count();
             assert_eq!(faults, 0, "the chain alone is consistent: {:?}", texts(&report));
         }
     })
@@ -67,7 +67,7 @@ async fn a_tree_head_by_another_key_is_found() {
                     ..forged.options.clone()
                 })
                 .await
-                .is_sound()
+                .is_valid()
         );
         let both = vec![public(PRIVATE_KEY), public([9; 32])];
         assert!(
@@ -77,14 +77,14 @@ async fn a_tree_head_by_another_key_is_found() {
                     ..forged.options.clone()
                 })
                 .await
-                .is_sound(),
+                .is_valid(),
             "two keys are known"
         );
         let report = forged.verify().await;
         assert!(
             has_flaw(&report, &tree_head(1), |flaw| matches!(
                 flaw,
-                Flaw::ForeignKey { .. }
+                Flaw::UnknownKey { .. }
             )),
             "{:?}",
             texts(&report)
@@ -122,7 +122,7 @@ async fn a_change_in_any_member_of_a_tree_head_is_found() {
             ),
             (
                 |json, zeros| json["prev"] = zeros.into(),
-                |flaw| *flaw == Flaw::SealLink,
+                |flaw| *flaw == Flaw::TreeHeadLink,
             ),
             (
                 |json, zeros| json["signature"] = format!("{zeros}{zeros}").into(),
@@ -134,19 +134,19 @@ async fn a_change_in_any_member_of_a_tree_head_is_found() {
             ),
             (
                 |json, _| json["heads"][0]["seq"] = 99.into(),
-                |flaw| matches!(flaw, Flaw::Cut { seq: 99, .. }),
+                |flaw| matches!(flaw, Flaw::Truncated { seq: 99, .. }),
             ),
             (
                 |json, _| json["heads"][0]["seq"] = 1.into(),
-                |flaw| matches!(flaw, Flaw::Heads { .. }),
+                |flaw| matches!(flaw, Flaw::HeadOrder { .. }),
             ),
             (
                 |json, _| json["note"] = "unknown member".into(),
-                |flaw| matches!(flaw, Flaw::NoSeal { .. }),
+                |flaw| matches!(flaw, Flaw::NotATreeHead { .. }),
             ),
             (
                 |json, _| json["at"] = "yesterday".into(),
-                |flaw| matches!(flaw, Flaw::NoSeal { .. }),
+                |flaw| matches!(flaw, Flaw::NotATreeHead { .. }),
             ),
         ];
         for (edit, flaw) in changes {
@@ -156,7 +156,7 @@ async fn a_change_in_any_member_of_a_tree_head_is_found() {
             let misplaced = report
                 .problems
                 .iter()
-                .any(|p| p.place == Place::Line { line: 2 } && flaw(&p.flaw));
+                .any(|p| p.location == Location::Line { line: 2 } && flaw(&p.flaw));
             assert!(
                 has_flaw(&report, &tree_head(2), flaw) || misplaced,
                 "{line}: {:?}",
@@ -164,7 +164,7 @@ async fn a_change_in_any_member_of_a_tree_head_is_found() {
             );
         }
         put_both(&world, 2, &original);
-        assert!(world.verify().await.is_sound());
+        assert!(world.verify().await.is_valid());
     })
     .await;
 }
@@ -203,7 +203,7 @@ async fn missing_tree_heads_are_found() {
             ["tree heads: there are facts but no tree heads"]
         );
         assert!(
-            world.verify_with(Options::default()).await.is_sound(),
+            world.verify_with(Options::default()).await.is_valid(),
             "tree heads are not required without an export or a pinned key"
         );
     })
@@ -220,9 +220,9 @@ async fn tree_heads_out_of_order_are_found() {
             original[1].clone(),
         ]);
         let report = world.verify().await;
-        let order = |flaw: &Flaw| *flaw == Flaw::Order { due: 4 };
+        let order = |flaw: &Flaw| *flaw == Flaw::OutOfOrder { expected: 4 };
         assert!(
-            has_flaw(&report, &Place::Line { line: 3 }, order),
+            has_flaw(&report, &Location::Line { line: 3 }, order),
             "{:?}",
             texts(&report)
         );
@@ -234,8 +234,8 @@ async fn tree_heads_out_of_order_are_found() {
         ]);
         let report = world.verify().await;
         assert!(
-            has_flaw(&report, &Place::Line { line: 2 }, |flaw| *flaw
-                == Flaw::Order { due: 2 }),
+            has_flaw(&report, &Location::Line { line: 2 }, |flaw| *flaw
+                == Flaw::OutOfOrder { expected: 2 }),
             "{:?}",
             texts(&report)
         );
@@ -248,12 +248,14 @@ async fn tree_heads_out_of_order_are_found() {
         let report = world.verify().await;
         for number in [2, 3] {
             assert!(
-                has_flaw(&report, &tree_head(number), |flaw| *flaw == Flaw::OtherLine),
+                has_flaw(&report, &tree_head(number), |flaw| *flaw
+                    == Flaw::LineMismatch),
                 "{:?}",
                 texts(&report)
             );
             assert!(
-                has_flaw(&report, &tree_head(number), |flaw| *flaw == Flaw::Columns),
+                has_flaw(&report, &tree_head(number), |flaw| *flaw
+                    == Flaw::ColumnMismatch),
                 "{:?}",
                 texts(&report)
             );
@@ -271,9 +273,9 @@ async fn an_invalid_line_is_reported() {
         world.put_lines(&lines);
         let report = world.verify().await;
         assert!(
-            has_flaw(&report, &Place::Line { line: 3 }, |flaw| matches!(
+            has_flaw(&report, &Location::Line { line: 3 }, |flaw| matches!(
                 flaw,
-                Flaw::NoSeal { .. }
+                Flaw::NotATreeHead { .. }
             )),
             "{:?}",
             texts(&report)
@@ -283,7 +285,7 @@ async fn an_invalid_line_is_reported() {
         assert!(
             has_flaw(&report, &tree_head(3), |flaw| matches!(
                 flaw,
-                Flaw::NoSeal { .. }
+                Flaw::NotATreeHead { .. }
             )),
             "{:?}",
             texts(&report)
@@ -305,7 +307,10 @@ async fn facts_without_a_tree_head_are_counted() {
         .await;
         let report = world.verify().await;
         assert_eq!(
-            (report.partitions[0].sealed, report.partitions[0].unsealed),
+            (
+                report.partitions[0].signed_seq,
+                report.partitions[0].unsigned_facts
+            ),
             (10, 3)
         );
     })

@@ -4,10 +4,10 @@
 use ed25519_dalek::SigningKey;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use store::{Batch, Config, Db, Error, Export, Fact, Lease, Sealer, Value};
+use store::{Batch, Config, Db, Error, Fact, Lease, TreeHeadExport, TreeHeadSigner, Value};
 use testkit::{TestDb, namespace, on_each_engine};
 use types::Principal;
-use verify::{Flaw, Options, Place, Report, Source};
+use verify::{Flaw, Location, Options, Report, Source};
 
 /// The private key of the signer.
 pub(crate) const PRIVATE_KEY: [u8; 32] = [3; 32];
@@ -46,7 +46,7 @@ where
 #[derive(Clone)]
 struct FileExport(PathBuf, Arc<Mutex<i64>>);
 
-impl Export for FileExport {
+impl TreeHeadExport for FileExport {
     fn put(&self, number: i64, line: &str) -> std::io::Result<()> {
         use std::io::Write;
         let mut file = std::fs::OpenOptions::new()
@@ -70,11 +70,12 @@ impl World {
         let leases = [test.lease("p/0").await, test.lease("p/1").await];
         let export = FileExport(dir.path().join("tree-heads.jsonl"), Arc::default());
         let signer_lease = test.lease("tree-heads").await;
-        let mut signer = Sealer::new(test.db.clone(), signer_lease, secret, Box::new(export))
-            .await
-            .unwrap();
+        let mut signer =
+            TreeHeadSigner::new(test.db.clone(), signer_lease, secret, Box::new(export))
+                .await
+                .unwrap();
         let options = Options {
-            seals: Some(dir.path().join("tree-heads.jsonl")),
+            tree_heads: Some(dir.path().join("tree-heads.jsonl")),
             keys: vec![public(PRIVATE_KEY)],
             ..Options::default()
         };
@@ -118,7 +119,7 @@ impl World {
 
     /// Insert forty rows, and one fact that stands for the even half of them.
     async fn batch(&self) {
-        let put = |tx: &mut store::Unbound<'_, '_>| {
+        let put = |tx: &mut store::UnscopedTx<'_, '_>| {
             let rows: Vec<Item> = (0..40)
                 .map(|n: i64| {
                     (
@@ -143,7 +144,7 @@ impl World {
                 ("chain", serde_json::json!("c")),
                 ("height", serde_json::json!(0)),
             ];
-            let batch = Batch::of(
+            let batch = Batch::new(
                 "item",
                 &["chain", "height", "position", "name", "body"],
                 &key,
@@ -151,7 +152,10 @@ impl World {
                 &values,
             );
             let payload = serde_json::json!({ "why": "many", "batch": batch });
-            tx.append(&namespace("ns"), Fact::new("item.many", 1).says(&payload));
+            tx.append(
+                &namespace("ns"),
+                Fact::new("item.many", 1).payload(&payload),
+            );
             Ok(())
         };
         self.write(put).await;
@@ -159,12 +163,12 @@ impl World {
 
     async fn write<F>(&self, write: F)
     where
-        F: FnMut(&mut store::Unbound<'_, '_>) -> store::Result<()> + Send + 'static,
+        F: FnMut(&mut store::UnscopedTx<'_, '_>) -> store::Result<()> + Send + 'static,
     {
         self.test
             .db
             .on(&self.leases[1])
-            .write_unbound(write)
+            .write_unscoped(write)
             .await
             .unwrap();
     }
@@ -197,7 +201,7 @@ impl World {
         let row: Option<(String,)> = self
             .test
             .db
-            .read_unbound(move |tx| tx.row(sql, ()))
+            .read_unscoped(move |tx| tx.row(sql, ()))
             .await
             .map_err(|e: Error| e)
             .unwrap();
@@ -237,12 +241,12 @@ pub(crate) async fn write_fact(db: &Db, lease: &Lease, n: i64, text: String) {
     db.on(lease)
         .write(&namespace("ns"), move |tx| {
             let fact = Fact::new("test.written", 2)
-                .about(&"object:1", n.unsigned_abs())
-                .by(&principal);
+                .subject(&"object:1", n.unsigned_abs())
+                .actor(&principal);
             tx.append(
-                fact.because_of(&"cmd:9")
-                    .part_of(&"operation:1")
-                    .says(&serde_json::json!({ "text": text })),
+                fact.causation(&"cmd:9")
+                    .correlation(&"operation:1")
+                    .payload(&serde_json::json!({ "text": text })),
             );
             Ok::<_, Error>(())
         })
@@ -256,16 +260,16 @@ pub(crate) fn texts(report: &Report) -> Vec<String> {
 }
 
 /// Whether a report has this flaw at this location.
-pub(crate) fn has_flaw(report: &Report, location: &Place, flaw: impl Fn(&Flaw) -> bool) -> bool {
+pub(crate) fn has_flaw(report: &Report, location: &Location, flaw: impl Fn(&Flaw) -> bool) -> bool {
     report
         .problems
         .iter()
-        .any(|problem| problem.place == *location && flaw(&problem.flaw))
+        .any(|problem| problem.location == *location && flaw(&problem.flaw))
 }
 
 /// A fact of `p/0`.
-pub(crate) fn fact(seq: i64) -> Place {
-    Place::Fact {
+pub(crate) fn fact(seq: i64) -> Location {
+    Location::Fact {
         partition: "p/0".to_owned(),
         seq,
     }

@@ -12,7 +12,7 @@ use intent::{Intent, Interface};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use submit::{Context, Enqueue, State, Submission};
-use types::{ChainId, Json, Status};
+use types::{ChainId, ExecutionStatus, Json};
 
 /// The submission state that completes the step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -224,7 +224,7 @@ impl SubmissionRequest {
     /// Enqueues the submission, or finds the one its key already created.
     pub(crate) async fn enqueue(&self, run: &RunContext) -> Result<Submission, Fault> {
         let new = Enqueue {
-            key: Some(self.key.clone()),
+            idempotency_key: Some(self.key.clone()),
             intent: self.intent.clone(),
             interface: self.interface.clone(),
             policies: self.policies.clone(),
@@ -249,7 +249,7 @@ pub(crate) fn outcome(submission: &Submission, until: Until) -> Option<Result<Js
         ))))
     };
     let on_chain = |enough: bool| match submission.outcome {
-        Some(Status::Reverted) if enough => Some(Err(Fault::from_error(
+        Some(ExecutionStatus::Reverted) if enough => Some(Err(Fault::from_error(
             &StepError::ExecutionReverted(message("was reverted by the chain")),
         ))),
         _ if enough => Some(data(submission)),

@@ -29,7 +29,7 @@ pub(super) async fn query(run: &RunContext, options: &Options) -> Result<Option<
         from: target.signer.as_deref(),
         to: &contract,
         data,
-        at: None,
+        block_hash: None,
     };
     let answer = connector
         .call(&request, Some(&interface))

@@ -16,7 +16,7 @@ pub(super) async fn query(run: &RunContext, options: &Options) -> Result<Option<
 }
 
 /// Prepares an update.
-pub(super) fn update(run: &RunContext, options: &Options) -> Result<data::Prepared, Fault> {
+pub(super) fn update(run: &RunContext, options: &Options) -> Result<data::PreparedUpdate, Fault> {
     // JSONata returns a one-element list as the element itself.
     let as_list = |(name, value): (&String, &Value)| match value {
         Value::Object(_) => (name.clone(), Value::Array(vec![value.clone()])),

@@ -114,7 +114,7 @@ pub(super) fn plan(run: &RunContext, options: &Options) -> Result<Call, Fault> {
         key: format!("{}/{}/{}", run.run.id, run.step().name, position.round),
     };
     // Reject forbidden addresses before anything is stored.
-    let guard = run.workflow.parts().outbound.guard();
+    let guard = run.workflow.parts().outbound.address_policy();
     let query_url = call.query.as_ref().map(|query| query.url.as_str());
     for url in std::iter::once(call.url.as_str()).chain(query_url) {
         guard
@@ -304,7 +304,7 @@ impl Call {
         };
         if !expected {
             // Mask before truncating: half a secret is still a secret.
-            let start = run.secrets.mask_text(&types::hostile_text(&answer.body));
+            let start = run.secrets.mask_text(&types::sanitize_text(&answer.body));
             let start: String = start.chars().take(300).collect();
             let reason = format!(
                 "{} answered {}: {start}",
@@ -329,7 +329,7 @@ impl Call {
         }
         let text = String::from_utf8_lossy(&answer.body);
         let body = parse_exact(&text).map_or_else(
-            || Value::String(types::hostile_text(&answer.body)),
+            || Value::String(types::sanitize_text(&answer.body)),
             |json| json.to_value(),
         );
         let headers: Map<String, Value> = answer

@@ -29,7 +29,7 @@ pub(crate) enum Plan {
     /// No effect, only a result.
     Value(Option<Json>),
     /// Update the data model in the step's transaction.
-    Update(data::Prepared),
+    Update(data::PreparedUpdate),
     /// Start a run in the step's transaction.
     StartRun(Box<RunRequest>),
     Submit(Box<SubmissionRequest>),

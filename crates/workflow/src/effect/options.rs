@@ -4,7 +4,7 @@ use super::{Fault, Options};
 use intent::Interface;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use types::{Amount, Unit, UnitedAmount};
+use types::{Amount, AmountInput, Unit};
 
 /// Returns an option unless it is missing or `null`.
 pub(crate) fn get_option<'o>(options: &'o Options, name: &str) -> Option<&'o Value> {
@@ -59,13 +59,13 @@ pub(crate) fn amount(options: &Options, name: &str, units: &[Unit]) -> Result<Am
 }
 
 fn parse_amount(value: &Value, units: &[Unit]) -> Result<Amount, String> {
-    let amount: UnitedAmount = match value {
+    let amount: AmountInput = match value {
         Value::Object(_) => {
             serde_json::from_value(value.clone()).map_err(|error| error.to_string())?
         }
         // Deserialized as the amount itself rather than as an untagged choice, so that the error
         // names the fault.
-        _ => UnitedAmount::Base(
+        _ => AmountInput::Base(
             serde_json::from_value(value.clone()).map_err(|error| error.to_string())?,
         ),
     };

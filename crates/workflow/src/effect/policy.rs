@@ -4,7 +4,7 @@
 use super::options::{get_option, required_text, text};
 use super::{Fault, Options, StepError, to_json};
 use crate::work::load::RunContext;
-use policy::{Outcome, Trial};
+use policy::{DryRunTarget, Outcome};
 use serde_json::{Value, json};
 use types::{Family, Json, Time};
 
@@ -34,7 +34,7 @@ pub(super) async fn evaluate(
     let decision = policy::dry_run(
         engine,
         principal,
-        Trial::Version(version.id),
+        DryRunTarget::Version(version.id),
         input.as_str(),
     )
     .await;

@@ -113,7 +113,7 @@ fn to_decimal(args: &[JValue]) -> FunctionResult {
         .to_string()
         .parse()
         .map_err(|error: types::AmountError| error.to_string())?;
-    Ok(JValue::string(unit(decimals)?.show(amount)))
+    Ok(JValue::string(unit(decimals)?.format(amount)))
 }
 
 fn unit(decimals: &JValue) -> Result<Unit, String> {

@@ -17,7 +17,7 @@ mod tests;
 pub(crate) use evaluate::{Evaluation, EvaluationContext, EvaluationPool, Limits};
 pub(crate) use exact::long_numerals_as_texts;
 pub(crate) use sandbox::Evaluators;
-pub use sandbox::{Launch, evaluate_expressions};
+pub use sandbox::{EvaluatorCommand, evaluate_expressions};
 
 use jsonata_core::ast::AstNode;
 use jsonata_core::parser;

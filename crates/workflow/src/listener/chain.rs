@@ -4,7 +4,7 @@
 use super::config::{Config, Finality};
 use super::deliver::{Delivery, EventDelivery};
 use super::feed::{FeedOutcome, ReadMark};
-use super::{AFTER_LAST_EVENT, Given, Listener, ListenerCursor};
+use super::{AFTER_LAST_EVENT, Listener, ListenerCursor, ListenerSpec};
 use crate::table::listener::{self as table, Delivered};
 use crate::table::run as runs;
 use crate::{Error, Result, Workflow};
@@ -12,7 +12,7 @@ use chain::Connector;
 use index::{EventFilter, StoredEvent};
 use serde_json::json;
 use std::sync::Arc;
-use store::{Lease, Unbound};
+use store::{Lease, UnscopedTx};
 use types::{ChainId, Height, Json, Namespace};
 
 /// The cursor advances without an event after this many blocks.
@@ -42,7 +42,7 @@ pub(super) async fn feed(
     listener: &Listener,
     last: Option<&ReadMark>,
 ) -> Result<FeedOutcome> {
-    let Given::Chain { config } = &listener.given else {
+    let ListenerSpec::Chain { config } = &listener.spec else {
         return Ok(FeedOutcome {
             delivered: 0,
             mark: None,
@@ -90,13 +90,13 @@ async fn read_snapshot(
         chain.clone(),
         last.cloned(),
     );
-    let lane = workflow.settings().lane;
+    let lane = workflow.settings().queued_runs_per_listener;
     let filter = EventFilter {
         chain: chain.clone(),
         sources: config.sources(&chain)?,
         topics: config.topics(&chain)?,
     };
-    let read = move |tx: &mut Unbound<'_, '_>| {
+    let read = move |tx: &mut UnscopedTx<'_, '_>| {
         let Some(status) = index::status(tx, &chain)? else {
             return Ok(None);
         };
@@ -129,9 +129,9 @@ async fn read_snapshot(
             Vec::new()
         };
         let cursor = resume_cursor(tx, &listener, &chain, finalized)?;
-        let waiting = runs::count_lane(&mut tx.bound(&namespace), listener.id)?;
+        let waiting = runs::count_lane(&mut tx.scoped(&namespace), listener.id)?;
         let capacity = lane.saturating_sub(u32::try_from(waiting).unwrap_or(u32::MAX));
-        let after = index::Cursor {
+        let after = index::EventCursor {
             height: cursor.height,
             index: cursor.index,
         };
@@ -151,17 +151,17 @@ async fn read_snapshot(
             mark,
         }))
     };
-    workflow.db().read_unbound(read).await
+    workflow.db().read_unscoped(read).await
 }
 
 /// Delivered events whose blocks are no longer canonical, newest first.
 fn reverted(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     namespace: &Namespace,
     listener: &Listener,
     chain: &ChainId,
 ) -> Result<Vec<Delivered>> {
-    let delivered = table::delivered(&mut tx.bound(namespace), listener.id)?;
+    let delivered = table::delivered(&mut tx.scoped(namespace), listener.id)?;
     let mut reverted = Vec::new();
     for delivery in delivered {
         if index::block_at(tx, chain, delivery.height)?.as_deref()
@@ -176,7 +176,7 @@ fn reverted(
 /// Where to continue reading. If the cursor's block was dropped, restarts after the final
 /// watermark; events delivered from there are recognized by their idempotency keys.
 fn resume_cursor(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     listener: &Listener,
     chain: &ChainId,
     finalized: Option<Height>,

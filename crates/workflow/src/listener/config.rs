@@ -176,7 +176,7 @@ impl Config {
     /// The topics of the events; at least one.
     pub(super) fn topics(&self, chain: &ChainId) -> Result<Vec<String>> {
         let field = "config.blockchainEvents.abiEvents";
-        let topics = intent::topics(chain, &self.interface())
+        let topics = intent::event_topics(chain, &self.interface())
             .map_err(|error| Error::invalid(field, error.to_string()))?;
         if topics.is_empty() || topics.len() > MAX_ENTRIES {
             return Err(Error::invalid(

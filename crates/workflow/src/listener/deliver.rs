@@ -193,7 +193,7 @@ impl Delivery {
         if event.reverted {
             key.push_str("/reverted");
         }
-        if key.len() > idempotency::MAX_KEY {
+        if key.len() > idempotency::MAX_KEY_BYTES {
             Digest::of(key.as_bytes()).to_string()
         } else {
             key

@@ -1,11 +1,11 @@
 //! Feeds listeners: reads new events of each and starts runs together with its cursor. A listener
 //! that fails blocks only itself.
 
-use super::{Given, Listener, chain, model};
+use super::{Listener, ListenerSpec, chain, model};
 use crate::table::listener as table;
 use crate::{Error, Result, Workflow};
 use std::collections::HashMap;
-use store::{Lease, Unbound};
+use store::{Lease, UnscopedTx};
 use types::{ListenerId, Namespace, Time};
 
 /// Listeners read in one turn.
@@ -41,7 +41,7 @@ impl Feeder {
         let now = workflow.db().clock().now();
         let due = workflow
             .db()
-            .read_unbound(move |tx| table::due(tx, shard, now, MAX_LISTENERS))
+            .read_unscoped(move |tx| table::due(tx, shard, now, MAX_LISTENERS))
             .await?;
         let ids: std::collections::HashSet<ListenerId> =
             due.iter().map(|(_, listener)| listener.id).collect();
@@ -63,9 +63,13 @@ impl Feeder {
         listener: &Listener,
     ) -> Result<usize> {
         let last = self.marks.get(&listener.id);
-        let fed = match &listener.given {
-            Given::Chain { .. } => chain::feed(workflow, lease, namespace, listener, last).await,
-            Given::Model { .. } => model::feed(workflow, lease, namespace, listener, last).await,
+        let fed = match &listener.spec {
+            ListenerSpec::Chain { .. } => {
+                chain::feed(workflow, lease, namespace, listener, last).await
+            }
+            ListenerSpec::Model { .. } => {
+                model::feed(workflow, lease, namespace, listener, last).await
+            }
         };
         match fed {
             Ok(fed) => {
@@ -90,7 +94,7 @@ impl Feeder {
 pub(crate) async fn next_due(workflow: &Workflow, shard: i64) -> Result<Option<Time>> {
     workflow
         .db()
-        .read_unbound(move |tx: &mut Unbound<'_, '_>| table::next_due(tx, shard))
+        .read_unscoped(move |tx: &mut UnscopedTx<'_, '_>| table::next_due(tx, shard))
         .await
 }
 

@@ -50,7 +50,7 @@ pub struct Listener {
     pub disabled: bool,
     /// The configuration as given.
     #[serde(flatten)]
-    pub given: Given,
+    pub spec: ListenerSpec,
     /// Only for chain events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chain: Option<ChainId>,
@@ -79,7 +79,7 @@ pub struct Listener {
 /// The configuration of a listener, by kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, try_from = "SpecMembers")]
-pub enum Given {
+pub enum ListenerSpec {
     Chain {
         /// `{namespace, taskName, taskVersion?, firstEvent?, blockchainEvents}` and Florin's
         /// extensions.
@@ -105,7 +105,7 @@ struct SpecMembers {
     topic_filter: Option<String>,
 }
 
-impl TryFrom<SpecMembers> for Given {
+impl TryFrom<SpecMembers> for ListenerSpec {
     type Error = &'static str;
 
     fn try_from(members: SpecMembers) -> std::result::Result<Self, &'static str> {
@@ -146,15 +146,15 @@ pub(crate) const AFTER_LAST_EVENT: i64 = i32::MAX as i64;
 impl Listener {
     /// The task it starts, by id or name.
     pub(crate) fn task(&self) -> crate::Result<String> {
-        match &self.given {
-            Given::Chain { config } => Ok(config::Config::read(config)?.task_name),
-            Given::Model { task_id, .. } => Ok(task_id.clone()),
+        match &self.spec {
+            ListenerSpec::Chain { config } => Ok(config::Config::read(config)?.task_name),
+            ListenerSpec::Model { task_id, .. } => Ok(task_id.clone()),
         }
     }
 
     pub(crate) fn fact(&self, kind: &'static str) -> store::Fact {
         store::Fact::new(kind, 1)
-            .about(&self.id, self.version)
-            .says(self)
+            .subject(&self.id, self.version)
+            .payload(self)
     }
 }

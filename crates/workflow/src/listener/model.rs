@@ -3,7 +3,7 @@
 
 use super::feed::{FeedOutcome, ReadMark};
 use super::verbs::compile_filter;
-use super::{Given, Listener};
+use super::{Listener, ListenerSpec};
 use crate::run::start::{LISTENER_SCOPE, RunRequest, start_in_tx};
 use crate::run::{Lane, NewRun, Origin};
 use crate::table::listener as table;
@@ -11,7 +11,7 @@ use crate::table::run as runs;
 use crate::{Error, Result, Workflow};
 use serde_json::Value;
 use std::collections::HashMap;
-use store::{Cursor, Lease, StoredFact, Tx, Unbound, facts_after, partitions};
+use store::{Cursor, Lease, StoredFact, Tx, UnscopedTx, facts_after, partitions};
 use types::{Json, Namespace, Principal, RunId};
 
 /// The fact type of a new entry.
@@ -35,7 +35,7 @@ pub(super) async fn feed(
     listener: &Listener,
     last: Option<&ReadMark>,
 ) -> Result<FeedOutcome> {
-    let Given::Model { topic_filter, .. } = &listener.given else {
+    let ListenerSpec::Model { topic_filter, .. } = &listener.spec else {
         return Ok(FeedOutcome {
             delivered: 0,
             mark: None,
@@ -78,11 +78,15 @@ async fn read_snapshot(
     listener: &Listener,
     last: Option<&ReadMark>,
 ) -> Result<Option<Snapshot>> {
-    let (namespace, id, lane) = (namespace.clone(), listener.id, workflow.settings().lane);
+    let (namespace, id, lane) = (
+        namespace.clone(),
+        listener.id,
+        workflow.settings().queued_runs_per_listener,
+    );
     let last = last
         .filter(|(version, _)| *version == listener.version)
         .cloned();
-    let read = move |tx: &mut Unbound<'_, '_>| {
+    let read = move |tx: &mut UnscopedTx<'_, '_>| {
         let heads = partitions(tx)?;
         let mark = heads
             .iter()
@@ -92,10 +96,10 @@ async fn read_snapshot(
         if last.as_ref().is_some_and(|(_, last)| *last == mark) {
             return Ok(None);
         }
-        let known: HashMap<String, i64> = table::cursors(&mut tx.bound(&namespace), id)?
+        let known: HashMap<String, i64> = table::cursors(&mut tx.scoped(&namespace), id)?
             .into_iter()
             .collect();
-        let waiting = runs::count_lane(&mut tx.bound(&namespace), id)?;
+        let waiting = runs::count_lane(&mut tx.scoped(&namespace), id)?;
         let lane_full = waiting >= i64::from(lane);
         let mut snapshot = Snapshot {
             facts: Vec::new(),
@@ -113,13 +117,13 @@ async fn read_snapshot(
         }
         Ok::<_, Error>(Some(snapshot))
     };
-    workflow.db().read_unbound(read).await
+    workflow.db().read_unscoped(read).await
 }
 
 impl Snapshot {
     fn partition(
         &mut self,
-        tx: &mut Unbound<'_, '_>,
+        tx: &mut UnscopedTx<'_, '_>,
         namespace: &Namespace,
         seq: i64,
         head: &Cursor,

@@ -1,11 +1,11 @@
 //! Creates, reads and deletes listeners.
 
 use super::config::{Config, StartEvent};
-use super::{AFTER_LAST_EVENT, Given, Listener, ListenerCursor, ListenerKind};
+use super::{AFTER_LAST_EVENT, Listener, ListenerCursor, ListenerKind, ListenerSpec};
 use crate::table::listener as table;
 use crate::{Error, Result, Workflow, names, table as tables};
 use regex::RegexBuilder;
-use store::{Tx, Unbound};
+use store::{Tx, UnscopedTx};
 use types::{ChainId, Height, Json, ListenerId, Page, Principal};
 
 const MAX_CONFIG: usize = 256 << 10;
@@ -21,7 +21,7 @@ pub struct NewListener {
     /// Whether it starts no runs.
     pub disabled: bool,
     /// The configuration of its kind.
-    pub given: Given,
+    pub spec: ListenerSpec,
 }
 
 /// A request validated outside the transaction.
@@ -47,9 +47,9 @@ pub async fn put_listener(
 ) -> Result<(Listener, bool)> {
     let validated = validate(workflow, principal, new)?;
     let (path, principal, engine) = (name_or_id.to_owned(), principal.clone(), workflow.clone());
-    let write = move |tx: &mut Unbound<'_, '_>| {
+    let write = move |tx: &mut UnscopedTx<'_, '_>| {
         let start_cursor = start_cursor(tx, &validated)?;
-        let mut tx = tx.bound(&principal.namespace);
+        let mut tx = tx.scoped(&principal.namespace);
         put(
             &engine,
             &mut tx,
@@ -59,7 +59,7 @@ pub async fn put_listener(
             start_cursor,
         )
     };
-    workflow.on().write_unbound(write).await
+    workflow.on().write_unscoped(write).await
 }
 
 /// Reads a listener. Errors: `workflow.unknown_resource`.
@@ -103,7 +103,7 @@ pub async fn delete_listener(
     let write = move |tx: &mut Tx<'_, '_>| {
         let listener = require(tx, kind, &path)?;
         table::delete(tx, listener.id)?;
-        tx.append(listener.fact("listener.deleted").by(&principal));
+        tx.append(listener.fact("listener.deleted").actor(&principal));
         Ok(())
     };
     workflow.on().write(&namespace, write).await
@@ -125,8 +125,8 @@ fn validate(
             .transpose()?,
         ..new
     };
-    match new.given.clone() {
-        Given::Chain { config: json } => {
+    match new.spec.clone() {
+        ListenerSpec::Chain { config: json } => {
             if json.as_str().len() > MAX_CONFIG {
                 return Err(Error::LimitExceeded {
                     field: "config".to_owned(),
@@ -150,7 +150,7 @@ fn validate(
                 topics,
             })
         }
-        Given::Model {
+        ListenerSpec::Model {
             topic_filter,
             task_id,
         } => {
@@ -188,7 +188,7 @@ enum StartCursor {
     Facts(Vec<store::Cursor>),
 }
 
-fn start_cursor(tx: &mut Unbound<'_, '_>, validated: &ValidatedListener) -> Result<StartCursor> {
+fn start_cursor(tx: &mut UnscopedTx<'_, '_>, validated: &ValidatedListener) -> Result<StartCursor> {
     let Some(chain) = &validated.chain else {
         return Ok(StartCursor::Facts(store::partitions(tx)?));
     };
@@ -252,7 +252,7 @@ fn put(
     } else {
         "listener.created"
     };
-    tx.append(listener.fact(kind).by(principal));
+    tx.append(listener.fact(kind).actor(principal));
     Ok((listener, existing.is_none()))
 }
 
@@ -271,7 +271,7 @@ fn next(
         None => (ListenerId::new(now, tx.entropy()), path.to_owned()),
     };
     let name = names::validate_name("name", validated.new.name.as_deref().unwrap_or(&old_name))?;
-    let limit = workflow.settings().things;
+    let limit = workflow.settings().named_objects_per_namespace;
     if existing.is_none() && table::count(tx)? >= i64::try_from(limit).unwrap_or(i64::MAX) {
         return Err(Error::LimitExceeded {
             field: "listeners".to_owned(),
@@ -296,7 +296,7 @@ fn next(
         kind: validated.kind,
         name,
         disabled: validated.new.disabled,
-        given: validated.new.given.clone(),
+        spec: validated.new.spec.clone(),
         chain: validated.chain.clone(),
         cursor: same_chain.map_or(cursor, |listener| listener.cursor.clone()),
         problem: None,
@@ -311,9 +311,9 @@ fn next(
 
 /// The named task must exist; it needs no version yet.
 fn check_task(tx: &mut Tx<'_, '_>, validated: &ValidatedListener) -> Result<()> {
-    let (field, task) = match &validated.new.given {
-        Given::Chain { config } => ("config.taskName", Config::read(config)?.task_name),
-        Given::Model { task_id, .. } => ("taskId", task_id.clone()),
+    let (field, task) = match &validated.new.spec {
+        ListenerSpec::Chain { config } => ("config.taskName", Config::read(config)?.task_name),
+        ListenerSpec::Model { task_id, .. } => ("taskId", task_id.clone()),
     };
     match tables::task::find(tx, &task)? {
         Some(_) => Ok(()),
@@ -324,7 +324,7 @@ fn check_task(tx: &mut Tx<'_, '_>, validated: &ValidatedListener) -> Result<()> 
     }
 }
 
-impl Given {
+impl ListenerSpec {
     /// The configuration of a chain event listener.
     pub fn chain(config: Json) -> Self {
         Self::Chain { config }

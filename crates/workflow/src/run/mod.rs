@@ -140,9 +140,9 @@ impl Run {
             "error": self.error, "origin": self.origin,
         });
         store::Fact::new(kind, 1)
-            .about(&self.id, self.version)
-            .part_of(&self.id)
-            .says(&payload)
+            .subject(&self.id, self.version)
+            .correlation(&self.id)
+            .payload(&payload)
     }
 
     /// The fact type for the current state.

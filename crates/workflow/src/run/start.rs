@@ -7,7 +7,7 @@ use crate::table::{run as table, task as tasks};
 use crate::task::select_version;
 use crate::{Error, Result, Workflow};
 use store::Tx;
-use store::idempotency::{self, Claim, Claimed};
+use store::idempotency::{self, Claim, ClaimOutcome};
 use types::{Canon, Digest, Json, Principal, RunId, Time};
 
 /// The scopes of idempotency keys: API requests, `invoke_task` steps, listeners.
@@ -144,14 +144,15 @@ pub(crate) fn validate(workflow: &Workflow, new: NewRun) -> Result<NewRun> {
             limit,
         });
     }
-    if new
-        .idempotency_key
-        .as_ref()
-        .is_some_and(|key| key.is_empty() || key.len() > idempotency::MAX_KEY || key.contains('\0'))
-    {
+    if new.idempotency_key.as_ref().is_some_and(|key| {
+        key.is_empty() || key.len() > idempotency::MAX_KEY_BYTES || key.contains('\0')
+    }) {
         return Err(Error::invalid(
             "idempotencyKey",
-            format!("must have 1 to {} bytes, without NUL", idempotency::MAX_KEY),
+            format!(
+                "must have 1 to {} bytes, without NUL",
+                idempotency::MAX_KEY_BYTES
+            ),
         ));
     }
     if new
@@ -200,21 +201,21 @@ pub(crate) fn start_in_tx(
     };
     let claim = Claim {
         key,
-        command: request.command,
+        command_hash: request.command,
         resource: request.id.to_string(),
     };
     match idempotency::claim(tx, scope, &[claim])?.remove(0) {
-        Claimed::Conflict { resource } => Err(Error::IdempotencyKeyReused { resource }),
-        Claimed::Replayed { resource } => {
+        ClaimOutcome::Conflict { resource } => Err(Error::IdempotencyKeyReused { resource }),
+        ClaimOutcome::Replayed { resource } => {
             let id = resource
                 .parse()
                 .map_err(|_| Error::corrupt("run", resource.clone()))?;
             Ok(StartOutcome::Existing(id))
         }
-        Claimed::Fresh => {
+        ClaimOutcome::Fresh => {
             let outcome = create(workflow, tx, request);
             if outcome.is_err() {
-                idempotency::free(tx, scope, key)?;
+                idempotency::release(tx, scope, key)?;
             }
             outcome
         }
@@ -224,7 +225,7 @@ pub(crate) fn start_in_tx(
 fn create(workflow: &Workflow, tx: &mut Tx<'_, '_>, request: &RunRequest) -> Result<StartOutcome> {
     let task = tasks::require(tx, &request.new.task)?;
     let version = select_version(tx, &task, request.new.version.as_deref())?.version;
-    let limit = workflow.settings().open_runs;
+    let limit = workflow.settings().open_runs_per_namespace;
     if request.lane.is_none() && table::count_open(tx)? >= i64::try_from(limit).unwrap_or(i64::MAX)
     {
         return Err(Error::LimitExceeded {
@@ -235,7 +236,7 @@ fn create(workflow: &Workflow, tx: &mut Tx<'_, '_>, request: &RunRequest) -> Res
     }
     let run = new_run(workflow, request, &task, &version, tx.now());
     table::insert(tx, &run)?;
-    tx.append(run.fact("run.queued").by(&request.principal));
+    tx.append(run.fact("run.queued").actor(&request.principal));
     Ok(StartOutcome::Created(Box::new(run)))
 }
 

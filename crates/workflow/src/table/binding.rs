@@ -3,7 +3,7 @@
 use super::task::version;
 use crate::Result;
 use crate::binding::Binding;
-use store::{Columns, Row, Tx};
+use store::{Row, RowReader, Tx};
 use types::{BindingId, Page};
 
 /// By id or name.
@@ -64,7 +64,7 @@ pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: BindingId) -> Result<()> {
 }
 
 fn binding(row: Row) -> Result<Binding> {
-    let mut columns = Columns::of(row);
+    let mut columns = RowReader::new(row);
     Ok(Binding {
         id: columns.take()?,
         name: columns.take()?,

@@ -1,7 +1,7 @@
 //! All encrypted columns of the crate, for key rotation.
 
 use crate::Result;
-use store::Unbound;
+use store::UnscopedTx;
 use types::Namespace;
 
 /// An encrypted value: namespace, row id, step number (0 if there is none), ciphertext.
@@ -51,7 +51,7 @@ pub(crate) const COLUMNS: [Column; 4] = [
 /// Values encrypted under an older data key than the one whose ciphertexts begin with `head`, in
 /// all namespaces, after a row.
 pub(crate) fn outdated(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     target: Column,
     head: &[u8],
     after: (&str, &str, i64),
@@ -72,7 +72,11 @@ pub(crate) fn outdated(
 }
 
 /// Number of values encrypted under an older data key.
-pub(crate) fn count_outdated(tx: &mut Unbound<'_, '_>, target: Column, head: &[u8]) -> Result<i64> {
+pub(crate) fn count_outdated(
+    tx: &mut UnscopedTx<'_, '_>,
+    target: Column,
+    head: &[u8],
+) -> Result<i64> {
     let Column { table, column, .. } = target;
     let sql = format!("SELECT COUNT(*) FROM {table} WHERE {column} IS NOT NULL AND {column} < ?1");
     let row: Option<(i64,)> = tx.row(&sql, (head,))?;
@@ -81,7 +85,7 @@ pub(crate) fn count_outdated(tx: &mut Unbound<'_, '_>, target: Column, head: &[u
 
 /// Stores re-encrypted values. Values that changed concurrently are left alone.
 pub(crate) fn put(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     target: Column,
     rows: &[ReencryptedValue],
 ) -> Result<u64> {

@@ -2,10 +2,10 @@
 
 use super::run::{from_json, to_json};
 use super::task::version;
-use crate::listener::{Given, Listener, ListenerCursor, ListenerKind};
+use crate::listener::{Listener, ListenerCursor, ListenerKind, ListenerSpec};
 use crate::task::Task;
 use crate::{Error, Result};
-use store::{Columns, Cursor, Row, Tx, Unbound};
+use store::{Cursor, Row, RowReader, Tx, UnscopedTx};
 use types::{Height, Json, ListenerId, Namespace, Page, Time};
 
 const COLUMNS: &str = "id, kind, name, shard, disabled, config, chain, cursor_height, cursor_index, cursor_hash, next_lane_index, problem, next_at,
@@ -21,7 +21,8 @@ pub(crate) fn find(
         "SELECT {COLUMNS} FROM listener WHERE namespace = ?ns AND kind = ?1 AND (id = ?2 OR name = ?2)"
     );
     let row: Option<Row> = tx.row(&sql, (kind.as_str(), name_or_id))?;
-    row.map(|row| listener(&mut Columns::of(row))).transpose()
+    row.map(|row| listener(&mut RowReader::new(row)))
+        .transpose()
 }
 
 pub(crate) fn list(tx: &mut Tx<'_, '_>, kind: ListenerKind, page: &Page) -> Result<Vec<Listener>> {
@@ -30,7 +31,7 @@ pub(crate) fn list(tx: &mut Tx<'_, '_>, kind: ListenerKind, page: &Page) -> Resu
     );
     let rows: Vec<Row> = tx.rows(&sql, (kind.as_str(), page.limit, page.skip))?;
     rows.into_iter()
-        .map(|row| listener(&mut Columns::of(row)))
+        .map(|row| listener(&mut RowReader::new(row)))
         .collect()
 }
 
@@ -65,7 +66,7 @@ pub(crate) fn put(tx: &mut Tx<'_, '_>, listener: &Listener, task: &str) -> Resul
             &listener.name,
             listener.shard,
             listener.disabled,
-            to_json(&listener.given)?,
+            to_json(&listener.spec)?,
             task,
             &listener.chain,
             cursor.map(|cursor| cursor.height),
@@ -127,7 +128,7 @@ pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: ListenerId) -> Result<()> {
 
 /// Listeners of a shard that are due.
 pub(crate) fn due(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     shard: i64,
     now: Time,
     limit: u32,
@@ -137,14 +138,14 @@ pub(crate) fn due(
     );
     let rows: Vec<Row> = tx.rows(&sql, (shard, now, limit))?;
     let from_json = |row| {
-        let mut columns = Columns::of(row);
+        let mut columns = RowReader::new(row);
         Ok((columns.take()?, listener(&mut columns)?))
     };
     rows.into_iter().map(from_json).collect()
 }
 
 /// When the next listener with a problem is tried again.
-pub(crate) fn next_due(tx: &mut Unbound<'_, '_>, shard: i64) -> Result<Option<Time>> {
+pub(crate) fn next_due(tx: &mut UnscopedTx<'_, '_>, shard: i64) -> Result<Option<Time>> {
     let row: Option<(Option<Time>,)> = tx
         .row("SELECT MIN(next_at) FROM listener WHERE shard = ?1 AND disabled = 0 AND problem IS NOT NULL", (shard,))?;
     Ok(row.and_then(|(at,)| at))
@@ -243,7 +244,7 @@ pub(crate) fn put_cursors(
     Ok(())
 }
 
-fn listener(columns: &mut Columns) -> Result<Listener> {
+fn listener(columns: &mut RowReader) -> Result<Listener> {
     let (id, kind, name, shard, disabled) = (
         columns.take()?,
         columns.take::<String>()?,
@@ -252,7 +253,7 @@ fn listener(columns: &mut Columns) -> Result<Listener> {
         columns.take()?,
     );
     let spec: Json = columns.take()?;
-    let spec: Given = from_json(&spec, "listener")?;
+    let spec: ListenerSpec = from_json(&spec, "listener")?;
     let chain = columns.take()?;
     let (height, index, hash): (Option<Height>, Option<i64>, Option<String>) =
         (columns.take()?, columns.take()?, columns.take()?);
@@ -264,7 +265,7 @@ fn listener(columns: &mut Columns) -> Result<Listener> {
         kind: kind.ok_or_else(|| Error::corrupt("listener", "its kind is unknown"))?,
         name,
         disabled,
-        given: spec,
+        spec,
         chain,
         cursor: height.zip(index).map(|(height, index)| ListenerCursor {
             height,

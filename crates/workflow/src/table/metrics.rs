@@ -1,18 +1,18 @@
 //! Counts of runs over all namespaces.
 
 use crate::Result;
-use store::Unbound;
+use store::UnscopedTx;
 use types::Time;
 
 /// Runs that are not closed, by state.
-pub(crate) fn count_live(tx: &mut Unbound<'_, '_>) -> Result<Vec<(String, i64)>> {
+pub(crate) fn count_live(tx: &mut UnscopedTx<'_, '_>) -> Result<Vec<(String, i64)>> {
     Ok(tx.rows(
         "SELECT state, COUNT(*) FROM run WHERE closed = 0 GROUP BY state ORDER BY state",
         (),
     )?)
 }
 
-pub(crate) fn count_due(tx: &mut Unbound<'_, '_>, now: Time) -> Result<i64> {
+pub(crate) fn count_due(tx: &mut UnscopedTx<'_, '_>, now: Time) -> Result<i64> {
     let row: Option<(i64,)> = tx.row(
         "SELECT COUNT(*) FROM run WHERE next_at <= ?1 AND closed = 0",
         (now,),

@@ -5,7 +5,7 @@ use crate::run::{Lane, Run, RunFilter};
 use crate::state::{Position, State, StepState};
 use crate::{Error, Result};
 use serde::de::DeserializeOwned;
-use store::{Columns, Kind, Row, ToValue, Tx, Unbound, Value};
+use store::{Row, RowReader, ToValue, Tx, UnscopedTx, Value, ValueKind};
 use types::{Json, ListenerId, Namespace, Page, RunId, TaskId, Time};
 
 const COLUMNS: &str = "id, shard, task, task_name, version_id, version_label, state, step, step_state, attempt, round, steps, input, encrypted_input,
@@ -147,7 +147,7 @@ pub(crate) fn count_lane(tx: &mut Tx<'_, '_>, lane: ListenerId) -> Result<i64> {
 
 /// Due runs of a shard, longest due first, at most `each` per namespace.
 pub(crate) fn due(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     shard: i64,
     now: Time,
     per_namespace: u32,
@@ -163,7 +163,7 @@ pub(crate) fn due(
 }
 
 /// When the next run of a shard is due.
-pub(crate) fn next_due(tx: &mut Unbound<'_, '_>, shard: i64) -> Result<Option<Time>> {
+pub(crate) fn next_due(tx: &mut UnscopedTx<'_, '_>, shard: i64) -> Result<Option<Time>> {
     let row: Option<(Option<Time>,)> =
         tx.row("SELECT MIN(next_at) FROM run WHERE shard = ?1", (shard,))?;
     Ok(row.and_then(|(at,)| at))
@@ -172,7 +172,7 @@ pub(crate) fn next_due(tx: &mut Unbound<'_, '_>, shard: i64) -> Result<Option<Ti
 /// Makes the runs that wait for one of these submissions due now. A run that is already due gets
 /// another due time, so that [`reschedule_unless_woken`] sees that it was woken.
 pub(crate) fn wake(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     shard: i64,
     subjects: &[(String,)],
     now: Time,
@@ -187,7 +187,7 @@ pub(crate) fn wake(
 }
 
 /// The sequence number a shard has read in each partition.
-pub(crate) fn cursors(tx: &mut Unbound<'_, '_>, shard: i64) -> Result<Vec<(String, i64)>> {
+pub(crate) fn cursors(tx: &mut UnscopedTx<'_, '_>, shard: i64) -> Result<Vec<(String, i64)>> {
     Ok(tx.rows(
         "SELECT partition, seq FROM run_cursor WHERE shard = ?1",
         (shard,),
@@ -195,7 +195,7 @@ pub(crate) fn cursors(tx: &mut Unbound<'_, '_>, shard: i64) -> Result<Vec<(Strin
 }
 
 pub(crate) fn put_cursors(
-    tx: &mut Unbound<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     shard: i64,
     cursors: &[(String, i64)],
 ) -> Result<()> {
@@ -215,7 +215,7 @@ fn values(run: &Run) -> Result<Vec<Value<'_>>> {
     let lane_index = run
         .lane
         .as_ref()
-        .map_or(Value::Null(Kind::Int), |lane| Value::Int(lane.index));
+        .map_or(Value::Null(ValueKind::Int), |lane| Value::Int(lane.index));
     Ok(vec![
         run.id.to_value(),
         run.shard.to_value(),
@@ -232,7 +232,7 @@ fn values(run: &Run) -> Result<Vec<Value<'_>>> {
         ToValue::to_value(&run.input),
         run.encrypted_input.to_value(),
         run.result.to_value(),
-        json(&run.error)?.map_or(Value::Null(Kind::Text), |json| {
+        json(&run.error)?.map_or(Value::Null(ValueKind::Text), |json| {
             owned(json.as_str().to_owned())
         }),
         run.reason.to_value(),
@@ -241,13 +241,15 @@ fn values(run: &Run) -> Result<Vec<Value<'_>>> {
         owned(to_json(&run.origin)?.as_str().to_owned()),
         run.activity.to_value(),
         run.idempotency_key.to_value(),
-        run.lane.as_ref().map_or(Value::Null(Kind::Text), |lane| {
-            owned(lane.listener.to_string())
-        }),
+        run.lane
+            .as_ref()
+            .map_or(Value::Null(ValueKind::Text), |lane| {
+                owned(lane.listener.to_string())
+            }),
         lane_index,
         run.lane
             .as_ref()
-            .map_or(Value::Null(Kind::Int), |lane| lane.holds.to_value()),
+            .map_or(Value::Null(ValueKind::Int), |lane| lane.holds.to_value()),
         run.closed.to_value(),
         run.next_at.to_value(),
         run.created.to_value(),
@@ -259,7 +261,7 @@ fn values(run: &Run) -> Result<Vec<Value<'_>>> {
 }
 
 fn run(row: Row) -> Result<Run> {
-    let mut columns = Columns::of(row);
+    let mut columns = RowReader::new(row);
     Ok(Run {
         id: columns.take()?,
         shard: columns.take()?,
@@ -293,7 +295,7 @@ fn run(row: Row) -> Result<Run> {
     })
 }
 
-fn position(columns: &mut Columns) -> Result<Position> {
+fn position(columns: &mut RowReader) -> Result<Position> {
     let (state, step, step_state): (String, u32, String) =
         (columns.take()?, columns.take()?, columns.take()?);
     let (attempt, round) = (columns.take()?, columns.take()?);
@@ -307,7 +309,7 @@ fn position(columns: &mut Columns) -> Result<Position> {
     })
 }
 
-fn lane(columns: &mut Columns) -> Result<Option<Lane>> {
+fn lane(columns: &mut RowReader) -> Result<Option<Lane>> {
     let (listener, lane_index): (Option<ListenerId>, Option<i64>) =
         (columns.take()?, columns.take()?);
     let holds = columns.take::<Option<bool>>()?.unwrap_or(true);

@@ -4,7 +4,7 @@ use super::run::{from_json, json, to_json};
 use crate::run::{Attempt, StepRow};
 use crate::state::StepState;
 use crate::{Error, Result};
-use store::{Columns, Row, Tx};
+use store::{Row, RowReader, Tx};
 use types::{Json, RunId};
 
 /// The steps of a run so far, in order.
@@ -89,7 +89,7 @@ pub(crate) fn put_attempt(tx: &mut Tx<'_, '_>, run: RunId, attempt: &Attempt) ->
 }
 
 fn step(run: RunId, row: Row) -> Result<StepRow> {
-    let mut columns = Columns::of(row);
+    let mut columns = RowReader::new(row);
     let (seq, name, kind, state): (u32, String, String, String) = (
         columns.take()?,
         columns.take()?,

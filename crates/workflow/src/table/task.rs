@@ -3,7 +3,7 @@
 use crate::definition::Warning;
 use crate::task::{Task, Version};
 use crate::{Error, Format, Result};
-use store::{Columns, Row, Tx};
+use store::{Row, RowReader, Tx};
 use types::{Digest, Json, Page, TaskId, Time, VersionId};
 
 /// By id or name.
@@ -156,12 +156,12 @@ pub(crate) fn versions(tx: &mut Tx<'_, '_>, task: TaskId, page: &Page) -> Result
         (task, page.limit, page.skip),
     )?;
     rows.into_iter()
-        .map(|row| shown(&mut Columns::of(row)))
+        .map(|row| shown(&mut RowReader::new(row)))
         .collect()
 }
 
 fn task(row: Row) -> Result<Task> {
-    let mut columns = Columns::of(row);
+    let mut columns = RowReader::new(row);
     Ok(Task {
         id: columns.take()?,
         name: columns.take()?,
@@ -176,7 +176,7 @@ fn task(row: Row) -> Result<Task> {
 }
 
 fn stored(row: Row) -> Result<Stored> {
-    let mut columns = Columns::of(row);
+    let mut columns = RowReader::new(row);
     let version = shown(&mut columns)?;
     let (source, format): (String, String) = (columns.take()?, columns.take()?);
     Ok(Stored {
@@ -190,7 +190,7 @@ fn stored(row: Row) -> Result<Stored> {
     })
 }
 
-fn shown(columns: &mut Columns) -> Result<Version> {
+fn shown(columns: &mut RowReader) -> Result<Version> {
     let (id, task, label, description, hash) = (
         columns.take()?,
         columns.take()?,

@@ -3,7 +3,7 @@
 use super::task::version;
 use crate::Result;
 use crate::variables::{StoredSet, VariableSet};
-use store::{Columns, Row, Tx};
+use store::{Row, RowReader, Tx};
 use types::{Page, VariableSetId};
 
 /// By id or name.
@@ -75,7 +75,7 @@ pub(crate) fn task_of(tx: &mut Tx<'_, '_>, set: &VariableSet) -> Result<Option<S
 }
 
 fn stored_set(row: Row) -> Result<StoredSet> {
-    let mut columns = Columns::of(row);
+    let mut columns = RowReader::new(row);
     let set = VariableSet {
         id: columns.take()?,
         name: columns.take()?,

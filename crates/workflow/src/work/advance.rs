@@ -25,7 +25,7 @@ pub(super) async fn advance(
         return Ok(());
     };
     pass("workflow.taken").await?;
-    for _ in 0..workflow.settings().stretch.max(1) {
+    for _ in 0..workflow.settings().steps_per_turn.max(1) {
         if !lease.may_act(workflow.db().clock().monotonic_ms())
             || !run_context.advance_once().await?
         {
@@ -220,7 +220,7 @@ impl RunContext {
     }
 
     /// Updates the data model in the step's transaction.
-    async fn update(&mut self, row: StepRow, prepared: data::Prepared) -> Result<()> {
+    async fn update(&mut self, row: StepRow, prepared: data::PreparedUpdate) -> Result<()> {
         let principal = self.run.initiator.clone();
         let effect_writes = move |tx: &mut store::Tx<'_, '_>| {
             let answer = data::write_update(tx, &principal, &prepared)?;

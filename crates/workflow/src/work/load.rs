@@ -10,7 +10,7 @@ use crate::variables::{self, Variables};
 use crate::{Error, Result, Workflow, task};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use store::secret::Place;
+use store::secrets::EncryptionContext;
 use store::{Lease, Tx};
 use types::{Json, Namespace, RunId, Time};
 
@@ -229,12 +229,12 @@ impl RunContext {
 
     pub(crate) fn encrypt(&self, seq: u32, column: &str, value: &Json) -> Result<Vec<u8>> {
         let row = step_row_key(&self.namespace, self.run.id, seq);
-        let context = Place {
+        let context = EncryptionContext {
             table: "run_step",
             row: &row,
             column,
         };
-        Ok(self.workflow.parts().keyring.seal(
+        Ok(self.workflow.parts().keyring.encrypt(
             &context,
             value.as_str().as_bytes(),
             self.workflow.db().entropy(),
@@ -243,8 +243,8 @@ impl RunContext {
 
     pub(crate) fn decrypt(&self, seq: u32, column: &str, ciphertext: &[u8]) -> Result<Json> {
         let row = step_row_key(&self.namespace, self.run.id, seq);
-        let bytes = self.workflow.parts().keyring.open(
-            &Place {
+        let bytes = self.workflow.parts().keyring.decrypt(
+            &EncryptionContext {
                 table: "run_step",
                 row: &row,
                 column,
@@ -272,12 +272,12 @@ impl RunContext {
         let plaintext =
             Json::of(&plaintext).map_err(|error| Error::corrupt("run", error.to_string()))?;
         let row = run_row_key(&self.namespace, child);
-        let context = Place {
+        let context = EncryptionContext {
             table: "run",
             row: &row,
             column: "encrypted_input",
         };
-        let ciphertext = self.workflow.parts().keyring.seal(
+        let ciphertext = self.workflow.parts().keyring.encrypt(
             &context,
             plaintext.as_str().as_bytes(),
             self.workflow.db().entropy(),
@@ -288,7 +288,7 @@ impl RunContext {
     /// Adds the step's name to a failure, masks its secrets, and limits its length.
     pub(crate) fn step_failure(&self, failure: Failure) -> Failure {
         const MAX_MESSAGE_CHARS: usize = 2_000;
-        let message = types::hostile_text(self.secrets.mask_text(&failure.message).as_bytes());
+        let message = types::sanitize_text(self.secrets.mask_text(&failure.message).as_bytes());
         let short: String = message.chars().take(MAX_MESSAGE_CHARS).collect();
         let message = if short.len() < message.len() {
             format!("{short}…")
@@ -315,7 +315,7 @@ impl OutputProtector {
         let Some(masked) = self.secrets.mask(value) else {
             return Ok((value.clone(), None));
         };
-        let context = Place {
+        let context = EncryptionContext {
             table: "run_step",
             row: &self.row,
             column: "encrypted_output",
@@ -323,7 +323,7 @@ impl OutputProtector {
         let (keyring, entropy) = (&self.workflow.parts().keyring, self.workflow.db().entropy());
         Ok((
             masked,
-            Some(keyring.seal(&context, value.as_str().as_bytes(), entropy)?),
+            Some(keyring.encrypt(&context, value.as_str().as_bytes(), entropy)?),
         ))
     }
 }
@@ -337,8 +337,8 @@ fn decrypt_input(
         return Ok((run.input.clone(), Vec::new()));
     };
     let row = run_row_key(namespace, run.id);
-    let bytes = workflow.parts().keyring.open(
-        &Place {
+    let bytes = workflow.parts().keyring.decrypt(
+        &EncryptionContext {
             table: "run",
             row: &row,
             column: "encrypted_input",

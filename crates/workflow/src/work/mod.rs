@@ -31,11 +31,11 @@ const BACKOFF_MS: i64 = 1_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
     /// Runs advanced.
-    pub moved: usize,
+    pub advanced: usize,
     /// Events that listeners delivered.
-    pub heard: usize,
+    pub delivered: usize,
     /// Runs still in flight.
-    pub under_way: usize,
+    pub in_flight: usize,
 }
 
 /// Executes the runs of one shard and feeds its listeners. Holds the lease of `runs/<shard>`.
@@ -88,9 +88,9 @@ impl Worker {
             finished = self.tasks.try_join_next();
         }
         Ok(Progress {
-            moved: advanced,
-            heard: delivered,
-            under_way: self.in_flight.len(),
+            advanced,
+            delivered,
+            in_flight: self.in_flight.len(),
         })
     }
 
@@ -106,7 +106,7 @@ impl Worker {
         let runs = self
             .workflow
             .db()
-            .read_unbound(move |tx| table::next_due(tx, shard))
+            .read_unscoped(move |tx| table::next_due(tx, shard))
             .await?;
         let listeners = crate::listener::next_due(&self.workflow, shard).await?;
         Ok(runs.into_iter().chain(listeners).min())
@@ -134,7 +134,7 @@ impl Worker {
         let due = self
             .workflow
             .db()
-            .read_unbound(move |tx| table::due(tx, shard, now, per_namespace, limit))
+            .read_unscoped(move |tx| table::due(tx, shard, now, per_namespace, limit))
             .await?;
         for (namespace, id) in due
             .into_iter()

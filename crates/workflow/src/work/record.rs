@@ -42,7 +42,7 @@ pub(crate) fn write(tx: &mut Tx<'_, '_>, change: &Change, principal: &Principal)
     if let Some(lane) = run.lane.as_ref().filter(|_| run.closed) {
         table::release_lane(tx, lane.listener, run.updated)?;
     }
-    tx.append(run.fact(run.fact_kind()).by(principal));
+    tx.append(run.fact(run.fact_kind()).actor(principal));
     Ok(())
 }
 

@@ -116,7 +116,7 @@ impl RunContext {
     }
 
     fn next_check(&self, row: &StepRow, now: Time) -> Time {
-        let next = now.plus_millis(self.workflow.settings().look_again_ms);
+        let next = now.plus_millis(self.workflow.settings().poll_submission_ms);
         self.deadline(row)
             .filter(|deadline| *deadline > now)
             .map_or(next, |deadline| deadline.min(next))

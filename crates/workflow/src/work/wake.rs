@@ -3,7 +3,7 @@
 use crate::table::run as table;
 use crate::{Result, Workflow};
 use std::collections::{BTreeSet, HashMap};
-use store::{Cursor, Lease, Unbound, facts_after, partitions};
+use store::{Cursor, Lease, UnscopedTx, facts_after, partitions};
 
 /// The partitions that hold the facts of submissions.
 const LANE_PARTITIONS: &str = "lanes/";
@@ -16,7 +16,7 @@ pub(crate) async fn wake_waiting_runs(
     shard: i64,
     lease: &Lease,
 ) -> Result<()> {
-    let read = move |tx: &mut Unbound<'_, '_>| {
+    let read = move |tx: &mut UnscopedTx<'_, '_>| {
         let cursors: HashMap<String, i64> = table::cursors(tx, shard)?.into_iter().collect();
         let mut changes = SubmissionFacts::default();
         for head in partitions(tx)?
@@ -27,11 +27,11 @@ pub(crate) async fn wake_waiting_runs(
         }
         Ok::<_, crate::Error>(changes)
     };
-    let changes = workflow.db().read_unbound(read).await?;
+    let changes = workflow.db().read_unscoped(read).await?;
     if changes.cursors.is_empty() {
         return Ok(());
     }
-    let write = move |tx: &mut Unbound<'_, '_>| {
+    let write = move |tx: &mut UnscopedTx<'_, '_>| {
         let (subjects, now): (Vec<(String,)>, _) = (
             changes.subjects.iter().map(|id| (id.clone(),)).collect(),
             tx.now(),
@@ -39,7 +39,7 @@ pub(crate) async fn wake_waiting_runs(
         table::wake(tx, shard, &subjects, now)?;
         table::put_cursors(tx, shard, &changes.cursors)
     };
-    workflow.db().on(lease).write_unbound(write).await
+    workflow.db().on(lease).write_unscoped(write).await
 }
 
 #[derive(Default)]
@@ -51,7 +51,12 @@ struct SubmissionFacts {
 impl SubmissionFacts {
     /// Reads new facts of a partition. A shard that sees a partition for the first time starts at
     /// its end: runs that wait already poll their submissions.
-    fn read(&mut self, tx: &mut Unbound<'_, '_>, cursor: Option<i64>, head: &Cursor) -> Result<()> {
+    fn read(
+        &mut self,
+        tx: &mut UnscopedTx<'_, '_>,
+        cursor: Option<i64>,
+        head: &Cursor,
+    ) -> Result<()> {
         let Some(seq) = cursor else {
             self.cursors.push((head.partition.clone(), head.seq));
             return Ok(());

@@ -18,7 +18,7 @@ fn http_task(server: &Server, extra: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_sends_its_key_and_returns_the_answer() {
     on_each_engine(|test| async move {
-        let server = Server::answering(|_| {
+        let server = Server::with_handler(|_| {
             Answer::status(201).with_header("content-type", "application/json").with_body(br#"{"id": 123456789012345678901}"#)
         });
         let mut world = World::new(test).await;
@@ -82,7 +82,7 @@ async fn error_statuses_fail_and_temporary_ones_are_retried_if_declared() {
         let run = world.run(run.id).await;
         assert_succeeded(&run);
         assert_eq!((run.steps[0].attempts.len(), run.steps[0].attempt), (2, 3));
-        let keys = server.calls_by("idempotency-key");
+        let keys = server.count_by_header("idempotency-key");
         assert_eq!(
             keys.get(&format!("{}/call/0", run.id)),
             Some(&3),
@@ -103,7 +103,7 @@ async fn error_statuses_fail_and_temporary_ones_are_retried_if_declared() {
         assert_succeeded(&world.run(run.id).await);
         assert_eq!(
             server
-                .calls_by("idempotency-key")
+                .count_by_header("idempotency-key")
                 .get(&format!("{}/call/1", run.id)),
             Some(&1),
             "an operator retry starts a new round"
@@ -154,7 +154,7 @@ async fn a_call_with_unknown_outcome_is_repeated_only_if_declared_or_idempotent(
         let run = world.run_task("declared", "{}").await;
         assert_succeeded(&run);
         assert_eq!(
-            server.calls_by("idempotency-key")[&format!("{}/call/0", run.id)],
+            server.count_by_header("idempotency-key")[&format!("{}/call/0", run.id)],
             2
         );
 
@@ -209,7 +209,7 @@ async fn an_operator_decides_about_a_parked_step() {
         let resent = world.run(parked[0]).await;
         assert_succeeded(&resent);
         assert_eq!(
-            server.calls_by("idempotency-key")[&format!("{}/call/0", parked[0])],
+            server.count_by_header("idempotency-key")[&format!("{}/call/0", parked[0])],
             2,
             "under the same key"
         );
@@ -311,11 +311,11 @@ async fn forbidden_addresses_are_not_called() {
         let server = Server::start();
         let mut world = World::new(test).await;
         let refused = [
-            ("http://169.254.169.254/latest/meta-data", "streams.outbound_refused"),
-            ("http://[::1]:80/", "streams.outbound_refused"),
-            ("http://10.0.0.1/", "streams.outbound_refused"),
-            ("file:///etc/passwd", "streams.outbound_url"),
-            ("http://u:p@127.0.0.1/", "streams.outbound_url"),
+            ("http://169.254.169.254/latest/meta-data", "streams.outbound_address_blocked"),
+            ("http://[::1]:80/", "streams.outbound_address_blocked"),
+            ("http://10.0.0.1/", "streams.outbound_address_blocked"),
+            ("file:///etc/passwd", "streams.outbound_invalid_url"),
+            ("http://u:p@127.0.0.1/", "streams.outbound_invalid_url"),
         ];
         world
             .task(
@@ -335,7 +335,7 @@ async fn forbidden_addresses_are_not_called() {
         }
         server.script([Answer::redirect(302, "http://10.0.0.1/")]);
         let redirected = world.run_task("t", &json!({"url": server.url("/")}).to_string()).await;
-        assert_eq!((redirected.state, redirected.error.unwrap().code.as_str()), (State::Failed, "streams.outbound_refused"));
+        assert_eq!((redirected.state, redirected.error.unwrap().code.as_str()), (State::Failed, "streams.outbound_address_blocked"));
         server.script([Answer::Endless]);
         let endless = world.run_task("t", &json!({"url": server.url("/")}).to_string()).await;
         assert_eq!((endless.state, endless.error.unwrap().code.as_str()), (State::Failed, "workflow.limit_exceeded"));
@@ -358,13 +358,13 @@ async fn a_slow_call_delays_no_other_run() {
                 "steps: [{name: a, type: jsonata_template, options: {template: '1'}}]",
             )
             .await;
-        server.script([Answer::Silence]);
+        server.script([Answer::NoResponse]);
         let slow = world.start_run("slow", "{}").await;
         let quick = world.start_run("quick", "{}").await;
         while world.run(quick).await.state != State::Succeeded {
             let progress = world.worker.turn().await.unwrap();
             assert!(
-                progress.moved > 0,
+                progress.advanced > 0,
                 "the first run that completes ends the turn"
             );
         }

@@ -13,7 +13,7 @@ use workflow::state::State;
 async fn a_crash_after_any_step_repeats_none() {
     on_each_engine(|test| async move {
         let server = Server::start();
-        let mut world = World::with(test, Settings { stretch: 1, ..Settings::default() }).await;
+        let mut world = World::with(test, Settings { steps_per_turn: 1, ..Settings::default() }).await;
         world.task("child", "steps: [{name: a, type: jsonata_template, options: {template: '1'}}]").await;
         let document = format!(
             r#"
@@ -43,7 +43,7 @@ steps:
         assert!(turns >= 6, "each step took a turn of its own");
         let run = world.run(id).await;
         assert_eq!(run.result.as_ref().map(types::Json::as_str), Some("1"));
-        assert_eq!(server.calls_by("idempotency-key"), [(format!("{id}/call/0"), 1)].into());
+        assert_eq!(server.count_by_header("idempotency-key"), [(format!("{id}/call/0"), 1)].into());
         let filter = workflow::RunFilter { task: Some("child".into()), ..Default::default() };
         assert_eq!(workflow::runs(&world.workflow, &world.principal, filter, types::Page::default()).await.unwrap().len(), 1);
         assert_eq!(world.query(r#"{"assets": {}}"#).await["assets"]["items"].as_array().unwrap().len(), 1);
@@ -53,7 +53,7 @@ steps:
 
 /// A run whose call is in progress when the process stops.
 async fn start_interrupted_call(world: &mut World, server: &Server, task: &str) -> types::RunId {
-    server.script([Answer::Silence]);
+    server.script([Answer::NoResponse]);
     let (before, id) = (server.count(), world.start_run(task, "{}").await);
     {
         let turn = world.worker.turn();
@@ -89,7 +89,7 @@ async fn a_crash_during_a_call_is_handled_as_declared() {
             world.run_until_idle().await;
             let run = world.run(id).await;
             assert_eq!(run.state, state, "{task}: {:?}", run.error);
-            assert_eq!(server.calls_by("idempotency-key")[&format!("{id}/call/0")], calls, "{task}");
+            assert_eq!(server.count_by_header("idempotency-key")[&format!("{id}/call/0")], calls, "{task}");
         }
     })
     .await;
@@ -102,7 +102,7 @@ async fn an_answer_that_cannot_be_recorded_does_not_count() {
         let lease_taken = Arc::new(AtomicBool::new(false));
         let (db, clock, swapped) = (Mutex::new(Some(test.db.clone())), test.clock.clone(), lease_taken.clone());
         let handle = tokio::runtime::Handle::current();
-        let server = Server::answering(move |_| {
+        let server = Server::with_handler(move |_| {
             if !swapped.swap(true, Ordering::SeqCst) {
                 clock.advance_millis(i64::try_from(LEASE_MS).unwrap() + 1);
                 let db = db.lock().unwrap().take().unwrap();
@@ -126,7 +126,7 @@ async fn an_answer_that_cannot_be_recorded_does_not_count() {
         let run = world.run(id).await;
         assert_succeeded(&run);
         assert_eq!(data_of(&run, "call")["body"]["n"], 1);
-        assert_eq!(server.calls_by("idempotency-key"), [(format!("{id}/call/0"), 2)].into());
+        assert_eq!(server.count_by_header("idempotency-key"), [(format!("{id}/call/0"), 2)].into());
     })
     .await;
 }
@@ -139,7 +139,7 @@ async fn a_call_waits_for_renewal_when_most_of_the_lease_has_elapsed() {
         let counted = posts.clone();
         // The first call is lost; while the receiver is queried about it, most of the lease
         // elapses.
-        let server = Server::answering(move |request| match (request.method.as_str(), calls.swap(true, Ordering::SeqCst)) {
+        let server = Server::with_handler(move |request| match (request.method.as_str(), calls.swap(true, Ordering::SeqCst)) {
             ("POST", first) => {
                 *counted.lock().unwrap() += 1;
                 if first { Answer::json(&json!({"n": 1})) } else { Answer::Drop }

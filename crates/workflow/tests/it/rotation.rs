@@ -7,7 +7,7 @@ use workflow::{NewTask, NewVariables, put_task, put_variables};
 
 /// Number of ciphertexts under each data key.
 async fn count_by_key_version(world: &World) -> Vec<(u32, usize)> {
-    let read = |tx: &mut store::Unbound<'_, '_>| {
+    let read = |tx: &mut store::UnscopedTx<'_, '_>| {
         let mut all: Vec<(Option<Vec<u8>>,)> = tx.rows("SELECT encrypted FROM variable_set", ())?;
         all.extend(tx.rows::<(Option<Vec<u8>>,)>("SELECT encrypted_input FROM run", ())?);
         all.extend(tx.rows::<(Option<Vec<u8>>,)>("SELECT encrypted_output FROM run_step", ())?);
@@ -18,14 +18,14 @@ async fn count_by_key_version(world: &World) -> Vec<(u32, usize)> {
     for bytes in world
         .test
         .db
-        .read_unbound(read)
+        .read_unscoped(read)
         .await
         .unwrap()
         .into_iter()
         .filter_map(|(bytes,)| bytes)
     {
         *counts
-            .entry(store::secret::version_of(&bytes).unwrap())
+            .entry(store::secrets::data_key_version(&bytes).unwrap())
             .or_insert(0) += 1;
     }
     counts.into_iter().collect()
@@ -61,14 +61,14 @@ steps:
         assert!(before[0].1 >= 4, "{before:?}");
 
         keys::rotate(&world.keys, &principal).await.unwrap();
-        assert_eq!(workflow::sealed_before(&engine).await.unwrap(), before[0].1 as u64);
+        assert_eq!(workflow::count_outdated(&engine).await.unwrap(), before[0].1 as u64);
         let (mut after, mut reencrypted) = (Some(String::new()), 0);
         while let Some(cursor) = after {
-            let step = workflow::reseal(&engine, &cursor).await.unwrap();
-            (after, reencrypted) = (step.after, reencrypted + step.resealed);
-            assert_eq!(step.broken, 0);
+            let step = workflow::reencrypt(&engine, &cursor).await.unwrap();
+            (after, reencrypted) = (step.after, reencrypted + step.reencrypted);
+            assert_eq!(step.undecryptable, 0);
         }
-        assert_eq!((reencrypted, workflow::sealed_before(&engine).await.unwrap()), (before[0].1 as u64, 0));
+        assert_eq!((reencrypted, workflow::count_outdated(&engine).await.unwrap()), (before[0].1 as u64, 0));
         assert_eq!(count_by_key_version(&world).await, [(2, before[0].1)]);
 
         // The run resumes with its stored values, and the changed set uses the new key.

@@ -166,7 +166,7 @@ async fn a_run_keeps_the_version_it_started_with() {
 async fn the_open_runs_of_a_namespace_are_limited() {
     on_each_engine(|test| async move {
         let settings = workflow::Settings {
-            open_runs: 2,
+            open_runs_per_namespace: 2,
             ..Default::default()
         };
         let mut world = World::with(test, settings).await;

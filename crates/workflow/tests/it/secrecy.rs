@@ -11,7 +11,7 @@ const TOKEN: &str = "tok-8d1f\"77\\x";
 
 /// Everything the database holds about runs and facts, as text.
 async fn dump(world: &World) -> String {
-    let read = |tx: &mut store::Unbound<'_, '_>| {
+    let read = |tx: &mut store::UnscopedTx<'_, '_>| {
         let mut all = String::new();
         for head in store::partitions(tx)? {
             let cursor = store::Cursor {
@@ -39,13 +39,13 @@ async fn dump(world: &World) -> String {
         }
         Ok::<_, store::Error>(all)
     };
-    world.test.db.read_unbound(read).await.unwrap()
+    world.test.db.read_unscoped(read).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_is_used_and_never_stored_in_clear() {
     on_each_engine(|test| async move {
-        let server = Server::answering(|request| {
+        let server = Server::with_handler(|request| {
             let token = request.header("authorization").unwrap_or_default().to_owned();
             Answer::json(&json!({"you": token, "pin": 987654}))
         });

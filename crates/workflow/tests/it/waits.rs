@@ -14,7 +14,7 @@ const ATTEMPTS: u32 = 24;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_during_a_check_delays_nothing() {
     on_each_engine(|test| async move {
-        let settings = Settings { look_again_ms: 24 * 3_600_000, ..Settings::default() };
+        let settings = Settings { poll_submission_ms: 24 * 3_600_000, ..Settings::default() };
         let Some(mut world) = World::on_chain(test, settings).await else { return };
         world.allow_everything().await;
         let document = format!(

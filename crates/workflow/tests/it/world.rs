@@ -3,18 +3,17 @@
 use chain::Connector;
 use chain::evm::{Evm, EvmConfig};
 use data::{Data, OffChain};
-use index::Follower;
 use keys::{Keys, NewSecret, NewWallet, WalletKind};
 use policy::{LocalSigner, NoLookups, PermitSigner as _, Policy};
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
-use store::secret::{Cost, Keyring, Master};
+use store::secrets::{KdfCost, Keyring, MasterKey};
 use store::{Db, Lease};
-use streams::outbound::{Guard, Outbound};
+use streams::outbound::{AddressPolicy, Outbound};
 use submit::Submit;
 use testkit::anvil::{self, Anvil, Mining, Options};
 use testkit::{TestDb, namespace};
-use types::{ChainId, Json, Kind, Principal, Role, RunId};
+use types::{ChainId, Json, Principal, PrincipalKind, Role, RunId};
 use workflow::state::State;
 use workflow::{Format, NewRun, NewTask, Parts, RunView, Settings, Started, Worker, Workflow};
 
@@ -40,7 +39,7 @@ pub(crate) struct World {
 /// A real node, with its follower and lanes.
 struct Chain {
     node: Arc<Anvil>,
-    follower: Follower,
+    follower: index::Worker,
     lanes: submit::Worker,
 }
 
@@ -49,7 +48,7 @@ pub(crate) fn principal_in(name: &str) -> Principal {
     let roles = vec![Role::Admin, Role::Operator, Role::Controller];
     Principal {
         id: "ann".into(),
-        kind: Kind::Person,
+        kind: PrincipalKind::Person,
         namespace: namespace(name),
         roles,
     }
@@ -106,7 +105,11 @@ impl World {
         let (api, runs) = (test.lease("api/0").await, test.lease("runs/0").await);
         let mut leases = vec![api.clone(), runs.clone()];
         let keyring = keyring(&db, &api).await;
-        let permits = Arc::new(LocalSigner::open(&db, &api, &keyring).await.unwrap());
+        let permits = Arc::new(
+            LocalSigner::load_or_create(&db, &api, &keyring)
+                .await
+                .unwrap(),
+        );
         let keyring_handle = Arc::new(keyring.clone());
         let keys = Keys::new(
             db.clone(),
@@ -115,7 +118,7 @@ impl World {
             permits.public(),
             keys::Settings::default(),
         );
-        keys.unlock_with(Arc::new(|| Ok(master())));
+        keys.set_master_source(Arc::new(|| Ok(master())));
         let policy = Policy::new(
             db.clone(),
             api.clone(),
@@ -142,7 +145,7 @@ impl World {
         };
         let chains = Arc::new(OffChain(CHAIN.clone()));
         let data = Data::new(db.clone(), api.clone(), chains.clone());
-        let guard = Guard::new(vec!["127.0.0.1".parse().unwrap()]);
+        let guard = AddressPolicy::new(vec!["127.0.0.1".parse().unwrap()]);
         let outbound = Outbound::new(streams::outbound::Settings::new(guard)).unwrap();
         let parts = Parts {
             db,
@@ -195,12 +198,12 @@ impl World {
             let _ = test
                 .db
                 .on(lease)
-                .write_unbound(|_| Ok::<_, store::Error>(()))
+                .write_unscoped(|_| Ok::<_, store::Error>(()))
                 .await;
             let _ = test
                 .db
                 .on(lease)
-                .write_unbound(|_| Ok::<_, store::Error>(()))
+                .write_unscoped(|_| Ok::<_, store::Error>(()))
                 .await;
         }
         let node = chain.map(|chain| chain.node);
@@ -224,7 +227,11 @@ impl World {
         for _ in 0..1_000 {
             let indexed = self.index_blocks().await;
             let progress = self.worker.turn().await.unwrap();
-            if !indexed && progress.moved == 0 && progress.heard == 0 && progress.under_way == 0 {
+            if !indexed
+                && progress.advanced == 0
+                && progress.delivered == 0
+                && progress.in_flight == 0
+            {
                 return;
             }
         }
@@ -363,10 +370,10 @@ async fn index_blocks(
     leases.extend([lanes.clone(), blocks.clone()]);
     let settings = index::Settings {
         start: index::Start::Height(0),
-        keep_all: false,
+        store_all_events: false,
         blocks_per_turn: 20,
     };
-    let follower = Follower::new(test.db.clone(), blocks, connector, Vec::new(), settings);
+    let follower = index::Worker::new(test.db.clone(), blocks, connector, Vec::new(), settings);
     Chain {
         node,
         follower,
@@ -378,8 +385,8 @@ async fn keyring(db: &Db, lease: &Lease) -> Keyring {
     keys::open_keyring(db, lease, master()).await.unwrap()
 }
 
-fn master() -> Master {
-    Master::Passphrase("test".to_owned().into(), Cost::TEST)
+fn master() -> MasterKey {
+    MasterKey::Passphrase("test".to_owned().into(), KdfCost::TEST)
 }
 
 /// The data of a step.

@@ -73,7 +73,7 @@ async fn query(
         from: from.as_deref(),
         to: &to,
         data,
-        at: call.block.as_deref(),
+        block_hash: call.block.as_deref(),
     };
     let returned = connector.call(&request, Some(&interface)).await?;
     Ok(Json(ContractCallResult {

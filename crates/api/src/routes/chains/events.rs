@@ -10,7 +10,7 @@ use crate::shapes::Items;
 use crate::{App, Error, Problem, Result};
 use axum::Json;
 use axum::extract::State;
-use index::{Cursor, EventFilter};
+use index::{EventCursor, EventFilter};
 use serde::Deserialize;
 use types::{ChainId, Height};
 use utoipa::IntoParams;
@@ -66,7 +66,7 @@ async fn list(
     let after = query.after.as_deref().map_or(Ok(START), parse_cursor)?;
     let (events, finalized) = app
         .db()
-        .read_unbound(move |tx| read_events(tx, &filter, after, page.limit))
+        .read_unscoped(move |tx| read_events(tx, &filter, after, page.limit))
         .await?;
     let next = events
         .last()
@@ -81,15 +81,15 @@ async fn list(
     ))
 }
 
-const START: Cursor = Cursor {
+const START: EventCursor = EventCursor {
     height: Height(0),
     index: -1,
 };
 
 fn read_events(
-    tx: &mut store::Unbound<'_, '_>,
+    tx: &mut store::UnscopedTx<'_, '_>,
     filter: &EventFilter,
-    after: Cursor,
+    after: EventCursor,
     limit: u32,
 ) -> store::Result<(Vec<index::StoredEvent>, Option<Height>)> {
     let Some(status) = index::status(tx, &filter.chain)? else {
@@ -103,7 +103,7 @@ fn read_events(
 }
 
 /// Parses `height/index`, or a height for everything after that block.
-fn parse_cursor(text: &str) -> Result<Cursor> {
+fn parse_cursor(text: &str) -> Result<EventCursor> {
     let invalid = || {
         Error::field(
             "after",
@@ -115,7 +115,7 @@ fn parse_cursor(text: &str) -> Result<Cursor> {
         height.parse().map_err(|_| invalid())?,
         index.parse().map_err(|_| invalid())?,
     );
-    Ok(Cursor {
+    Ok(EventCursor {
         height: Height(height),
         index: i64::from(index),
     })

@@ -50,7 +50,7 @@ async fn list(State(app): State<App>, _: Authorized<ChainRead>) -> Result<Json<I
         .chains()
         .map(|chain| chain.chain().clone())
         .collect();
-    let statuses = app.db().read_unbound(move |tx| {
+    let statuses = app.db().read_unscoped(move |tx| {
         names
             .iter()
             .map(|name| index::status(tx, name))
@@ -76,7 +76,7 @@ async fn get(
     let connector = app.submit.chain(&name)?;
     let status = app
         .db()
-        .read_unbound(move |tx| index::status(tx, &name))
+        .read_unscoped(move |tx| index::status(tx, &name))
         .await?;
     Ok(Json(Chain::of(connector.as_ref(), status)))
 }
@@ -104,7 +104,7 @@ async fn resume(
     Path(chain): Path<ChainId>,
     Body(resume): Body<Resume>,
 ) -> Result<StatusCode> {
-    if principal.namespace != app.operators {
+    if principal.namespace != app.operators_namespace {
         return Err(Error::OperatorsOnly);
     }
     let Resume { rewind_to, reason } = resume;
@@ -112,7 +112,7 @@ async fn resume(
         &app.index,
         &principal,
         &chain,
-        index::Resume { rewind_to, reason },
+        index::ResumeRequest { rewind_to, reason },
     )
     .await?;
     Ok(StatusCode::NO_CONTENT)

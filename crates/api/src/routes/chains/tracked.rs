@@ -9,7 +9,7 @@ use crate::{App, Problem, Result};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use index::Wanted;
+use index::NewScope;
 use serde::Deserialize;
 use types::{ChainId, Height};
 use utoipa::ToSchema;
@@ -49,9 +49,9 @@ async fn list(
     ))
 }
 
-fn scope(app: &App, chain: &ChainId, source: String) -> Result<Wanted> {
+fn scope(app: &App, chain: &ChainId, source: String) -> Result<NewScope> {
     app.submit.chain(chain)?;
-    Ok(Wanted {
+    Ok(NewScope {
         projection: PROJECTION.to_owned(),
         chain: chain.clone(),
         source,
@@ -73,7 +73,7 @@ async fn track(
     let scope = scope(&app, &chain, source)?;
     let first = app
         .db()
-        .read_unbound(move |tx| index::status(tx, &chain))
+        .read_unscoped(move |tx| index::status(tx, &chain))
         .await?
         .map_or(Height(0), |status| status.first);
     index::track(

@@ -1,7 +1,7 @@
 //! Response bodies of chains and their events.
 
 use crate::shapes::to_json;
-use chain::{Connector, Model, Sequencing};
+use chain::{AccountModel, Connector, Sequencing};
 use serde::Serialize;
 use types::{ChainId, Height, Json, Time};
 use utoipa::ToSchema;
@@ -49,7 +49,7 @@ impl From<index::state::Tip> for BlockRef {
 
 impl Chain {
     pub(super) fn of(connector: &dyn Connector, status: Option<index::Status>) -> Self {
-        let capabilities = connector.caps();
+        let capabilities = connector.capabilities();
         let (head, finalized, first, halted) = status.map_or((None, None, None, None), |status| {
             (
                 status.head,
@@ -66,8 +66,8 @@ impl Chain {
             halted,
             finality: to_json(&connector.finality()),
             model: match capabilities.model {
-                Model::Account => "account",
-                Model::Utxo => "utxo",
+                AccountModel::Account => "account",
+                AccountModel::Utxo => "utxo",
             },
             sequencing: match capabilities.sequencing {
                 Sequencing::Nonce => "nonce",
@@ -151,7 +151,7 @@ impl From<index::Scope> for TrackedSource {
             chain: scope.chain,
             source: scope.source,
             projection: scope.projection,
-            caught_up: scope.level,
+            caught_up: scope.caught_up,
             next: scope.next,
             quarantined: scope.quarantined,
         }

@@ -5,7 +5,7 @@ use super::{DataRead, DataWrite};
 use crate::access::Authorized;
 use crate::extract::{Body, Text};
 use crate::{App, Error, Problem, Result, exact};
-use ::data::{BulkAnswer, QueryAnswer};
+use ::data::{BulkQueryResult, BulkUpdateResult};
 use axum::Json;
 use axum::extract::State;
 use utoipa_axum::router::OpenApiRouter;
@@ -31,7 +31,7 @@ async fn query(
     State(app): State<App>,
     principal: Authorized<DataRead>,
     Body(body): Body<types::Json>,
-) -> Result<Json<QueryAnswer>> {
+) -> Result<Json<BulkQueryResult>> {
     Ok(Json(
         ::data::bulk_query(&app.data, &principal, body.as_str())
             .await
@@ -54,7 +54,7 @@ async fn update(
     State(app): State<App>,
     principal: Authorized<DataWrite>,
     body: Text,
-) -> Result<Json<BulkAnswer>> {
+) -> Result<Json<BulkUpdateResult>> {
     let json = if body.is_yaml {
         exact::yaml_to_json(&body.text)?
     } else {

@@ -6,7 +6,7 @@ use crate::access::Authorized;
 use crate::extract::{Body, Path2};
 use crate::shapes::Items;
 use crate::{App, Error, Problem, Result};
-use ::data::{DeclaredField, Form, Type};
+use ::data::{DeclaredField, Type, ValueType};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -31,7 +31,7 @@ struct MetadataField {
     path: String,
     /// How values are compared: as `text`, `integer`, `boolean` or `time`.
     #[schema(value_type = String)]
-    form: Form,
+    form: ValueType,
     /// Whether existing objects are indexed.
     ready: bool,
 }
@@ -41,7 +41,7 @@ impl From<DeclaredField> for MetadataField {
         Self {
             kind: field.kind,
             path: field.path,
-            form: field.form,
+            form: field.value_type,
             ready: field.ready,
         }
     }
@@ -54,12 +54,14 @@ struct NewMetadataField {
     /// How values are compared: as `text`, `integer`, `boolean` or `time`.
     #[serde(deserialize_with = "deserialize_form")]
     #[schema(value_type = String)]
-    form: Form,
+    form: ValueType,
 }
 
-fn deserialize_form<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Form, D::Error> {
+fn deserialize_form<'de, D: serde::Deserializer<'de>>(
+    d: D,
+) -> std::result::Result<ValueType, D::Error> {
     let text: String = Deserialize::deserialize(d)?;
-    Form::parse(&text)
+    ValueType::parse(&text)
         .ok_or_else(|| serde::de::Error::custom("expected text, integer, boolean or time"))
 }
 

@@ -2,7 +2,7 @@
 //! the path may contain several segments: `/pools/0xab…/main` is a pool, and
 //! `/pools/0xab…/main/balances` are its balances.
 
-use ::data::{BalancesOf, Type};
+use ::data::{BalanceFilter, Type};
 
 /// The resource that a path names.
 #[derive(Debug)]
@@ -10,16 +10,16 @@ pub(super) enum ObjectPath<'a> {
     /// An object, by its name, qualified name or id.
     Object(&'a str),
     /// The balances of an address, a pool or an asset.
-    Balances(BalancesOf<'a>),
+    Balances(BalanceFilter<'a>),
 }
 
 impl<'a> ObjectPath<'a> {
     /// Parses a path. A last segment `balances` is the sub-resource, for types that have it.
     pub(super) fn of(kind: Type, path: &'a str) -> Self {
         match (kind, path.strip_suffix("/balances")) {
-            (Type::Address, Some(address)) => Self::Balances(BalancesOf::Address(address)),
-            (Type::Asset, Some(asset)) => Self::Balances(BalancesOf::Asset(asset)),
-            (Type::Pool, Some(pool)) => Self::Balances(BalancesOf::Pool(pool)),
+            (Type::Address, Some(address)) => Self::Balances(BalanceFilter::Address(address)),
+            (Type::Asset, Some(asset)) => Self::Balances(BalanceFilter::Asset(asset)),
+            (Type::Pool, Some(pool)) => Self::Balances(BalanceFilter::Pool(pool)),
             _ => Self::Object(path),
         }
     }
@@ -39,12 +39,12 @@ mod tests {
         let pool = ObjectPath::of(Type::Pool, "0xab/main/balances");
         assert!(matches!(
             pool,
-            ObjectPath::Balances(BalancesOf::Pool("0xab/main"))
+            ObjectPath::Balances(BalanceFilter::Pool("0xab/main"))
         ));
         let address = ObjectPath::of(Type::Address, "eip155:1/0xab/balances");
         assert!(matches!(
             address,
-            ObjectPath::Balances(BalancesOf::Address("eip155:1/0xab"))
+            ObjectPath::Balances(BalanceFilter::Address("eip155:1/0xab"))
         ));
     }
 }

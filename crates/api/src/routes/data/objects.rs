@@ -6,7 +6,7 @@ use super::{DataRead, DataWrite};
 use crate::access::Authorized;
 use crate::extract::{Body, Path, Query};
 use crate::{App, Result};
-use ::data::{BalancesOf, Listing, Type, View};
+use ::data::{BalanceFilter, Listing, Type, View};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{self, MethodRouter};
@@ -134,7 +134,7 @@ async fn balances(
     Query(params): Query<Params>,
 ) -> Result<Json<Listing>> {
     Ok(Json(
-        ::data::balances(&app.data, &principal, BalancesOf::Everyone, &params).await?,
+        ::data::balances(&app.data, &principal, BalanceFilter::All, &params).await?,
     ))
 }
 

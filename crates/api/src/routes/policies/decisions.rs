@@ -62,7 +62,7 @@ async fn list(
         until,
         ..
     } = query;
-    let filter = policy::Filter {
+    let filter = policy::DecisionFilter {
         subject,
         policy,
         result,

@@ -7,7 +7,7 @@ use crate::extract::{Body, page};
 use crate::{App, Error, Problem, Result};
 use axum::Json;
 use axum::extract::State;
-use policy::{Against, Filter, Trial};
+use policy::{DecisionFilter, DryRunTarget, ReplayTarget};
 use serde::Deserialize;
 use types::{Json as Raw, Time, VersionId};
 use utoipa::ToSchema;
@@ -37,8 +37,8 @@ pub(super) async fn dry_run(
     Body(request): Body<DryRunRequest>,
 ) -> Result<Json<DryRunResult>> {
     let trial = match (request.document, request.version) {
-        (Some(document), None) => Trial::Document(document),
-        (None, Some(version)) => Trial::Version(version),
+        (Some(document), None) => DryRunTarget::Document(document),
+        (None, Some(version)) => DryRunTarget::Version(version),
         _ => {
             return Err(Error::field(
                 "document",
@@ -102,14 +102,14 @@ pub(super) async fn replay(
         after,
     } = request;
     let page = page(Some(limit.unwrap_or(DEFAULT_REPLAY_LIMIT)), None, after)?;
-    let filter = Filter {
+    let filter = DecisionFilter {
         subject,
         policy,
         since,
         until,
-        ..Filter::default()
+        ..DecisionFilter::default()
     };
-    let against = version.map_or(Against::SameVersion, Against::Version);
+    let against = version.map_or(ReplayTarget::SameVersion, ReplayTarget::Version);
     let (replay, next) =
         policy::replay_page(&app.policy, &principal, &filter, against, &page).await?;
     Ok(Json(Replay::page(replay, next)))

@@ -130,7 +130,7 @@ async fn transactions(
 ) -> Result<Json<Items<SignedTransaction>>> {
     submit::get(&app.submit, &principal, id).await?;
     Ok(Items::page(
-        submit::sent(&app.submit, &principal, id).await?,
+        submit::transactions(&app.submit, &principal, id).await?,
     ))
 }
 
@@ -170,7 +170,7 @@ async fn explain_submission(
     let chain = submission.chain.clone();
     let status = app
         .db()
-        .read_unbound(move |tx| index::status(tx, &chain))
+        .read_unscoped(move |tx| index::status(tx, &chain))
         .await?;
     Ok(Json(explain::explain(
         &submission,

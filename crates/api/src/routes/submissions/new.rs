@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use submit::{Context, Enqueue};
-use types::{Amount, ChainId, Family, Json, Unit, UnitedAmount};
+use types::{Amount, AmountInput, ChainId, Family, Json, Unit};
 use utoipa::ToSchema;
 
 /// A transaction to sign and send. At most one of `data`, `method` and `deploy` is given; a plain
@@ -85,7 +85,7 @@ impl NewSubmission {
             .as_ref()
             .or(self.deploy.as_ref().and_then(|deploy| deploy.abi.as_ref()));
         Ok(Enqueue {
-            key,
+            idempotency_key: key,
             interface: interface.map(|abi| abi.as_str().to_owned()),
             intent: Intent::call(chain, signer, to, value, data),
             policies: self.policies,
@@ -193,12 +193,12 @@ fn amount(field: &str, present: &Value, units: &[(&str, u8)]) -> Result<Amount> 
                 .map(|(name, decimals)| unit(name, *decimals))
                 .collect();
             let malformed = || invalid(&"expected {\"value\": \"0.5\", \"unit\": \"…\"}");
-            let UnitedAmount::InUnit { value, unit } =
-                UnitedAmount::deserialize(present).map_err(|_| malformed())?
+            let AmountInput::InUnit { value, unit } =
+                AmountInput::deserialize(present).map_err(|_| malformed())?
             else {
                 return Err(malformed());
             };
-            UnitedAmount::InUnit { value, unit }
+            AmountInput::InUnit { value, unit }
                 .to_base(&units)
                 .map_err(|error| invalid(&error))
         }

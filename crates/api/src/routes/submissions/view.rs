@@ -24,7 +24,7 @@ pub(in crate::routes) struct Submission {
     reason: Option<String>,
     /// The result of execution on the chain: `succeeded` or `reverted`.
     #[schema(value_type = Option<String>)]
-    outcome: Option<types::Status>,
+    outcome: Option<types::ExecutionStatus>,
     idempotency_key: Option<String>,
     /// The principal that created the submission.
     initiator: String,
@@ -105,8 +105,8 @@ pub(super) struct SignedTransaction {
     node_response: Option<String>,
 }
 
-impl From<submit::Sent> for SignedTransaction {
-    fn from(transaction: submit::Sent) -> Self {
+impl From<submit::SubmissionTransaction> for SignedTransaction {
+    fn from(transaction: submit::SubmissionTransaction) -> Self {
         Self {
             transaction: transaction.transaction,
             signed: transaction.signed,

@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use streams::Letters;
+use streams::DeadLetterSelection;
 use types::{SubscriptionId, Time};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -95,11 +95,11 @@ struct RetryDeadLetters {
 }
 
 impl RetryDeadLetters {
-    fn into_command(self) -> Result<Letters> {
+    fn into_command(self) -> Result<DeadLetterSelection> {
         match self.sequences {
-            None => Ok(Letters::All),
+            None => Ok(DeadLetterSelection::All),
             Some(sequences) if (1..=MAX_SEQUENCES).contains(&sequences.len()) => {
-                Ok(Letters::These(sequences))
+                Ok(DeadLetterSelection::Sequences(sequences))
             }
             Some(_) => Err(Error::field(
                 "sequences",
@@ -127,7 +127,8 @@ async fn retry(
     Path(id): Path<SubscriptionId>,
     Body(body): Body<RetryDeadLetters>,
 ) -> Result<Json<Retried>> {
-    let retried = streams::retry_dead(&app.streams, &principal, id, body.into_command()?).await?;
+    let retried =
+        streams::retry_dead_letters(&app.streams, &principal, id, body.into_command()?).await?;
     Ok(Json(Retried { retried }))
 }
 
@@ -151,6 +152,6 @@ async fn skip(
     Path(id): Path<SubscriptionId>,
     Body(body): Body<SkipEvent>,
 ) -> Result<StatusCode> {
-    streams::skip(&app.streams, &principal, id, body.sequence).await?;
+    streams::skip_event(&app.streams, &principal, id, body.sequence).await?;
     Ok(StatusCode::NO_CONTENT)
 }

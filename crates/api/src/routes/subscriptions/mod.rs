@@ -184,7 +184,7 @@ async fn resume(
 struct Rewind {
     /// `oldest`, `newest`, or a comma-separated list of cursors from events.
     #[schema(value_type = String)]
-    from: streams::From,
+    from: streams::StartAt,
 }
 
 /// Rewind a subscription.

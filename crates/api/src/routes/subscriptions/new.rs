@@ -20,7 +20,7 @@ pub(super) struct NewSubscription {
     /// Defaults to `newest`.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    from: streams::From,
+    from: streams::StartAt,
     #[serde(default)]
     retry: RetryRule,
     #[serde(default)]

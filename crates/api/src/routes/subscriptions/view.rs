@@ -151,9 +151,9 @@ impl From<streams::Status> for SubscriptionStatus {
             next_attempt: status.next_attempt,
             attempts: status.attempts,
             waiting: status.waiting,
-            dead_letters: status.dead,
+            dead_letters: status.dead_letters,
             delivered: status.delivered,
-            unread_facts: status.behind,
+            unread_facts: status.lag,
             cursors: status
                 .cursors
                 .iter()

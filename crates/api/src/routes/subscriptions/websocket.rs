@@ -57,7 +57,7 @@ pub(super) async fn open(
     let slot = Arc::clone(&CONNECTION_SLOTS)
         .try_acquire_owned()
         .map_err(|_| Error::TooManyConnections)?;
-    let session = streams::open(&app.streams, &principal, id).await?;
+    let session = streams::open_session(&app.streams, &principal, id).await?;
     let consumer = Consumer {
         app,
         parts,
@@ -126,7 +126,7 @@ impl Consumer {
         }
         let next = tokio::select! {
             message = socket.recv() => Next::Message(message.and_then(std::result::Result::ok)),
-            () = self.session.changed(POLL_INTERVAL) => Next::Poll,
+            () = self.session.wait_for_events(POLL_INTERVAL) => Next::Poll,
             _ = pings.tick() => Next::Ping,
         };
         match next {

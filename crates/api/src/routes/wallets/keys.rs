@@ -38,7 +38,7 @@ async fn find_key(
     if key.wallet == wallet.id {
         Ok(key)
     } else {
-        Err(keys::Error::KeyUnknown {
+        Err(keys::Error::UnknownKey {
             key: name_or_id.to_owned(),
         }
         .into())

@@ -137,7 +137,8 @@ async fn addresses(
         query.after,
     )?)?;
     let wallet = find_wallet(&app, &principal, &name_or_id).await?;
-    let addresses = ::keys::handed_out(&app.keys, &principal, &wallet.id, &chain, &page).await?;
+    let addresses =
+        ::keys::issued_addresses(&app.keys, &principal, &wallet.id, &chain, &page).await?;
     let next = super::next_cursor(
         &page,
         addresses.len(),

@@ -57,7 +57,7 @@ impl NewWallet {
             account: self.account,
             secret: self
                 .secret
-                .map_or(Ok(NewSecret::Fresh), Import::into_secret)?,
+                .map_or(Ok(NewSecret::Generated), Import::into_secret)?,
         })
     }
 }

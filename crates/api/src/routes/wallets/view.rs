@@ -60,7 +60,7 @@ impl From<keys::Branch> for Branch {
         Self {
             path: branch.path,
             xpub: branch.xpub,
-            issued: branch.handed_out,
+            issued: branch.issued,
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use crate::client::ApiRequest;
 use crate::world::{BOB, SIGNER, World, chain};
-use policy::Question;
+use policy::DecisionRequest;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use testkit::namespace;
-use types::{Kind, Principal, Role};
+use types::{Principal, PrincipalKind, Role};
 
 /// Contained in every free text of `a`.
 const MARK: &str = "only-alpha-knows";
@@ -297,7 +297,7 @@ impl Fixtures {
 async fn decision(world: &World) -> String {
     let initiator = Principal {
         id: "ann".into(),
-        kind: Kind::Person,
+        kind: PrincipalKind::Person,
         namespace: namespace("a"),
         roles: vec![Role::Operator],
     };
@@ -308,7 +308,7 @@ async fn decision(world: &World) -> String {
         types::Amount::from(5),
         Vec::new(),
     );
-    let question = Question {
+    let question = DecisionRequest {
         initiator,
         subject: "only-alpha-knows".into(),
         intent,

@@ -27,12 +27,12 @@ impl Evm {
             price,
             authorisations: plan.authorisations.to_vec(),
         };
-        Ok(intent::evm::unsigned(plan.intent, &terms)?)
+        Ok(intent::evm::build_unsigned(plan.intent, &terms)?)
     }
 }
 
 fn invalid_intent(why: &str) -> Error {
-    Error::Intent(intent::Error::Unsuitable {
+    Error::Intent(intent::Error::InvalidIntent {
         why: why.to_owned(),
     })
 }

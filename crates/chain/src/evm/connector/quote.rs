@@ -60,12 +60,12 @@ impl Evm {
     /// it.
     async fn with_reason(&self, request: Value, quote: Result<Quote>) -> Result<Quote> {
         match &quote {
-            Err(Error::Reverts { data, .. }) if data == "0x" => {}
+            Err(Error::ExecutionReverted { data, .. }) if data == "0x" => {}
             _ => return quote,
         }
         match self.execute(request, json!("latest"), None).await {
-            Err(Error::Reverts { reason, data }) if data != "0x" => {
-                Err(Error::Reverts { reason, data })
+            Err(Error::ExecutionReverted { reason, data }) if data != "0x" => {
+                Err(Error::ExecutionReverted { reason, data })
             }
             _ => quote,
         }
@@ -142,7 +142,7 @@ impl Evm {
     }
 
     fn gas_limit_exceeded(&self, estimate: u64, limit: u64) -> Error {
-        Error::Intent(intent::Error::Unsuitable {
+        Error::Intent(intent::Error::InvalidIntent {
             why: format!("it needs {estimate} gas, above the limit of {limit} for one transaction"),
         })
     }
@@ -178,7 +178,7 @@ impl Evm {
 }
 
 fn invalid_intent(why: &str) -> Error {
-    Error::Intent(intent::Error::Unsuitable {
+    Error::Intent(intent::Error::InvalidIntent {
         why: why.to_owned(),
     })
 }

@@ -86,7 +86,7 @@ impl Evm {
         // EIP-1898: the block is identified by hash, so that a load-balanced node cannot answer
         // from another branch. geth before 1.9 rejects it.
         let at = request
-            .at
+            .block_hash
             .map_or(json!("latest"), |hash| json!({"blockHash": hash}));
         self.execute(call, at, interface).await
     }

@@ -40,12 +40,12 @@ pub(super) fn error(chain: &ChainId, interface: Option<&Interface>, error: &Erro
             || text.contains("revert")
             || FAILURES.iter().any(|phrase| text.contains(phrase)) =>
         {
-            Error::Reverts {
+            Error::ExecutionReverted {
                 reason: error.sanitized_message(),
                 data: "0x".to_owned(),
             }
         }
-        _ => Error::Refused {
+        _ => Error::RequestRejected {
             chain: chain.to_string(),
             number: error.code,
             message: error.sanitized_message(),
@@ -55,7 +55,7 @@ pub(super) fn error(chain: &ChainId, interface: Option<&Interface>, error: &Erro
 
 /// The error for revert data.
 pub(super) fn reverts(interface: Option<&Interface>, data: &[u8]) -> Error {
-    Error::Reverts {
+    Error::ExecutionReverted {
         reason: intent::evm::revert_reason(interface, data),
         data: show_bytes(data),
     }

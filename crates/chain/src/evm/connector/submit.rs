@@ -4,12 +4,12 @@ use super::Evm;
 use crate::evm::errors::classify;
 use crate::evm::numerals::{Word, show_bytes};
 use crate::evm::rpc::{Call, ErrorObject, Failure, Reply, parse};
-use crate::{Class, Error, Submitted};
+use crate::{Error, RefusalClass, SubmitOutcome};
 use intent::Signed;
 use serde_json::json;
 
 impl Evm {
-    pub(super) async fn submit_all(&self, signed: &[Signed]) -> Vec<Submitted> {
+    pub(super) async fn submit_all(&self, signed: &[Signed]) -> Vec<SubmitOutcome> {
         if let Err(error) = self.ready().await {
             return signed.iter().map(|_| not_sent(&error)).collect();
         }
@@ -46,22 +46,22 @@ impl Evm {
             .collect()
     }
 
-    fn outcome(&self, signed: &Signed, reply: Option<Reply>) -> Submitted {
+    fn outcome(&self, signed: &Signed, reply: Option<Reply>) -> SubmitOutcome {
         match reply.map(parse::<Word>) {
-            Some(Ok(hash)) if hash.to_string() == signed.id => Submitted::Accepted,
+            Some(Ok(hash)) if hash.to_string() == signed.id => SubmitOutcome::Accepted,
             Some(Ok(hash)) => self.hash_mismatch(signed, &hash),
             Some(Err(Failure::RpcError(error))) => self.refused(&error),
-            Some(Err(Failure::Throttled { why, .. })) => Submitted::Refused {
-                class: Class::Throttled,
+            Some(Err(Failure::Throttled { why, .. })) => SubmitOutcome::Refused {
+                class: RefusalClass::Throttled,
                 message: why,
             },
             Some(Err(Failure::NoResponse { why } | Failure::InvalidResponse { why })) => {
-                Submitted::Unknown { message: why }
+                SubmitOutcome::Unknown { message: why }
             }
-            Some(Err(Failure::HttpStatus { status })) => Submitted::Unknown {
+            Some(Err(Failure::HttpStatus { status })) => SubmitOutcome::Unknown {
                 message: format!("HTTP status {status}"),
             },
-            None => Submitted::Unknown {
+            None => SubmitOutcome::Unknown {
                 message: "no reply".to_owned(),
             },
         }
@@ -69,7 +69,7 @@ impl Evm {
 
     /// Under concurrency, Besu has returned the hash of another transaction: nothing is known about
     /// this one.
-    fn hash_mismatch(&self, signed: &Signed, hash: &Word) -> Submitted {
+    fn hash_mismatch(&self, signed: &Signed, hash: &Word) -> SubmitOutcome {
         tracing::error!(
             event = "transaction.hash_mismatch",
             chain = %self.chain,
@@ -77,12 +77,12 @@ impl Evm {
             returned = %hash,
             "the node returned the hash of another transaction"
         );
-        Submitted::Unknown {
+        SubmitOutcome::Unknown {
             message: format!("the node returned another hash: {hash}"),
         }
     }
 
-    fn refused(&self, error: &ErrorObject) -> Submitted {
+    fn refused(&self, error: &ErrorObject) -> SubmitOutcome {
         let message = error.sanitized_message();
         match classify(
             self.config.client,
@@ -90,28 +90,28 @@ impl Evm {
             error.code,
             &error.message,
         ) {
-            Class::Known => Submitted::AlreadyKnown,
-            Class::Unclassified => Submitted::Unknown { message },
-            class => Submitted::Refused { class, message },
+            RefusalClass::Known => SubmitOutcome::AlreadyKnown,
+            RefusalClass::Unclassified => SubmitOutcome::Unknown { message },
+            class => SubmitOutcome::Refused { class, message },
         }
     }
 }
 
 /// Nothing was sent now, but an earlier attempt may have sent the same bytes.
-fn not_sent(error: &Error) -> Submitted {
+fn not_sent(error: &Error) -> SubmitOutcome {
     let message = error.to_string();
     match error {
-        Error::WrongChain { .. } => Submitted::Refused {
-            class: Class::WrongChain,
+        Error::WrongChain { .. } => SubmitOutcome::Refused {
+            class: RefusalClass::WrongChain,
             message,
         },
-        _ => Submitted::Unknown { message },
+        _ => SubmitOutcome::Unknown { message },
     }
 }
 
-fn wrong_chain() -> Submitted {
-    Submitted::Refused {
-        class: Class::WrongChain,
+fn wrong_chain() -> SubmitOutcome {
+    SubmitOutcome::Refused {
+        class: RefusalClass::WrongChain,
         message: "the transaction is for another chain".to_owned(),
     }
 }

@@ -4,11 +4,11 @@ use super::*;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-fn any(code: i64, message: &str) -> Class {
+fn any(code: i64, message: &str) -> RefusalClass {
     classify(Client::Any, &[], code, message)
 }
 
-fn at_besu(code: i64, message: &str) -> Class {
+fn at_besu(code: i64, message: &str) -> RefusalClass {
     classify(Client::Besu, &[], code, message)
 }
 
@@ -16,7 +16,7 @@ fn at_besu(code: i64, message: &str) -> Class {
 fn every_known_text_has_its_class() {
     for (class, texts) in [
         (
-            Class::Known,
+            RefusalClass::Known,
             &[
                 "already known",
                 "Known transaction",
@@ -26,14 +26,14 @@ fn every_known_text_has_its_class() {
             ][..],
         ),
         (
-            Class::ReplacementUnderpriced,
+            RefusalClass::ReplacementUnderpriced,
             &[
                 "replacement transaction underpriced",
                 "Replacement transaction underpriced",
             ],
         ),
         (
-            Class::Underpriced,
+            RefusalClass::Underpriced,
             &[
                 "transaction underpriced",
                 "fee too low",
@@ -41,21 +41,21 @@ fn every_known_text_has_its_class() {
             ],
         ),
         (
-            Class::BelowBaseFee,
+            RefusalClass::BelowBaseFee,
             &[
                 "max fee per gas less than block base fee: address 0x…, maxFeePerGas: 1, baseFee: 7",
                 "Gas price below current base fee",
             ],
         ),
         (
-            Class::NonceUsed,
+            RefusalClass::NonceUsed,
             &[
                 "nonce too low: next nonce 1, tx nonce 0",
                 "Nonce is too low",
             ],
         ),
         (
-            Class::NonceAhead,
+            RefusalClass::NonceAhead,
             &[
                 "nonce too high",
                 "nonce is too high",
@@ -69,11 +69,11 @@ fn every_known_text_has_its_class() {
             ],
         ),
         (
-            Class::LowerNonceInvalid,
+            RefusalClass::LowerNonceInvalid,
             &["An invalid transaction with a lower nonce exists"],
         ),
         (
-            Class::Funds,
+            RefusalClass::Funds,
             &[
                 "insufficient funds for gas * price + value: address 0x…",
                 "insufficient funds for transfer",
@@ -82,7 +82,7 @@ fn every_known_text_has_its_class() {
             ],
         ),
         (
-            Class::GasLimit,
+            RefusalClass::GasLimit,
             &[
                 "intrinsic gas too low",
                 "exceeds block gas limit",
@@ -90,7 +90,7 @@ fn every_known_text_has_its_class() {
             ],
         ),
         (
-            Class::Size,
+            RefusalClass::Size,
             &[
                 "oversized data",
                 "max initcode size exceeded",
@@ -98,11 +98,11 @@ fn every_known_text_has_its_class() {
             ],
         ),
         (
-            Class::PoolFull,
+            RefusalClass::PoolFull,
             &["txpool is full", "account limit exceeded"],
         ),
         (
-            Class::Reserved,
+            RefusalClass::Reserved,
             &[
                 "address already reserved",
                 "authority already reserved",
@@ -110,36 +110,39 @@ fn every_known_text_has_its_class() {
             ],
         ),
         (
-            Class::Permission,
+            RefusalClass::Permission,
             &["Sender account not authorized to send transactions"],
         ),
         (
-            Class::FeeCap,
+            RefusalClass::FeeCap,
             &[
                 "Transaction fee cap exceeded",
                 "tx fee (1.56 ether) exceeds the configured cap (1.00 ether)",
             ],
         ),
         (
-            Class::NotReady,
+            RefusalClass::NotReady,
             &[
                 "Transaction pool not enabled. (Either txpool explicitly disabled, or node not yet in sync).",
                 "Initial sync is still in progress",
             ],
         ),
         (
-            Class::WrongChain,
+            RefusalClass::WrongChain,
             &["invalid sender", "Wrong chainId", "Invalid signature"],
         ),
         (
-            Class::Throttled,
+            RefusalClass::Throttled,
             &[
                 "Too Many Requests",
                 "daily request count exceeded, request rate limited",
                 "rate limit hit",
             ],
         ),
-        (Class::Unsupported, &["transaction type not supported"]),
+        (
+            RefusalClass::Unsupported,
+            &["transaction type not supported"],
+        ),
     ] {
         for text in texts {
             assert_eq!(any(-32000, text), class, "{text}");
@@ -150,48 +153,48 @@ fn every_known_text_has_its_class() {
 #[test]
 fn besu_codes_have_specific_meanings() {
     for (code, text, class) in [
-        (-32000, "Known transaction", Class::Known),
+        (-32000, "Known transaction", RefusalClass::Known),
         (
             -32000,
             "Replacement transaction underpriced",
-            Class::ReplacementUnderpriced,
+            RefusalClass::ReplacementUnderpriced,
         ),
         (
             -32000,
             "Transaction nonce is too distant from current sender nonce",
-            Class::NonceAhead,
+            RefusalClass::NonceAhead,
         ),
         (
             -32000,
             "An invalid transaction with a lower nonce exists",
-            Class::LowerNonceInvalid,
+            RefusalClass::LowerNonceInvalid,
         ),
-        (-32000, "Transaction fee cap exceeded", Class::FeeCap),
-        (-32000, "Wrong chainId", Class::WrongChain),
-        (-32001, "another text", Class::NonceUsed),
-        (-32003, "another text", Class::GasLimit),
-        (-32004, "another text", Class::Funds),
-        (-32006, "another text", Class::NonceAhead),
-        (-32007, "another text", Class::Permission),
-        (-32008, "another text", Class::NotReady),
+        (-32000, "Transaction fee cap exceeded", RefusalClass::FeeCap),
+        (-32000, "Wrong chainId", RefusalClass::WrongChain),
+        (-32001, "another text", RefusalClass::NonceUsed),
+        (-32003, "another text", RefusalClass::GasLimit),
+        (-32004, "another text", RefusalClass::Funds),
+        (-32006, "another text", RefusalClass::NonceAhead),
+        (-32007, "another text", RefusalClass::Permission),
+        (-32008, "another text", RefusalClass::NotReady),
         (
             -32009,
             "Gas price below configured minimum gas price",
-            Class::Underpriced,
+            RefusalClass::Underpriced,
         ),
         (
             -32009,
             "Gas price below current base fee",
-            Class::BelowBaseFee,
+            RefusalClass::BelowBaseFee,
         ),
-        (-32009, "another text", Class::Unclassified),
+        (-32009, "another text", RefusalClass::Unclassified),
     ] {
         assert_eq!(at_besu(code, text), class, "{code} {text}");
     }
     for code in [-32001, -32003, -32004, -32006, -32007, -32008] {
         assert_eq!(
             any(code, "another text"),
-            Class::Unclassified,
+            RefusalClass::Unclassified,
             "{code} means nothing elsewhere"
         );
     }
@@ -201,46 +204,55 @@ fn besu_codes_have_specific_meanings() {
 fn a_phrase_inside_another_does_not_decide() {
     assert_eq!(
         any(-32000, "replacement transaction underpriced"),
-        Class::ReplacementUnderpriced
+        RefusalClass::ReplacementUnderpriced
     );
     assert_eq!(
         any(-32000, "transaction underpriced: tip needed 1"),
-        Class::Underpriced
+        RefusalClass::Underpriced
     );
-    assert_eq!(any(-32000, "unknown transaction"), Class::Unclassified);
-    assert_eq!(any(-32000, "Unknown transaction type"), Class::Unclassified);
-    assert_eq!(any(-32000, "known transaction: 0xabc"), Class::Known);
+    assert_eq!(
+        any(-32000, "unknown transaction"),
+        RefusalClass::Unclassified
+    );
+    assert_eq!(
+        any(-32000, "Unknown transaction type"),
+        RefusalClass::Unclassified
+    );
+    assert_eq!(any(-32000, "known transaction: 0xabc"), RefusalClass::Known);
 }
 
 #[test]
 fn a_code_with_several_meanings_is_classified_by_its_text() {
     assert_eq!(
         at_besu(-32005, "Transaction gas limit exceeds block gas limit"),
-        Class::GasLimit
+        RefusalClass::GasLimit
     );
     assert_eq!(
         at_besu(-32005, "Requested range exceeds maximum RPC range limit"),
-        Class::Unclassified
+        RefusalClass::Unclassified
     );
     assert_eq!(
         at_besu(-32005, "Number of requests exceeds max batch size"),
-        Class::Unclassified
+        RefusalClass::Unclassified
     );
     assert_eq!(
         any(-32005, "Number of requests exceeds max batch size"),
-        Class::Unclassified
+        RefusalClass::Unclassified
     );
-    assert_eq!(any(-32005, "limit exceeded"), Class::Throttled);
-    assert_eq!(any(-32029, "anything"), Class::Throttled);
-    assert_eq!(any(429, "anything"), Class::Throttled);
-    assert_eq!(at_besu(-32002, "Invalid signature"), Class::WrongChain);
+    assert_eq!(any(-32005, "limit exceeded"), RefusalClass::Throttled);
+    assert_eq!(any(-32029, "anything"), RefusalClass::Throttled);
+    assert_eq!(any(429, "anything"), RefusalClass::Throttled);
+    assert_eq!(
+        at_besu(-32002, "Invalid signature"),
+        RefusalClass::WrongChain
+    );
     assert_eq!(
         at_besu(-32002, "Transaction pool not enabled"),
-        Class::NotReady
+        RefusalClass::NotReady
     );
-    assert_eq!(at_besu(-32002, "another text"), Class::Unclassified);
+    assert_eq!(at_besu(-32002, "another text"), RefusalClass::Unclassified);
     // anvil uses -32003 for nearly everything; Besu's meaning of it must not apply to others.
-    assert_eq!(any(-32003, "nonce too low"), Class::NonceUsed);
+    assert_eq!(any(-32003, "nonce too low"), RefusalClass::NonceUsed);
 }
 
 #[test]
@@ -271,7 +283,7 @@ fn an_unknown_answer_proves_nothing() {
         "timeout",
         "\u{0}\u{202e}",
     ] {
-        assert_eq!(any(-32603, text), Class::Unclassified, "{text:?}");
+        assert_eq!(any(-32603, text), RefusalClass::Unclassified, "{text:?}");
     }
 }
 
@@ -283,24 +295,24 @@ fn configured_rules_come_first() {
         contains: contains.iter().map(|phrase| (*phrase).to_owned()).collect(),
     };
     let rules = [
-        rule(Class::PoolFull, None, &["Nonce Too Low"]),
-        rule(Class::Permission, Some(-5), &[]),
+        rule(RefusalClass::PoolFull, None, &["Nonce Too Low"]),
+        rule(RefusalClass::Permission, Some(-5), &[]),
     ];
     assert_eq!(
         classify(Client::Any, &rules, -32000, "nonce too low"),
-        Class::PoolFull
+        RefusalClass::PoolFull
     );
     assert_eq!(
         classify(Client::Any, &rules, -5, "already known"),
-        Class::Permission
+        RefusalClass::Permission
     );
     assert_eq!(
         classify(Client::Any, &rules, -6, "already known"),
-        Class::Known
+        RefusalClass::Known
     );
     assert!(rules.iter().all(ErrorRule::is_valid));
-    assert!(!rule(Class::Known, None, &[]).is_valid());
-    assert!(!rule(Class::Known, None, &[""]).is_valid());
+    assert!(!rule(RefusalClass::Known, None, &[]).is_valid());
+    assert!(!rule(RefusalClass::Known, None, &[""]).is_valid());
 }
 
 /// The answers of four nodes, and the expected classes, are in `vectors/`.

@@ -81,12 +81,12 @@ impl Failure {
                 Error::Unreachable { chain, why }
             }
             Self::InvalidResponse { why } => Error::InvalidResponse { chain, why },
-            Self::HttpStatus { status } => Error::Refused {
+            Self::HttpStatus { status } => Error::RequestRejected {
                 chain,
                 number: i64::from(status),
                 message: format!("HTTP status {status}"),
             },
-            Self::RpcError(error) => Error::Refused {
+            Self::RpcError(error) => Error::RequestRejected {
                 chain,
                 number: error.code,
                 message: error.sanitized_message(),

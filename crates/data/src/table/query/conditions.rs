@@ -4,7 +4,7 @@
 use super::Builder;
 use crate::field::{Field, FieldType};
 use crate::fold::fold;
-use crate::metadata::Form;
+use crate::metadata::ValueType;
 use crate::query::operand::indexed;
 use crate::query::{Comparison, Condition, Filter, Predicate, Subject, TextMatch};
 use store::Cell;
@@ -255,7 +255,7 @@ impl Builder<'_> {
     fn declared(
         &mut self,
         path: &str,
-        value_type: Form,
+        value_type: ValueType,
         predicate: &Predicate,
         ignore_case: bool,
     ) -> String {

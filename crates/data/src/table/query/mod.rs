@@ -47,7 +47,7 @@ impl<'a> Builder<'a> {
 
     fn cell(&mut self, cell: &Cell) -> String {
         self.param(match cell.clone() {
-            Cell::Null => Value::Null(store::Kind::Text),
+            Cell::Null => Value::Null(store::ValueKind::Text),
             Cell::Int(value) => Value::Int(value),
             Cell::Text(text) => Value::Text(text.into()),
             Cell::Blob(bytes) => Value::Blob(bytes.into()),

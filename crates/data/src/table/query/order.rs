@@ -4,7 +4,7 @@ use super::Builder;
 use super::conditions::unmasked;
 use crate::field::{DefaultValue, Field, FieldType, Schema};
 use crate::query::{SortKey, Subject};
-use store::{Cell, Kind};
+use store::{Cell, ValueKind};
 
 /// Characters of a text that count for sorting.
 const SORT_PREFIX: usize = 256;
@@ -68,9 +68,9 @@ impl SortKeys {
     pub(crate) fn accept(&self, schema: &Schema, values: &[Cell]) -> bool {
         let fits = |(key, value): (&OrderKey, &Cell)| match value {
             Cell::Null => key.nullable,
-            Cell::Int(_) => key.storage(schema) == Kind::Int,
-            Cell::Text(_) => key.storage(schema) == Kind::Text,
-            Cell::Blob(_) => key.storage(schema) == Kind::Blob,
+            Cell::Int(_) => key.storage(schema) == ValueKind::Int,
+            Cell::Text(_) => key.storage(schema) == ValueKind::Text,
+            Cell::Blob(_) => key.storage(schema) == ValueKind::Blob,
         };
         self.keys.len() == values.len() && self.keys.iter().zip(values).all(fits)
     }
@@ -133,11 +133,11 @@ impl OrderKey {
 
 impl OrderKey {
     /// The storage type of the key's values.
-    fn storage(&self, schema: &Schema) -> Kind {
+    fn storage(&self, schema: &Schema) -> ValueKind {
         match &self.source {
             KeySource::Column(column) => schema.column(column).storage(),
-            KeySource::Declared(_, true) => Kind::Blob,
-            KeySource::Derived(_) | KeySource::Declared(_, false) => Kind::Text,
+            KeySource::Declared(_, true) => ValueKind::Blob,
+            KeySource::Derived(_) | KeySource::Declared(_, false) => ValueKind::Text,
         }
     }
 }

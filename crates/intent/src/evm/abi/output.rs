@@ -8,7 +8,7 @@ use super::{
 };
 use crate::evm::address;
 use serde_json::{Map, Value};
-use types::hostile_text;
+use types::sanitize_text;
 
 /// Why data does not decode as its types.
 pub(crate) type DecodeError = &'static str;
@@ -106,7 +106,7 @@ impl Reader {
     fn value(&mut self, ty: &Type, data: &[u8]) -> Result<Value, DecodeError> {
         match ty {
             Type::Bytes => Ok(Value::String(to_hex(self.bytes(data)?))),
-            Type::String => Ok(Value::String(hostile_text(self.bytes(data)?))),
+            Type::String => Ok(Value::String(sanitize_text(self.bytes(data)?))),
             Type::List(item) => self.list(item, data),
             Type::Array(item, size) => self
                 .sequence(std::iter::repeat_n(&**item, *size), data)

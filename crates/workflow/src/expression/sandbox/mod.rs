@@ -25,7 +25,7 @@ use types::{Json, Time};
 /// The command that starts an evaluator process: a program that only calls
 /// [`evaluate_expressions`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Launch {
+pub struct EvaluatorCommand {
     pub program: OsString,
     pub args: Vec<OsString>,
 }
@@ -36,7 +36,7 @@ pub(crate) struct Evaluators(Option<Arc<Sandbox>>);
 
 #[derive(Debug)]
 struct Sandbox {
-    command: Launch,
+    command: EvaluatorCommand,
     /// Idle processes: never more than there are evaluation threads.
     idle: Mutex<Vec<Process>>,
 }
@@ -70,7 +70,7 @@ impl Evaluation {
 
 impl Evaluators {
     /// Evaluates in processes started by this command.
-    pub(crate) fn sandboxed(command: Launch) -> Self {
+    pub(crate) fn sandboxed(command: EvaluatorCommand) -> Self {
         Self(Some(Arc::new(Sandbox {
             command,
             idle: Mutex::default(),
@@ -158,7 +158,7 @@ impl Sandbox {
 
 impl Process {
     /// Starts a process with an empty environment.
-    fn start(command: &Launch) -> std::io::Result<Self> {
+    fn start(command: &EvaluatorCommand) -> std::io::Result<Self> {
         let mut child = Command::new(&command.program)
             .args(&command.args)
             .env_clear()

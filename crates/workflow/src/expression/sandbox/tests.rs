@@ -37,7 +37,7 @@ fn evaluators() -> Evaluators {
         CHILD_ARGUMENT,
     ];
     let args = args.into_iter().map(OsString::from).collect();
-    Evaluators::sandboxed(Launch {
+    Evaluators::sandboxed(EvaluatorCommand {
         program: std::env::current_exe().unwrap().into(),
         args,
     })
@@ -194,7 +194,7 @@ fn a_dead_process_is_replaced_and_a_missing_one_is_reported() {
         "another process is started"
     );
     for program in ["/does/not/exist", "/bin/true"] {
-        let broken = Evaluators::sandboxed(Launch {
+        let broken = Evaluators::sandboxed(EvaluatorCommand {
             program: program.into(),
             args: Vec::new(),
         });

@@ -51,7 +51,7 @@ impl Evm {
             parent: fetched.header.parent_hash.to_string(),
             time: fetched.header.time(),
             events: events(&fetched.logs, watch).map_err(|why| self.invalid_response(why))?,
-            included: watched_inclusions,
+            inclusions: watched_inclusions,
         }))
     }
 

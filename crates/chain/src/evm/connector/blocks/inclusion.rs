@@ -8,7 +8,7 @@ use crate::evm::receipts::ReceiptJson;
 use crate::evm::rpc::{Call, parse};
 use crate::{Result, Watch};
 use serde_json::json;
-use types::{Included, Witness};
+use types::{Inclusion, ReplayKey};
 
 impl Evm {
     /// Returns the inclusions of watched signers. `None` if the block is on a branch that the node
@@ -17,7 +17,7 @@ impl Evm {
         &self,
         fetched: &Fetched,
         watch: &Watch,
-    ) -> Result<Option<Vec<Included>>> {
+    ) -> Result<Option<Vec<Inclusion>>> {
         let watched: Vec<(usize, &TransactionJson)> = fetched
             .transactions
             .iter()
@@ -87,11 +87,11 @@ impl Evm {
         index: usize,
         transaction: &TransactionJson,
         receipt: &ReceiptJson,
-    ) -> Result<Included> {
+    ) -> Result<Inclusion> {
         let signer = transaction.from.to_string();
-        Ok(Included {
+        Ok(Inclusion {
             transaction: transaction.hash.to_string(),
-            witnesses: vec![Witness::nonce(&signer, transaction.nonce.0)],
+            replay_keys: vec![ReplayKey::nonce(&signer, transaction.nonce.0)],
             signer,
             index: u32::try_from(index)
                 .map_err(|_| self.invalid_response("a block has more than 2^32 transactions"))?,

@@ -6,7 +6,7 @@
 //! it cannot be decrypted. Plaintext and keys are wiped from memory when dropped.
 
 use crate::table::{self, DataKey};
-use crate::{Error, Result, Unbound};
+use crate::{Error, Result, UnscopedTx};
 use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
@@ -28,14 +28,14 @@ const HEADER_LEN: usize = 1 + 4 + NONCE_LEN;
 const UNKNOWN_KEY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The highest Argon2id cost that is accepted. A stored cost above it was not written by Florin and
 /// would only exhaust memory.
-const MAX_COST: Cost = Cost {
+const MAX_COST: KdfCost = KdfCost {
     memory_kib: 2 << 20,
     passes: 64,
 };
 
 /// The location that a ciphertext is bound to. It can be decrypted with the same context only.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+pub struct EncryptionContext<'a> {
     pub table: &'a str,
     /// The primary key of the row, as text.
     pub row: &'a str,
@@ -45,30 +45,30 @@ pub struct Place<'a> {
 /// The cost parameters of Argon2id (RFC 9106, section 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Cost {
+pub struct KdfCost {
     pub memory_kib: u32,
     pub passes: u32,
 }
 
-impl Cost {
+impl KdfCost {
     /// The second recommended setting of RFC 9106: 64 MiB, 3 passes.
-    pub const STANDARD: Cost = Cost {
+    pub const STANDARD: KdfCost = KdfCost {
         memory_kib: 65_536,
         passes: 3,
     };
     /// The cheapest setting of Argon2id, for tests only.
-    pub const TEST: Cost = Cost {
+    pub const TEST: KdfCost = KdfCost {
         memory_kib: 8,
         passes: 1,
     };
 }
 
 /// The source of the master key.
-pub enum Master {
+pub enum MasterKey {
     /// A passphrase, from which Argon2id derives the key.
-    Passphrase(Zeroizing<String>, Cost),
+    Passphrase(Zeroizing<String>, KdfCost),
     /// The 32 bytes of the key, from a file or a key store.
-    Key(Zeroizing<[u8; 32]>),
+    Raw(Zeroizing<[u8; 32]>),
 }
 
 /// How a data key is wrapped; stored beside it as JSON.
@@ -78,7 +78,7 @@ enum Wrapping {
     Argon2id {
         #[serde(with = "hex::serde")]
         salt: Vec<u8>,
-        cost: Cost,
+        cost: KdfCost,
     },
     Key,
 }
@@ -101,7 +101,7 @@ type DataKeys = BTreeMap<u32, Zeroizing<[u8; 32]>>;
 
 /// A stored data key, without the key itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct KeyInfo {
+pub struct DataKeyInfo {
     /// The newest version encrypts.
     pub version: u32,
     pub created: Time,
@@ -112,11 +112,11 @@ pub struct KeyInfo {
 
 /// The result of one step of re-encryption.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Resealed {
+pub struct ReencryptionStep {
     /// Secrets that were re-encrypted.
-    pub resealed: u64,
+    pub reencrypted: u64,
     /// Secrets that could not be decrypted, and were left unchanged.
-    pub broken: u64,
+    pub undecryptable: u64,
     /// The position after which the next step continues; none at the end.
     pub after: Option<String>,
 }
@@ -139,63 +139,63 @@ impl Keyring {
 
     /// Add the data keys of another keyring of the same name, which was unlocked later. All clones
     /// of this keyring get them.
-    pub fn learn(&self, from: &Keyring) {
+    pub fn merge(&self, from: &Keyring) {
         let keys = from.keys().clone();
         self.0
             .keys
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .extend(keys);
-        self.0.newest.send_replace(self.version());
+        self.0.newest.send_replace(self.current_version());
     }
 
     /// Wait until a ciphertext names a data key that is not known here. Another process has then
     /// rotated the data keys, and the keyring must be unlocked again.
-    pub async fn missed(&self) {
+    pub async fn wait_for_unknown_key(&self) {
         self.0.unknown_key_seen.notified().await;
     }
 
     /// Decrypt a secret, waiting up to ten seconds for a data key that is not known yet. Never call
     /// it inside a transaction.
-    pub async fn open_soon(
+    pub async fn decrypt_or_wait(
         &self,
-        context: &Place<'_>,
+        context: &EncryptionContext<'_>,
         ciphertext: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>> {
         let mut newest = self.0.newest.subscribe();
-        match self.open(context, ciphertext) {
-            Err(Error::KeyUnknown { version }) => {
+        match self.decrypt(context, ciphertext) {
+            Err(Error::UnknownDataKey { version }) => {
                 let _ = tokio::time::timeout(
                     UNKNOWN_KEY_TIMEOUT,
                     newest.wait_for(|newest| *newest >= version),
                 )
                 .await;
-                self.open(context, ciphertext)
+                self.decrypt(context, ciphertext)
             }
             other => other,
         }
     }
 
     /// Decrypt a secret and encrypt it under the newest data key.
-    pub fn reseal(
+    pub fn reencrypt(
         &self,
-        context: &Place<'_>,
+        context: &EncryptionContext<'_>,
         ciphertext: &[u8],
         entropy: &dyn Entropy,
     ) -> Result<Vec<u8>> {
-        self.seal(context, &self.open(context, ciphertext)?, entropy)
+        self.encrypt(context, &self.decrypt(context, ciphertext)?, entropy)
     }
 
     /// The first bytes of every ciphertext under the newest data key. Ciphertexts that sort below
     /// it are under an older one.
-    pub fn head(&self) -> Vec<u8> {
-        version_prefix(self.version())
+    pub fn current_prefix(&self) -> Vec<u8> {
+        version_prefix(self.current_version())
     }
 
     /// Encrypt a secret for its location.
-    pub fn seal(
+    pub fn encrypt(
         &self,
-        context: &Place<'_>,
+        context: &EncryptionContext<'_>,
         secret: &[u8],
         entropy: &dyn Entropy,
     ) -> Result<Vec<u8>> {
@@ -216,12 +216,16 @@ impl Keyring {
 
     /// Decrypt a secret from its location. [`Error::UnknownDataKey`] if another process created its
     /// data key after this keyring was unlocked.
-    pub fn open(&self, context: &Place<'_>, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
-        let version = version_of(ciphertext)?;
+    pub fn decrypt(
+        &self,
+        context: &EncryptionContext<'_>,
+        ciphertext: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        let version = data_key_version(ciphertext)?;
         let keys = self.keys();
         let Some(key) = keys.get(&version) else {
             self.0.unknown_key_seen.notify_one();
-            return Err(Error::KeyUnknown { version });
+            return Err(Error::UnknownDataKey { version });
         };
         aead_decrypt(
             key,
@@ -233,34 +237,34 @@ impl Keyring {
 
     /// Whether a ciphertext is under the newest data key; if not, it should be re-encrypted.
     pub fn is_current(&self, ciphertext: &[u8]) -> bool {
-        version_of(ciphertext).is_ok_and(|version| version == self.version())
+        data_key_version(ciphertext).is_ok_and(|version| version == self.current_version())
     }
 
     /// The version of the newest data key, which encrypts.
-    pub fn version(&self) -> u32 {
+    pub fn current_version(&self) -> u32 {
         self.keys()
             .last_key_value()
             .map_or(0, |(version, _)| *version)
     }
 
     /// The same keyring with a new data key. [`store_data_keys`] persists it.
-    pub fn rotated(&self, entropy: &dyn Entropy) -> Keyring {
+    pub fn with_new_key(&self, entropy: &dyn Entropy) -> Keyring {
         let mut keys = self.keys().clone();
-        keys.insert(self.version() + 1, random_key(entropy));
+        keys.insert(self.current_version() + 1, random_key(entropy));
         Keyring::new(&self.0.name, keys)
     }
 
     /// Wrap every data key under a master key, for [`store_data_keys`]. Slow with a passphrase, so
     /// never call it inside a transaction.
-    pub fn wrap(&self, master: &Master, entropy: &dyn Entropy) -> Result<Wrapped> {
+    pub fn wrap(&self, master: &MasterKey, entropy: &dyn Entropy) -> Result<WrappedKeys> {
         let mut salt = [0u8; 16];
         entropy.fill(&mut salt);
         let wrapping = match master {
-            Master::Passphrase(_, cost) => Wrapping::Argon2id {
+            MasterKey::Passphrase(_, cost) => Wrapping::Argon2id {
                 salt: salt.to_vec(),
                 cost: *cost,
             },
-            Master::Key(_) => Wrapping::Key,
+            MasterKey::Raw(_) => Wrapping::Key,
         };
         let kek = key_encryption_key(master, &wrapping)?;
         let text = serde_json::to_string(&wrapping).map_err(|_| Error::Secret {
@@ -279,7 +283,7 @@ impl Keyring {
             )?);
             rows.push((*version, fingerprint(&self.0.name, *version, key), wrapped));
         }
-        Ok(Wrapped {
+        Ok(WrappedKeys {
             name: self.0.name.clone(),
             wrapping: text,
             rows,
@@ -288,7 +292,7 @@ impl Keyring {
 }
 
 /// Wrapped data keys, ready to be stored.
-pub struct Wrapped {
+pub struct WrappedKeys {
     name: String,
     wrapping: String,
     /// Version, fingerprint, wrapped bytes.
@@ -296,14 +300,14 @@ pub struct Wrapped {
 }
 
 /// Data keys as stored, not yet unlocked.
-pub struct Loaded {
+pub struct LockedKeyring {
     name: String,
     rows: Vec<(u32, Vec<u8>, String)>,
 }
 
 /// Read the wrapped data keys of a name.
-pub fn load(tx: &mut Unbound<'_, '_>, name: &str) -> Result<Loaded> {
-    Ok(Loaded {
+pub fn load_data_keys(tx: &mut UnscopedTx<'_, '_>, name: &str) -> Result<LockedKeyring> {
+    Ok(LockedKeyring {
         name: name.to_owned(),
         rows: table::data_keys(tx, name)?,
     })
@@ -314,9 +318,9 @@ pub fn load(tx: &mut Unbound<'_, '_>, name: &str) -> Result<Loaded> {
 /// A data key is never overwritten by another one, and all versions stay under one master key. When
 /// two processes create or rotate data keys at the same time, the second gets [`Error::Secret`] and
 /// must load again.
-pub fn store(tx: &mut Unbound<'_, '_>, wrapped: &Wrapped) -> Result<()> {
+pub fn store_data_keys(tx: &mut UnscopedTx<'_, '_>, wrapped: &WrappedKeys) -> Result<()> {
     let now: Time = tx.now();
-    let Wrapped {
+    let WrappedKeys {
         name,
         wrapping,
         rows,
@@ -344,11 +348,11 @@ pub fn store(tx: &mut Unbound<'_, '_>, wrapped: &Wrapped) -> Result<()> {
 }
 
 /// List the stored data keys of a name, oldest first.
-pub fn key_infos(tx: &mut Unbound<'_, '_>, name: &str) -> Result<Vec<KeyInfo>> {
+pub fn list_data_keys(tx: &mut UnscopedTx<'_, '_>, name: &str) -> Result<Vec<DataKeyInfo>> {
     let rows = table::data_key_times(tx, name)?;
     Ok(rows
         .into_iter()
-        .map(|(version, created, retired)| KeyInfo {
+        .map(|(version, created, retired)| DataKeyInfo {
             version,
             created,
             retired,
@@ -358,25 +362,25 @@ pub fn key_infos(tx: &mut Unbound<'_, '_>, name: &str) -> Result<Vec<KeyInfo>> {
 
 /// Record that nothing is encrypted under the data keys before this version any more. Returns how
 /// many were retired.
-pub fn retire(tx: &mut Unbound<'_, '_>, name: &str, before: u32) -> Result<u64> {
+pub fn retire_data_keys(tx: &mut UnscopedTx<'_, '_>, name: &str, before: u32) -> Result<u64> {
     let now = tx.now();
     table::retire_data_keys(tx, name, before, now)
 }
 
-impl Loaded {
+impl LockedKeyring {
     /// Whether there is no data key yet. If so, start with [`LockedKeyring::create`].
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
     /// Create a keyring with a first data key. Wrap and store it before it encrypts anything.
-    pub fn begin(&self, entropy: &dyn Entropy) -> Keyring {
+    pub fn create(&self, entropy: &dyn Entropy) -> Keyring {
         Keyring::new(&self.name, BTreeMap::from([(1, random_key(entropy))]))
     }
 
     /// Decrypt every data key with the master key. Deriving a key from a passphrase takes a tenth
     /// of a second on purpose, so never call it inside a transaction.
-    pub fn unlock(&self, master: &Master) -> Result<Keyring> {
+    pub fn unlock(&self, master: &MasterKey) -> Result<Keyring> {
         let mut keys = BTreeMap::new();
         let mut known: Option<(&str, Zeroizing<[u8; 32]>)> = None;
         for (version, wrapped, text) in &self.rows {
@@ -412,7 +416,7 @@ fn version_prefix(version: u32) -> Vec<u8> {
 }
 
 /// The version of the data key that a ciphertext is encrypted under.
-pub fn version_of(ciphertext: &[u8]) -> Result<u32> {
+pub fn data_key_version(ciphertext: &[u8]) -> Result<u32> {
     if ciphertext.len() < HEADER_LEN || ciphertext[0] != FORMAT {
         return Err(Error::Secret {
             why: "its format is unknown",
@@ -432,7 +436,7 @@ fn random_key(entropy: &dyn Entropy) -> Zeroizing<[u8; 32]> {
     key
 }
 
-fn associated_data(name: &str, version: u32, context: &Place<'_>) -> Vec<u8> {
+fn associated_data(name: &str, version: u32, context: &EncryptionContext<'_>) -> Vec<u8> {
     let canon = Canon::new("secret", 1).text(name).uint(u64::from(version));
     canon
         .text(context.table)
@@ -462,10 +466,10 @@ fn fingerprint(name: &str, version: u32, key: &Zeroizing<[u8; 32]>) -> Digest {
     Digest(hasher.finalize().into())
 }
 
-fn key_encryption_key(master: &Master, wrapping: &Wrapping) -> Result<Zeroizing<[u8; 32]>> {
+fn key_encryption_key(master: &MasterKey, wrapping: &Wrapping) -> Result<Zeroizing<[u8; 32]>> {
     match (master, wrapping) {
-        (Master::Key(key), Wrapping::Key) => Ok(key.clone()),
-        (Master::Passphrase(passphrase, _), Wrapping::Argon2id { salt, cost }) => {
+        (MasterKey::Raw(key), Wrapping::Key) => Ok(key.clone()),
+        (MasterKey::Passphrase(passphrase, _), Wrapping::Argon2id { salt, cost }) => {
             derive_key(passphrase, salt, *cost)
         }
         _ => Err(Error::Secret {
@@ -474,7 +478,7 @@ fn key_encryption_key(master: &Master, wrapping: &Wrapping) -> Result<Zeroizing<
     }
 }
 
-fn derive_key(passphrase: &str, salt: &[u8], cost: Cost) -> Result<Zeroizing<[u8; 32]>> {
+fn derive_key(passphrase: &str, salt: &[u8], cost: KdfCost) -> Result<Zeroizing<[u8; 32]>> {
     let failed = |_| Error::Secret {
         why: "the key derivation failed",
     };
