@@ -240,6 +240,10 @@ fn workflow(workflow: &workflow::Settings) -> Result<(), Error> {
     )?;
     between("workflow.expression_ms", workflow.expression_ms, 1, 600_000)?;
     between("workflow.expression_mb", workflow.expression_mb, 32, 65_536)?;
+    workflow_sizes(workflow)
+}
+
+fn workflow_sizes(workflow: &workflow::Settings) -> Result<(), Error> {
     between(
         "workflow.value_bytes",
         workflow.value_bytes,

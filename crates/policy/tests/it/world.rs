@@ -63,7 +63,7 @@ impl Lookups for FakeLookups {
             "silent" => std::future::pending().await,
             "broken" => Err(LookupError::Failed {
                 name: "broken".into(),
-                why: "the wire is cut".into(),
+                why: "the connection is lost".into(),
             }),
             name => Err(LookupError::Unknown { name: name.into() }),
         }

@@ -107,7 +107,7 @@ impl FakeUtxoChain {
         for _ in 0..3 {
             let unsigned = match utxo::build_unsigned(intent, coins, Amount::from(fee)) {
                 Err(intent::Error::InvalidIntent { why })
-                    if why.contains("do not suffice") || why.contains("too small") =>
+                    if why.contains("do not cover") || why.contains("too small") =>
                 {
                     return Err(self.no_funds(&why));
                 }
