@@ -1,10 +1,16 @@
 //! Chain ids (CAIP-2) and block heights.
 
+use arrayvec::ArrayString;
 use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
+
+/// CAIP-2: a namespace of up to 8 characters, a colon, and a reference of up to 32.
+const MAX_LEN: usize = 8 + 1 + 32;
 
 /// A chain id in CAIP-2 form: `eip155:1337`, `bip122:000000000019d6689c085ae165831e93`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ChainId(String);
+/// Stored inline, so that it is copied wherever it goes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChainId(ArrayString<MAX_LEN>);
 
 /// The family of a chain, determined by the CAIP-2 namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,7 +29,9 @@ pub struct ChainIdError;
 impl ChainId {
     /// The EVM chain with this EIP-155 chain id.
     pub fn evm(number: u64) -> Self {
-        Self(format!("eip155:{number}"))
+        let mut id = ArrayString::new();
+        write!(id, "eip155:{number}").expect("a prefix and 20 digits fit");
+        Self(id)
     }
 
     /// The CAIP-2 text.
@@ -67,10 +75,10 @@ impl std::str::FromStr for ChainId {
             && reference
                 .bytes()
                 .all(|b| b == b'-' || b == b'_' || b.is_ascii_alphanumeric());
-        let id = Self(text.to_owned());
+        let id = Self(ArrayString::from(text).map_err(|_| ChainIdError)?);
         // Each chain has exactly one name: `eip155:007` and `eip155:7` must not be two keys.
         let number_ok =
-            id.family() != Some(Family::Evm) || id.evm_number().map(Self::evm) == Some(id.clone());
+            id.family() != Some(Family::Evm) || id.evm_number().map(Self::evm) == Some(id);
         (namespace_ok && reference_ok && number_ok)
             .then_some(id)
             .ok_or(ChainIdError)

@@ -1,12 +1,14 @@
 //! Namespaces: the tenant, and the first part of every key.
 
+use arrayvec::ArrayString;
 use serde::{Deserialize, Serialize};
 
 const MAX_LEN: usize = 63;
 
 /// A namespace: 1 to 63 characters of `a-z 0-9 - _`, beginning with a letter or digit.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Namespace(String);
+/// Stored inline, so that it is copied wherever it goes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Namespace(ArrayString<MAX_LEN>);
 
 /// Why a text is not a valid namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +21,7 @@ impl Namespace {
     /// The namespace of facts that belong to no tenant but to the installation: blocks, keys. No
     /// user can name it.
     pub fn installation() -> Self {
-        Self("_".to_owned())
+        Self(ArrayString::from("_").expect("one character fits"))
     }
 
     /// From the stored text: a namespace, or the installation's.
@@ -47,9 +49,10 @@ impl std::str::FromStr for Namespace {
             .bytes()
             .next()
             .is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-        (starts_validly && text.len() <= MAX_LEN && text.bytes().all(is_valid))
-            .then(|| Self(text.to_owned()))
-            .ok_or(NamespaceError)
+        if !starts_validly || !text.bytes().all(is_valid) {
+            return Err(NamespaceError);
+        }
+        ArrayString::from(text).map(Self).map_err(|_| NamespaceError)
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// The reference configuration: every setting with its default.
-pub(crate) const DEFAULT: &str = include_str!("../florin.default.toml");
+pub(crate) const DEFAULT: &str = include_str!("../../florin.default.toml");
 /// Prefix of environment variables that override a setting.
 const ENV_PREFIX: &str = "FLORIN__";
 /// Settings that are redacted in output.
