@@ -87,7 +87,7 @@ async fn fill(path: &Path, megabytes: u64) -> f64 {
     .unwrap();
     let lease = db.lease("filler", 86_400_000).await.unwrap().unwrap();
     let namespace = testkit::namespace("default");
-    let principal = Principal::system("filler", namespace.clone());
+    let principal = Principal::system("filler", namespace);
     let size = || std::fs::metadata(path).map_or(0, |file| file.len()) / 1_048_576;
     while size() < megabytes {
         let principal = principal.clone();

@@ -22,7 +22,7 @@ pub struct OffChain(pub ChainId);
 
 impl Chains for OffChain {
     fn default_chain(&self, _: &Namespace) -> ChainId {
-        self.0.clone()
+        self.0
     }
 
     fn final_heights(&self, _: &mut UnscopedTx<'_, '_>) -> store::Result<Vec<(ChainId, Height)>> {

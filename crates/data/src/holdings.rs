@@ -100,7 +100,7 @@ pub(crate) async fn balance(data: &Data, principal: &Principal, id: &str) -> Res
         data.default_chain(&principal.namespace),
         id.to_owned(),
     );
-    let namespace = principal.namespace.clone();
+    let namespace = principal.namespace;
     data.db
         .read_unscoped(move |tx| {
             let final_heights = FinalHeights::read(&engine, tx)?;
@@ -286,7 +286,7 @@ async fn asset_balances(
     let (engine, default_chain, namespace) = (
         data.clone(),
         data.default_chain(&principal.namespace),
-        principal.namespace.clone(),
+        principal.namespace,
     );
     let mut params = asset_params(params)?;
     params.address = params

@@ -77,11 +77,8 @@ async fn final_balance(data: &Data, namespace: &Namespace, argument: &str) -> Re
     let Some((address, pool)) = argument.split_once('@') else {
         return Err(Error::invalid("argument", "expected <address>@<pool>"));
     };
-    let (engine, default_chain, namespace) = (
-        data.clone(),
-        data.default_chain(namespace),
-        namespace.clone(),
-    );
+    let (engine, default_chain, namespace) =
+        (data.clone(), data.default_chain(namespace), *namespace);
     let (address, pool) = (address.to_owned(), pool.to_owned());
     data.db
         .read_unscoped(move |tx| {

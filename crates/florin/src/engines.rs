@@ -199,8 +199,7 @@ async fn default_chains(
     db: &Db,
     chains: &[(config::Chain, Arc<Evm>)],
 ) -> Result<Arc<DefaultChains>, String> {
-    let default_chains =
-        DefaultChains::new(chains.iter().map(|(_, evm)| evm.chain().clone()).collect());
+    let default_chains = DefaultChains::new(chains.iter().map(|(_, evm)| *evm.chain()).collect());
     crate::default_chains::load(db, &default_chains, NamespacesRevision::default())
         .await
         .map_err(to_text)?;

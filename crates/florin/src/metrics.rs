@@ -55,7 +55,7 @@ fn update_submissions(metrics: &submit::Metrics) {
 async fn update_chains(engines: &Engines) -> store::Result<()> {
     for (_, evm) in &engines.chains {
         let chain = evm.config().chain();
-        let chain_id = chain.clone();
+        let chain_id = chain;
         let read = move |tx: &mut UnscopedTx<'_, '_>| index::status(tx, &chain_id);
         let Some(status) = engines.db.read_unscoped(read).await? else {
             continue;

@@ -147,7 +147,7 @@ fn build_app(
         data: engines.data.clone(),
         streams: engines.streams.clone(),
         workflow: engines.workflow.clone(),
-        operators_namespace: config.server.operators.clone(),
+        operators_namespace: config.server.operators,
         on_default_chain_changed: Arc::new(move |namespace, chain| {
             default_chains.set(namespace, chain)
         }),

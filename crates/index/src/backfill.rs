@@ -18,7 +18,7 @@ impl Worker {
     /// read. A scope whose projection fails is quarantined and does not affect the others. Nothing
     /// is projected while the chain is halted.
     pub async fn backfill(&self) -> Result<u64> {
-        let chain = self.chain.chain().clone();
+        let chain = *self.chain.chain();
         let scopes = self
             .db
             .read_unscoped(move |tx| table::scope::of_chain(tx, &chain))
@@ -58,7 +58,7 @@ impl Worker {
 
     /// The next stored blocks of a scope; none if the stored chain does not reach it yet.
     async fn next_blocks(&self, scope: &Scope) -> Result<Option<Vec<BlockRef>>> {
-        let (chain, from) = (scope.chain.clone(), scope.next);
+        let (chain, from) = (scope.chain, scope.next);
         let limit = u32::try_from(self.settings.blocks_per_turn).unwrap_or(u32::MAX);
         let page = self.db.read_unscoped(move |tx| {
             let reached =

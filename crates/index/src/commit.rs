@@ -80,7 +80,7 @@ pub(crate) fn rewind(
         table::block::from_height(tx, &status.chain, first_dropped, u32::MAX)?
             .into_iter()
             .map(|block| BlockId {
-                chain: status.chain.clone(),
+                chain: status.chain,
                 height: block.height,
                 hash: block.hash,
             })
@@ -176,7 +176,7 @@ fn move_watermark(
         hash: hash.clone(),
     });
     let update = FinalityUpdate {
-        chain: status.chain.clone(),
+        chain: status.chain,
         above,
         through,
         hash,

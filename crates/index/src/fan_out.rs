@@ -32,7 +32,7 @@ pub(crate) fn fan_out(
     let applied = by_namespace
         .into_iter()
         .map(|(namespace, coverage)| NamespaceBlocks {
-            namespace: namespace.clone(),
+            namespace: *namespace,
             blocks: blocks
                 .iter()
                 .filter_map(|block| coverage.select(block))
@@ -71,7 +71,7 @@ impl<'s> Coverage<'s> {
 /// The block without its events and inclusions, which a projection does not need.
 fn without_contents(block: &Block) -> Block {
     Block {
-        chain: block.chain.clone(),
+        chain: block.chain,
         height: block.height,
         hash: block.hash.clone(),
         parent: block.parent.clone(),

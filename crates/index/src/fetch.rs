@@ -85,7 +85,7 @@ fn check(chain: &dyn Connector, requested: &BlockRef, block: &Block) -> Result<(
     let inconsistent = |reason: &str| {
         let reason = format!("{reason} ({} at {})", requested.hash, requested.height);
         Err(Error::InconsistentBlock {
-            chain: chain.chain().clone(),
+            chain: *chain.chain(),
             reason,
         })
     };

@@ -147,7 +147,7 @@ fn append_block_facts(
 ) {
     let (block, version) = (rows.block, u64::try_from(version).unwrap_or(0));
     let block_id = BlockId {
-        chain: block.chain.clone(),
+        chain: block.chain,
         height: block.height,
         hash: block.hash.clone(),
     };

@@ -144,19 +144,15 @@ pub async fn resume(
     if request.reason.trim().is_empty() || request.reason.len() > MAX_REASON {
         return Err(Error::InvalidReason);
     }
-    let (principal, chain) = (principal.clone(), chain.clone());
+    let (principal, chain) = (principal.clone(), *chain);
     index
         .db
         .on(&index.lease)
         .write_unscoped(move |tx| {
-            let mut status =
-                table::cursor::get(tx, &chain)?.ok_or_else(|| Error::UnknownChain {
-                    chain: chain.clone(),
-                })?;
+            let mut status = table::cursor::get(tx, &chain)?
+                .ok_or_else(|| Error::UnknownChain { chain: chain })?;
             let Some(halt_reason) = status.halted.take() else {
-                return Err(Error::NotHalted {
-                    chain: chain.clone(),
-                });
+                return Err(Error::NotHalted { chain: chain });
             };
             status.rewind_to = request.rewind_to;
             if !table::cursor::put(tx, &status)? {

@@ -73,9 +73,9 @@ pub async fn track(
     from: Height,
 ) -> Result<bool> {
     let scope = Scope {
-        namespace: principal.namespace.clone(),
+        namespace: principal.namespace,
         projection: new.projection.clone(),
-        chain: new.chain.clone(),
+        chain: new.chain,
         source: canonical_source(&new.chain, &new.source)?,
         from,
         next: from,
@@ -121,7 +121,7 @@ pub async fn untrack(index: &Index, principal: &Principal, scope: &NewScope) -> 
 
 /// The scopes of the principal's namespace on a chain.
 pub async fn scopes(index: &Index, principal: &Principal, chain: &ChainId) -> Result<Vec<Scope>> {
-    let chain = chain.clone();
+    let chain = *chain;
     Ok(index
         .db
         .read(&principal.namespace, move |tx| {
@@ -133,7 +133,7 @@ pub async fn scopes(index: &Index, principal: &Principal, chain: &ChainId) -> Re
 /// The source as the chain's events name it.
 fn canonical_source(chain: &ChainId, source: &str) -> Result<String> {
     let invalid = || Error::InvalidSource {
-        chain: chain.clone(),
+        chain: *chain,
         source_text: source.to_owned(),
     };
     if source == ALL {

@@ -42,7 +42,7 @@ pub(crate) async fn of_chain(db: &Db, chain: &ChainId, everything: bool) -> Resu
     };
     let mut last = (String::new(), String::new());
     loop {
-        let (chain, after) = (chain.clone(), last.clone());
+        let (chain, after) = (*chain, last.clone());
         let page = move |tx: &mut UnscopedTx<'_, '_>| {
             table::watch::of_chain(tx, &chain, (&after.0, &after.1), PAGE)
         };
@@ -55,7 +55,7 @@ pub(crate) async fn of_chain(db: &Db, chain: &ChainId, everything: bool) -> Resu
             break;
         }
     }
-    let chain = chain.clone();
+    let chain = *chain;
     let scopes = db
         .read_unscoped(move |tx| table::scope::of_chain(tx, &chain))
         .await?;

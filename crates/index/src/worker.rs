@@ -109,7 +109,7 @@ impl Worker {
     }
 
     async fn status(&self) -> Result<Option<Status>> {
-        let chain = self.chain.chain().clone();
+        let chain = *self.chain.chain();
         Ok(self
             .db
             .read_unscoped(move |tx| table::cursor::get(tx, &chain))
@@ -123,7 +123,7 @@ impl Worker {
             Start::Height(height) => Height(height),
         };
         Status {
-            chain: self.chain.chain().clone(),
+            chain: *self.chain.chain(),
             head: None,
             finalized: None,
             first,
@@ -159,7 +159,7 @@ impl Worker {
     /// The node's head is not above the tip: the node lags behind on the stored chain, or it is on
     /// another branch.
     async fn compare(&self, status: Status, head: BlockRef) -> Result<Progress> {
-        let (chain, hash) = (status.chain.clone(), head.hash.clone());
+        let (chain, hash) = (status.chain, head.hash.clone());
         let stored = self
             .db
             .read_unscoped(move |tx| table::block::canonical_height(tx, &chain, &hash))
@@ -317,7 +317,7 @@ impl Worker {
         let floor = status.rewind_to.into_iter().chain(finalized).min();
         let mut block = branch;
         loop {
-            let (chain, parent) = (status.chain.clone(), block.parent.clone());
+            let (chain, parent) = (status.chain, block.parent.clone());
             let parent_height: Option<Height> = self
                 .db
                 .read_unscoped(move |tx| table::block::canonical_height(tx, &chain, &parent))
@@ -354,7 +354,7 @@ impl Worker {
             block.hash, block.height
         );
         Error::InconsistentBlock {
-            chain: self.chain.chain().clone(),
+            chain: *self.chain.chain(),
             reason,
         }
     }

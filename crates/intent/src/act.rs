@@ -122,7 +122,7 @@ impl Intent {
 
     /// Whether this is exactly [`Intent::cancel`] for its chain and signer.
     pub fn is_cancel(&self) -> bool {
-        *self == Self::cancel(self.chain.clone(), self.signer.clone())
+        *self == Self::cancel(self.chain, self.signer.clone())
     }
 
     /// The hash that a permit refers to: SHA-256 of the canonical form.

@@ -136,7 +136,7 @@ pub fn signature_scheme(chain: &ChainId) -> Result<Scheme> {
 }
 
 fn family(chain: &ChainId) -> Result<Family> {
-    chain.family().ok_or_else(|| Error::UnknownFamily {
-        chain: chain.clone(),
-    })
+    chain
+        .family()
+        .ok_or_else(|| Error::UnknownFamily { chain: *chain })
 }

@@ -115,7 +115,7 @@ pub(crate) async fn source(
     if let Some(source) = stored_source(keys, principal, id, chain).await? {
         return Ok(source);
     }
-    add_branch(keys, principal, *id, chain.clone()).await?;
+    add_branch(keys, principal, *id, *chain).await?;
     stored_source(keys, principal, id, chain)
         .await?
         .ok_or_else(|| Error::UnknownWallet {
@@ -129,13 +129,13 @@ async fn stored_source(
     id: &WalletId,
     chain: &ChainId,
 ) -> Result<Option<Source>> {
-    let (settings, id, chain) = (keys.settings().clone(), *id, chain.clone());
+    let (settings, id, chain) = (keys.settings().clone(), *id, *chain);
     keys.db()
         .read(&principal.namespace, move |tx| {
             let path = path(tx, &settings, &id, &chain)?;
             let stored = wallets::branch(tx, &id, &path.to_string())?;
             stored
-                .map(|(xpub, next)| Source::new(id, chain.clone(), path, &xpub, next))
+                .map(|(xpub, next)| Source::new(id, chain, path, &xpub, next))
                 .transpose()
         })
         .await
@@ -156,7 +156,7 @@ async fn add_branch(
     id: WalletId,
     chain: ChainId,
 ) -> Result<()> {
-    let (settings, namespace) = (keys.settings().clone(), principal.namespace.clone());
+    let (settings, namespace) = (keys.settings().clone(), principal.namespace);
     let read = keys.db().read(&namespace, move |tx| {
         let path = path(tx, &settings, &id, &chain)?;
         Ok::<_, Error>((path.to_string(), wallets::secrets(tx, &[(id,)])?.pop()))

@@ -48,7 +48,7 @@ pub async fn export(keys: &Keys, principal: &Principal, wallet: &WalletId) -> Re
             Ok::<_, Error>(EncryptedSecret { bytes, version })
         })
         .await?;
-    let (engine, namespace) = (keys.clone(), principal.namespace.clone());
+    let (engine, namespace) = (keys.clone(), principal.namespace);
     blocking(move || {
         Ok(
             match engine.software().decrypt(&namespace, &id, &encrypted)? {

@@ -125,7 +125,7 @@ async fn set(
     let namespace = if scope == Scope::Installation {
         Namespace::installation()
     } else {
-        principal.namespace.clone()
+        principal.namespace
     };
     let (actor, reason) = (principal.clone(), truncated(reason));
     keys.write(&namespace, move |tx| {

@@ -87,7 +87,7 @@ impl SigningJob {
             not_after: body.not_after,
         };
         Ok(VerifiedJob {
-            namespace: namespace.clone(),
+            namespace: *namespace,
             attempt,
             unsigned: self.unsigned,
             requests,

@@ -54,12 +54,7 @@ pub async fn issued_addresses(
     chain: &ChainId,
     page: &Page,
 ) -> Result<Vec<KeyAddress>> {
-    let (settings, wallet, chain, page) = (
-        keys.settings().clone(),
-        *wallet,
-        chain.clone(),
-        page.clone(),
-    );
+    let (settings, wallet, chain, page) = (keys.settings().clone(), *wallet, *chain, page.clone());
     keys.db()
         .read(&principal.namespace, move |tx| {
             let account = require_wallet(tx, &wallet)?.account;

@@ -114,7 +114,7 @@ pub fn release(
 ) -> Result<()> {
     let rows: Vec<_> = replay_keys
         .iter()
-        .map(|replay_key| (chain.clone(), signer.to_owned(), replay_key.clone()))
+        .map(|replay_key| (*chain, signer.to_owned(), replay_key.clone()))
         .collect();
     if !rows.is_empty() && table::release(tx, &rows)? > 0 {
         let payload = json!({ "chain": chain, "signer": signer, "replay_keys": replay_keys });
@@ -198,7 +198,7 @@ fn write(
             .map_or(attempt.permit, |used| used.root);
         let claim = |replay_key: &ReplayKey| {
             (
-                attempt.chain.clone(),
+                attempt.chain,
                 attempt.signer.clone(),
                 replay_key.clone(),
                 root,
@@ -280,7 +280,7 @@ fn owners(tx: &mut Tx<'_, '_>, attempts: &[&SigningAttempt]) -> Result<HashMap<C
         owners.extend(table::owners(tx, chain, &replay_keys)?.into_iter().map(
             |(signer, replay_key, root)| {
                 (
-                    (chain.clone(), signer, replay_key),
+                    (*chain, signer, replay_key),
                     root.map_or(Owner::OtherNamespace, Owner::Chain),
                 )
             },

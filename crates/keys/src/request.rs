@@ -67,7 +67,7 @@ pub fn request_signature(
         .into_values()
         .next();
     let (_, wallet, _, _, backend) = signer.ok_or_else(|| Error::UnknownSigner {
-        chain: attempt.chain.clone(),
+        chain: attempt.chain,
         signer: attempt.signer.clone(),
     })?;
     let admission = admit(tx, &[(attempt, wallet)])?.pop();
@@ -131,7 +131,7 @@ pub async fn complete_request(
         let row = (
             permit,
             signed.id.clone(),
-            attempt.chain.clone(),
+            attempt.chain,
             attempt.signer.clone(),
             anchor.clone(),
             attempt.bytes,
@@ -211,7 +211,7 @@ fn attempt_of(request: &SignatureRequest, unsigned: &Unsigned) -> Result<Signing
     Ok(SigningAttempt {
         permit: request.permit,
         supersedes: None,
-        chain: request.chain.clone(),
+        chain: request.chain,
         signer: request.signer.clone(),
         intent: decoded.intent.hash(),
         is_cancel: decoded.intent.is_cancel(),
@@ -261,7 +261,7 @@ fn check_still_allowed(
 impl SignatureRequest {
     pub(crate) fn unsigned(&self) -> Unsigned {
         Unsigned {
-            chain: self.chain.clone(),
+            chain: self.chain,
             signer: self.signer.clone(),
             bytes: self.bytes.clone(),
         }

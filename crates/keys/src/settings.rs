@@ -45,10 +45,7 @@ impl Settings {
             Some(Family::Utxo) if chain.reference() == BITCOIN => BITCOIN_COINS,
             Some(Family::Utxo) => TEST_COINS,
             None => {
-                return Err(intent::Error::UnknownFamily {
-                    chain: chain.clone(),
-                }
-                .into());
+                return Err(intent::Error::UnknownFamily { chain: *chain }.into());
             }
         };
         Template::parse(defaults)?.path(account)
@@ -74,9 +71,6 @@ pub(crate) fn family(chain: &ChainId) -> Result<&'static str> {
     match chain.family() {
         Some(Family::Evm) => Ok("eip155"),
         Some(Family::Utxo) => Ok("bip122"),
-        None => Err(intent::Error::UnknownFamily {
-            chain: chain.clone(),
-        }
-        .into()),
+        None => Err(intent::Error::UnknownFamily { chain: *chain }.into()),
     }
 }

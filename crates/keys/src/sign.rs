@@ -102,7 +102,7 @@ async fn sign_all(
             limit: MAX_JOBS,
         });
     }
-    let (engine, owner) = (keys.clone(), namespace.clone());
+    let (engine, owner) = (keys.clone(), *namespace);
     let checked = map_parallel(jobs, move |job: SigningJob| {
         job.check(engine.policy_key(), &owner)
     })
@@ -125,7 +125,7 @@ async fn sign_all(
         .into_iter()
         .map(|checked| context.admit(namespace, checked?, now))
         .collect();
-    let (engine, owner) = (keys.clone(), namespace.clone());
+    let (engine, owner) = (keys.clone(), *namespace);
     map_parallel(approved, move |approved| {
         sign_one(&engine, &owner, approved?)
     })
@@ -175,7 +175,7 @@ impl SigningContext {
     ) -> Result<ApprovedJob> {
         let attempt = &checked.attempt;
         let unknown = || Error::UnknownSigner {
-            chain: attempt.chain.clone(),
+            chain: attempt.chain,
             signer: attempt.signer.clone(),
         };
         let key = (family(&attempt.chain)?, attempt.signer.clone());
@@ -192,7 +192,7 @@ impl SigningContext {
         let frozen = self.freezes.iter().find(|freeze| freeze.applies_to(wallet));
         self.state.admit(attempt, frozen, now)?;
         let task = SigningTask {
-            namespace: namespace.clone(),
+            namespace: *namespace,
             wallet: *wallet,
             path: path.clone(),
             position: *position,
@@ -235,7 +235,7 @@ fn sign_one(
     let signatures = keys.software().sign(&task)?;
     let signed = intent::assemble(&checked.unsigned, &signatures)?;
     Ok(Signed {
-        namespace: namespace.clone(),
+        namespace: *namespace,
         attempt: checked.attempt,
         wallet: task.wallet,
         signed,

@@ -113,7 +113,7 @@ impl Software {
     }
 
     fn signer(&self, task: &SigningTask) -> Result<Arc<Signer>> {
-        let key = (task.namespace.clone(), task.wallet, task.path.clone());
+        let key = (task.namespace, task.wallet, task.path.clone());
         if let Some(signer) = self.cache().get(&key) {
             return Ok(signer);
         }

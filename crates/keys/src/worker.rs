@@ -36,7 +36,7 @@ pub async fn process_requests(keys: &Keys, principal: &Principal) -> Result<usiz
 }
 
 async fn process(keys: &Keys, principal: &Principal, request: &SignatureRequest) -> Result<()> {
-    let (namespace, pending) = (principal.namespace.clone(), request.clone());
+    let (namespace, pending) = (principal.namespace, request.clone());
     let task = keys
         .db()
         .read(&principal.namespace, move |tx| {
@@ -56,7 +56,7 @@ fn task(
     request: &SignatureRequest,
 ) -> Result<SigningTask> {
     let unknown = || Error::UnknownSigner {
-        chain: request.chain.clone(),
+        chain: request.chain,
         signer: request.signer.clone(),
     };
     let rows = address::signers(tx, family(&request.chain)?, &[(request.signer.as_str(),)])?;
@@ -67,7 +67,7 @@ fn task(
     let requests = intent::decode(&request.unsigned())?.required_signatures;
     let secret = Arc::new(EncryptedSecret { bytes, version });
     Ok(SigningTask {
-        namespace: namespace.clone(),
+        namespace: *namespace,
         wallet,
         path,
         position,

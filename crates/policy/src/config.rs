@@ -166,7 +166,7 @@ mod tests {
         );
         assert_eq!(widest.total_fee, Amount::from(30_603));
         let capped = EnvelopeRules {
-            max_total_fee: [(chain.clone(), Amount::from(7))].into(),
+            max_total_fee: [(chain, Amount::from(7))].into(),
             ..rules
         };
         assert_eq!(

@@ -86,7 +86,7 @@ fn lookup_request(
     Ok(LookupRequest {
         key,
         lookup: Lookup {
-            namespace: namespace.clone(),
+            namespace: *namespace,
             name: from,
             args,
         },

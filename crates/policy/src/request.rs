@@ -99,7 +99,7 @@ impl DecisionRequest {
     /// The targets whose policies are evaluated, without contracts: those are read from the
     /// effects.
     pub(crate) fn targets(&self) -> Vec<Target> {
-        let (chain, account) = (self.intent.chain.clone(), self.intent.signer.clone());
+        let (chain, account) = (self.intent.chain, self.intent.signer.clone());
         let mut targets = vec![Target::Namespace, Target::Account { chain, account }];
         targets.extend(
             self.wallet

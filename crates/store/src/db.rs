@@ -197,7 +197,7 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let namespace = namespace.clone();
+        let namespace = *namespace;
         self.read_unscoped(move |tx| read(&mut tx.scoped(&namespace)))
     }
 
@@ -282,7 +282,7 @@ impl LeasedDb<'_> {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let namespace = namespace.clone();
+        let namespace = *namespace;
         self.write_unscoped(move |tx| write(&mut tx.scoped(&namespace)))
     }
 

@@ -284,7 +284,7 @@ impl<'t, 'c> Tx<'t, 'c> {
 
     /// Append a fact. It is linked into the hash chain of the partition at commit.
     pub fn append(&mut self, fact: Fact) {
-        let namespace = self.namespace.clone();
+        let namespace = self.namespace;
         append(self.core, namespace, fact);
     }
 
@@ -310,12 +310,12 @@ impl<'t, 'c> UnscopedTx<'t, 'c> {
 
     /// The same transaction, scoped to a namespace.
     pub fn scoped(&mut self, namespace: &Namespace) -> Tx<'_, 'c> {
-        Tx::new(self.core, namespace.clone())
+        Tx::new(self.core, *namespace)
     }
 
     /// Append a fact that belongs to a namespace.
     pub fn append(&mut self, namespace: &Namespace, fact: Fact) {
-        append(self.core, namespace.clone(), fact);
+        append(self.core, *namespace, fact);
     }
 
     /// Insert many rows by the fastest way: `COPY` on PostgreSQL, multi-row `VALUES` on SQLite. A

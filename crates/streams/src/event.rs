@@ -92,7 +92,7 @@ impl Event {
             id: format!("{}/{}", fact.cursor.partition, fact.cursor.seq),
             kind: fact.kind.clone(),
             time: fact.at,
-            namespace: Some(fact.namespace.clone()),
+            namespace: Some(fact.namespace),
             subject: fact.subjects.first().map(|subject| subject.id.clone()),
             subjects: fact.subjects.clone(),
             chain: None,

@@ -39,7 +39,7 @@ impl Worker {
     }
 
     async fn broadcast_on(&self, chain: &ChainId) -> Result<usize> {
-        let (shard, now, chain_id) = (self.shard, self.now(), chain.clone());
+        let (shard, now, chain_id) = (self.shard, self.now(), *chain);
         let states = [State::Signed, State::Accepted, State::Reorged];
         let mut due = self
             .submit
@@ -65,7 +65,7 @@ impl Worker {
         let mut answers = Vec::with_capacity(ready.len());
         let mut follow_ups = Vec::new();
         for ((mut submission, signed), response) in ready.into_iter().zip(responses) {
-            answers.push((chain.clone(), signed.id, response_text(&response)));
+            answers.push((*chain, signed.id, response_text(&response)));
             let follow_up = self.apply_response(&mut submission, &response)?;
             follow_ups.push((submission.clone(), follow_up));
             changed.push(submission);
@@ -89,7 +89,7 @@ impl Worker {
     async fn with_bytes(&self, submissions: Vec<Submission>) -> Result<Vec<(Submission, Signed)>> {
         let namespaces: BTreeSet<Namespace> = submissions
             .iter()
-            .map(|submission| submission.namespace.clone())
+            .map(|submission| submission.namespace)
             .collect();
         let requests: Vec<BytesRequest> = submissions
             .iter()
@@ -124,7 +124,7 @@ impl Worker {
             .into_iter()
             .filter_map(|submission| {
                 let signed = Signed {
-                    chain: submission.chain.clone(),
+                    chain: submission.chain,
                     raw: bytes_by_id.get(&submission.id)?.clone(),
                     id: submission.transaction.clone()?,
                 };
@@ -269,7 +269,7 @@ impl BytesRequest {
     fn from_submission(submission: &Submission) -> Option<Self> {
         Some(Self {
             submission: submission.id,
-            namespace: submission.namespace.clone(),
+            namespace: submission.namespace,
             permit: submission.permit.as_ref()?.body.id,
             transaction: submission.transaction.clone()?,
         })

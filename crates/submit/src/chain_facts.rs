@@ -29,7 +29,7 @@ impl Worker {
     async fn apply_facts_of(&self, chain: &ChainId) -> Result<usize> {
         let mut changed = 0;
         for _ in 0..READS_PER_TURN {
-            let (facts, count) = self.apply_next_facts(chain.clone()).await?;
+            let (facts, count) = self.apply_next_facts(*chain).await?;
             changed += count;
             if facts < FACTS_PER_READ as usize {
                 return Ok(changed);

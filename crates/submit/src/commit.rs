@@ -129,8 +129,8 @@ fn record_signed(tx: &mut UnscopedTx<'_, '_>, signed: &[SignedPlan]) -> Result<V
         ) = (Some(signature.id().to_owned()), now, None);
         let terms = serde_json::to_string(&planned.terms).expect("fee terms always serialize");
         transactions.push((
-            submission.namespace.clone(),
-            submission.chain.clone(),
+            submission.namespace,
+            submission.chain,
             signature.id().to_owned(),
             submission.id,
             now,
@@ -138,8 +138,8 @@ fn record_signed(tx: &mut UnscopedTx<'_, '_>, signed: &[SignedPlan]) -> Result<V
         ));
         replay_keys.extend(signature.replay_keys().iter().map(|replay_key| {
             (
-                submission.namespace.clone(),
-                submission.chain.clone(),
+                submission.namespace,
+                submission.chain,
                 replay_key.clone(),
                 submission.id,
                 submission.signer.clone(),

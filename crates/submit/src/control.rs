@@ -93,7 +93,7 @@ async fn enqueue_cancel(
 ) -> Result<Submission> {
     let new = Enqueue {
         idempotency_key: None, // a cancel in progress is found by its target
-        intent: Intent::cancel(target.chain.clone(), target.signer.clone()),
+        intent: Intent::cancel(target.chain, target.signer.clone()),
         interface: None,
         policies: Vec::new(),
         context: crate::Context::default(),
@@ -112,7 +112,7 @@ pub async fn resume_lane(
     signer: &str,
     reason: &str,
 ) -> Result<()> {
-    let (principal, chain, signer) = (principal.clone(), chain.clone(), signer.to_owned());
+    let (principal, chain, signer) = (principal.clone(), *chain, signer.to_owned());
     let reason: String = types::sanitize_text(reason.as_bytes())
         .chars()
         .take(MAX_REASON)
@@ -123,13 +123,13 @@ pub async fn resume_lane(
         .on(&submit.0.lease)
         .write_unscoped(move |tx| {
             let unknown_signer = || Error::UnknownSigner {
-                chain: chain.clone(),
+                chain: chain,
                 signer: signer.clone(),
             };
             keys::find(&mut tx.scoped(&principal.namespace), &chain, &signer)?
                 .ok_or_else(unknown_signer)?;
             let not_paused = || Error::LaneNotPaused {
-                chain: chain.clone(),
+                chain: chain,
                 signer: signer.clone(),
             };
             let mut lane = table::lane(tx, &chain, &signer)?.ok_or_else(not_paused)?;
@@ -208,7 +208,7 @@ impl Worker {
         reason: String,
         until: Option<Time>,
     ) -> Result<()> {
-        let (chain, signer) = (chain.clone(), signer.to_owned());
+        let (chain, signer) = (*chain, signer.to_owned());
         tracing::warn!(event = "lane.paused", %chain, signer, reason, "the lane is paused");
         self.write(move |tx| match table::lane(tx, &chain, &signer)? {
             Some(lane) => pause(tx, lane, reason.clone(), until),

@@ -27,7 +27,7 @@ impl Worker {
     }
 
     async fn decide_on(&self, chain: &ChainId) -> Result<usize> {
-        let (shard, now, chain_id) = (self.shard, self.now(), chain.clone());
+        let (shard, now, chain_id) = (self.shard, self.now(), *chain);
         let states = [State::Received, State::Deciding];
         let due = self
             .submit
@@ -314,7 +314,7 @@ fn assign_lane_indexes(
         .filter(|submission| submission.state == State::Permitted)
     {
         lanes
-            .entry((submission.chain.clone(), submission.signer.clone()))
+            .entry((submission.chain, submission.signer.clone()))
             .or_default()
             .push(submission);
     }

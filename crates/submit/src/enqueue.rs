@@ -111,8 +111,8 @@ fn prepare(submit: &Submit, principal: &Principal, new: &Enqueue) -> Result<Prep
     };
     let submission = Submission {
         id: SubmissionId::new(now, submit.0.db.entropy()),
-        namespace: principal.namespace.clone(),
-        chain: new.intent.chain.clone(),
+        namespace: principal.namespace,
+        chain: new.intent.chain,
         signer: new.intent.signer.clone(),
         idempotency_key: new.idempotency_key.clone(),
         initiator: principal.clone(),
@@ -248,7 +248,7 @@ impl Admission<'_> {
         tx: &mut Tx<'_, '_>,
         submission: &Submission,
     ) -> Result<Result<()>> {
-        let lane = (submission.chain.clone(), submission.signer.clone());
+        let lane = (submission.chain, submission.signer.clone());
         if !self.capacities.contains_key(&lane) {
             let capacity = lane_capacity(self.submit, tx, submission)?;
             self.capacities.insert(lane.clone(), capacity);
@@ -286,7 +286,7 @@ impl Admission<'_> {
 }
 
 fn lane_full(submit: &Submit, submission: &Submission) -> Error {
-    let (chain, signer) = (submission.chain.clone(), submission.signer.clone());
+    let (chain, signer) = (submission.chain, submission.signer.clone());
     Error::LaneFull {
         chain,
         signer,
@@ -301,7 +301,7 @@ fn lane_capacity(
 ) -> Result<Result<u32>> {
     if keys::find(tx, &submission.chain, &submission.signer)?.is_none() {
         return Ok(Err(Error::UnknownSigner {
-            chain: submission.chain.clone(),
+            chain: submission.chain,
             signer: submission.signer.clone(),
         }));
     }

@@ -41,8 +41,7 @@ impl Worker {
     async fn sign_on(&self, chain: &ChainId) -> Result<usize> {
         let (mut changed, mut last_signer) = (0, String::new());
         while !self.is_halted(chain).await? && self.may_act() {
-            let (shard, now, chain_id, after) =
-                (self.shard, self.now(), chain.clone(), last_signer);
+            let (shard, now, chain_id, after) = (self.shard, self.now(), *chain, last_signer);
             let ready = move |tx: &mut store::UnscopedTx<'_, '_>| {
                 table::ready_lanes(tx, shard, &chain_id, &after, now, LANES_PER_PAGE)
             };
@@ -73,7 +72,7 @@ impl Worker {
 
     /// Nothing is signed on a halted chain: a block that counted as final was reorganised away.
     async fn is_halted(&self, chain: &ChainId) -> Result<bool> {
-        let chain = chain.clone();
+        let chain = *chain;
         let status = self
             .submit
             .0
@@ -106,7 +105,7 @@ impl Worker {
     }
 
     async fn load_lane(&self, chain: &ChainId, signer: &str) -> Result<LaneState> {
-        let (chain, signer, now) = (chain.clone(), signer.to_owned(), self.now());
+        let (chain, signer, now) = (*chain, signer.to_owned(), self.now());
         let limit = self.submit.0.settings.in_flight_per_lane.max(1);
         self.submit
             .0

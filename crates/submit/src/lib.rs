@@ -113,7 +113,7 @@ impl Submit {
     ) -> Self {
         let chains = chains
             .into_iter()
-            .map(|chain| (chain.chain().clone(), chain))
+            .map(|chain| (*chain.chain(), chain))
             .collect();
         Self(Arc::new(Inner {
             db,
@@ -133,9 +133,10 @@ impl Submit {
 
     /// The connector of a chain. Error: `submit.unknown_chain`.
     pub fn chain(&self, chain: &ChainId) -> Result<&Arc<dyn Connector>> {
-        self.0.chains.get(chain).ok_or_else(|| Error::UnknownChain {
-            chain: chain.clone(),
-        })
+        self.0
+            .chains
+            .get(chain)
+            .ok_or_else(|| Error::UnknownChain { chain: *chain })
     }
 
     /// The next sequence number of a received submission: the time in microseconds, or the previous

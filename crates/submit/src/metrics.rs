@@ -22,14 +22,14 @@ pub async fn metrics(submit: &Submit) -> Result<Metrics> {
         .collect();
     let chains: Vec<ChainId> = submit
         .chains()
-        .map(|connector| connector.chain().clone())
+        .map(|connector| *connector.chain())
         .collect();
     let mut groups = Vec::new();
     for shard in 0..i64::from(submit.0.settings.shards.max(1)) {
         for chain in &chains {
             groups.extend(
                 open.iter()
-                    .map(|state| (shard, chain.clone(), state.as_str().to_owned())),
+                    .map(|state| (shard, *chain, state.as_str().to_owned())),
             );
         }
     }
@@ -57,13 +57,10 @@ pub async fn metrics(submit: &Submit) -> Result<Metrics> {
     };
     let states = chains.iter().flat_map(|chain| {
         open.iter()
-            .map(|state| (chain.clone(), *state, count(chain, *state)))
+            .map(|state| (*chain, *state, count(chain, *state)))
     });
     Ok(Metrics {
         states: states.collect(),
-        depths: chains
-            .iter()
-            .map(|chain| (chain.clone(), depth(chain)))
-            .collect(),
+        depths: chains.iter().map(|chain| (*chain, depth(chain))).collect(),
     })
 }

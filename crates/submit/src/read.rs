@@ -65,18 +65,14 @@ pub async fn lane(
     chain: &ChainId,
     signer: &str,
 ) -> Result<Option<Lane>> {
-    let (chain, signer, namespace) = (
-        chain.clone(),
-        signer.to_owned(),
-        principal.namespace.clone(),
-    );
+    let (chain, signer, namespace) = (*chain, signer.to_owned(), principal.namespace);
     submit
         .0
         .db
         .read_unscoped(move |tx| {
             if keys::find(&mut tx.scoped(&namespace), &chain, &signer)?.is_none() {
                 return Err(Error::UnknownSigner {
-                    chain: chain.clone(),
+                    chain: chain,
                     signer: signer.clone(),
                 });
             }

@@ -30,8 +30,8 @@ impl Worker {
     /// Loads a submission `id` in the lane of `lane_member`.
     async fn load_target(&self, lane_member: &Submission, id: SubmissionId) -> Result<Target> {
         let (namespace, chain, signer) = (
-            lane_member.namespace.clone(),
-            lane_member.chain.clone(),
+            lane_member.namespace,
+            lane_member.chain,
             lane_member.signer.clone(),
         );
         let read = self.submit.0.db.read_unscoped(move |tx| {

@@ -57,10 +57,7 @@ impl Worker {
 
     /// The configured chains. Submissions of a chain that is not configured wait until it is.
     pub(crate) fn chains(&self) -> Vec<ChainId> {
-        self.submit
-            .chains()
-            .map(|chain| chain.chain().clone())
-            .collect()
+        self.submit.chains().map(|chain| *chain.chain()).collect()
     }
 
     pub(crate) fn now(&self) -> Time {
@@ -152,7 +149,7 @@ pub(crate) fn save_all(tx: &mut UnscopedTx<'_, '_>, changed: &[Submission]) -> R
 
 /// The principal of actions that the worker takes by itself.
 pub(crate) fn system(namespace: &Namespace) -> Principal {
-    Principal::system("submit", namespace.clone())
+    Principal::system("submit", *namespace)
 }
 
 fn fact(submission: &Submission, actor: &Principal) -> Fact {

@@ -52,7 +52,9 @@ impl std::str::FromStr for Namespace {
         if !starts_validly || !text.bytes().all(is_valid) {
             return Err(NamespaceError);
         }
-        ArrayString::from(text).map(Self).map_err(|_| NamespaceError)
+        ArrayString::from(text)
+            .map(Self)
+            .map_err(|_| NamespaceError)
     }
 }
 

@@ -62,7 +62,7 @@ pub async fn put_binding(
         principal.clone(),
         workflow.settings().named_objects_per_namespace,
     );
-    let namespace = principal.namespace.clone();
+    let namespace = principal.namespace;
     let write = move |tx: &mut Tx<'_, '_>| {
         let existing = table::find(tx, &path)?;
         let binding = next(tx, &path, existing.as_ref(), &new, limit)?;
@@ -113,7 +113,7 @@ pub async fn delete_binding(
     name_or_id: &str,
 ) -> Result<()> {
     let (path, principal) = (name_or_id.to_owned(), principal.clone());
-    let namespace = principal.namespace.clone();
+    let namespace = principal.namespace;
     let write = move |tx: &mut Tx<'_, '_>| {
         let binding = require(tx, &path)?;
         table::delete(tx, binding.id)?;
@@ -217,7 +217,6 @@ fn next(
         description: new.description.clone().unwrap_or_default(),
         chain: new
             .chain
-            .clone()
             .ok_or_else(|| Error::invalid("chain", "is missing"))?,
         contract: new.contract.clone(),
         signer: new.signer.clone(),

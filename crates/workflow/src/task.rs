@@ -77,7 +77,7 @@ pub async fn put_task(
         validate(new)?,
         workflow.settings().named_objects_per_namespace,
     );
-    let namespace = principal.namespace.clone();
+    let namespace = principal.namespace;
     let write = move |tx: &mut Tx<'_, '_>| match table::find(tx, &path)? {
         Some(existing) => {
             let name = new.name.clone().unwrap_or_else(|| existing.name.clone());
@@ -105,7 +105,7 @@ pub async fn patch_task(
     changes: NewTask,
 ) -> Result<Task> {
     let (path, principal, changes) = (name_or_id.to_owned(), principal.clone(), validate(changes)?);
-    let namespace = principal.namespace.clone();
+    let namespace = principal.namespace;
     let write = move |tx: &mut Tx<'_, '_>| {
         let existing = table::require(tx, &path)?;
         let NewTask {
@@ -151,7 +151,7 @@ pub async fn delete_task(
     name_or_id: &str,
 ) -> Result<()> {
     let (path, principal) = (name_or_id.to_owned(), principal.clone());
-    let namespace = principal.namespace.clone();
+    let namespace = principal.namespace;
     let write = move |tx: &mut Tx<'_, '_>| {
         let task = table::require(tx, &path)?;
         let referenced = |referrer: String| Error::Referenced {
@@ -190,7 +190,7 @@ pub async fn post_version(
         principal.clone(),
         workflow.settings().versions_per_task,
     );
-    let (namespace, definition) = (principal.namespace.clone(), parsed.clone());
+    let (namespace, definition) = (principal.namespace, parsed.clone());
     let write = move |tx: &mut Tx<'_, '_>| {
         let task = table::require(tx, &path)?;
         let now = tx.now();

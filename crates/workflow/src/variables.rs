@@ -75,7 +75,7 @@ pub async fn put_variables(
         workflow.settings().named_objects_per_namespace,
         workflow.clone(),
     );
-    let namespace = principal.namespace.clone();
+    let namespace = principal.namespace;
     let write = move |tx: &mut Tx<'_, '_>| {
         let existing = table::find(tx, &path)?.map(|stored| stored.set);
         let set = next(tx, &path, existing.as_ref(), &new, limit)?;
@@ -144,7 +144,7 @@ pub async fn delete_variables(
     name_or_id: &str,
 ) -> Result<()> {
     let (path, principal) = (name_or_id.to_owned(), principal.clone());
-    let namespace = principal.namespace.clone();
+    let namespace = principal.namespace;
     let write = move |tx: &mut Tx<'_, '_>| {
         let set = require(tx, &path)?.set;
         if let Some(task) = table::task_of(tx, &set)? {

@@ -55,10 +55,10 @@ impl Layer {
         callers: usize,
         time: Duration,
     ) -> (Vec<Duration>, Duration) {
-        let (db, lease, namespace) = (self.db.clone(), self.lease.clone(), self.namespace.clone());
+        let (db, lease, namespace) = (self.db.clone(), self.lease.clone(), self.namespace);
         let batcher: Batcher<Movement, (), Error> =
             Batcher::start(1_000, move |slice: Vec<Movement>| {
-                let (db, lease, namespace) = (db.clone(), lease.clone(), namespace.clone());
+                let (db, lease, namespace) = (db.clone(), lease.clone(), namespace);
                 async move {
                     let count = slice.len();
                     write(&db, &lease, &namespace, slice).await?;
@@ -131,7 +131,7 @@ async fn write(
     namespace: &Namespace,
     slice: Vec<Movement>,
 ) -> Result<(), Error> {
-    let principal = Principal::system("bench", namespace.clone());
+    let principal = Principal::system("bench", *namespace);
     db.on(lease)
         .write(namespace, move |tx| record(tx, &principal, &slice))
         .await

@@ -23,7 +23,7 @@ pub async fn create_namespace(
     name: &Namespace,
     chain: Option<ChainId>,
 ) -> Result<bool> {
-    let (principal, name) = (principal.clone(), name.clone());
+    let (principal, name) = (principal.clone(), *name);
     let created = db
         .on(lease)
         .write_unscoped(move |tx| {

@@ -95,7 +95,7 @@ async fn list(
     Query(query): Query<FactQuery>,
 ) -> Result<Json<Items<Fact>>> {
     let limit = crate::extract::page(query.limit, None, None)?.limit as usize;
-    let namespace = principal.namespace.clone();
+    let namespace = principal.namespace;
     let start = Cursor {
         partition: query.partition,
         seq: query.after.unwrap_or(0),

@@ -75,13 +75,7 @@ async fn change(
     app.submit
         .chain(&change.default_chain)
         .map_err(|error| crate::Error::at("defaultChain", error))?;
-    access::set_default_chain(
-        app.db(),
-        &app.lease,
-        &principal,
-        change.default_chain.clone(),
-    )
-    .await?;
+    access::set_default_chain(app.db(), &app.lease, &principal, change.default_chain).await?;
     (app.on_default_chain_changed)(&principal.namespace, &change.default_chain);
     Ok(Json(access::namespace(app.db(), &principal).await?.into()))
 }

@@ -53,7 +53,7 @@ impl Fixture {
     }
 
     pub(crate) fn chain(&self) -> ChainId {
-        self.evm.chain().clone()
+        *self.evm.chain()
     }
 
     /// A payment from an account of the node.

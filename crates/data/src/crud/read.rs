@@ -22,7 +22,7 @@ pub async fn get(data: &Data, principal: &Principal, kind: Type, reference: &str
         data.default_chain(&principal.namespace),
         reference.to_owned(),
     );
-    let namespace = principal.namespace.clone();
+    let namespace = principal.namespace;
     data.db
         .read_unscoped(move |tx| {
             let final_heights = FinalHeights::read(&engine, tx)?;

@@ -153,7 +153,7 @@ fn input_for(
         kind,
         body,
         String::new(),
-        &chain.clone().unwrap_or_else(|| default_chain.clone()),
+        &chain.unwrap_or_else(|| *default_chain),
     )?;
     if chain.is_none() {
         input.values.retain(|(column, _)| *column != "chain");

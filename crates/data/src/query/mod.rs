@@ -88,7 +88,7 @@ pub(crate) async fn run_queries(
     let (engine, default_chain, namespace) = (
         data.clone(),
         data.default_chain(&principal.namespace),
-        principal.namespace.clone(),
+        principal.namespace,
     );
     data.db
         .read_unscoped(move |tx| {

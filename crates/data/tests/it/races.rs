@@ -129,7 +129,7 @@ async fn a_crash_between_two_blocks_loses_and_doubles_nothing() {
             let lease = test.lease("chain/1").await;
             let namespace = ann().namespace;
             for _ in 0..2 {
-                let (transfers, namespace) = (block(height), namespace.clone());
+                let (transfers, namespace) = (block(height), namespace);
                 test.db
                     .on(&lease)
                     .write_unscoped(move |tx| {

@@ -130,7 +130,7 @@ fn classify(fact: &StoredFact) -> Option<(&'static str, ChainId, Blocks)> {
             Blocks::Named(vec![block.hash]),
         )),
         ChainFact::Reorg { dropped } => {
-            let chain = dropped.first()?.chain.clone();
+            let chain = dropped.first()?.chain;
             let hashes = dropped.into_iter().map(|block| block.hash).collect();
             Some(("event.reverted", chain, Blocks::Named(hashes)))
         }

@@ -33,7 +33,7 @@ impl DefaultChains {
             .by_namespace
             .write()
             .expect("no thread panics while it holds the lock");
-        by_namespace.insert(namespace.clone(), chain.clone());
+        by_namespace.insert(*namespace, *chain);
     }
 
     fn fallback(&self) -> ChainId {
@@ -64,7 +64,7 @@ impl data::Chains for DefaultChains {
             final_heights.extend(
                 status
                     .and_then(|status| status.finalized)
-                    .map(|tip| (chain.clone(), tip.height)),
+                    .map(|tip| (*chain, tip.height)),
             );
         }
         Ok(final_heights)

@@ -32,7 +32,7 @@ impl DataLookups {
         reference: &str,
         field: &str,
     ) -> Result<Value, data::Error> {
-        let principal = Principal::system("policy", namespace.clone());
+        let principal = Principal::system("policy", *namespace);
         match data::get(&self.data, &principal, kind, reference).await {
             Ok(view) => {
                 let object = serde_json::to_value(&view).unwrap_or(Value::Null);

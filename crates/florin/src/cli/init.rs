@@ -33,7 +33,7 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<(), String> 
     }
     secrets::create(&config.tree_head.key_file, &OsEntropy)?;
     let engines = engines::build(&config).await?;
-    let principal = Principal::system("init", options.namespace.clone());
+    let principal = Principal::system("init", options.namespace);
     let first = config.chains.first().map(|chain| chain.node.chain());
     let chain = options.chain.or(first);
     let created = api::access::create_namespace(

@@ -30,7 +30,7 @@ pub(crate) fn get(tx: &mut UnscopedTx<'_, '_>, chain: &ChainId) -> Result<Option
             Columns::from_row(row)?;
         let (head, finalized) = (tip(height, hash), tip(final_height, final_hash));
         Ok(Status {
-            chain: chain.clone(),
+            chain: *chain,
             head,
             finalized,
             first,

@@ -121,7 +121,7 @@ fn stored_event(chain: &ChainId, row: Row) -> Result<StoredEvent> {
         body,
     };
     Ok(StoredEvent {
-        chain: chain.clone(),
+        chain: *chain,
         block_hash,
         height,
         block_time,

@@ -40,7 +40,7 @@ fn scope(chain: &ChainId, row: Row) -> Result<Scope> {
     Ok(Scope {
         namespace,
         projection,
-        chain: chain.clone(),
+        chain: *chain,
         source,
         from,
         next,

@@ -24,10 +24,7 @@ pub(crate) fn replay(facts: &[StoredFact], rewound_final: bool) -> Replayed {
     let mut versions = std::collections::BTreeMap::new();
     for fact in facts {
         for subject in &fact.subjects {
-            let before = versions.insert(
-                (fact.namespace.clone(), subject.id.clone()),
-                subject.version,
-            );
+            let before = versions.insert((fact.namespace, subject.id.clone()), subject.version);
             assert!(
                 before.is_none_or(|before| before < subject.version),
                 "the version of {} does not increase: {fact:?}",

@@ -148,7 +148,7 @@ impl Tree {
         let hash = hash_of("block", state.created);
         let time = Time::from_secs(1_767_225_600 + height.0 as i64 * 12);
         let block = Block {
-            chain: self.chain.clone(),
+            chain: self.chain,
             height,
             hash: hash.clone(),
             parent: parent.to_owned(),

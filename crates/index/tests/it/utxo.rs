@@ -11,7 +11,7 @@ use testkit::{FakeUtxoChain, on_each_engine};
 use types::{Amount, Height, ReplayKey};
 
 async fn payment(coins: &FakeUtxoChain, from: &CoinKey, to: &CoinKey, satoshi: u64) -> Signed {
-    let chain = coins.chain().clone();
+    let chain = *coins.chain();
     let (signer, to) = (from.address(&chain), to.address(&chain));
     let intent = Intent::call(chain, signer, Some(to), Amount::from(satoshi), vec![]);
     let terms = coins

@@ -45,7 +45,7 @@ impl<C: Connector + 'static> World<C> {
     }
 
     pub(crate) fn id(&self) -> ChainId {
-        self.chain.chain().clone()
+        *self.chain.chain()
     }
 
     pub(crate) fn worker(&self) -> Worker {

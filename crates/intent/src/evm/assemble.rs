@@ -37,7 +37,7 @@ pub fn assemble(unsigned: &Unsigned, signatures: &[Signature]) -> Result<Signed>
         request.digest
     };
     Ok(Signed {
-        chain: unsigned.chain.clone(),
+        chain: unsigned.chain,
         raw,
         id: format!("0x{}", hex::encode(id)),
     })

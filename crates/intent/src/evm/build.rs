@@ -66,7 +66,7 @@ pub fn build_unsigned(intent: &Intent, terms: &Terms) -> Result<Unsigned> {
         }
     };
     Ok(Unsigned {
-        chain: intent.chain.clone(),
+        chain: intent.chain,
         signer: intent.signer.clone(),
         bytes,
     })

@@ -45,7 +45,7 @@ pub(super) fn transaction(unsigned: &Unsigned) -> Result<Decoded> {
     };
     Ok(Decoded {
         intent: Intent {
-            chain: unsigned.chain.clone(),
+            chain: unsigned.chain,
             signer: unsigned.signer.clone(),
             act,
         },

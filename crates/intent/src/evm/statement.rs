@@ -41,7 +41,7 @@ pub fn statement(intent: &Intent) -> Result<Unsigned> {
         }
     };
     let unsigned = Unsigned {
-        chain: intent.chain.clone(),
+        chain: intent.chain,
         signer: intent.signer.clone(),
         bytes,
     };
@@ -112,7 +112,7 @@ fn decoded(unsigned: &Unsigned, act: Act, digest: [u8; 32]) -> Decoded {
     let account = unsigned.signer.clone();
     Decoded {
         intent: Intent {
-            chain: unsigned.chain.clone(),
+            chain: unsigned.chain,
             signer: account.clone(),
             act,
         },

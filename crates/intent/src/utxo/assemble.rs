@@ -36,7 +36,7 @@ pub fn assemble(unsigned: &Unsigned, signatures: &[Signature]) -> Result<Signed>
     let (body, lock_time) = rest.split_at(rest.len() - EDGE);
     let raw = [version, &[0, 1], body, &witnesses, lock_time].concat();
     Ok(Signed {
-        chain: unsigned.chain.clone(),
+        chain: unsigned.chain,
         raw,
         id: format_id(&double_sha256(spend.bytes)),
     })

@@ -57,7 +57,7 @@ pub fn build_unsigned(intent: &Intent, coins: &[Coin], fee: Amount) -> Result<Un
     }
     let bytes = write(coins, &outputs, &owner)?;
     Ok(Unsigned {
-        chain: intent.chain.clone(),
+        chain: intent.chain,
         signer: intent.signer.clone(),
         bytes,
     })

@@ -47,7 +47,7 @@ pub fn decode(unsigned: &Unsigned) -> Result<Decoded> {
     let act = Act::Transaction(spend.transaction(unsigned)?);
     Ok(Decoded {
         intent: Intent {
-            chain: unsigned.chain.clone(),
+            chain: unsigned.chain,
             signer: unsigned.signer.clone(),
             act,
         },

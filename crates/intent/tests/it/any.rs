@@ -129,7 +129,7 @@ pub(crate) fn authorised(
     };
     let act = Act::Authorisation(authorisation.clone());
     let unsigned = intent::statement(&Intent {
-        chain: chain.clone(),
+        chain: *chain,
         signer: key.account(),
         act,
     })

@@ -91,7 +91,7 @@ fn a_permit_rejects_unknown_fields() {
 #[test]
 fn only_a_cancel_is_a_cancel() {
     let chain: types::ChainId = "eip155:1".parse().unwrap();
-    let cancel = Intent::cancel(chain.clone(), "0xaa".to_owned());
+    let cancel = Intent::cancel(chain, "0xaa".to_owned());
     assert!(cancel.is_cancel());
     let changes: [fn(&mut intent::Transaction); 5] = [
         |t| t.outputs[0].value = Amount::from(1),

@@ -240,7 +240,7 @@ fn bytes_that_no_chain_accepts_are_rejected() {
     let signer = Key::new(1).account();
     let chain = ChainId::evm(5);
     let read = |bytes| Unsigned {
-        chain: chain.clone(),
+        chain: chain,
         signer: signer.clone(),
         bytes,
     };
@@ -549,7 +549,7 @@ fn the_signer_must_be_in_canonical_form() {
 fn an_authorisation_in_a_transaction_must_be_signed_by_its_authority() {
     let (key, chain) = (Key::new(1), ChainId::evm(5));
     let mut intent = Intent::call(
-        chain.clone(),
+        chain,
         key.account(),
         Some(key.account()),
         Amount::ZERO,

@@ -207,16 +207,15 @@ impl PermitState {
     fn unclaimed(&self, attempt: &SigningAttempt, root: PermitId) -> Result<Vec<ReplayKey>> {
         let mut free = Vec::new();
         for replay_key in &attempt.replay_keys {
-            match self.owners.get(&(
-                attempt.chain.clone(),
-                attempt.signer.clone(),
-                replay_key.clone(),
-            )) {
+            match self
+                .owners
+                .get(&(attempt.chain, attempt.signer.clone(), replay_key.clone()))
+            {
                 None => free.push(replay_key.clone()),
                 Some(Owner::Chain(owner)) if *owner == root => {}
                 Some(_) => {
                     return Err(Error::ReplayKeyUsed {
-                        chain: attempt.chain.clone(),
+                        chain: attempt.chain,
                         replay_key: replay_key.clone(),
                     });
                 }
@@ -234,11 +233,7 @@ impl PermitState {
         now: Time,
     ) -> Admission {
         for replay_key in &claimed {
-            let claim = (
-                attempt.chain.clone(),
-                attempt.signer.clone(),
-                replay_key.clone(),
-            );
+            let claim = (attempt.chain, attempt.signer.clone(), replay_key.clone());
             self.owners.insert(claim, Owner::Chain(position.root));
         }
         if let Some(earlier_use) = attempt
@@ -276,7 +271,7 @@ impl Use {
     fn new(attempt: &SigningAttempt, position: &Position, now: Time) -> Self {
         Self {
             root: position.root,
-            chain: attempt.chain.clone(),
+            chain: attempt.chain,
             signer: attempt.signer.clone(),
             intent: attempt.intent,
             anchor: position.anchor.clone(),

@@ -247,7 +247,7 @@ fn a_replay_key_of_another_namespace_cannot_be_claimed() {
     let attempt = attempt(0, 1, 0, None);
     state.owners.insert(
         (
-            attempt.chain.clone(),
+            attempt.chain,
             attempt.signer.clone(),
             attempt.replay_keys[0].clone(),
         ),

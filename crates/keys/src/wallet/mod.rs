@@ -48,7 +48,7 @@ async fn prepare(keys: &Keys, principal: &Principal, new: NewWallet) -> Result<P
             text: format!("account {}", new.account),
         });
     }
-    let (keys, namespace) = (keys.clone(), principal.namespace.clone());
+    let (keys, namespace) = (keys.clone(), principal.namespace);
     blocking(move || {
         let id = WalletId::new(keys.now(), keys.entropy());
         let (secret, source, chain) = into_secret(new.secret, &keys)?;
@@ -57,7 +57,7 @@ async fn prepare(keys: &Keys, principal: &Principal, new: NewWallet) -> Result<P
             keys.software()
                 .encrypt(&namespace, &id, &secret, keys.entropy())?;
         let single = chain
-            .map(|chain| Ok::<_, Error>((chain.clone(), address_of(&chain, public)?)))
+            .map(|chain| Ok::<_, Error>((chain, address_of(&chain, public)?)))
             .transpose()?;
         let row = table::New {
             id,
@@ -177,7 +177,7 @@ fn insert_single(
     }
     let new = NewKey {
         name: wallet.name.clone(),
-        chain: chain.clone(),
+        chain: *chain,
         metadata: wallet.metadata.clone(),
     };
     named::insert(tx, principal, wallet.id, &new, address, "m".to_owned()).map(drop)

@@ -44,7 +44,7 @@ async fn export_requires_the_permission_and_appends_a_fact() {
             "keys.forbidden",
             "an admin does not have the permission either"
         );
-        let system = Principal::system("worker", world.ns().clone());
+        let system = Principal::system("worker", *world.ns());
         assert_eq!(
             code(&keys::export(&world.keys, &system, &wallet.id).await),
             "keys.forbidden"

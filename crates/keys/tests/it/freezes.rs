@@ -102,7 +102,7 @@ async fn check_scope(
 async fn wallets_namespaces_and_the_installation_can_be_frozen() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
-        let system = Principal::system("operator", world.ns().clone());
+        let system = Principal::system("operator", *world.ns());
         let wallet = Scope::Wallet(world.wallet("any", NewSecret::Generated).await.id);
         check_scope(&world, wallet, &world.principal, "one").await;
         check_scope(&world, Scope::Namespace, &world.principal, "two").await;

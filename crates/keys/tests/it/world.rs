@@ -227,7 +227,7 @@ impl World {
         let number = u128::from(self.permits.fetch_add(1, Ordering::SeqCst));
         PermitBody {
             id: PermitId::from_ulid(Ulid::from_bits(number)),
-            namespace: self.ns().clone(),
+            namespace: *self.ns(),
             decision: DecisionId::from_ulid(Ulid::from_bits(number)),
             bundle_hash: Digest([1; 32]),
             intent_hash: intent.hash(),

@@ -91,7 +91,7 @@ fn checked(lookup: &Lookup, answer: Value, limits: &Limits) -> Answer {
 }
 
 fn key(lookup: &Lookup) -> (Namespace, String) {
-    (lookup.namespace.clone(), lookup.canonical())
+    (lookup.namespace, lookup.canonical())
 }
 
 impl Answers {
@@ -99,7 +99,7 @@ impl Answers {
     pub(crate) fn from_log(namespace: &Namespace, log: &Value) -> Self {
         let entries = log.as_array().into_iter().flatten().filter_map(|entry| {
             let lookup = Lookup {
-                namespace: namespace.clone(),
+                namespace: *namespace,
                 name: entry["from"].as_str()?.to_owned(),
                 args: entry["args"].clone(),
             };

@@ -59,11 +59,11 @@ fn decided(
         .text();
     let mut decision = Decision {
         id: DecisionId::new(pending.now, policy.db.entropy().as_ref()),
-        namespace: request.initiator.namespace.clone(),
+        namespace: request.initiator.namespace,
         at: pending.now,
         subject: request.subject.clone(),
         initiator: request.initiator.clone(),
-        chain: request.intent.chain.clone(),
+        chain: request.intent.chain,
         signer: request.intent.signer.clone(),
         intent_hash: request.intent.hash(),
         outcome,
@@ -99,7 +99,7 @@ fn permit(policy: &Policy, decision: &Decision) -> Result<Option<Permit>> {
     };
     let body = PermitBody {
         id: PermitId::new(decision.at, policy.db.entropy().as_ref()),
-        namespace: decision.namespace.clone(),
+        namespace: decision.namespace,
         decision: decision.id,
         bundle_hash: decision.bundle_hash,
         intent_hash: decision.intent_hash,

@@ -112,7 +112,7 @@ fn targets(request: &DecisionRequest, effects: &Effects) -> Vec<Target> {
     contracts.sort_unstable();
     contracts.dedup();
     let contracts = contracts.into_iter().map(|account| Target::Contract {
-        chain: chain.clone(),
+        chain: *chain,
         account,
     });
     request.targets().into_iter().chain(contracts).collect()

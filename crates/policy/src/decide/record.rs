@@ -16,7 +16,7 @@ pub(crate) async fn all(policy: &Policy, judged: Vec<Judged>) -> Result<Vec<Opti
     let mut groups: BTreeMap<(Namespace, Option<i64>), Vec<usize>> = BTreeMap::new();
     for (index, evaluated) in judged.iter().enumerate() {
         groups
-            .entry((evaluated.decision.namespace.clone(), evaluated.revision))
+            .entry((evaluated.decision.namespace, evaluated.revision))
             .or_default()
             .push(index);
     }

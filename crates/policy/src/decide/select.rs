@@ -65,7 +65,7 @@ fn indices_by_namespace(pending: &[PendingDecision]) -> BTreeMap<Namespace, Vec<
         .filter(|(_, decision)| !decision.request.is_cancel() && decision.is_readable())
     {
         indices
-            .entry(decision.request.initiator.namespace.clone())
+            .entry(decision.request.initiator.namespace)
             .or_default()
             .push(index);
     }

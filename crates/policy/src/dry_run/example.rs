@@ -12,7 +12,7 @@ use types::Namespace;
 /// Reject a document that does not compile, and an example that does not match the schema, requests
 /// an unknown lookup, or on which the document cannot be evaluated. A denial is a valid result.
 pub(crate) async fn check(policy: &Policy, namespace: &Namespace, new: &NewVersion) -> Result<()> {
-    let (limits, namespace) = (policy.config.limits.clone(), namespace.clone());
+    let (limits, namespace) = (policy.config.limits.clone(), *namespace);
     let runs = policy
         .pool
         .map(vec![new.clone()], move |new| run(&new, &limits, &namespace))

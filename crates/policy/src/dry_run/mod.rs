@@ -52,7 +52,7 @@ pub async fn dry_run(
 ) -> Result<DryRun> {
     let input = parsed(policy, input)?;
     let text = text(policy, principal, target).await?;
-    let (limits, namespace) = (policy.config.limits.clone(), principal.namespace.clone());
+    let (limits, namespace) = (policy.config.limits.clone(), principal.namespace);
     let run = move |text: String| {
         let document = Document::new(&text);
         document

@@ -38,7 +38,7 @@ pub async fn update(
     }
     let after = changed(streams, &before, &change)?;
     let principal = principal.clone();
-    let namespace = principal.namespace.clone();
+    let namespace = principal.namespace;
     let retry = change.delivery.is_some();
     let write = streams.writer().write(&namespace, move |tx| {
         let row = subscription::find(tx, id)?;
@@ -94,7 +94,7 @@ pub async fn unsubscribe(
     id: SubscriptionId,
 ) -> Result<()> {
     let principal = principal.clone();
-    let namespace = principal.namespace.clone();
+    let namespace = principal.namespace;
     let write = streams.writer().write(&namespace, move |tx| {
         let mut row = subscription::find(tx, id)?;
         row.version += 1;
@@ -180,7 +180,7 @@ async fn set_suspended(
     suspended: bool,
 ) -> Result<Subscription> {
     let principal = principal.clone();
-    let namespace = principal.namespace.clone();
+    let namespace = principal.namespace;
     let write = streams.writer().write(&namespace, move |tx| {
         let mut row = subscription::find(tx, id)?;
         row.suspended = suspended;

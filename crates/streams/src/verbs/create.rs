@@ -41,7 +41,7 @@ pub async fn subscribe(
     let command = hash(&new);
     let (row, secret) = prepare(streams, &new)?;
     let (limits, principal, key) = (streams.limits, principal.clone(), key.map(str::to_owned));
-    let namespace = principal.namespace.clone();
+    let namespace = principal.namespace;
     let write = streams.writer().write_unscoped(move |tx| {
         let heads = store::partitions(tx)?;
         let tx = &mut tx.scoped(&namespace);

@@ -85,7 +85,7 @@ pub async fn retry_dead_letters(
         return Err(Error::invalid("sequences", "at most 1,000"));
     }
     let principal = principal.clone();
-    let namespace = principal.namespace.clone();
+    let namespace = principal.namespace;
     let write = streams.writer().write(&namespace, move |tx| {
         let row = subscription::find(tx, id)?;
         let old = selected(tx, id, &selection)?;
@@ -155,7 +155,7 @@ pub async fn skip_event(
     sequence: i64,
 ) -> Result<()> {
     let principal = principal.clone();
-    let namespace = principal.namespace.clone();
+    let namespace = principal.namespace;
     let write = streams.writer().write(&namespace, move |tx| {
         let row = subscription::find(tx, id)?;
         let deleted = match delivery::delete_one(tx, id, sequence, "dead")? {

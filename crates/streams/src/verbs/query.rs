@@ -85,7 +85,7 @@ pub async fn status(
 ) -> Result<Status> {
     let (limits, namespace, now) = (
         streams.limits,
-        principal.namespace.clone(),
+        principal.namespace,
         streams.db.clock().now(),
     );
     let read = streams.db.read_unscoped(move |tx| {

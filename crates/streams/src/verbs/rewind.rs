@@ -20,7 +20,7 @@ pub async fn rewind(
     from: StartAt,
 ) -> Result<Subscription> {
     let principal = principal.clone();
-    let namespace = principal.namespace.clone();
+    let namespace = principal.namespace;
     let write = streams.writer().write_unscoped(move |tx| {
         let heads = store::partitions(tx)?;
         let tx = &mut tx.scoped(&namespace);

@@ -166,7 +166,7 @@ async fn change<T: Clone + Send + 'static>(
     row.encrypted = secrets.encrypt(&streams.keyring, id, streams.db.entropy().as_ref())?;
     drop(secrets);
     let principal = principal.clone();
-    let namespace = principal.namespace.clone();
+    let namespace = principal.namespace;
     let write = streams.writer().write(&namespace, move |tx| {
         let actual = subscription::find(tx, id)?.version;
         if actual != row.version {

@@ -79,7 +79,7 @@ fn choose(shard: &Worker, due: Vec<Due>) -> Vec<Due> {
     shard
         .busy
         .values()
-        .for_each(|namespace| *used.entry(namespace.clone()).or_default() += 1);
+        .for_each(|namespace| *used.entry(*namespace).or_default() += 1);
     let mut waiting: Vec<Due> = due
         .into_iter()
         .filter(|due| !shard.busy.contains_key(&due.id))
@@ -89,9 +89,9 @@ fn choose(shard: &Worker, due: Vec<Due>) -> Vec<Due> {
         let mut namespaces = std::collections::HashSet::new();
         let (round, later): (Vec<Due>, Vec<Due>) = waiting
             .into_iter()
-            .partition(|due| namespaces.insert(due.namespace.clone()));
+            .partition(|due| namespaces.insert(due.namespace));
         for due in round {
-            let count = used.entry(due.namespace.clone()).or_default();
+            let count = used.entry(due.namespace).or_default();
             if free > 0 && *count < limits.in_flight_per_namespace {
                 (*count, free) = (*count + 1, free - 1);
                 chosen.push(due);

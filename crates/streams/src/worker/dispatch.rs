@@ -253,7 +253,7 @@ async fn commit(shard: &Worker, group: Group, gathered: Gathered) -> Result<u64>
         .members
         .iter()
         .map(|m| Move {
-            namespace: m.namespace.clone(),
+            namespace: m.namespace,
             id: m.id,
             version: m.version,
             from: group.position.clone(),
@@ -323,7 +323,7 @@ fn assign_sequences(
 }
 
 fn append_dead_letter_fact(tx: &mut UnscopedTx<'_, '_>, row: &NewDelivery, version: u64) {
-    let actor = Principal::system("streams", row.namespace.clone());
+    let actor = Principal::system("streams", row.namespace);
     let payload = serde_json::json!({ "sequence": row.sequence, "event": row.event_id, "type": row.kind, "error": row.error });
     tx.append(
         &row.namespace,

@@ -182,7 +182,7 @@ fn row(
     error: Option<String>,
 ) -> NewDelivery {
     NewDelivery {
-        namespace: member.namespace.clone(),
+        namespace: member.namespace,
         subscription: member.id,
         sequence: 0,
         event_id: event.id.clone(),

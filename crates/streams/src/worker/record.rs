@@ -148,7 +148,7 @@ fn dead_letter(
     why: &str,
 ) -> Result<()> {
     let version = u64::try_from(row.version).unwrap_or_default();
-    let actor = Principal::system("streams", tx.namespace().clone());
+    let actor = Principal::system("streams", *tx.namespace());
     for (sequence, event, kind) in delivery::dead_letter(tx, row.id, batch, why)? {
         // Otherwise two failing receivers that subscribe to delivery events would create dead
         // letters about each other without end.
@@ -171,7 +171,7 @@ fn suspend(tx: &mut Tx<'_, '_>, row: &StoredSubscription, why: &str) -> Result<(
     next.why = Some(why.to_owned());
     subscription::save(tx, &mut next)?;
     let version = u64::try_from(next.version).unwrap_or_default();
-    let actor = Principal::system("streams", tx.namespace().clone());
+    let actor = Principal::system("streams", *tx.namespace());
     let payload = serde_json::json!({ "why": why });
     tx.append(
         Fact::new("subscription.suspended", 1)

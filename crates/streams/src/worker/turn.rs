@@ -170,7 +170,7 @@ impl Worker {
 
     fn start(&mut self, outgoing: OutgoingBatch) {
         let id = outgoing.subscription;
-        self.busy.insert(id, outgoing.namespace.clone());
+        self.busy.insert(id, outgoing.namespace);
         let (streams, lease) = (self.streams.clone(), self.lease.clone());
         let task = self.calls.spawn(async move {
             let now = streams.db.clock().now();

@@ -66,7 +66,7 @@ impl Expand for FakeExpander {
             id: format!("{chain}/{}/{n}", payload["tx"].as_str().unwrap()),
             kind: kind.to_owned(),
             namespace: None,
-            chain: Some(chain.clone()),
+            chain: Some(chain),
             source: Some(format!("0xaa{}", n % 2)),
             topic: Some("0xdd".to_owned()),
             data: Json::parse(&format!("{{\"n\":{n}}}")),

@@ -36,7 +36,7 @@ pub(crate) fn lane(
     )?;
     Ok(row.map(
         |(first_nonce, next_nonce, paused, paused_until, version)| Lane {
-            chain: chain.clone(),
+            chain: *chain,
             signer: signer.to_owned(),
             first_nonce: first_nonce.and_then(|nonce| u64::try_from(nonce).ok()),
             next_nonce: u64::try_from(next_nonce).unwrap_or(0),

@@ -132,7 +132,7 @@ impl World {
             account: 0,
             secret: NewSecret::PrivateKey {
                 key: Zeroizing::new([7; 32]),
-                chain: self.coins.chain().clone(),
+                chain: *self.coins.chain(),
             },
         };
         keys::create_wallet(keys, &self.principal, new)
@@ -168,11 +168,7 @@ impl World {
     }
 
     async fn pay(&self, satoshi: u64) -> SubmissionId {
-        let (chain, signer, shop) = (
-            self.coins.chain().clone(),
-            self.signer.clone(),
-            self.shop.clone(),
-        );
+        let (chain, signer, shop) = (*self.coins.chain(), self.signer.clone(), self.shop.clone());
         let intent = Intent::call(chain, signer, Some(shop), Amount::from(satoshi), Vec::new());
         let new = Enqueue {
             idempotency_key: None,
@@ -436,7 +432,7 @@ async fn an_unspent_coin_is_released_once_a_foreign_spend_is_final() {
         let ours = world.get(id).await.transaction.unwrap();
         assert!(world.coins.drop_from_pool(&ours));
         // A thief has the key, and spends one of the two coins.
-        let (chain, signer) = (world.coins.chain().clone(), world.signer.clone());
+        let (chain, signer) = (*world.coins.chain(), world.signer.clone());
         let thief = CoinKey::new(13).address(&chain);
         let intent = Intent::call(chain, signer, Some(thief), Amount::from(58_000), Vec::new());
         let quote = world

@@ -115,7 +115,7 @@ impl FakeUtxoChain {
             .map(|(event, index)| ChainEvent { index, ..event })
             .filter(|event| is_watched(event, watch));
         Block {
-            chain: self.rules.chain.clone(),
+            chain: self.rules.chain,
             height: name.height,
             hash: name.hash,
             parent: name.parent,

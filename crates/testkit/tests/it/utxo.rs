@@ -31,7 +31,7 @@ impl World {
 
     fn payment(&self, from: &CoinKey, to: &CoinKey, satoshi: u64) -> Intent {
         Intent::call(
-            self.coins.chain().clone(),
+            *self.coins.chain(),
             self.address(from),
             Some(self.address(to)),
             Amount::from(satoshi),

@@ -150,7 +150,7 @@ pub(super) async fn resolve_target(
             .map_err(|error| Fault::option("chain", error))?,
         None => binding.map_or_else(
             || run.workflow.default_chain(&run.namespace),
-            |binding| binding.chain.clone(),
+            |binding| binding.chain,
         ),
     };
     if let Some(other) = binding.filter(|binding| binding.chain != chain) {

@@ -188,7 +188,7 @@ impl EvaluationPool {
     fn share(&self, namespace: &Namespace) -> Arc<Semaphore> {
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
         shares
-            .entry(namespace.clone())
+            .entry(*namespace)
             .or_insert_with(|| Arc::new(Semaphore::new(self.per_namespace)))
             .clone()
     }

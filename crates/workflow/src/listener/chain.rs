@@ -51,7 +51,6 @@ pub(super) async fn feed(
     let config = Config::read(config)?;
     let chain = listener
         .chain
-        .clone()
         .ok_or_else(|| Error::corrupt("listener", "it has no chain"))?;
     let connector = workflow.parts().submit.chain(&chain)?.clone();
     let Some(snapshot) =
@@ -84,15 +83,15 @@ async fn read_snapshot(
     last: Option<&ReadMark>,
 ) -> Result<Option<Snapshot>> {
     let (namespace, listener, config, chain, last) = (
-        namespace.clone(),
+        *namespace,
         listener.clone(),
         config.clone(),
-        chain.clone(),
+        *chain,
         last.cloned(),
     );
     let lane = workflow.settings().queued_runs_per_listener;
     let filter = EventFilter {
-        chain: chain.clone(),
+        chain: chain,
         sources: config.sources(&chain)?,
         topics: config.topics(&chain)?,
     };

@@ -44,7 +44,7 @@ impl Delivery {
     ) -> Self {
         Self {
             workflow: workflow.clone(),
-            namespace: namespace.clone(),
+            namespace: *namespace,
             config: config.clone(),
             finalized,
         }
@@ -59,11 +59,8 @@ impl Delivery {
         events: Vec<EventDelivery>,
         cursor: Option<ListenerCursor>,
     ) -> Result<()> {
-        let (db, namespace, listener) = (
-            self.workflow.db().clone(),
-            self.namespace.clone(),
-            listener.clone(),
-        );
+        let (db, namespace, listener) =
+            (self.workflow.db().clone(), self.namespace, listener.clone());
         let write = move |tx: &mut Tx<'_, '_>| {
             let mut next = Listener {
                 cursor: cursor.clone(),
@@ -163,10 +160,7 @@ impl Delivery {
                 activity: None,
             },
             encrypted_input: None,
-            principal: Principal::system(
-                &format!("listener/{}", next.name),
-                self.namespace.clone(),
-            ),
+            principal: Principal::system(&format!("listener/{}", next.name), self.namespace),
             origin: Origin::Listener {
                 listener: next.id,
                 event: event.event_id.clone(),

@@ -79,7 +79,7 @@ async fn read_snapshot(
     last: Option<&ReadMark>,
 ) -> Result<Option<Snapshot>> {
     let (namespace, id, lane) = (
-        namespace.clone(),
+        *namespace,
         listener.id,
         workflow.settings().queued_runs_per_listener,
     );
@@ -181,7 +181,7 @@ async fn commit(
     entries: Vec<(String, Json)>,
     cursors: Vec<Cursor>,
 ) -> Result<()> {
-    let (engine, listener, owner) = (workflow.clone(), listener.clone(), namespace.clone());
+    let (engine, listener, owner) = (workflow.clone(), listener.clone(), *namespace);
     let write = move |tx: &mut Tx<'_, '_>| {
         let mut next = listener.clone();
         for (id, input) in &entries {
@@ -219,7 +219,7 @@ fn request(
             activity: None,
         },
         encrypted_input: None,
-        principal: Principal::system(&format!("listener/{}", listener.name), namespace.clone()),
+        principal: Principal::system(&format!("listener/{}", listener.name), *namespace),
         origin: Origin::Listener {
             listener: listener.id,
             event: id.to_owned(),

@@ -99,7 +99,7 @@ pub async fn delete_listener(
     name_or_id: &str,
 ) -> Result<()> {
     let (path, principal) = (name_or_id.to_owned(), principal.clone());
-    let namespace = principal.namespace.clone();
+    let namespace = principal.namespace;
     let write = move |tx: &mut Tx<'_, '_>| {
         let listener = require(tx, kind, &path)?;
         table::delete(tx, listener.id)?;
@@ -137,7 +137,6 @@ fn validate(
             let config = Config::read(&json)?;
             let chain = config
                 .chain
-                .clone()
                 .unwrap_or_else(|| workflow.default_chain(&principal.namespace));
             let (sources, topics) = (config.sources(&chain)?, config.topics(&chain)?);
             let start_event = config.start_event()?;
@@ -297,7 +296,7 @@ fn next(
         name,
         disabled: validated.new.disabled,
         spec: validated.new.spec.clone(),
-        chain: validated.chain.clone(),
+        chain: validated.chain,
         cursor: same_chain.map_or(cursor, |listener| listener.cursor.clone()),
         problem: None,
         created: existing.map_or(now, |listener| listener.created),

@@ -186,7 +186,7 @@ where
     F: Fn(&Run, Option<StepRow>, Time) -> Result<Change> + Send + 'static,
 {
     let principal = principal.clone();
-    let namespace = principal.namespace.clone();
+    let namespace = principal.namespace;
     let write = move |tx: &mut Tx<'_, '_>| {
         let run = table::get(tx, id)?.ok_or_else(|| Error::unknown("run", id))?;
         let step = steps::of_run(tx, id)?

@@ -88,7 +88,7 @@ pub async fn start_all(
         .into_iter()
         .map(|new| prepare(workflow, principal, new))
         .collect();
-    let (engine, namespace) = (workflow.clone(), principal.namespace.clone());
+    let (engine, namespace) = (workflow.clone(), principal.namespace);
     let write = move |tx: &mut Tx<'_, '_>| {
         let start_each = |request: &Result<RunRequest>| match request {
             Err(error) => Ok(Err(error.clone())),

@@ -69,7 +69,7 @@ pub(crate) async fn load(
         .map(|variables| variables.secrets.clone())
         .unwrap_or_default();
     let secrets = own.extended(&inherited);
-    let (workflow, lease, namespace) = (workflow.clone(), lease.clone(), namespace.clone());
+    let (workflow, lease, namespace) = (workflow.clone(), lease.clone(), *namespace);
     Ok(Some(RunContext {
         workflow,
         lease,

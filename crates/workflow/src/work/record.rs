@@ -108,5 +108,5 @@ pub(crate) async fn abort_run(
 
 /// The principal of the worker's writes.
 pub(crate) fn worker(namespace: &Namespace) -> Principal {
-    Principal::system("workflow", namespace.clone())
+    Principal::system("workflow", *namespace)
 }

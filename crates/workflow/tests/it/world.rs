@@ -143,7 +143,7 @@ impl World {
             }
             None => None,
         };
-        let chains = Arc::new(OffChain(CHAIN.clone()));
+        let chains = Arc::new(OffChain(*CHAIN));
         let data = Data::new(db.clone(), api.clone(), chains.clone());
         let guard = AddressPolicy::new(vec!["127.0.0.1".parse().unwrap()]);
         let outbound = Outbound::new(streams::outbound::Settings::new(guard)).unwrap();

@@ -45,11 +45,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// List the chains of the installation.
 #[utoipa::path(get, path = "/chains", tag = "chains", responses((status = 200, body = Items<Chain>), Problem))]
 async fn list(State(app): State<App>, _: Authorized<ChainRead>) -> Result<Json<Items<Chain>>> {
-    let names: Vec<ChainId> = app
-        .submit
-        .chains()
-        .map(|chain| chain.chain().clone())
-        .collect();
+    let names: Vec<ChainId> = app.submit.chains().map(|chain| *chain.chain()).collect();
     let statuses = app.db().read_unscoped(move |tx| {
         names
             .iter()

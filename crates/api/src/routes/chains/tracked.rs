@@ -53,7 +53,7 @@ fn scope(app: &App, chain: &ChainId, source: String) -> Result<NewScope> {
     app.submit.chain(chain)?;
     Ok(NewScope {
         projection: PROJECTION.to_owned(),
-        chain: chain.clone(),
+        chain: *chain,
         source,
     })
 }

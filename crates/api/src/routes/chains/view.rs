@@ -59,7 +59,7 @@ impl Chain {
             )
         });
         Self {
-            chain: connector.chain().clone(),
+            chain: *connector.chain(),
             head: head.map(BlockRef::from),
             finalized: finalized.map(BlockRef::from),
             first,

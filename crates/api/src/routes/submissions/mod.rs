@@ -99,7 +99,7 @@ async fn create(
     IdempotencyKey(key): IdempotencyKey,
     Body(new): Body<NewSubmission>,
 ) -> Result<Accepted<Submission>> {
-    let chain = access::chain_or_default(app.db(), &principal, new.chain.clone()).await?;
+    let chain = access::chain_or_default(app.db(), &principal, new.chain).await?;
     let outcome = submit::enqueue(&app.submit, &principal, new.into_command(chain, key)?).await?;
     let replayed = matches!(outcome, submit::Outcome::Replayed(_));
     Ok(Accepted {
@@ -167,7 +167,7 @@ async fn explain_submission(
         &submission.signer,
     )
     .await?;
-    let chain = submission.chain.clone();
+    let chain = submission.chain;
     let status = app
         .db()
         .read_unscoped(move |tx| index::status(tx, &chain))

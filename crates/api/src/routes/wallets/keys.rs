@@ -76,7 +76,7 @@ async fn create(
     Path(wallet): Path<String>,
     Body(new): Body<NewKey>,
 ) -> Result<(StatusCode, Json<Key>)> {
-    let chain = access::chain_or_default(app.db(), &principal, new.chain.clone()).await?;
+    let chain = access::chain_or_default(app.db(), &principal, new.chain).await?;
     let wallet = find_wallet(&app, &principal, &wallet).await?;
     let key = keys::create_key(&app.keys, &principal, &wallet.id, new.into_command(chain)).await?;
     Ok((StatusCode::CREATED, Json(key.into())))

@@ -45,7 +45,7 @@ impl Evm {
             return Ok(None);
         };
         Ok(Some(Block {
-            chain: self.chain.clone(),
+            chain: self.chain,
             height: Height(fetched.header.number.0),
             hash: fetched.header.hash.to_string(),
             parent: fetched.header.parent_hash.to_string(),
