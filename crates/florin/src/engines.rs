@@ -7,11 +7,11 @@ use crate::secrets;
 use api::access::NamespacesRevision;
 use chain::Connector;
 use chain::evm::Evm;
+use outbound::{AddressPolicy, Outbound, Rule, Settings as OutboundSettings};
 use policy::PermitSigner as _;
 use std::sync::Arc;
 use store::secrets::Keyring;
 use store::{Db, Lease, LeaseClock};
-use streams::outbound::{AddressPolicy, Outbound, Rule, Settings as OutboundSettings};
 use types::{Clock, Entropy};
 
 /// Limit of processes that share a database.

@@ -1,6 +1,5 @@
 //! Errors of the crate.
 
-use crate::outbound::Failure;
 use types::{Code, Coded, SubscriptionId, codes};
 
 /// The crate's result.
@@ -86,7 +85,7 @@ impl Error {
         }
     }
 
-    pub(crate) fn invalid_url(failure: &Failure) -> Self {
+    pub(crate) fn invalid_url(failure: &outbound::Error) -> Self {
         Self::invalid("delivery.url", failure.to_string())
     }
 }

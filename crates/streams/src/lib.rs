@@ -35,8 +35,6 @@
 //! - a batch is acknowledged, split or dead-lettered as a whole, and never attempted more often
 //!   than its retry rule allows (`state::tests`).
 
-pub mod outbound;
-
 mod error;
 mod event;
 mod filter;

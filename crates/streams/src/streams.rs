@@ -1,7 +1,7 @@
 //! The handle that verbs and workers share.
 
 use crate::event::Expand;
-use crate::outbound::Outbound;
+use outbound::Outbound;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::secrets::Keyring;

@@ -1,8 +1,8 @@
 //! Validation of subscriptions. Each error names its field.
 
 use crate::error::{Error, Result};
-use crate::outbound::AddressPolicy;
 use crate::subscription::{Change, Delivery, Filter, NewSubscription, RetryRule};
+use outbound::AddressPolicy;
 use std::collections::BTreeMap;
 
 const MAX_NAME: usize = 64;

@@ -2,11 +2,11 @@
 
 use crate::definition_cache::DefinitionCache;
 use crate::expression::{EvaluationPool, EvaluatorCommand, Evaluators, Limits};
+use outbound::Outbound;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::secrets::Keyring;
 use store::{Db, Lease, LeasedDb};
-use streams::outbound::Outbound;
 use types::{ChainId, Namespace, RunId};
 
 /// Limits and intervals.

@@ -88,7 +88,7 @@ pub enum Error {
     Intent(#[from] intent::Error),
     /// A call to an address named by a user.
     #[error(transparent)]
-    Outbound(#[from] streams::outbound::Failure),
+    Outbound(#[from] outbound::Error),
 }
 
 codes! { Error {

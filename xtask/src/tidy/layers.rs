@@ -8,8 +8,8 @@ use super::tree::{File, Tree};
 
 /// The crates in the order in which the workspace lists them.
 const FLOW: &[&str] = &[
-    "api", "workflow", "policy", "keys", "submit", "chain", "index", "data", "ledger", "streams",
-    "store", "intent", "types", "fail", "florin", "verify", "rsm", "testkit",
+    "api", "workflow", "policy", "keys", "submit", "chain", "index", "data", "streams", "outbound",
+    "store", "intent", "types", "fail", "florin", "verify", "testkit",
 ];
 
 /// The tier of each crate: it may depend on lower tiers.
@@ -18,11 +18,11 @@ const TIERS: &[(&str, u32)] = &[
     ("fail", 0),
     ("store", 1),
     ("intent", 1),
+    ("outbound", 1),
     ("chain", 2),
     ("policy", 2),
     ("keys", 2),
     ("data", 2),
-    ("ledger", 2),
     ("streams", 2),
     ("index", 3),
     ("submit", 4),

@@ -8,12 +8,12 @@ use chain::Connector;
 use chain::evm::{Evm, EvmConfig};
 use data::{Data, OffChain};
 use keys::Keys;
+use outbound::{AddressPolicy, Outbound};
 use policy::{LocalSigner, NoLookups, PermitSigner as _, Policy};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use store::Lease;
 use store::secrets::{KdfCost, Keyring, MasterKey};
-use streams::outbound::{AddressPolicy, Outbound};
 use streams::{NoExpansion, Streams};
 use submit::Submit;
 use testkit::{TestDb, namespace};
@@ -204,7 +204,7 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
     );
     let chains = Arc::new(OffChain(chain()));
     let data = Data::new(db.clone(), lease.clone(), chains.clone());
-    let outbound = Outbound::new(streams::outbound::Settings::new(AddressPolicy::new(vec![
+    let outbound = Outbound::new(outbound::Settings::new(AddressPolicy::new(vec![
         "127.0.0.1".parse().unwrap(),
     ])))
     .unwrap();

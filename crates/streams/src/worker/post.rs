@@ -1,9 +1,9 @@
 //! Post a batch, and classify the receiver's response.
 
 use super::claim::{OutgoingBatch, delivery_id};
-use crate::outbound::{Method, Outbound, Request, Response};
 use crate::sign::signature;
 use crate::subscription::Delivery;
+use outbound::{Method, Outbound, Request, Response};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 use types::{Time, sanitize_text};

@@ -6,9 +6,9 @@
     clippy::cast_sign_loss
 )]
 
+mod webhook_addresses;
 mod world;
 
-mod address_policy;
 mod crashes;
 mod expansion;
 mod order;

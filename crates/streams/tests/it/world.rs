@@ -1,5 +1,6 @@
 //! The test fixture: a database, the streams engine and the worker of every shard.
 
+use outbound::{AddressPolicy, Outbound, Settings};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -7,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use store::secrets::{self, Keyring};
 use store::{Fact, Lease, StoredFact};
-use streams::outbound::{AddressPolicy, Outbound, Settings};
 use streams::{
     Created, Event, Expand, ExpandError, Expansion, Limits, NewSubscription, Progress, SHARDS,
     Streams, Worker, shard_partition,

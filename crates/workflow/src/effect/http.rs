@@ -6,9 +6,9 @@ use super::{Fault, Options, StepError, bounded, to_json, too_large};
 use crate::definition::Ambiguity;
 use crate::work::expressions::parse_exact;
 use crate::work::load::RunContext;
+use outbound::{Method, Request, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use streams::outbound::{Failure, Method, Request, Response};
 use types::Json;
 
 /// Headers whose values are never shown.
@@ -281,12 +281,12 @@ impl Call {
         }
     }
 
-    fn request_fault(&self, failure: &Failure) -> Fault {
+    fn request_fault(&self, failure: &outbound::Error) -> Fault {
         let outcome_unknown = matches!(
             failure,
-            Failure::Unreachable { .. } | Failure::Timeout { .. }
+            outbound::Error::Unreachable { .. } | outbound::Error::Timeout { .. }
         );
-        let transient = outcome_unknown || matches!(failure, Failure::Unresolved { .. });
+        let transient = outcome_unknown || matches!(failure, outbound::Error::Unresolved { .. });
         Fault {
             may_retry: transient,
             transient,

@@ -311,11 +311,11 @@ async fn forbidden_addresses_are_not_called() {
         let server = Server::start();
         let mut world = World::new(test).await;
         let refused = [
-            ("http://169.254.169.254/latest/meta-data", "streams.outbound_address_blocked"),
-            ("http://[::1]:80/", "streams.outbound_address_blocked"),
-            ("http://10.0.0.1/", "streams.outbound_address_blocked"),
-            ("file:///etc/passwd", "streams.outbound_invalid_url"),
-            ("http://u:p@127.0.0.1/", "streams.outbound_invalid_url"),
+            ("http://169.254.169.254/latest/meta-data", "outbound.address_blocked"),
+            ("http://[::1]:80/", "outbound.address_blocked"),
+            ("http://10.0.0.1/", "outbound.address_blocked"),
+            ("file:///etc/passwd", "outbound.invalid_url"),
+            ("http://u:p@127.0.0.1/", "outbound.invalid_url"),
         ];
         world
             .task(
@@ -335,7 +335,7 @@ async fn forbidden_addresses_are_not_called() {
         }
         server.script([Answer::redirect(302, "http://10.0.0.1/")]);
         let redirected = world.run_task("t", &json!({"url": server.url("/")}).to_string()).await;
-        assert_eq!((redirected.state, redirected.error.unwrap().code.as_str()), (State::Failed, "streams.outbound_address_blocked"));
+        assert_eq!((redirected.state, redirected.error.unwrap().code.as_str()), (State::Failed, "outbound.address_blocked"));
         server.script([Answer::Endless]);
         let endless = world.run_task("t", &json!({"url": server.url("/")}).to_string()).await;
         assert_eq!((endless.state, endless.error.unwrap().code.as_str()), (State::Failed, "workflow.limit_exceeded"));

@@ -4,12 +4,12 @@ use chain::Connector;
 use chain::evm::{Evm, EvmConfig};
 use data::{Data, OffChain};
 use keys::{Keys, NewSecret, NewWallet, WalletKind};
+use outbound::{AddressPolicy, Outbound};
 use policy::{LocalSigner, NoLookups, PermitSigner as _, Policy};
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
 use store::secrets::{KdfCost, Keyring, MasterKey};
 use store::{Db, Lease};
-use streams::outbound::{AddressPolicy, Outbound};
 use submit::Submit;
 use testkit::anvil::{self, Anvil, Mining, Options};
 use testkit::{TestDb, namespace};
@@ -146,7 +146,7 @@ impl World {
         let chains = Arc::new(OffChain(*CHAIN));
         let data = Data::new(db.clone(), api.clone(), chains.clone());
         let guard = AddressPolicy::new(vec!["127.0.0.1".parse().unwrap()]);
-        let outbound = Outbound::new(streams::outbound::Settings::new(guard)).unwrap();
+        let outbound = Outbound::new(outbound::Settings::new(guard)).unwrap();
         let parts = Parts {
             db,
             lease: api,

@@ -1,7 +1,7 @@
 //! Which addresses outbound calls may reach (SSRF protection).
 
-use super::address::{embedded_ipv4, non_public_reason, within};
-use super::failure::Failure;
+use crate::Error;
+use crate::address::{embedded_ipv4, non_public_reason, within};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -46,34 +46,31 @@ impl AddressPolicy {
     }
 
     /// Parse a URL and check what can be checked before name resolution: scheme, credentials, port,
-    /// literal address. Errors: [`Failure::InvalidUrl`], [`Failure::AddressBlocked`].
-    pub fn check(&self, url: &str) -> Result<Url, Failure> {
+    /// literal address. Errors: [`Error::InvalidUrl`], [`Error::AddressBlocked`].
+    pub fn check(&self, url: &str) -> Result<Url, Error> {
         if url.len() > MAX_URL {
-            return Err(Failure::invalid_url("it is longer than 2,048 characters"));
+            return Err(Error::invalid_url("it is longer than 2,048 characters"));
         }
-        let url = Url::parse(url).map_err(|error| Failure::invalid_url(&error.to_string()))?;
+        let url = Url::parse(url).map_err(|error| Error::invalid_url(&error.to_string()))?;
         self.check_parsed(&url)?;
         Ok(url)
     }
 
-    pub(super) fn check_parsed(&self, url: &Url) -> Result<(), Failure> {
+    pub(crate) fn check_parsed(&self, url: &Url) -> Result<(), Error> {
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(Failure::invalid_url("its scheme is neither http nor https"));
+            return Err(Error::invalid_url("its scheme is neither http nor https"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(Failure::invalid_url(
+            return Err(Error::invalid_url(
                 "it contains credentials; send them in a header",
             ));
         }
         let host = url
             .host_str()
-            .ok_or_else(|| Failure::invalid_url("it has no host"))?;
+            .ok_or_else(|| Error::invalid_url("it has no host"))?;
         let port = url.port_or_known_default().unwrap_or_default();
         if port == 0 || !(self.ports.is_empty() || self.ports.contains(&port)) {
-            return Err(Failure::blocked(
-                host,
-                &format!("port {port} is not allowed"),
-            ));
+            return Err(Error::blocked(host, &format!("port {port} is not allowed")));
         }
         match literal(host) {
             Some(address) => self.check_address(host, address),
@@ -81,11 +78,11 @@ impl AddressPolicy {
         }
     }
 
-    /// Check an address that a host resolved to. Errors: [`Failure::AddressBlocked`].
-    pub fn check_address(&self, host: &str, address: IpAddr) -> Result<(), Failure> {
+    /// Check an address that a host resolved to. Errors: [`Error::AddressBlocked`].
+    pub fn check_address(&self, host: &str, address: IpAddr) -> Result<(), Error> {
         match non_public_reason(address) {
             Some(why) if !self.allows(host, address) => {
-                Err(Failure::blocked(host, &format!("{address} is {why}")))
+                Err(Error::blocked(host, &format!("{address} is {why}")))
             }
             _ => Ok(()),
         }
@@ -197,7 +194,7 @@ mod tests {
         ];
         for url in urls {
             assert!(
-                matches!(policy(&[]).check(url), Err(Failure::AddressBlocked { .. })),
+                matches!(policy(&[]).check(url), Err(Error::AddressBlocked { .. })),
                 "{url}"
             );
         }
@@ -214,20 +211,20 @@ mod tests {
             "http://",
         ] {
             assert!(
-                matches!(policy(&[]).check(url), Err(Failure::InvalidUrl { .. })),
+                matches!(policy(&[]).check(url), Err(Error::InvalidUrl { .. })),
                 "{url}"
             );
         }
         assert!(policy(&[]).check("https://example.org/hook?x=1").is_ok());
         assert!(matches!(
             policy(&[]).check("http://example.org:0/"),
-            Err(Failure::AddressBlocked { .. })
+            Err(Error::AddressBlocked { .. })
         ));
         let narrow = policy(&[]).only_ports(vec![443]);
         assert!(narrow.check("https://example.org/").is_ok());
         assert!(matches!(
             narrow.check("https://example.org:8443/"),
-            Err(Failure::AddressBlocked { .. })
+            Err(Error::AddressBlocked { .. })
         ));
     }
 

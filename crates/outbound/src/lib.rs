@@ -8,14 +8,18 @@
 //! client limits time, redirects and response size.
 //!
 //! What it never does: use a proxy from the environment, follow a redirect from https to http, send
-//! the caller's headers to another origin, speak anything but HTTP, depend on the rest of this
-//! crate.
+//! the caller's headers to another origin, or speak anything but HTTP.
+//!
+//! Invariants, each with the test that checks it:
+//! - no request reaches a disallowed address, whatever its name resolves to and wherever it is
+//!   redirected (`tests/it/address_policy`);
+//! - credentials and headers of the caller stay with the origin they were meant for
+//!   (`redirect::tests`).
 
 mod address;
 mod address_policy;
 mod client;
-mod failure;
-
+mod error;
 mod message;
 mod redirect;
 mod resolve;
@@ -23,7 +27,6 @@ mod resolve;
 pub use address::non_public_reason;
 pub use address_policy::{AddressPolicy, Rule, RuleError};
 pub use client::{Outbound, Settings};
-pub use failure::Failure;
-
+pub use error::Error;
 pub use message::{Method, Request, Response};
 pub use resolve::{NameResolver, SystemResolver};

@@ -1,7 +1,7 @@
 //! Name resolution with the address policy applied. Connections are made only to checked addresses.
 
-use super::address_policy::AddressPolicy;
-use super::failure::Failure;
+use crate::Error;
+use crate::address_policy::AddressPolicy;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -31,9 +31,9 @@ impl NameResolver for SystemResolver {
 }
 
 /// A resolver that applies an address policy, for the HTTP client.
-pub(super) struct CheckedResolver {
-    pub(super) policy: AddressPolicy,
-    pub(super) resolver: Arc<dyn NameResolver>,
+pub(crate) struct CheckedResolver {
+    pub(crate) policy: AddressPolicy,
+    pub(crate) resolver: Arc<dyn NameResolver>,
 }
 
 impl CheckedResolver {
@@ -43,9 +43,9 @@ impl CheckedResolver {
         policy: &AddressPolicy,
         host: &str,
         addresses: &[IpAddr],
-    ) -> Result<Vec<SocketAddr>, Failure> {
+    ) -> Result<Vec<SocketAddr>, Error> {
         if addresses.is_empty() {
-            return Err(Failure::Unresolved {
+            return Err(Error::Unresolved {
                 host: host.to_owned(),
                 why: "it has no address".to_owned(),
             });
@@ -70,7 +70,7 @@ impl Resolve for CheckedResolver {
         );
         Box::pin(async move {
             let addresses = resolver.resolve(&host).await;
-            let addresses = addresses.map_err(|error| Failure::Unresolved {
+            let addresses = addresses.map_err(|error| Error::Unresolved {
                 host: host.clone(),
                 why: error.to_string(),
             })?;

@@ -1,11 +1,11 @@
 //! Redirects: the next URL, and which headers it gets.
 
-use super::failure::Failure;
-use super::message::{Method, Request, Response};
+use crate::Error;
+use crate::message::{Method, Request, Response};
 use reqwest::Url;
 
 /// Redirects followed per call.
-pub(super) const MAX_REDIRECTS: u32 = 3;
+pub(crate) const MAX_REDIRECTS: u32 = 3;
 
 /// Headers that are sent to another origin; `-` at the end marks a prefix. All others may be
 /// credentials for the first origin.
@@ -21,11 +21,11 @@ const CROSS_ORIGIN_HEADERS: [&str; 5] = [
 ///
 /// GET and HEAD follow every redirect; other methods follow only 307 and 308, which keep method and
 /// body (RFC 9110, 15.4).
-pub(super) fn next(
+pub(crate) fn next(
     request: &Request,
     from: &Url,
     response: &Response,
-) -> Result<Option<Request>, Failure> {
+) -> Result<Option<Request>, Error> {
     let is_read = matches!(request.method, Method::Get | Method::Head);
     let follows = match response.status {
         301..=303 => is_read,
@@ -38,9 +38,9 @@ pub(super) fn next(
     let host = from.host_str().unwrap_or_default();
     let to = from
         .join(location)
-        .map_err(|_| Failure::redirect(host, "its Location header is not a URL"))?;
+        .map_err(|_| Error::redirect(host, "its Location header is not a URL"))?;
     if from.scheme() == "https" && to.scheme() != "https" {
-        return Err(Failure::redirect(host, "it leads from https to http"));
+        return Err(Error::redirect(host, "it leads from https to http"));
     }
     let mut next = Request {
         url: to.to_string(),
@@ -83,7 +83,7 @@ mod tests {
         from: &str,
         status: u16,
         location: &str,
-    ) -> Result<Option<Request>, Failure> {
+    ) -> Result<Option<Request>, Error> {
         let request = Request::new(method, from)
             .with_header("Authorization", "x")
             .with_header("Florin-Signature", "y");
@@ -135,11 +135,11 @@ mod tests {
     fn https_is_not_downgraded() {
         assert!(matches!(
             follow(Method::Post, "https://a/x", 307, "http://a/x"),
-            Err(Failure::Redirect { .. })
+            Err(Error::Redirect { .. })
         ));
         assert!(matches!(
             follow(Method::Post, "https://a/x", 307, "http://[bad"),
-            Err(Failure::Redirect { .. })
+            Err(Error::Redirect { .. })
         ));
     }
 }

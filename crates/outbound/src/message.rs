@@ -90,7 +90,7 @@ impl Method {
         }
     }
 
-    pub(super) fn as_reqwest(self) -> reqwest::Method {
+    pub(crate) fn as_reqwest(self) -> reqwest::Method {
         match self {
             Method::Get => reqwest::Method::GET,
             Method::Head => reqwest::Method::HEAD,

@@ -4,7 +4,7 @@ use types::{Code, Coded, codes};
 
 /// Why a call has no response. Never contains a header, a body or a query.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
+pub enum Error {
     #[error("the URL cannot be used: {why}")]
     InvalidUrl { why: String },
     /// The address policy rejects the address.
@@ -23,43 +23,43 @@ pub enum Failure {
     Redirect { host: String, why: String },
 }
 
-codes! { Failure {
-    Self::InvalidUrl { .. } => ("streams.outbound_invalid_url", 400, Never),
-    Self::AddressBlocked { .. } => ("streams.outbound_address_blocked", 403, Never),
-    Self::Unresolved { .. } => ("streams.outbound_unresolved", 502, Later),
-    Self::Unreachable { .. } => ("streams.outbound_unreachable", 502, Later),
-    Self::Timeout { .. } => ("streams.outbound_timeout", 504, Later),
-    Self::Redirect { .. } => ("streams.outbound_redirect", 502, Later),
+codes! { Error {
+    Self::InvalidUrl { .. } => ("outbound.invalid_url", 400, Never),
+    Self::AddressBlocked { .. } => ("outbound.address_blocked", 403, Never),
+    Self::Unresolved { .. } => ("outbound.unresolved", 502, Later),
+    Self::Unreachable { .. } => ("outbound.unreachable", 502, Later),
+    Self::Timeout { .. } => ("outbound.timeout", 504, Later),
+    Self::Redirect { .. } => ("outbound.redirect", 502, Later),
 }}
 
-impl Coded for Failure {
+impl Coded for Error {
     fn code(&self) -> Code {
         self.own_code()
     }
 }
 
-impl Failure {
-    pub(super) fn invalid_url(why: &str) -> Self {
+impl Error {
+    pub(crate) fn invalid_url(why: &str) -> Self {
         Self::InvalidUrl {
             why: why.to_owned(),
         }
     }
 
-    pub(super) fn blocked(host: &str, why: &str) -> Self {
+    pub(crate) fn blocked(host: &str, why: &str) -> Self {
         Self::AddressBlocked {
             host: host.to_owned(),
             why: why.to_owned(),
         }
     }
 
-    pub(super) fn unreachable(host: &str, why: &str) -> Self {
+    pub(crate) fn unreachable(host: &str, why: &str) -> Self {
         Self::Unreachable {
             host: host.to_owned(),
             why: why.to_owned(),
         }
     }
 
-    pub(super) fn redirect(host: &str, why: &str) -> Self {
+    pub(crate) fn redirect(host: &str, why: &str) -> Self {
         Self::Redirect {
             host: host.to_owned(),
             why: why.to_owned(),

@@ -1,10 +1,10 @@
 //! The HTTP client: one call within its limits, to an address that the policy allows.
 
-use super::address_policy::AddressPolicy;
-use super::failure::Failure;
-use super::message::{Request, Response};
-use super::redirect::{self, MAX_REDIRECTS};
-use super::resolve::{CheckedResolver, NameResolver, SystemResolver};
+use crate::Error;
+use crate::address_policy::AddressPolicy;
+use crate::message::{Request, Response};
+use crate::redirect::{self, MAX_REDIRECTS};
+use crate::resolve::{CheckedResolver, NameResolver, SystemResolver};
 use reqwest::Url;
 use std::error::Error as _;
 use std::sync::Arc;
@@ -42,9 +42,9 @@ impl Settings {
 }
 
 impl Outbound {
-    /// Create a client. Errors: [`Failure::Unreachable`] if the system's root certificates cannot
+    /// Create a client. Errors: [`Error::Unreachable`] if the system's root certificates cannot
     /// be read.
-    pub fn new(settings: Settings) -> Result<Self, Failure> {
+    pub fn new(settings: Settings) -> Result<Self, Error> {
         // reqwest needs one provider per process. An error means that one is installed already,
         // which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -61,7 +61,7 @@ impl Outbound {
             .pool_max_idle_per_host(IDLE_PER_HOST)
             .user_agent(settings.user_agent)
             .build()
-            .map_err(|error| Failure::unreachable("the client", &error.to_string()))?;
+            .map_err(|error| Error::unreachable("the client", &error.to_string()))?;
         Ok(Self {
             address_policy: settings.address_policy,
             client,
@@ -74,8 +74,8 @@ impl Outbound {
     }
 
     /// Make a call. A response of any status is a success, even if its body is late or endless;
-    /// everything else is a [`Failure`].
-    pub async fn send(&self, mut request: Request) -> Result<Response, Failure> {
+    /// everything else is a [`Error`].
+    pub async fn send(&self, mut request: Request) -> Result<Response, Error> {
         let deadline = Instant::now() + Duration::from_millis(request.timeout_ms);
         for _ in 0..=MAX_REDIRECTS {
             let url = self.address_policy.check(&request.url)?;
@@ -86,10 +86,7 @@ impl Outbound {
             }
         }
         let url = self.address_policy.check(&request.url)?;
-        Err(Failure::redirect(
-            host_of(&url),
-            "it is the fourth in a row",
-        ))
+        Err(Error::redirect(host_of(&url), "it is the fourth in a row"))
     }
 
     async fn call(
@@ -97,7 +94,7 @@ impl Outbound {
         request: &Request,
         url: &Url,
         deadline: Instant,
-    ) -> Result<Response, Failure> {
+    ) -> Result<Response, Error> {
         let host = host_of(url);
         let mut call = self
             .client
@@ -106,7 +103,7 @@ impl Outbound {
         for (name, value) in &request.headers {
             call = call.header(name, value);
         }
-        let timeout = |_| Failure::Timeout {
+        let timeout = |_| Error::Timeout {
             host: host.to_owned(),
             limit_ms: request.timeout_ms,
         };
@@ -162,20 +159,20 @@ async fn read(
 
 /// The failure behind a reqwest error, without the URL that reqwest's message contains (its query
 /// may be a secret).
-fn failure(host: &str, error: &reqwest::Error) -> Failure {
+fn failure(host: &str, error: &reqwest::Error) -> Error {
     let mut cause = error.source();
     let mut last = String::new();
     while let Some(inner) = cause {
-        if let Some(failure) = inner.downcast_ref::<Failure>() {
+        if let Some(failure) = inner.downcast_ref::<Error>() {
             return failure.clone();
         }
         last = inner.to_string();
         cause = inner.source();
     }
     if error.is_builder() {
-        return Failure::invalid_url("the URL or a header cannot be sent");
+        return Error::invalid_url("the URL or a header cannot be sent");
     }
-    Failure::unreachable(
+    Error::unreachable(
         host,
         if last.is_empty() {
             "the connection was closed"

@@ -58,7 +58,7 @@ pub fn non_public_reason(address: IpAddr) -> Option<&'static str> {
 }
 
 /// The IPv4 address that an IPv4-mapped or NAT64 address reaches; any other address unchanged.
-pub(super) fn embedded_ipv4(address: IpAddr) -> IpAddr {
+pub(crate) fn embedded_ipv4(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else {
         return address;
     };
@@ -70,7 +70,7 @@ pub(super) fn embedded_ipv4(address: IpAddr) -> IpAddr {
     }
 }
 
-pub(super) fn within(address: IpAddr, network: IpAddr, bits: u8) -> bool {
+pub(crate) fn within(address: IpAddr, network: IpAddr, bits: u8) -> bool {
     match (address, network) {
         (IpAddr::V4(address), IpAddr::V4(network)) => within_v4(address, network, bits),
         (IpAddr::V6(address), IpAddr::V6(network)) => within_v6(address, network, bits),
