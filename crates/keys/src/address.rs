@@ -186,7 +186,7 @@ async fn add_branch(
 impl Source {
     fn new(wallet: WalletId, chain: ChainId, path: Path, xpub: &str, next: i64) -> Result<Self> {
         let broken = store::Error::UnexpectedValue {
-            column: 0,
+            column: "xpub",
             found: "an unreadable text",
             expected: "a public node",
         };

@@ -241,7 +241,7 @@ impl Freeze {
             NAMESPACE => Scope::Namespace,
             wallet => {
                 let broken = store::Error::UnexpectedValue {
-                    column: 1,
+                    column: "subject",
                     found: "an unknown text",
                     expected: "a scope",
                 };

@@ -288,7 +288,7 @@ impl SignatureRequest {
             RequestState::Refused,
         ];
         let broken = store::Error::UnexpectedValue {
-            column: 1,
+            column: "state",
             found: "an unknown text",
             expected: "a state of a request",
         };

@@ -216,6 +216,37 @@ impl Db {
         await_result(queued, result)
     }
 
+    /// As [`Db::read`], with arguments that the closure borrows.
+    pub fn read_with<A, T, E, F>(
+        &self,
+        namespace: &Namespace,
+        args: A,
+        mut read: F,
+    ) -> impl Future<Output = std::result::Result<T, E>> + use<A, T, E, F>
+    where
+        A: Send + 'static,
+        F: FnMut(&mut Tx<'_, '_>, &A) -> std::result::Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.read(namespace, move |tx| read(tx, &args))
+    }
+
+    /// As [`Db::read_unscoped`], with arguments that the closure borrows.
+    pub fn read_unscoped_with<A, T, E, F>(
+        &self,
+        args: A,
+        mut read: F,
+    ) -> impl Future<Output = std::result::Result<T, E>> + use<A, T, E, F>
+    where
+        A: Send + 'static,
+        F: FnMut(&mut UnscopedTx<'_, '_>, &A) -> std::result::Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.read_unscoped(move |tx| read(tx, &args))
+    }
+
     /// A counter that increases with every commit of facts in this process. It is a hint to poll
     /// again; it may increase without new facts.
     pub fn commit_counter(&self) -> watch::Receiver<u64> {
@@ -310,6 +341,37 @@ impl LeasedDb<'_> {
             },
         );
         await_result(queued, result)
+    }
+
+    /// As [`LeasedDb::write`], with arguments that the closure borrows, since it may run again.
+    pub fn write_with<A, T, E, F>(
+        &self,
+        namespace: &Namespace,
+        args: A,
+        mut write: F,
+    ) -> impl Future<Output = std::result::Result<T, E>> + use<A, T, E, F>
+    where
+        A: Send + 'static,
+        F: FnMut(&mut Tx<'_, '_>, &A) -> std::result::Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.write(namespace, move |tx| write(tx, &args))
+    }
+
+    /// As [`LeasedDb::write_unscoped`], with arguments that the closure borrows.
+    pub fn write_unscoped_with<A, T, E, F>(
+        &self,
+        args: A,
+        mut write: F,
+    ) -> impl Future<Output = std::result::Result<T, E>> + use<A, T, E, F>
+    where
+        A: Send + 'static,
+        F: FnMut(&mut UnscopedTx<'_, '_>, &A) -> std::result::Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.write_unscoped(move |tx| write(tx, &args))
     }
 }
 

@@ -33,8 +33,8 @@ pub enum Error {
     /// hand.
     #[error("column {column} holds {found}, not {expected}")]
     UnexpectedValue {
-        /// The index of the column, from 0.
-        column: usize,
+        /// The name of the column; its number, from 1, in a short row without names.
+        column: &'static str,
         found: &'static str,
         expected: &'static str,
     },

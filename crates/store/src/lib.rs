@@ -25,6 +25,9 @@
 //!   process took over meanwhile (`lost_replies`, `group::tests`); where the outcome cannot be
 //!   determined, nothing runs twice.
 
+// The derive names this crate, also in the crate itself.
+extern crate self as store;
+
 mod batch;
 mod batcher;
 mod db;
@@ -39,6 +42,8 @@ mod lease;
 mod lock;
 mod migrate;
 mod reader;
+mod record;
+mod row;
 pub mod secrets;
 mod serve;
 mod sql;
@@ -54,9 +59,14 @@ pub use db::{Config, Db, EngineKind, LeaseClock, LeasedDb};
 pub use error::{Error, Result};
 pub use fact::{Cursor, Fact, StoredFact, Subject, facts_after, partitions};
 pub use lease::{Lease, Partition};
+pub use record::{Group, InNamespace, Record, ScopedTable, UnscopedTable, Updatable, Upsertable};
+#[doc(hidden)]
+pub use record::{assert_as_in_json, concatenate, json_value, optional_json_value, total};
+pub use row::{Columns, FromRow, ListItem, Params, Row, RowReader, list};
+pub use store_derive::Record;
 pub use tree_head::{PartitionHead, TreeHead, TreeHeadExport, TreeHeadSigner};
 pub use tx::{Tx, UnscopedTx};
-pub use value::{Cell, FromCell, FromRow, Params, Row, RowReader, ToValue, Value, ValueKind};
+pub use value::{Cell, FromCell, ToValue, Value, ValueKind};
 
 /// Store `default` as the value of this name unless the installation has one, and return the stored
 /// value. For values of which an installation has exactly one, such as its id.

@@ -213,7 +213,7 @@ fn stored_fact(row: Row) -> Result<StoredFact> {
     ) = Columns::from_row(row)?;
     let subjects: Vec<Subject> =
         serde_json::from_str(&subjects).map_err(|_| Error::UnexpectedValue {
-            column: 5,
+            column: "subjects",
             found: "other text",
             expected: "subjects",
         })?;
@@ -490,12 +490,12 @@ pub(crate) fn installation_value(
     )?;
     let row: Option<(Cell,)> = tx.row("SELECT value FROM installation WHERE name = ?1", (name,))?;
     let (cell,) = row.ok_or(Error::UnexpectedValue {
-        column: 0,
+        column: "value",
         found: "no row",
         expected: "a value",
     })?;
     String::from_cell(cell).map_err(|_| Error::UnexpectedValue {
-        column: 0,
+        column: "value",
         found: "other",
         expected: "text",
     })

@@ -256,7 +256,7 @@ fn export_error(error: std::io::Error) -> Error {
 
 fn parse(line: &str) -> Result<TreeHead> {
     serde_json::from_str(line).map_err(|_| Error::UnexpectedValue {
-        column: 0,
+        column: "line",
         found: "other text",
         expected: "a signed tree head",
     })

@@ -3,7 +3,7 @@
 
 use crate::engine::{Connection, EngineResult, Failure, Statement};
 use crate::fact::PendingFact;
-use crate::{Error, Fact, FromRow, Params, Result, Value, ValueKind, sql};
+use crate::{Error, Fact, FromCell, FromRow, Params, Result, Row, Value, ValueKind, sql};
 use types::{Entropy, Namespace, Time};
 
 /// Statements that one closure may run. A verb over a slice needs about ten.
@@ -183,6 +183,36 @@ macro_rules! statements {
                 Ok(rows.pop())
             }
 
+            /// Run a query for one value. None if there is no row, or the value is NULL.
+            pub fn value<T: FromCell>(
+                &mut self,
+                sql: &str,
+                params: impl Params,
+            ) -> Result<Option<T>> {
+                let row: Option<(Option<T>,)> = self.row(sql, params)?;
+                Ok(row.and_then(|(value,)| value))
+            }
+
+            /// Run a query and return the value of each row.
+            pub fn values<T: FromCell>(
+                &mut self,
+                sql: &str,
+                params: impl Params,
+            ) -> Result<Vec<T>> {
+                let rows: Vec<(T,)> = self.rows(sql, params)?;
+                Ok(rows.into_iter().map(|(value,)| value).collect())
+            }
+
+            /// Run a `SELECT COUNT(*) …`.
+            pub fn count(&mut self, sql: &str, params: impl Params) -> Result<u64> {
+                Ok(self.value(sql, params)?.unwrap_or(0))
+            }
+
+            /// Run a query and return whether it finds a row. It should say `LIMIT 1`.
+            pub fn exists(&mut self, sql: &str, params: impl Params) -> Result<bool> {
+                Ok(!self.rows::<Row>(sql, params)?.is_empty())
+            }
+
             /// Run a statement and return the number of rows it changed.
             pub fn execute(&mut self, sql: &str, params: impl Params) -> Result<u64> {
                 let namespace = self.namespace_for(sql)?;
@@ -198,20 +228,7 @@ macro_rules! statements {
                 fixed: impl Params,
                 rows: &[P],
             ) -> Result<u64> {
-                let namespace = self.namespace_for(sql)?;
-                if rows.is_empty() {
-                    return Ok(0);
-                }
-                let (params, rows) = (fixed.values(), value_rows(rows));
-                let statement = Statement {
-                    sql,
-                    params: &params,
-                    namespace: namespace.as_deref(),
-                };
-                self.core()
-                    .run_rows(&statement, &rows, |connection, statement, kinds, rows| {
-                        connection.execute_rows(statement, kinds, rows)
-                    })
+                self.execute_with(sql, &fixed.values(), value_rows(rows))
             }
 
             /// Run a `{rows}` statement for many rows at once and return its rows, in no
@@ -222,14 +239,59 @@ macro_rules! statements {
                 fixed: impl Params,
                 rows: &[P],
             ) -> Result<Vec<T>> {
+                self.query_with(sql, &fixed.values(), value_rows(rows))
+            }
+
+            pub(crate) fn execute_values(
+                &mut self,
+                sql: &str,
+                rows: Vec<Vec<Value<'_>>>,
+            ) -> Result<u64> {
+                self.execute_with(sql, &[], rows)
+            }
+
+            pub(crate) fn query_values<T: FromRow>(
+                &mut self,
+                sql: &str,
+                rows: Vec<Vec<Value<'_>>>,
+            ) -> Result<Vec<T>> {
+                self.query_with(sql, &[], rows)
+            }
+
+            fn execute_with(
+                &mut self,
+                sql: &str,
+                params: &[Value<'_>],
+                rows: Vec<Vec<Value<'_>>>,
+            ) -> Result<u64> {
+                let namespace = self.namespace_for(sql)?;
+                if rows.is_empty() {
+                    return Ok(0);
+                }
+                let statement = Statement {
+                    sql,
+                    params,
+                    namespace: namespace.as_deref(),
+                };
+                self.core()
+                    .run_rows(&statement, &rows, |connection, statement, kinds, rows| {
+                        connection.execute_rows(statement, kinds, rows)
+                    })
+            }
+
+            fn query_with<T: FromRow>(
+                &mut self,
+                sql: &str,
+                params: &[Value<'_>],
+                rows: Vec<Vec<Value<'_>>>,
+            ) -> Result<Vec<T>> {
                 let namespace = self.namespace_for(sql)?;
                 if rows.is_empty() {
                     return Ok(Vec::new());
                 }
-                let (params, rows) = (fixed.values(), value_rows(rows));
                 let statement = Statement {
                     sql,
-                    params: &params,
+                    params,
                     namespace: namespace.as_deref(),
                 };
                 let rows = self.core().run_rows(

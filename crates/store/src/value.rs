@@ -1,8 +1,8 @@
 //! Statement parameters and result columns: integers, text, bytes, and typed nulls. Nothing else is
 //! portable.
 
-use crate::{Error, Result};
 use std::borrow::Cow;
+use std::sync::Arc;
 use types::{Amount, ChainId, Digest, Height, Json, Namespace, Quantity, ReplayKey, Time};
 
 /// The type of a value. A null has a type too, because PostgreSQL requires it.
@@ -34,6 +34,16 @@ impl Value<'_> {
             Value::Blob(_) => ValueKind::Blob,
         }
     }
+
+    /// The same value, borrowed.
+    pub(crate) fn lend(&self) -> Value<'_> {
+        match self {
+            Value::Null(kind) => Value::Null(*kind),
+            Value::Int(number) => Value::Int(*number),
+            Value::Text(text) => Value::Text(Cow::Borrowed(text)),
+            Value::Blob(bytes) => Value::Blob(Cow::Borrowed(bytes)),
+        }
+    }
 }
 
 /// A column of a result row.
@@ -46,7 +56,7 @@ pub enum Cell {
 }
 
 impl Cell {
-    fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Cell::Null => "nothing",
             Cell::Int(_) => "an integer",
@@ -55,9 +65,6 @@ impl Cell {
         }
     }
 }
-
-/// A result row.
-pub type Row = Vec<Cell>;
 
 /// A type that can be a statement parameter.
 pub trait ToValue {
@@ -102,6 +109,13 @@ value!(
     Int,
     |value| i64::from(*value),
     "an integer of 32 bits",
+    |cell| cell.try_into().map_err(|_| Cell::Int(cell))
+);
+value!(
+    u64,
+    Int,
+    |value| i64::try_from(*value).unwrap_or(i64::MAX),
+    "an integer that is not negative",
     |cell| cell.try_into().map_err(|_| Cell::Int(cell))
 );
 value!(
@@ -235,6 +249,41 @@ impl<T: ToValue + ?Sized> ToValue for &T {
     }
 }
 
+impl<T: ToValue + ?Sized> ToValue for Arc<T> {
+    const KIND: ValueKind = T::KIND;
+    fn to_value(&self) -> Value<'_> {
+        (**self).to_value()
+    }
+}
+
+impl<T: FromCell> FromCell for Arc<T> {
+    const EXPECTED: &'static str = T::EXPECTED;
+    fn from_cell(cell: Cell) -> std::result::Result<Self, Cell> {
+        T::from_cell(cell).map(Arc::new)
+    }
+}
+
+impl FromCell for Arc<str> {
+    const EXPECTED: &'static str = String::EXPECTED;
+    fn from_cell(cell: Cell) -> std::result::Result<Self, Cell> {
+        String::from_cell(cell).map(Into::into)
+    }
+}
+
+impl ToValue for Cow<'_, str> {
+    const KIND: ValueKind = ValueKind::Text;
+    fn to_value(&self) -> Value<'_> {
+        Value::Text(Cow::Borrowed(self))
+    }
+}
+
+impl FromCell for Cow<'_, str> {
+    const EXPECTED: &'static str = String::EXPECTED;
+    fn from_cell(cell: Cell) -> std::result::Result<Self, Cell> {
+        String::from_cell(cell).map(Cow::Owned)
+    }
+}
+
 impl<T: ToValue> ToValue for Option<T> {
     const KIND: ValueKind = T::KIND;
     fn to_value(&self) -> Value<'_> {
@@ -259,111 +308,3 @@ impl FromCell for Cell {
         Ok(cell)
     }
 }
-
-/// The parameters of a statement: a tuple in the order of `?1`, `?2`, …, or a vector of values.
-pub trait Params {
-    /// The parameters, in order.
-    fn values(&self) -> Vec<Value<'_>>;
-}
-
-/// A type that a row can be read as: a tuple of its columns.
-pub trait FromRow: Sized {
-    /// Convert a row.
-    fn from_row(row: Row) -> Result<Self>;
-}
-
-impl Params for Vec<Value<'_>> {
-    fn values(&self) -> Vec<Value<'_>> {
-        self.clone()
-    }
-}
-
-impl<P: Params + ?Sized> Params for &P {
-    fn values(&self) -> Vec<Value<'_>> {
-        (**self).values()
-    }
-}
-
-impl Params for () {
-    fn values(&self) -> Vec<Value<'_>> {
-        Vec::new()
-    }
-}
-
-impl FromRow for Row {
-    fn from_row(row: Row) -> Result<Self> {
-        Ok(row)
-    }
-}
-
-/// Reads a wide row column by column, for rows longer than the largest supported tuple.
-#[derive(Debug)]
-pub struct RowReader {
-    cells: std::vec::IntoIter<Cell>,
-    column: usize,
-}
-
-impl RowReader {
-    /// Start at the first column of a row.
-    pub fn new(row: Row) -> Self {
-        Self {
-            cells: row.into_iter(),
-            column: 0,
-        }
-    }
-
-    /// Read the next column.
-    pub fn take<T: FromCell>(&mut self) -> Result<T> {
-        self.column += 1;
-        read(&mut self.cells, self.column - 1)
-    }
-}
-
-fn read<T: FromCell>(cells: &mut impl Iterator<Item = Cell>, column: usize) -> Result<T> {
-    let cell = cells.next().ok_or(Error::UnexpectedValue {
-        column,
-        found: "no column",
-        expected: T::EXPECTED,
-    })?;
-    T::from_cell(cell).map_err(|cell| Error::UnexpectedValue {
-        column,
-        found: cell.name(),
-        expected: T::EXPECTED,
-    })
-}
-
-macro_rules! tuples {
-    ($($name:ident $index:tt),+) => {
-        impl<$($name: ToValue),+> Params for ($($name,)+) {
-            fn values(&self) -> Vec<Value<'_>> {
-                vec![$(self.$index.to_value()),+]
-            }
-        }
-        impl<$($name: FromCell),+> FromRow for ($($name,)+) {
-            fn from_row(row: Row) -> Result<Self> {
-                let mut cells = row.into_iter();
-                Ok(($(read::<$name>(&mut cells, $index)?,)+))
-            }
-        }
-    };
-}
-tuples!(A 0);
-tuples!(A 0, B 1);
-tuples!(A 0, B 1, C 2);
-tuples!(A 0, B 1, C 2, D 3);
-tuples!(A 0, B 1, C 2, D 3, E 4);
-tuples!(A 0, B 1, C 2, D 3, E 4, F 5);
-tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
-tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
-tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
-tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
-tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
-tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
-tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12);
-tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13);
-tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14);
-tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14, P 15);
-tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14, P 15, Q 16);
-tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14, P 15, Q 16, R 17);
-tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14, P 15, Q 16, R 17, S 18);
-tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14, P 15, Q 16, R 17, S 18, T 19);

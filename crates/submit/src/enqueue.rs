@@ -344,7 +344,7 @@ fn claim_keys(
 
 fn corrupt() -> store::Error {
     store::Error::UnexpectedValue {
-        column: 0,
+        column: "resource",
         found: "another resource",
         expected: "a submission",
     }

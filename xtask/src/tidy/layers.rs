@@ -8,14 +8,31 @@ use super::tree::{File, Tree};
 
 /// The crates in the order in which the workspace lists them.
 const FLOW: &[&str] = &[
-    "api", "workflow", "policy", "keys", "submit", "chain", "index", "data", "streams", "outbound",
-    "store", "intent", "types", "fail", "florin", "verify", "testkit",
+    "api",
+    "workflow",
+    "policy",
+    "keys",
+    "submit",
+    "chain",
+    "index",
+    "data",
+    "streams",
+    "outbound",
+    "store",
+    "store-derive",
+    "intent",
+    "types",
+    "fail",
+    "florin",
+    "verify",
+    "testkit",
 ];
 
 /// The tier of each crate: it may depend on lower tiers.
 const TIERS: &[(&str, u32)] = &[
     ("types", 0),
     ("fail", 0),
+    ("store-derive", 0),
     ("store", 1),
     ("intent", 1),
     ("outbound", 1),

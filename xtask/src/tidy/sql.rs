@@ -1,5 +1,6 @@
 //! SQL is in table files only: `table.rs`, files below `table/`, migrations, and the crates `store`
-//! and `verify`, which own their tables. Tests may contain any SQL.
+//! and `verify`, which own their tables, and `store-derive`, which writes that of records. Tests may
+//! contain any SQL.
 
 use std::sync::LazyLock;
 
@@ -52,7 +53,10 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
 }
 
 fn may_hold_sql(file: &File) -> bool {
-    let owner = matches!(file.crate_name(), Some("store" | "verify" | "testkit"));
+    let owner = matches!(
+        file.crate_name(),
+        Some("store" | "store-derive" | "verify" | "testkit")
+    );
     // The development tools contain SQL patterns, and the benchmarks measure SQL.
     owner
         || file.name() == "table.rs"

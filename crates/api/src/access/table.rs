@@ -118,7 +118,7 @@ fn decode(row: Row) -> Result<(Namespace, ApiKey, Digest)> {
     let (id, name) = (row.take()?, row.take()?);
     let kind = parse_kind(&row.take::<String>()?)?;
     let roles: Vec<Role> =
-        serde_json::from_str(&row.take::<String>()?).map_err(|_| unexpected("roles"))?;
+        serde_json::from_str(&row.take::<String>()?).map_err(|_| unexpected("roles", "roles"))?;
     let key = ApiKey {
         id,
         name,
@@ -149,12 +149,12 @@ fn parse_kind(text: &str) -> Result<PrincipalKind> {
     ]
     .into_iter()
     .find(|kind| kind_text(*kind) == text)
-    .ok_or_else(|| unexpected("a principal kind"))
+    .ok_or_else(|| unexpected("kind", "a principal kind"))
 }
 
-fn unexpected(expected: &'static str) -> Error {
+fn unexpected(column: &'static str, expected: &'static str) -> Error {
     Error::UnexpectedValue {
-        column: 0,
+        column,
         found: "other text",
         expected,
     }

@@ -52,7 +52,7 @@ fn rotation(row: Row) -> Result<Rotation> {
     let (version, state) = (columns.take()?, columns.take::<String>()?);
     let unknown_state = || {
         Error::from(store::Error::UnexpectedValue {
-            column: 1,
+            column: "state",
             found: "an unknown text",
             expected: "a state",
         })

@@ -101,7 +101,7 @@ impl Wallet {
         let (id, name, kind, source, backend, account, metadata, version, created_at, updated_at) =
             row;
         let broken = |found: &'static str| store::Error::UnexpectedValue {
-            column: 2,
+            column: "kind",
             found,
             expected: "a kind of wallet",
         };

@@ -138,7 +138,7 @@ fn attachment(
 ) -> Result<Attachment> {
     let target =
         Target::from_stored(&kind, &target).ok_or(Error::Store(store::Error::UnexpectedValue {
-            column: 3,
+            column: "target",
             found: "text",
             expected: "a target",
         }))?;

@@ -287,7 +287,7 @@ impl Stored {
 fn parsed<T: serde::de::DeserializeOwned>(json: &Json) -> Result<T> {
     serde_json::from_str(json.as_str()).map_err(|_| {
         Error::Store(store::Error::UnexpectedValue {
-            column: 0,
+            column: "json",
             found: "JSON",
             expected: "a value of its type",
         })

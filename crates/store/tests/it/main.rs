@@ -16,6 +16,7 @@ mod migrations;
 mod model;
 mod portable;
 mod proxy;
+mod records;
 mod secrets;
 mod tenancy;
 mod tree_heads;

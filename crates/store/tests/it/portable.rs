@@ -197,7 +197,7 @@ async fn an_unexpected_value_is_reported_with_its_column() {
             matches!(
                 found,
                 Err(Error::UnexpectedValue {
-                    column: 0,
+                    column: "1",
                     found: "text",
                     ..
                 })

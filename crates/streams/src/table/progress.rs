@@ -61,7 +61,7 @@ fn phase(name: &str, batch: Batch, attempts: u32, at: Time) -> Result<Phase> {
         }),
         "held" => Ok(Phase::Held { batch }),
         _ => Err(store::Error::UnexpectedValue {
-            column: 2,
+            column: "phase",
             found: "other text",
             expected: "a phase",
         }

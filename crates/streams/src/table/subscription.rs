@@ -44,7 +44,7 @@ const COLUMNS: &str =
 impl Settings {
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let error = store::Error::UnexpectedValue {
-            column: 3,
+            column: "settings",
             found: "other text",
             expected: "settings",
         };

@@ -80,7 +80,7 @@ pub(crate) fn take_lane_indexes(
         (chain, signer, shard, count),
     )?;
     let (end,) = row.ok_or(Error::UnexpectedValue {
-        column: 0,
+        column: "next_lane_index",
         found: "no row",
         expected: "a lane",
     })?;

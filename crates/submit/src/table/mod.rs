@@ -28,7 +28,7 @@ fn json<T: serde::Serialize>(value: &T) -> String {
 
 fn read_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|_| Error::UnexpectedValue {
-        column: 0,
+        column: "json",
         found: "other text",
         expected: "JSON of a submission",
     })
@@ -36,7 +36,7 @@ fn read_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
 
 fn read_state(text: &str) -> Result<State> {
     State::parse(text).ok_or(Error::UnexpectedValue {
-        column: 10,
+        column: "state",
         found: "other text",
         expected: "a state",
     })
