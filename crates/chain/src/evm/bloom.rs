@@ -2,7 +2,7 @@
 //! each address and topic.
 
 use super::numerals::{Account, Fixed, Word};
-use alloy_primitives::keccak256;
+use alloy_primitives::BloomInput;
 use std::collections::HashSet;
 
 /// A header's bloom filter.
@@ -10,18 +10,10 @@ pub(super) type Bloom = Fixed<256>;
 
 /// Computes the filter of a block's logs. Addresses and topics repeat within a block: each is
 /// hashed once.
+#[derive(Default)]
 pub(super) struct BloomBuilder {
     seen: HashSet<Vec<u8>>,
-    bits: [u8; 256],
-}
-
-impl Default for BloomBuilder {
-    fn default() -> Self {
-        Self {
-            seen: HashSet::new(),
-            bits: [0; 256],
-        }
-    }
+    bloom: alloy_primitives::Bloom,
 }
 
 impl BloomBuilder {
@@ -34,36 +26,25 @@ impl BloomBuilder {
     fn add_value(&mut self, value: &[u8]) {
         if !self.seen.contains(value) {
             self.seen.insert(value.to_vec());
-            self.set(value);
-        }
-    }
-
-    /// Each of the three bits is given by the low 11 bits of a pair of hash bytes.
-    fn set(&mut self, value: &[u8]) {
-        let hash = keccak256(value);
-        for pair in hash[..6].chunks_exact(2) {
-            let bit = (usize::from(pair[0]) << 8 | usize::from(pair[1])) & 2047;
-            self.bits[255 - bit / 8] |= 1 << (bit % 8);
+            self.bloom.accrue(BloomInput::Raw(value));
         }
     }
 
     /// Whether the logs give exactly this filter.
     pub(super) fn equals(&self, header: &Bloom) -> bool {
-        self.bits == header.0
+        self.bloom == header.0
     }
 
     /// Whether the logs account for every bit of the header's filter, so that none is missing.
     pub(super) fn covers(&self, header: &Bloom) -> bool {
-        self.bits
-            .iter()
-            .zip(&header.0)
-            .all(|(computed, expected)| expected & !computed == 0)
+        self.bloom.contains(&header.0.into())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloy_primitives::keccak256;
 
     /// The bits of one value, by definition.
     fn bits(value: &[u8]) -> HashSet<usize> {

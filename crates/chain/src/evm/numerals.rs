@@ -2,7 +2,8 @@
 //! panics.
 //!
 //! Leading zeros of a quantity are accepted although the standard forbids them, because some nodes
-//! write them.
+//! write them. The types of `alloy-primitives` are not used: their parsers also accept decimal
+//! digits, separators and values without 0x, so that one answer could be read in two ways.
 
 use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};

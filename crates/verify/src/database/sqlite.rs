@@ -2,6 +2,7 @@
 
 use super::{Cell, Database, Param, Row};
 use crate::Error;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
@@ -48,23 +49,18 @@ fn wal_path(path: &Path) -> std::path::PathBuf {
     name.into()
 }
 
+/// What is encoded in the path of a URI: everything but the unreserved characters of RFC 3986 and
+/// the separator.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'-');
+
 /// The path as a URI (RFC 8089), with every unusual byte percent-encoded.
 fn immutable(path: &Path) -> Result<String, Error> {
     let path = std::path::absolute(path).map_err(|error| Error::Database(error.to_string()))?;
-    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
-    let encode = |byte: u8| {
-        if is_unreserved(byte) {
-            char::from(byte).to_string()
-        } else {
-            format!("%{byte:02x}")
-        }
-    };
-    let encoded: String = path
-        .as_os_str()
-        .as_encoded_bytes()
-        .iter()
-        .map(|byte| encode(*byte))
-        .collect();
+    let encoded = percent_encode(path.as_os_str().as_encoded_bytes(), RESERVED);
     Ok(format!("file://{encoded}?immutable=1"))
 }
 
