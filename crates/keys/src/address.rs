@@ -1,12 +1,11 @@
 //! Addresses, issued in order from public nodes: thousands per call, without reading any secret.
 
-use crate::backend::EncryptedSecret;
 use crate::hd::{HARDENED, Path, PublicNode};
 use crate::keys::{blocking, map_parallel};
 use crate::secret::Signer;
 use crate::settings::family;
 use crate::table::{address as table, wallet as wallets};
-use crate::wallet::{Origin, address_of, require_wallet};
+use crate::wallet::{Branch, Origin};
 use crate::{Error, Keys, Result, Settings};
 use serde::Serialize;
 use serde_json::json;
@@ -93,9 +92,11 @@ pub async fn addresses(
     let mut first = source.next;
     for _ in 0..ATTEMPTS {
         derived_ahead = Arc::new(derive(&source, &derived_ahead, first, count).await?);
-        let (source, actor, derived) = (source.clone(), principal.clone(), derived_ahead.clone());
-        let write = move |tx: &mut Tx<'_, '_>| issue(tx, &actor, &source, &derived, count);
-        match keys.write(&principal.namespace, write).await {
+        let args = (source.clone(), derived_ahead.clone());
+        let written = keys.write(principal, args, move |tx, principal, (source, derived)| {
+            issue(tx, principal, source, derived, count)
+        });
+        match written.await {
             Ok(list) => return Ok(list),
             Err(IssueError::Overtaken(next)) => first = next,
             Err(IssueError::Failed(error)) => return Err(error),
@@ -129,21 +130,19 @@ async fn stored_source(
     id: &WalletId,
     chain: &ChainId,
 ) -> Result<Option<Source>> {
-    let (settings, id, chain) = (keys.settings().clone(), *id, *chain);
-    keys.db()
-        .read(&principal.namespace, move |tx| {
-            let path = path(tx, &settings, &id, &chain)?;
-            let stored = wallets::branch(tx, &id, &path.to_string())?;
-            stored
-                .map(|(xpub, next)| Source::new(id, chain, path, &xpub, next))
-                .transpose()
-        })
-        .await
+    let args = (keys.settings().clone(), *id, *chain);
+    keys.read(principal, args, |tx, (settings, id, chain)| {
+        let path = path(tx, settings, id, chain)?;
+        let stored = wallets::branch(tx, id, &path.to_string())?;
+        let source = |row: wallets::WalletBranch| Source::new(*id, *chain, path, &row.branch);
+        stored.map(source).transpose()
+    })
+    .await
 }
 
 /// The derivation path of a wallet's branch for a chain.
 fn path(tx: &mut Tx<'_, '_>, settings: &Settings, id: &WalletId, chain: &ChainId) -> Result<Path> {
-    let wallet = require_wallet(tx, id)?;
+    let wallet = wallets::require(tx, id)?;
     if wallet.origin == Origin::PrivateKey {
         return Err(Error::SingleKey);
     }
@@ -156,47 +155,44 @@ async fn add_branch(
     id: WalletId,
     chain: ChainId,
 ) -> Result<()> {
-    let (settings, namespace) = (keys.settings().clone(), principal.namespace);
-    let read = keys.db().read(&namespace, move |tx| {
-        let path = path(tx, &settings, &id, &chain)?;
-        Ok::<_, Error>((path.to_string(), wallets::secrets(tx, &[(id,)])?.pop()))
+    let settings = keys.settings().clone();
+    let read = keys.read(principal, settings, move |tx, settings| {
+        let path = path(tx, settings, &id, &chain)?.to_string();
+        Ok((path, wallets::secret(tx, &id)?))
     });
     let (path, encrypted) = read.await?;
-    let (_, bytes, version) = encrypted.ok_or_else(|| Error::UnknownWallet {
-        wallet: id.to_string(),
-    })?;
-    let (engine, text) = (keys.clone(), path.clone());
-    let xpub = blocking(move || {
-        match engine
-            .software()
-            .decrypt(&namespace, &id, &EncryptedSecret { bytes, version })?
-            .signer(&text)?
-        {
-            Signer::Branch(node) => Ok(node.neuter().to_xpub()),
+    let (engine, namespace) = (keys.clone(), principal.namespace);
+    let branch = blocking(move || {
+        let secret = engine.software().decrypt(&namespace, &id, &encrypted)?;
+        match secret.signer(&path)? {
+            Signer::Branch(node) => Ok(wallets::WalletBranch::new(
+                id,
+                path,
+                node.neuter().to_xpub(),
+            )),
             Signer::Single(_) => Err(Error::SingleKey),
         }
     });
-    let rows = vec![(id, path, xpub.await?, 0)];
-    keys.write(&principal.namespace, move |tx| {
-        wallets::insert_branches(tx, &rows)
+    keys.write(principal, [branch.await?], |tx, _, branches| {
+        wallets::insert_branches(tx, branches)
     })
     .await
 }
 
 impl Source {
-    fn new(wallet: WalletId, chain: ChainId, path: Path, xpub: &str, next: i64) -> Result<Self> {
+    fn new(wallet: WalletId, chain: ChainId, path: Path, branch: &Branch) -> Result<Self> {
         let broken = store::Error::UnexpectedValue {
             column: "xpub",
             found: "an unreadable text",
             expected: "a public node",
         };
-        let node = PublicNode::from_xpub(xpub).ok_or(broken)?;
+        let node = PublicNode::from_xpub(&branch.xpub).ok_or(broken)?;
         Ok(Self {
             wallet,
             chain,
             path,
             node,
-            next: u32::try_from(next).unwrap_or(HARDENED),
+            next: u32::try_from(branch.issued).unwrap_or(HARDENED),
         })
     }
 
@@ -290,10 +286,8 @@ fn issue_batch(
     list: &mut Vec<KeyAddress>,
 ) -> std::result::Result<(), IssueError> {
     let path = source.path.to_string();
-    let end = wallets::reserve(tx, &source.wallet, &path, count, i64::from(HARDENED))?;
-    let end = end
-        .and_then(|end| u32::try_from(end).ok())
-        .ok_or_else(|| Error::Exhausted { path: path.clone() })?;
+    let end = wallets::reserve(tx, &source.wallet, &path, count, HARDENED)?;
+    let end = end.ok_or_else(|| Error::Exhausted { path: path.clone() })?;
     let first = end - count;
     let addresses = source.range(first, count, derived_ahead)?;
     let derived = (first..end)
@@ -301,7 +295,13 @@ fn issue_batch(
         .filter_map(|(index, address)| Some((index, address.as_deref()?)));
     let family = family(&source.chain)?;
     let rows: Vec<_> = derived
-        .map(|(index, address)| (family, address, source.wallet, path.as_str(), index))
+        .map(|(position, address)| table::IssuedAddress {
+            family,
+            address,
+            wallet: source.wallet,
+            path: &path,
+            position,
+        })
         .collect();
     let fresh: HashSet<u32> = table::insert(tx, &rows)?.into_iter().collect();
     let fact = json!({ "wallet": source.wallet, "chain": source.chain, "path": path, "first": first, "count": count });
@@ -311,14 +311,18 @@ fn issue_batch(
             .actor(principal)
             .payload(&fact),
     );
-    list.extend(rows.iter().filter(|row| fresh.contains(&row.4)).map(
-        |(_, address, _, path, index)| KeyAddress {
-            index: *index,
-            address: (*address).to_owned(),
-            path: format!("{path}/{index}"),
-        },
-    ));
+    let fresh = rows.iter().filter(|row| fresh.contains(&row.position));
+    list.extend(fresh.map(|row| KeyAddress {
+        index: row.position,
+        address: row.address.to_owned(),
+        path: format!("{path}/{}", row.position),
+    }));
     Ok(())
+}
+
+/// The address of a public key on a chain.
+pub(crate) fn address_of(chain: &ChainId, public: [u8; 33]) -> Result<String> {
+    Ok(intent::address(chain, &intent::PublicKey(public))?)
 }
 
 /// Issue the next address, inside the caller's transaction.

@@ -32,7 +32,7 @@ pub(crate) struct SigningTask {
 }
 
 /// An encrypted secret, and the version of its data key.
-#[derive(Clone)]
+#[derive(Clone, store::Record)]
 pub(crate) struct EncryptedSecret {
     pub(crate) bytes: Vec<u8>,
     pub(crate) version: u32,

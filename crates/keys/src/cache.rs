@@ -12,12 +12,17 @@ const MAX_WALLETS: usize = 100_000;
 /// The branch: namespace, wallet, path.
 type Key = (Namespace, WalletId, String);
 
+struct Cached {
+    last_used: u64,
+    signer: Arc<Signer>,
+}
+
 /// A least-recently-used cache of branch signers. An evicted signer is wiped when its last user
 /// drops it.
 pub(crate) struct SignerCache {
     limit: usize,
     clock: u64,
-    signers: HashMap<Key, (u64, Arc<Signer>)>,
+    signers: HashMap<Key, Cached>,
     generations: HashMap<WalletId, i64>,
 }
 
@@ -34,9 +39,9 @@ impl SignerCache {
     /// A cached signer.
     pub(crate) fn get(&mut self, key: &Key) -> Option<Arc<Signer>> {
         self.clock += 1;
-        let (last_used, signer) = self.signers.get_mut(key)?;
-        *last_used = self.clock;
-        Some(signer.clone())
+        let cached = self.signers.get_mut(key)?;
+        cached.last_used = self.clock;
+        Some(cached.signer.clone())
     }
 
     /// Insert a signer; the least recently used one is evicted.
@@ -45,12 +50,13 @@ impl SignerCache {
             let oldest = self
                 .signers
                 .iter()
-                .min_by_key(|(_, (last_used, _))| *last_used)
+                .min_by_key(|(_, cached)| cached.last_used)
                 .map(|(key, _)| key.clone());
             oldest.and_then(|key| self.signers.remove(&key));
         }
         self.clock += 1;
-        self.signers.insert(key, (self.clock, signer));
+        let last_used = self.clock;
+        self.signers.insert(key, Cached { last_used, signer });
     }
 
     /// Record the current generation of a wallet. If it changed, by a freeze or a rotation in any

@@ -1,11 +1,9 @@
 //! Export of secrets: disabled by default, requires a permission, is recorded as a fact, and never
 //! includes the key of a single child.
 
-use crate::backend::EncryptedSecret;
 use crate::keys::blocking;
 use crate::secret::Secret;
 use crate::table::wallet as table;
-use crate::wallet::require_wallet;
 use crate::{Error, Keys, Result, key};
 use store::Fact;
 use types::{KeyId, Permission, Principal, WalletId};
@@ -29,25 +27,15 @@ pub enum Exported {
 /// Errors: `keys.export_disabled`, `keys.forbidden`, `keys.unknown_wallet`.
 pub async fn export(keys: &Keys, principal: &Principal, wallet: &WalletId) -> Result<Exported> {
     check_allowed(keys, principal)?;
-    let (actor, id) = (principal.clone(), *wallet);
-    let encrypted = keys
-        .write(&principal.namespace, move |tx| {
-            require_wallet(tx, &id)?;
-            let (_, bytes, version) =
-                table::secrets(tx, &[(id,)])?
-                    .pop()
-                    .ok_or_else(|| Error::UnknownWallet {
-                        wallet: id.to_string(),
-                    })?;
-            let version_after = table::bump_version(tx, &id)?.unwrap_or(1);
-            tx.append(
-                Fact::new("wallet.exported", 1)
-                    .subject(&id, version_after.max(0).cast_unsigned())
-                    .actor(&actor),
-            );
-            Ok::<_, Error>(EncryptedSecret { bytes, version })
-        })
-        .await?;
+    let id = *wallet;
+    let encrypted = keys.write(principal, id, |tx, principal, id| {
+        let secret = table::secret(tx, id)?;
+        let version = table::bump_version(tx, id)?.unwrap_or(1);
+        let fact = Fact::new("wallet.exported", 1).subject(id, version);
+        tx.append(fact.actor(principal));
+        Ok::<_, Error>(secret)
+    });
+    let encrypted = encrypted.await?;
     let (engine, namespace) = (keys.clone(), principal.namespace);
     blocking(move || {
         Ok(

@@ -1,7 +1,6 @@
 //! Freezing, which stops all signing of a scope with one call, and revocation of single permits.
 
-use crate::table::{freeze as table, permit};
-use crate::wallet::require_wallet;
+use crate::table::{freeze as table, permit, wallet as wallets};
 use crate::{Error, Keys, Result};
 use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
@@ -81,7 +80,7 @@ pub async fn unfreeze(
 
 /// The active freezes of the namespace and of the installation. At most 1,000.
 pub async fn freezes(keys: &Keys, principal: &Principal) -> Result<Vec<Freeze>> {
-    let rows = keys.db().read(&principal.namespace, table::all).await?;
+    let rows = keys.read(principal, (), |tx, ()| table::all(tx)).await?;
     rows.into_iter().map(Freeze::from_row).collect()
 }
 
@@ -93,21 +92,27 @@ pub async fn revoke(
     permit: &PermitId,
     reason: &str,
 ) -> Result<bool> {
-    let (actor, permit, reason) = (principal.clone(), *permit, truncated(reason));
-    keys.write(&principal.namespace, move |tx| {
-        let fresh = permit::revoke(tx, &permit, &reason, &actor.id)?;
-        if fresh {
-            let payload = serde_json::json!({ "reason": reason });
-            tx.append(
-                Fact::new("permit.revoked", 1)
-                    .subject(&permit, 1)
-                    .actor(&actor)
-                    .payload(&payload),
-            );
-        }
-        Ok(fresh)
+    let args = (*permit, truncated(reason));
+    keys.write(principal, args, |tx, principal, (permit, reason)| {
+        revoke_in(tx, principal, permit, reason)
     })
     .await
+}
+
+/// Revoke a permit in the caller's transaction.
+pub(crate) fn revoke_in(
+    tx: &mut Tx<'_, '_>,
+    principal: &Principal,
+    permit: &PermitId,
+    reason: &str,
+) -> Result<bool> {
+    let fresh = permit::revoke(tx, permit, reason, &principal.id)?;
+    if fresh {
+        let payload = serde_json::json!({ "reason": reason });
+        let fact = Fact::new("permit.revoked", 1).subject(permit, 1);
+        tx.append(fact.actor(principal).payload(&payload));
+    }
+    Ok(fresh)
 }
 
 async fn set(
@@ -122,20 +127,22 @@ async fn set(
             permission: "installation:freeze",
         });
     }
-    let namespace = if scope == Scope::Installation {
-        Namespace::installation()
-    } else {
-        principal.namespace
-    };
-    let (actor, reason) = (principal.clone(), truncated(reason));
-    keys.write(&namespace, move |tx| {
-        store_level(tx, &actor, scope, level, &reason)
+    let mut principal = principal.clone();
+    if scope == Scope::Installation {
+        principal.namespace = Namespace::installation();
+    }
+    let reason = truncated(reason);
+    keys.write(&principal, reason, move |tx, principal, reason| {
+        store_level(tx, principal, scope, level, reason)
     })
     .await?;
     // Every transaction that begins after this point sees the freeze. Those that began earlier have
     // either shared the guard, which makes the next write wait, or fail because it changed.
-    keys.write(&namespace, move |tx| table::bump(tx, &scope.subject()))
-        .await?;
+    let subject = scope.subject();
+    keys.write(&principal, subject, |tx, _, subject| {
+        table::bump(tx, subject)
+    })
+    .await?;
     keys.software().evict_all();
     Ok(())
 }
@@ -148,7 +155,7 @@ fn store_level(
     reason: &str,
 ) -> Result<()> {
     if let Scope::Wallet(wallet) = scope {
-        require_wallet(tx, &wallet)?;
+        wallets::require(tx, &wallet)?;
     }
     let subject = scope.subject();
     let version = table::put(tx, &subject, level, reason, &principal.id)?;
@@ -162,7 +169,7 @@ fn store_level(
     let about = format!("freeze/{subject}");
     tx.append(
         Fact::new(kind, 1)
-            .subject(&about, version.max(0).cast_unsigned())
+            .subject(&about, version)
             .actor(principal)
             .payload(&payload),
     );
@@ -175,7 +182,7 @@ pub(crate) fn in_force(
     wallets: impl Iterator<Item = WalletId>,
 ) -> Result<Vec<Freeze>> {
     let mut subjects = subjects(wallets);
-    subjects.push((INSTALLATION.to_owned(),));
+    subjects.push(INSTALLATION.to_owned());
     let rows = table::in_force(tx, &subjects)?;
     let mut freezes = rows
         .into_iter()
@@ -202,42 +209,44 @@ pub(crate) fn share_guards(
 
 /// Create the signing guards of a new wallet.
 pub(crate) fn insert_guards(tx: &mut Tx<'_, '_>, wallet: &WalletId) -> Result<()> {
-    table::insert_guards(tx, &[(NAMESPACE, 0), (wallet.to_string().as_str(), 0)])
+    let guard = |subject| table::Guard {
+        subject,
+        generation: 0,
+    };
+    table::insert_guards(tx, &[NAMESPACE.to_owned(), wallet.to_string()].map(guard))
 }
 
 /// A number for each wallet that grows with every freeze of the wallet, its namespace or the
 /// installation, and with every keyring change.
 pub(crate) fn generations(
     tx: &mut Tx<'_, '_>,
-    wallets: &[(WalletId,)],
+    wallets: &[WalletId],
 ) -> Result<HashMap<WalletId, i64>> {
-    let rows: HashMap<String, i64> =
-        table::generations(tx, &subjects(wallets.iter().map(|(wallet,)| *wallet)))?
-            .into_iter()
-            .collect();
-    let installation: i64 = table::installation_generations(tx)?
+    let guards = table::guards(tx, &subjects(wallets.iter().copied()))?;
+    let guards: HashMap<String, i64> = guards
         .into_iter()
-        .map(|(generation,)| generation)
-        .sum();
-    let shared = installation + rows.get(NAMESPACE).unwrap_or(&0);
-    let generation_of = |wallet: &WalletId| shared + rows.get(&wallet.to_string()).unwrap_or(&0);
+        .map(|guard| (guard.subject, guard.generation))
+        .collect();
+    let installation: i64 = table::installation_generations(tx)?.into_iter().sum();
+    let shared = installation + guards.get(NAMESPACE).unwrap_or(&0);
+    let generation_of = |wallet: &WalletId| shared + guards.get(&wallet.to_string()).unwrap_or(&0);
     Ok(wallets
         .iter()
-        .map(|(wallet,)| (*wallet, generation_of(wallet)))
+        .map(|wallet| (*wallet, generation_of(wallet)))
         .collect())
 }
 
 /// The distinct subjects of wallets and of their namespace.
-fn subjects(wallets: impl Iterator<Item = WalletId>) -> Vec<(String,)> {
+fn subjects(wallets: impl Iterator<Item = WalletId>) -> Vec<String> {
     let distinct: BTreeSet<WalletId> = wallets.collect();
-    let wallets = distinct.into_iter().map(|wallet| (wallet.to_string(),));
-    wallets.chain([(NAMESPACE.to_owned(),)]).collect()
+    let wallets = distinct.iter().map(WalletId::to_string);
+    wallets.chain([NAMESPACE.to_owned()]).collect()
 }
 
 impl Freeze {
-    fn from_row((namespace, subject, level, reason, by, since, _): table::Row) -> Result<Self> {
-        let scope = match subject.as_str() {
-            INSTALLATION if namespace == Namespace::installation() => Scope::Installation,
+    fn from_row(row: table::FreezeRow) -> Result<Self> {
+        let scope = match row.subject.as_str() {
+            INSTALLATION if row.namespace == Namespace::installation() => Scope::Installation,
             NAMESPACE => Scope::Namespace,
             wallet => {
                 let broken = store::Error::UnexpectedValue {
@@ -250,10 +259,10 @@ impl Freeze {
         };
         Ok(Self {
             scope,
-            hard: level >= HARD,
-            reason,
-            by,
-            since,
+            hard: row.level >= HARD,
+            reason: row.reason,
+            by: row.changed_by,
+            since: row.changed_at,
         })
     }
 

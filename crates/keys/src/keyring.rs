@@ -128,16 +128,14 @@ pub async fn change_master(
     let version = keyring.current_version();
     let entropy = db.entropy().clone();
     let wrapped = blocking(move || Ok(keyring.wrap(&new, entropy.as_ref())?)).await?;
-    store_wrapped(
-        (db, lease),
+    let fact = Fact::new("keyring.wrapped", 1).subject(&NAME, u64::from(version));
+    let change = KeyringChange {
         wrapped,
         generation,
-        None,
-        Fact::new("keyring.wrapped", 1)
-            .subject(&NAME, u64::from(version))
-            .actor(principal),
-    )
-    .await
+        begun: None,
+        fact: fact.actor(principal),
+    };
+    change.store(db, lease).await
 }
 
 /// The data keys, and the keyring's generation when they were read.
@@ -161,26 +159,30 @@ pub(crate) async fn unlock(loaded: LockedKeyring, master: Arc<MasterKey>) -> Res
     blocking(move || Ok(loaded.unlock(&master)?)).await
 }
 
-/// Store wrapped data keys, the rotation that they start and its fact, unless the keyring has
-/// changed since it was read: two concurrent changes would each wrap a set that lacks the other's
-/// data key.
-pub(crate) async fn store_wrapped(
-    (db, lease): (&Db, &Lease),
-    wrapped: WrappedKeys,
-    generation: i64,
-    begun: Option<Rotation>,
-    fact: Fact,
-) -> Result<()> {
-    let write = db.on(lease).write_unscoped(move |tx| {
-        if !signing_guard::bump_keyring(tx, generation)? {
-            return Err(store::Error::Contended { attempts: 1 }.into());
-        }
-        secrets::store_data_keys(tx, &wrapped)?;
-        if let Some(begun) = &begun {
-            table::insert(tx, begun)?;
-        }
-        tx.append(&Namespace::installation(), fact.clone());
-        Ok(())
-    });
-    write.await
+/// Wrapped data keys to store, with the rotation that they start and its fact.
+pub(crate) struct KeyringChange {
+    pub(crate) wrapped: WrappedKeys,
+    /// The keyring's generation when it was read.
+    pub(crate) generation: i64,
+    pub(crate) begun: Option<Rotation>,
+    pub(crate) fact: Fact,
+}
+
+impl KeyringChange {
+    /// Store the change, unless the keyring has changed since it was read: two concurrent changes
+    /// would each wrap a set that lacks the other's data key.
+    pub(crate) async fn store(self, db: &Db, lease: &Lease) -> Result<()> {
+        let write = db.on(lease).write_unscoped_with(self, |tx, change| {
+            if !signing_guard::bump_keyring(tx, change.generation)? {
+                return Err(store::Error::Contended { attempts: 1 }.into());
+            }
+            secrets::store_data_keys(tx, &change.wrapped)?;
+            if let Some(begun) = &change.begun {
+                table::insert(tx, begun)?;
+            }
+            tx.append(&Namespace::installation(), change.fact.clone());
+            Ok(())
+        });
+        write.await
+    }
 }

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use store::secrets::Keyring;
 use store::{Db, Lease, Tx};
-use types::{Entropy, Namespace, Time};
+use types::{Entropy, Principal, Time};
 
 /// The wallets, keys and signatures of an installation. Clones share the state.
 #[derive(Clone)]
@@ -97,18 +97,39 @@ impl Keys {
         self.0.db.entropy().as_ref()
     }
 
-    /// Write to one namespace, with facts in the engine's partition.
-    pub(crate) fn write<T, E, F>(
+    /// Read in the namespace of a principal.
+    pub(crate) fn read<A, T, F>(
         &self,
-        namespace: &Namespace,
-        write: F,
-    ) -> impl Future<Output = std::result::Result<T, E>> + use<T, E, F>
+        principal: &Principal,
+        args: A,
+        read: F,
+    ) -> impl Future<Output = Result<T>> + use<A, T, F>
     where
-        F: FnMut(&mut Tx<'_, '_>) -> std::result::Result<T, E> + Send + 'static,
+        A: Send + 'static,
+        F: FnMut(&mut Tx<'_, '_>, &A) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.0.db.read_with(&principal.namespace, args, read)
+    }
+
+    /// Write in the namespace of a principal, with facts in the engine's partition.
+    pub(crate) fn write<A, T, E, F>(
+        &self,
+        principal: &Principal,
+        args: A,
+        mut write: F,
+    ) -> impl Future<Output = std::result::Result<T, E>> + use<A, T, E, F>
+    where
+        A: Send + 'static,
+        F: FnMut(&mut Tx<'_, '_>, &Principal, &A) -> std::result::Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<store::Error> + Send + 'static,
     {
-        self.0.db.on(&self.0.lease).write(namespace, write)
+        let db = self.0.db.on(&self.0.lease);
+        let args = (principal.clone(), args);
+        db.write_with(&principal.namespace, args, move |tx, (principal, args)| {
+            write(tx, principal, args)
+        })
     }
 }
 

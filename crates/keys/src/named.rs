@@ -2,19 +2,22 @@
 
 use crate::address::{issue_one, source};
 use crate::settings::family;
-use crate::table::named as table;
-use crate::wallet::{check_metadata, check_name, require_wallet};
-use crate::{Error, Keys, Patch, Result, WalletKind};
+use crate::table::{named as table, wallet as wallets};
+use crate::wallet::{Patch, WalletKind, check_metadata, check_name};
+use crate::{Error, KeyAddress, Keys, Result};
 use serde::Serialize;
 use store::{Fact, Tx};
 use types::{ChainId, Json, KeyId, Page, Principal, Time, WalletId};
 
 /// A named key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+#[record(table = "named_key")]
 pub struct NamedKey {
+    #[record(key)]
     pub id: KeyId,
     pub wallet: WalletId,
     /// The name, unique in the wallet.
+    #[record(update)]
     pub name: String,
     /// The chain it was created for. It signs for the same account on every chain of the family.
     pub chain: ChainId,
@@ -22,10 +25,13 @@ pub struct NamedKey {
     /// The path in the wallet; `m` for an imported single key.
     pub path: String,
     /// Custom metadata: a JSON object.
+    #[record(update)]
     pub metadata: Json,
     /// Increases with each change.
+    #[record(version)]
     pub version: u64,
     pub created_at: Time,
+    #[record(update)]
     pub updated_at: Time,
 }
 
@@ -51,9 +57,9 @@ pub async fn create_key(
     check_name(&new.name)?;
     check_metadata(&new.metadata)?;
     let source = source(keys, principal, wallet, &new.chain).await?;
-    let (principal, wallet) = (principal.clone(), *wallet);
-    keys.write(&principal.namespace.clone(), move |tx| {
-        if require_wallet(tx, &wallet)?.kind == WalletKind::User {
+    keys.write(principal, (source, new), |tx, principal, (source, new)| {
+        let wallet = source.wallet;
+        if wallets::require(tx, &wallet)?.kind == WalletKind::User {
             return Err(Error::UserWallet);
         }
         if table::is_taken(tx, &wallet, &new.name)? {
@@ -61,49 +67,47 @@ pub async fn create_key(
                 name: new.name.clone(),
             });
         }
-        let address = issue_one(tx, &principal, &source)?;
-        insert(tx, &principal, wallet, &new, &address.address, address.path)
+        let KeyAddress { address, path, .. } = issue_one(tx, principal, source)?;
+        insert(tx, principal, wallet, new, (address, path))
     })
     .await
 }
 
-/// Insert a key whose address is already issued.
+/// Insert a key whose address and path are already issued.
 pub(crate) fn insert(
     tx: &mut Tx<'_, '_>,
     principal: &Principal,
     wallet: WalletId,
     new: &NewKey,
-    address: &str,
-    path: String,
+    (address, path): (String, String),
 ) -> Result<NamedKey> {
     let now = tx.now();
-    let id = KeyId::new(now, tx.entropy());
-    let NewKey {
-        name,
-        chain,
-        metadata,
-    } = new;
-    let row = table::New {
-        id,
+    let key = NamedKey {
+        id: KeyId::new(now, tx.entropy()),
         wallet,
-        name,
-        chain,
-        family: family(chain)?,
+        name: new.name.clone(),
+        chain: new.chain,
         address,
         path,
-        metadata,
+        metadata: new.metadata.clone(),
+        version: 1,
+        created_at: now,
+        updated_at: now,
     };
-    if !table::insert(tx, &row)? {
-        return Err(Error::NameTaken { name: name.clone() });
+    let family = family(&key.chain)?;
+    let row = table::NewNamedKey { key, family };
+    let inserted = table::insert(tx, &row)?;
+    let key = row.key;
+    if !inserted {
+        return Err(Error::NameTaken { name: key.name });
     }
-    let key = require_key(tx, &id)?;
-    tx.append(
-        Fact::new("key.created", 1)
-            .subject(&id, key.version)
-            .actor(principal)
-            .payload(&key),
-    );
+    append(tx, "key.created", principal, &key);
     Ok(key)
+}
+
+fn append(tx: &mut Tx<'_, '_>, kind: &'static str, principal: &Principal, key: &NamedKey) {
+    let fact = Fact::new(kind, 1).subject(&key.id, key.version);
+    tx.append(fact.actor(principal).payload(key));
 }
 
 /// Change a key's name or metadata. Errors: `keys.unknown_key`, `keys.version_conflict`,
@@ -115,28 +119,25 @@ pub async fn patch_key(
     patch: Patch,
 ) -> Result<NamedKey> {
     patch.check()?;
-    let (principal, id) = (principal.clone(), *id);
-    keys.write(&principal.namespace.clone(), move |tx| {
-        let key = require_key(tx, &id)?;
+    keys.write(principal, (*id, patch), |tx, principal, (id, patch)| {
+        let mut key = require_key(tx, id)?;
         patch.check_version(key.version)?;
-        let name = patch.name.as_ref().unwrap_or(&key.name);
-        let metadata = patch.metadata.as_ref().unwrap_or(&key.metadata);
-        if *name != key.name && table::is_taken(tx, &key.wallet, name)? {
+        if let Some(name) = &patch.name
+            && *name != key.name
+            && table::is_taken(tx, &key.wallet, name)?
+        {
             return Err(Error::NameTaken { name: name.clone() });
         }
-        if !table::change(tx, &id, key.version.cast_signed(), name, metadata)? {
+        patch.apply(&mut key.name, &mut key.metadata);
+        key.updated_at = tx.now();
+        if !table::update(tx, &key)? {
             return Err(Error::VersionConflict {
                 expected: key.version,
-                found: require_key(tx, &id)?.version,
+                found: require_key(tx, id)?.version,
             });
         }
-        let key = require_key(tx, &id)?;
-        tx.append(
-            Fact::new("key.changed", 1)
-                .subject(&id, key.version)
-                .actor(&principal)
-                .payload(&key),
-        );
+        key.version += 1;
+        append(tx, "key.changed", principal, &key);
         Ok(key)
     })
     .await
@@ -144,10 +145,7 @@ pub async fn patch_key(
 
 /// A key by its id. Error: `keys.unknown_key`.
 pub async fn key(keys: &Keys, principal: &Principal, id: &KeyId) -> Result<NamedKey> {
-    let id = *id;
-    keys.db()
-        .read(&principal.namespace, move |tx| require_key(tx, &id))
-        .await
+    keys.read(principal, *id, require_key).await
 }
 
 /// A key by its wallet and name. Error: `keys.unknown_key`.
@@ -157,14 +155,11 @@ pub async fn key_named(
     wallet: &WalletId,
     name: &str,
 ) -> Result<NamedKey> {
-    let (wallet, name) = (*wallet, name.to_owned());
-    keys.db()
-        .read(&principal.namespace, move |tx| {
-            let row = table::named(tx, &wallet, &name)?;
-            row.map(NamedKey::from)
-                .ok_or_else(|| Error::UnknownKey { key: name.clone() })
-        })
-        .await
+    let args = (*wallet, name.to_owned());
+    keys.read(principal, args, |tx, (wallet, name)| {
+        table::named(tx, wallet, name)?.ok_or_else(|| Error::UnknownKey { key: name.clone() })
+    })
+    .await
 }
 
 /// The keys of a wallet, ordered by id; the cursor of a page is its last id. Error:
@@ -175,46 +170,15 @@ pub async fn named_keys(
     wallet: &WalletId,
     page: &Page,
 ) -> Result<Vec<NamedKey>> {
-    let (wallet, page) = (*wallet, page.clone());
-    keys.db()
-        .read(&principal.namespace, move |tx| {
-            require_wallet(tx, &wallet)?;
-            let rows = table::page(
-                tx,
-                &wallet,
-                page.after.as_deref().unwrap_or(""),
-                page.limit,
-                page.skip,
-            )?;
-            Ok(rows.into_iter().map(NamedKey::from).collect())
-        })
-        .await
+    keys.read(principal, (*wallet, page.clone()), |tx, (wallet, page)| {
+        wallets::require(tx, wallet)?;
+        table::page(tx, wallet, page)
+    })
+    .await
 }
 
 fn require_key(tx: &mut Tx<'_, '_>, id: &KeyId) -> Result<NamedKey> {
-    table::get(tx, id)?
-        .map(NamedKey::from)
-        .ok_or_else(|| Error::UnknownKey {
-            key: id.to_string(),
-        })
-}
-
-impl From<table::Row> for NamedKey {
-    fn from(row: table::Row) -> Self {
-        let (id, wallet, name, chain, address, path, metadata, version, created_at, updated_at) =
-            row;
-        let version = version.max(0).cast_unsigned();
-        Self {
-            id,
-            wallet,
-            name,
-            chain,
-            address,
-            path,
-            metadata,
-            version,
-            created_at,
-            updated_at,
-        }
-    }
+    table::get(tx, id)?.ok_or_else(|| Error::UnknownKey {
+        key: id.to_string(),
+    })
 }

@@ -1,8 +1,7 @@
 //! Lookup of addresses and their keys.
 
 use crate::settings::family;
-use crate::table::address as table;
-use crate::wallet::require_wallet;
+use crate::table::{address as table, wallet as wallets};
 use crate::{KeyAddress, Keys, Result};
 use serde::Serialize;
 use store::Tx;
@@ -28,20 +27,16 @@ pub struct KeyLocation {
 pub fn find(tx: &mut Tx<'_, '_>, chain: &ChainId, address: &str) -> Result<Option<KeyLocation>> {
     let address = intent::parse_recipient(chain, address)?.account;
     let row = table::find(tx, family(chain)?, &address)?;
-    Ok(row.map(|(wallet, path, index, key, name)| {
-        let path = if path == "m" {
-            path
-        } else {
-            format!("{path}/{index}")
-        };
-        KeyLocation {
-            address,
-            wallet,
-            path,
-            index,
-            key,
-            name,
-        }
+    Ok(row.map(|row| KeyLocation {
+        address,
+        wallet: row.wallet,
+        path: match row.path.as_str() {
+            "m" => row.path,
+            branch => format!("{branch}/{}", row.position),
+        },
+        index: row.position,
+        key: row.id,
+        name: row.name,
     }))
 }
 
@@ -54,30 +49,20 @@ pub async fn issued_addresses(
     chain: &ChainId,
     page: &Page,
 ) -> Result<Vec<KeyAddress>> {
-    let (settings, wallet, chain, page) = (keys.settings().clone(), *wallet, *chain, page.clone());
-    keys.db()
-        .read(&principal.namespace, move |tx| {
-            let account = require_wallet(tx, &wallet)?.account;
-            let path = settings.path(&chain, account)?.to_string();
-            let after = page
-                .after
-                .as_deref()
-                .and_then(|text| text.parse::<i64>().ok())
-                .map_or(0, |index| index + 1);
-            let rows = table::page(
-                tx,
-                &wallet,
-                family(&chain)?,
-                &path,
-                after + i64::from(page.skip),
-                page.limit,
-            )?;
-            let key_address = |(index, address)| KeyAddress {
-                index,
-                address,
-                path: format!("{path}/{index}"),
-            };
-            Ok(rows.into_iter().map(key_address).collect())
-        })
-        .await
+    let (wallet, chain) = (*wallet, *chain);
+    let args = (keys.settings().clone(), page.clone());
+    keys.read(principal, args, move |tx, (settings, page)| {
+        let account = wallets::require(tx, &wallet)?.account;
+        let path = settings.path(&chain, account)?.to_string();
+        let after = page.after.as_deref().and_then(|text| text.parse().ok());
+        let first = after.map_or(0, |index: i64| index + 1) + i64::from(page.skip);
+        let rows = table::page(tx, &wallet, family(&chain)?, &path, first, page.limit)?;
+        let key_address = |(index, address)| KeyAddress {
+            index,
+            address,
+            path: format!("{path}/{index}"),
+        };
+        Ok(rows.into_iter().map(key_address).collect())
+    })
+    .await
 }

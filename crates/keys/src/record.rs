@@ -3,11 +3,11 @@
 
 use crate::state::{Admission, Claim, Owner, PermitState, SigningAttempt, Use};
 use crate::table::permit as table;
-use crate::{Freeze, Result, Signed, freeze};
+use crate::{Result, Signed, freeze};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::{Fact, Tx};
-use types::{ChainId, PermitId, Principal, ReplayKey, WalletId};
+use types::{ChainId, PermitId, Principal, ReplayKey, Time, WalletId};
 
 /// A recorded signature. It takes effect when the transaction commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,46 +41,31 @@ pub fn record(
         foreign.is_none(),
         "a signature is recorded in the namespace that it was made in"
     );
-    let admissions = admit(tx, &attempts)?;
-    let mut bytes = Vec::new();
     let mut results = Vec::with_capacity(signed.len());
-    let now = tx.now();
-    for (signature, admission) in signed.iter().zip(admissions) {
-        results.push(admission.map(|(admission, uses)| {
+    for (signature, admission) in signed.iter().zip(admit(tx, &attempts)?) {
+        let attempt = &signature.attempt;
+        results.push(admission.map(|Admitted { admission, uses }| {
             if !admission.repeated {
-                let SigningAttempt {
-                    permit,
-                    chain,
-                    signer,
-                    bytes: hash,
-                    ..
-                } = signature.attempt.clone();
-                let (id, raw) = (signature.signed.id.clone(), signature.signed.raw.clone());
-                bytes.push((
-                    permit,
-                    id,
-                    chain,
-                    signer,
-                    admission.anchor.clone(),
-                    hash,
-                    raw,
-                    now,
-                ));
-                tx.append(fact(
-                    "signature.recorded",
-                    principal,
-                    &signature.attempt,
-                    uses,
-                    Some(signature.id()),
-                ));
+                let id = Some(signature.id());
+                tx.append(fact("signature.recorded", principal, attempt, uses, id));
             }
             Recorded {
-                permit: signature.attempt.permit,
+                permit: attempt.permit,
                 id: signature.signed.id.clone(),
                 anchor: admission.anchor,
                 already_recorded: admission.repeated,
             }
         }));
+    }
+    let now = tx.now();
+    let mut bytes = Vec::with_capacity(signed.len());
+    for (signature, result) in signed.iter().zip(&results) {
+        if let Ok(recorded) = result
+            && !recorded.already_recorded
+        {
+            let (attempt, signed) = (&signature.attempt, &signature.signed);
+            bytes.push(new_bytes(attempt, signed, &recorded.anchor, now));
+        }
     }
     table::insert_bytes(tx, &bytes)?;
     Ok(results)
@@ -90,10 +75,10 @@ pub fn record(
 /// record. They are what is broadcast and worth as much as a signature: pass them to the chain
 /// only.
 pub fn bytes(tx: &mut Tx<'_, '_>, recorded: &[(PermitId, &str)]) -> Result<Vec<Option<Vec<u8>>>> {
-    let permits: BTreeSet<(PermitId,)> = recorded.iter().map(|(permit, _)| (*permit,)).collect();
-    let permits: Vec<_> = permits.into_iter().collect();
-    let stored: HashMap<(PermitId, String), Vec<u8>> = table::bytes(tx, &permits)?
-        .into_iter()
+    let permits: BTreeSet<PermitId> = recorded.iter().map(|(permit, _)| *permit).collect();
+    let permits: Vec<PermitId> = permits.into_iter().collect();
+    let stored = table::bytes(tx, &permits)?.into_iter();
+    let stored: HashMap<(PermitId, String), Vec<u8>> = stored
         .map(|(permit, id, raw)| ((permit, id), raw))
         .collect();
     Ok(recorded
@@ -112,11 +97,7 @@ pub fn release(
     signer: &str,
     replay_keys: &[ReplayKey],
 ) -> Result<()> {
-    let rows: Vec<_> = replay_keys
-        .iter()
-        .map(|replay_key| (*chain, signer.to_owned(), replay_key.clone()))
-        .collect();
-    if !rows.is_empty() && table::release(tx, &rows)? > 0 {
+    if table::release(tx, chain, signer, replay_keys)? > 0 {
         let payload = json!({ "chain": chain, "signer": signer, "replay_keys": replay_keys });
         tx.append(
             Fact::new("replay_key.released", 1)
@@ -129,37 +110,33 @@ pub fn release(
 
 /// The ids of all transactions signed under a permit, in the order of signing.
 pub fn signed_ids(tx: &mut Tx<'_, '_>, permit: &PermitId) -> Result<Vec<String>> {
-    Ok(table::ids(tx, permit)?
-        .into_iter()
-        .map(|(id,)| id)
-        .collect())
+    table::ids(tx, permit)
+}
+
+/// An admission that is written, with the number of uses of its permit.
+pub(crate) struct Admitted {
+    pub(crate) admission: Admission,
+    pub(crate) uses: u32,
 }
 
 /// Check the attempts in this transaction, and write uses and replay keys of the allowed ones.
-/// Returns each admission with the number of uses of its permit.
 ///
 /// Freezes are read first, and only allowed attempts share the signing guards: a freeze then waits
 /// only for transactions that began before it.
 pub(crate) fn admit(
     tx: &mut Tx<'_, '_>,
     attempts: &[(&SigningAttempt, WalletId)],
-) -> Result<Vec<Result<(Admission, u32)>>> {
+) -> Result<Vec<Result<Admitted>>> {
     let now = tx.now();
     let rows: Vec<&SigningAttempt> = attempts.iter().map(|(attempt, _)| *attempt).collect();
     let mut state = load(tx, &rows)?;
     let freezes = freeze::in_force(tx, attempts.iter().map(|(_, wallet)| *wallet))?;
     let mut admissions = Vec::with_capacity(attempts.len());
     for (attempt, wallet) in attempts {
-        let frozen = freezes
-            .iter()
-            .find(|freeze: &&Freeze| freeze.applies_to(wallet));
+        let frozen = freezes.iter().find(|freeze| freeze.applies_to(wallet));
         let admission = state.admit(attempt, frozen, now);
-        admissions.push(admission.map(|admission| {
-            (
-                admission,
-                state.uses.get(&attempt.permit).map_or(0, |used| used.uses),
-            )
-        }));
+        let uses = state.uses.get(&attempt.permit).map_or(0, |used| used.uses);
+        admissions.push(admission.map(|admission| Admitted { admission, uses }));
     }
     let allowed = attempts
         .iter()
@@ -174,68 +151,35 @@ pub(crate) fn admit(
 fn write(
     tx: &mut Tx<'_, '_>,
     attempts: &[&SigningAttempt],
-    admissions: &[Result<(Admission, u32)>],
+    admissions: &[Result<Admitted>],
     state: &PermitState,
 ) -> Result<()> {
-    let now = tx.now();
-    let mut touched = BTreeSet::new();
-    let mut claims = Vec::new();
-    for (attempt, admission) in attempts.iter().zip(admissions) {
-        let Ok((admission, _)) = admission else {
+    let (mut touched, mut claims) = (BTreeSet::new(), Vec::new());
+    for (attempt, admitted) in attempts.iter().zip(admissions) {
+        let Ok(Admitted { admission, .. }) = admitted else {
             continue;
         };
         if admission.repeated {
             continue;
         }
-        touched.extend(
-            [Some(attempt.permit), attempt.supersedes]
-                .into_iter()
-                .flatten(),
-        );
+        let permit = attempt.permit;
+        touched.insert(permit);
+        touched.extend(attempt.supersedes);
         let root = state
             .uses
-            .get(&attempt.permit)
-            .map_or(attempt.permit, |used| used.root);
-        let claim = |replay_key: &ReplayKey| {
-            (
-                attempt.chain,
-                attempt.signer.clone(),
-                replay_key.clone(),
-                root,
-                attempt.permit,
-            )
-        };
-        claims.extend(admission.claimed.iter().map(claim));
+            .get(&permit)
+            .map_or(permit, |used| used.first.root);
+        claims.extend(admission.claimed.iter().map(|replay_key| table::NewClaim {
+            chain: attempt.chain,
+            signer: &attempt.signer,
+            replay_key,
+            root,
+            permit,
+        }));
     }
-    let uses: Vec<table::UseRow> = touched
-        .into_iter()
-        .filter_map(|permit| {
-            let Use {
-                root,
-                chain,
-                signer,
-                intent,
-                anchor,
-                supersedes,
-                superseded_by,
-                uses,
-                first_at,
-            } = state.uses.get(&permit)?.clone();
-            Some((
-                permit,
-                root,
-                chain,
-                signer,
-                intent,
-                anchor,
-                supersedes,
-                superseded_by,
-                uses,
-                first_at,
-                now,
-            ))
-        })
-        .collect();
+    let now = tx.now();
+    let used = |permit| Some(permit_use(permit, state.uses.get(&permit)?, now));
+    let uses: Vec<_> = touched.into_iter().filter_map(used).collect();
     table::put_uses(tx, &uses)?;
     let claimed = table::claim(tx, &claims)?;
     assert_eq!(
@@ -246,6 +190,37 @@ fn write(
     Ok(())
 }
 
+/// The row of a use. Its revocation, if any, stays as it is stored.
+fn permit_use(permit: PermitId, used: &Use, now: Time) -> table::PermitUse {
+    table::PermitUse {
+        permit,
+        first: Some(used.first.clone()),
+        superseded_by: used.superseded_by,
+        uses: used.uses,
+        last_at: now,
+        revoked_at: None,
+    }
+}
+
+/// The row of the bytes that an attempt has signed.
+pub(crate) fn new_bytes<'a>(
+    attempt: &'a SigningAttempt,
+    signed: &'a intent::Signed,
+    anchor: &'a ReplayKey,
+    now: Time,
+) -> table::NewBytes<'a> {
+    table::NewBytes {
+        permit: attempt.permit,
+        id: &signed.id,
+        chain: attempt.chain,
+        signer: &attempt.signer,
+        replay_key: anchor,
+        unsigned_hash: attempt.bytes,
+        raw: &signed.raw,
+        signed_at: now,
+    }
+}
+
 /// The stored state of the permits and replay keys of these attempts.
 pub(crate) fn load(tx: &mut Tx<'_, '_>, attempts: &[&SigningAttempt]) -> Result<PermitState> {
     let permits: BTreeSet<PermitId> = attempts
@@ -253,11 +228,17 @@ pub(crate) fn load(tx: &mut Tx<'_, '_>, attempts: &[&SigningAttempt]) -> Result<
         .flat_map(|attempt| [Some(attempt.permit), attempt.supersedes])
         .flatten()
         .collect();
-    let permits: Vec<(PermitId,)> = permits.into_iter().map(|permit| (permit,)).collect();
+    let permits: Vec<PermitId> = permits.into_iter().collect();
     let mut state = PermitState::default();
     for row in table::uses(tx, &permits)? {
-        state.revoked.extend(row.10.map(|_| row.0));
-        state.uses.extend(used(row));
+        state.revoked.extend(row.revoked_at.map(|_| row.permit));
+        let (superseded_by, uses) = (row.superseded_by, row.uses);
+        let used = row.first.map(|first| Use {
+            first,
+            superseded_by,
+            uses,
+        });
+        state.uses.extend(used.map(|used| (row.permit, used)));
     }
     state.owners = owners(tx, attempts)?;
     state.known.extend(table::known(tx, &permits)?);
@@ -267,48 +248,20 @@ pub(crate) fn load(tx: &mut Tx<'_, '_>, attempts: &[&SigningAttempt]) -> Result<
 /// The owners of the replay keys of these attempts: one statement per chain, of which there are
 /// few.
 fn owners(tx: &mut Tx<'_, '_>, attempts: &[&SigningAttempt]) -> Result<HashMap<Claim, Owner>> {
-    let mut by_chain: BTreeMap<&ChainId, BTreeSet<(&ReplayKey,)>> = BTreeMap::new();
+    let mut by_chain: BTreeMap<ChainId, BTreeSet<&ReplayKey>> = BTreeMap::new();
     for attempt in attempts {
-        by_chain
-            .entry(&attempt.chain)
-            .or_default()
-            .extend(attempt.replay_keys.iter().map(|replay_key| (replay_key,)));
+        let replay_keys = by_chain.entry(attempt.chain).or_default();
+        replay_keys.extend(&attempt.replay_keys);
     }
     let mut owners = HashMap::new();
     for (chain, replay_keys) in by_chain {
-        let replay_keys: Vec<_> = replay_keys.into_iter().collect();
-        owners.extend(table::owners(tx, chain, &replay_keys)?.into_iter().map(
-            |(signer, replay_key, root)| {
-                (
-                    (*chain, signer, replay_key),
-                    root.map_or(Owner::OtherNamespace, Owner::Chain),
-                )
-            },
-        ));
+        let replay_keys: Vec<&ReplayKey> = replay_keys.into_iter().collect();
+        for row in table::owners(tx, &chain, &replay_keys)? {
+            let owner = row.root.map_or(Owner::OtherNamespace, Owner::Chain);
+            owners.insert((chain, row.signer, row.replay_key), owner);
+        }
     }
     Ok(owners)
-}
-
-/// The use in a stored row; `None` for a permit that was revoked unused.
-fn used(row: table::StoredUse) -> Option<(PermitId, Use)> {
-    let (permit, root, chain, signer, intent, anchor, supersedes, superseded_by, uses, first_at, _) =
-        row;
-    let (root, chain, signer, intent) = (root?, chain?, signer?, intent?);
-    let (anchor, first_at) = (anchor?, first_at?);
-    Some((
-        permit,
-        Use {
-            root,
-            chain,
-            signer,
-            intent,
-            anchor,
-            supersedes,
-            superseded_by,
-            uses,
-            first_at,
-        },
-    ))
 }
 
 pub(crate) fn fact(

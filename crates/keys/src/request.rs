@@ -1,7 +1,7 @@
 //! Signatures by back ends that answer later: requested in a transaction, answered by a fact that
 //! names a row and never contains bytes.
 
-use crate::record::{admit, fact};
+use crate::record::{admit, fact, new_bytes};
 use crate::sign::signers;
 use crate::state::SigningAttempt;
 use crate::table::{permit, request as table};
@@ -9,11 +9,13 @@ use crate::{Error, Keys, Recorded, Result, VerifiedJob, freeze, record};
 use intent::{Signature, Unsigned};
 use serde::Serialize;
 use store::{Fact, Tx};
-use types::{ChainId, PermitId, Principal, SignatureRequestId, Time};
+use strum::{EnumString, IntoStaticStr, VariantArray};
+use types::{ChainId, Digest, PermitId, Principal, SignatureRequestId, Time};
 
 /// The state of a signature request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum RequestState {
     /// The back end has not answered yet.
     Waiting,
@@ -23,8 +25,11 @@ pub enum RequestState {
     Refused,
 }
 
+store::text_columns! { as_in_json: RequestState }
+
 /// A request for a signature.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+#[record(table = "signature_request")]
 pub struct SignatureRequest {
     pub id: SignatureRequestId,
     pub state: RequestState,
@@ -44,6 +49,8 @@ pub struct SignatureRequest {
     pub updated_at: Time,
     #[serde(skip)]
     bytes: Vec<u8>,
+    #[serde(skip)]
+    unsigned_hash: Digest,
 }
 
 /// Request a signature for a job verified by [`verify_job`](crate::verify_job). The same checks as
@@ -63,37 +70,41 @@ pub fn request_signature(
     if let Some(existing) = table::find(tx, &attempt.permit, &attempt.bytes)? {
         return Ok(existing);
     }
-    let signer = signers(tx, std::slice::from_ref(attempt))?
-        .into_values()
-        .next();
-    let (_, wallet, _, _, backend) = signer.ok_or_else(|| Error::UnknownSigner {
+    let signer = signers(tx, &[attempt])?.into_values().next();
+    let signer = signer.ok_or_else(|| Error::UnknownSigner {
         chain: attempt.chain,
         signer: attempt.signer.clone(),
     })?;
-    let admission = admit(tx, &[(attempt, wallet)])?.pop();
-    let (_, uses) = admission.ok_or(Error::IntentMismatch {
-        permit: attempt.permit,
-    })??;
+    let admitted = admit(tx, &[(attempt, signer.wallet)])?.pop();
+    let permit = attempt.permit;
+    let uses = admitted.ok_or(Error::IntentMismatch { permit })??.uses;
     let now = tx.now();
-    let id = SignatureRequestId::new(now, tx.entropy());
-    table::insert(
-        tx,
-        &id,
-        &backend,
-        &attempt.permit,
-        &checked.unsigned,
-        &attempt.bytes,
-    )?;
-    tx.append(fact("signature.requested", principal, attempt, uses, None).subject(&id, 1));
-    Ok(id)
+    let request = SignatureRequest {
+        id: SignatureRequestId::new(now, tx.entropy()),
+        state: RequestState::Waiting,
+        backend: signer.backend,
+        permit,
+        chain: attempt.chain,
+        signer: attempt.signer.clone(),
+        signed_id: None,
+        note: None,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+        bytes: checked.unsigned.bytes.clone(),
+        unsigned_hash: attempt.bytes,
+    };
+    table::insert(tx, &request)?;
+    let fact = fact("signature.requested", principal, attempt, uses, None);
+    tx.append(fact.subject(&request.id, request.version));
+    Ok(request.id)
 }
 
 /// A signature request by its id. Error: `keys.unknown_request`.
 pub fn signature_request(tx: &mut Tx<'_, '_>, id: &SignatureRequestId) -> Result<SignatureRequest> {
-    let row = table::get(tx, id)?.ok_or_else(|| Error::UnknownRequest {
+    table::get(tx, id)?.ok_or_else(|| Error::UnknownRequest {
         request: id.to_string(),
-    })?;
-    SignatureRequest::from_row(row)
+    })
 }
 
 /// Complete a request with signatures, in the order of the sign requests of its bytes. They must be
@@ -107,48 +118,26 @@ pub async fn complete_request(
     id: &SignatureRequestId,
     signatures: Vec<Signature>,
 ) -> Result<Recorded> {
-    let (actor, id) = (principal.clone(), *id);
-    let request = keys
-        .db()
-        .read(&principal.namespace, move |tx| signature_request(tx, &id))
-        .await?;
+    let request = keys.read(principal, *id, signature_request).await?;
     let unsigned = request.unsigned();
     let attempt = attempt_of(&request, &unsigned)?;
     let signed = intent::assemble(&unsigned, &signatures)?;
-    keys.write(&principal.namespace, move |tx| {
-        let (anchor, uses) = check_still_allowed(tx, &attempt)?;
-        let version = table::close(
-            tx,
-            &id,
-            RequestState::Answered.stored(),
-            Some(&signed.id),
-            None,
-        )?;
-        let version = version.ok_or_else(|| Error::RequestClosed {
-            request: id.to_string(),
-        })?;
-        let (now, permit) = (tx.now(), attempt.permit);
-        let row = (
-            permit,
-            signed.id.clone(),
-            attempt.chain,
-            attempt.signer.clone(),
-            anchor.clone(),
-            attempt.bytes,
-            signed.raw.clone(),
-            now,
-        );
-        permit::insert_bytes(tx, &[row])?;
+    let args = (request.id, attempt, signed);
+    keys.write(principal, args, |tx, principal, (id, attempt, signed)| {
+        let (anchor, uses) = check_still_allowed(tx, attempt)?;
+        let version = close(tx, id, RequestState::Answered, Some(&signed.id), None)?;
+        let now = tx.now();
+        permit::insert_bytes(tx, &[new_bytes(attempt, signed, &anchor, now)])?;
         let fact = fact(
             "signature.answered",
-            &actor,
-            &attempt,
+            principal,
+            attempt,
             uses,
             Some(&signed.id),
         );
-        tx.append(fact.subject(&id, version.max(0).cast_unsigned()));
+        tx.append(fact.subject(id, version));
         Ok(Recorded {
-            permit,
+            permit: attempt.permit,
             id: signed.id.clone(),
             anchor,
             already_recorded: false,
@@ -166,42 +155,29 @@ pub async fn decline_request(
     id: &SignatureRequestId,
     note: &str,
 ) -> Result<()> {
-    let (actor, id, note) = (
-        principal.clone(),
-        *id,
-        note.chars()
-            .filter(|c| *c != '\0')
-            .take(1_000)
-            .collect::<String>(),
-    );
-    keys.write(&principal.namespace, move |tx| {
-        signature_request(tx, &id)?;
-        let version = table::close(tx, &id, RequestState::Refused.stored(), None, Some(&note))?;
-        let version = version.ok_or_else(|| Error::RequestClosed {
-            request: id.to_string(),
-        })?;
+    let note: String = note.chars().filter(|c| *c != '\0').take(1_000).collect();
+    keys.write(principal, (*id, note), |tx, principal, (id, note)| {
+        signature_request(tx, id)?;
+        let version = close(tx, id, RequestState::Refused, None, Some(note))?;
         let payload = serde_json::json!({ "note": note });
-        tx.append(
-            Fact::new("signature.refused", 1)
-                .subject(&id, version.max(0).cast_unsigned())
-                .actor(&actor)
-                .payload(&payload),
-        );
+        let fact = Fact::new("signature.refused", 1).subject(id, version);
+        tx.append(fact.actor(principal).payload(&payload));
         Ok(())
     })
     .await
 }
 
-/// The requests that wait for a back end, oldest first.
-pub(crate) fn waiting_requests(
+fn close(
     tx: &mut Tx<'_, '_>,
-    backend: &str,
-    limit: u32,
-) -> Result<Vec<SignatureRequest>> {
-    table::waiting(tx, backend, limit)?
-        .into_iter()
-        .map(SignatureRequest::from_row)
-        .collect()
+    id: &SignatureRequestId,
+    state: RequestState,
+    signed_id: Option<&str>,
+    note: Option<&str>,
+) -> Result<u64> {
+    let version = table::close(tx, id, state, signed_id, note)?;
+    version.ok_or_else(|| Error::RequestClosed {
+        request: id.to_string(),
+    })
 }
 
 /// The attempt of a request, decoded from its bytes again. Its permit was checked when the request
@@ -215,7 +191,7 @@ fn attempt_of(request: &SignatureRequest, unsigned: &Unsigned) -> Result<Signing
         signer: request.signer.clone(),
         intent: decoded.intent.hash(),
         is_cancel: decoded.intent.is_cancel(),
-        bytes: types::Digest::of(&unsigned.bytes),
+        bytes: Digest::of(&unsigned.bytes),
         replay_keys: decoded.replay_keys,
         limit: 0,
         not_after: request.created_at,
@@ -234,10 +210,8 @@ fn check_still_allowed(
             permit: attempt.permit,
         });
     }
-    let wallet = signers(tx, std::slice::from_ref(attempt))?
-        .into_values()
-        .next()
-        .map(|signer| signer.1);
+    let signer = signers(tx, &[attempt])?.into_values().next();
+    let wallet = signer.map(|signer| signer.wallet);
     let freezes = freeze::in_force(tx, wallet.into_iter())?;
     if let Some(freeze) = freezes
         .iter()
@@ -255,7 +229,7 @@ fn check_still_allowed(
         })?;
     freeze::share_guards(tx, wallet.into_iter())?;
     permit::touch(tx, &attempt.permit)?;
-    Ok((used.anchor.clone(), used.uses))
+    Ok((used.first.anchor.clone(), used.uses))
 }
 
 impl SignatureRequest {
@@ -264,62 +238,6 @@ impl SignatureRequest {
             chain: self.chain,
             signer: self.signer.clone(),
             bytes: self.bytes.clone(),
-        }
-    }
-
-    fn from_row(row: table::Row) -> Result<Self> {
-        let (
-            id,
-            state,
-            backend,
-            permit,
-            chain,
-            signer,
-            bytes,
-            signed_id,
-            note,
-            version,
-            created_at,
-            updated_at,
-        ) = row;
-        let all = [
-            RequestState::Waiting,
-            RequestState::Answered,
-            RequestState::Refused,
-        ];
-        let broken = store::Error::UnexpectedValue {
-            column: "state",
-            found: "an unknown text",
-            expected: "a state of a request",
-        };
-        let state = all
-            .into_iter()
-            .find(|known| known.stored() == state)
-            .ok_or(broken)?;
-        let version = version.max(0).cast_unsigned();
-        Ok(Self {
-            id,
-            state,
-            backend,
-            permit,
-            chain,
-            signer,
-            signed_id,
-            note,
-            version,
-            created_at,
-            updated_at,
-            bytes,
-        })
-    }
-}
-
-impl RequestState {
-    fn stored(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Answered => "answered",
-            Self::Refused => "refused",
         }
     }
 }

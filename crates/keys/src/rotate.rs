@@ -2,25 +2,27 @@
 //! between two steps loses nothing: old data keys still decrypt, and the next holder of the lease
 //! resumes at the stored position.
 
-use crate::backend::EncryptedSecret;
-use crate::keyring::{NAME, load_to_change, master, refresh, store_wrapped};
+use crate::keyring::{KeyringChange, NAME, load_to_change, master, refresh};
 use crate::keys::{blocking, map_parallel};
+use crate::secret::context_row;
 use crate::table::rotation as progress;
-use crate::table::wallet as table;
+use crate::table::wallet::{self as table, Reencrypted, WalletSecret};
 use crate::{Error, Keys, Result};
 use async_trait::async_trait;
 use serde::Serialize;
 use std::sync::Arc;
 pub use store::secrets::ReencryptionStep as Step;
-use store::{Fact, Lease, secrets};
-use types::{Namespace, Principal, Time, WalletId};
+use store::{Fact, InNamespace, Lease, UnscopedTx, secrets};
+use strum::{EnumString, IntoStaticStr, VariantArray};
+use types::{Namespace, Principal, Time};
 
 /// Secrets re-encrypted per transaction.
 const STEP: u32 = 200;
 
 /// The state of a rotation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum RotationState {
     /// The new data key encrypts; secrets under older ones are being re-encrypted.
     Reencrypting,
@@ -31,42 +33,38 @@ pub enum RotationState {
     Broken,
 }
 
-impl RotationState {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Reencrypting => "reencrypting",
-            Self::Done => "done",
-            Self::Broken => "broken",
-        }
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Reencrypting, Self::Done, Self::Broken]
-            .into_iter()
-            .find(|state| state.as_str() == text)
-    }
-}
+store::text_columns! { as_in_json: RotationState }
 
 /// A rotation of the data key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+#[record(table = "keyring_rotation", global)]
 pub struct Rotation {
     /// The data key that the rotation created.
+    #[record(key)]
     pub version: u32,
+    #[record(update)]
     pub state: RotationState,
     /// Secrets to re-encrypt; `None` before they are counted.
+    #[record(update)]
     pub total: Option<u64>,
     /// Secrets re-encrypted so far.
+    #[record(update)]
     pub reencrypted: u64,
     /// Secrets that cannot be decrypted and stay unchanged.
+    #[record(update)]
     pub broken: u64,
     /// The name of the target that is processed next; empty when all are done.
+    #[record(update)]
     pub target: String,
     /// The position within that target.
+    #[record(update)]
     #[serde(skip)]
     pub position: String,
     /// The id of the principal that started it.
     pub begun_by: String,
+    #[record(column = "begun_at")]
     pub begun: Time,
+    #[record(update, column = "ended_at")]
     pub ended: Option<Time>,
 }
 
@@ -103,7 +101,7 @@ async fn rotation(keys: &Keys) -> Result<Option<Rotation>> {
 /// Add a new data key to the others; it is wrapped and stored before it encrypts anything.
 async fn begin(keys: &Keys, principal: &Principal) -> Result<Rotation> {
     let (engine, master) = (keys.clone(), master(keys).await?);
-    let (loaded, read) = load_to_change(keys.db()).await?;
+    let (loaded, generation) = load_to_change(keys.db()).await?;
     let (keyring, wrapped) = blocking(move || {
         let keyring = loaded.unlock(&master)?.with_new_key(engine.entropy());
         let wrapped = keyring.wrap(&master, engine.entropy())?;
@@ -114,14 +112,13 @@ async fn begin(keys: &Keys, principal: &Principal) -> Result<Rotation> {
     let fact = Fact::new("keyring.rotated", 1)
         .subject(&NAME, u64::from(begun.version))
         .actor(principal);
-    store_wrapped(
-        (keys.db(), keys.lease()),
+    let change = KeyringChange {
         wrapped,
-        read,
-        Some(begun.clone()),
+        generation,
+        begun: Some(begun.clone()),
         fact,
-    )
-    .await?;
+    };
+    change.store(keys.db(), keys.lease()).await?;
     tracing::info!(
         event = "rotation.started",
         version = begun.version,
@@ -190,19 +187,12 @@ impl RotationWorker {
             return Ok(None);
         };
         if current.total.is_none() {
-            let total = Some(self.left().await?);
-            let target = self.targets[0].name().to_owned();
-            return self
-                .save(
-                    Rotation {
-                        total,
-                        target,
-                        ..current
-                    },
-                    None,
-                )
-                .await
-                .map(Some);
+            let counted = Rotation {
+                total: Some(self.left().await?),
+                target: self.first_target(),
+                ..current
+            };
+            return self.save(counted, None).await.map(Some);
         }
         match self
             .targets
@@ -227,17 +217,26 @@ impl RotationWorker {
         if left <= last.broken {
             return Ok(false);
         }
-        let target = self.targets[0].name().to_owned();
-        let total = Some(last.reencrypted + left);
         let resumed = Rotation {
             state: RotationState::Reencrypting,
-            total,
-            broken: 0,
-            target,
             ended: None,
-            ..last
+            ..self.again(last, left)
         };
         self.save(resumed, None).await.map(|_| true)
+    }
+
+    /// The rotation from its first target on, for what is left.
+    fn again(&self, rotation: Rotation, left: u64) -> Rotation {
+        Rotation {
+            total: Some(rotation.reencrypted + left),
+            broken: 0,
+            target: self.first_target(),
+            ..rotation
+        }
+    }
+
+    fn first_target(&self) -> String {
+        self.targets[0].name().to_owned()
     }
 
     async fn left(&self) -> Result<u64> {
@@ -254,25 +253,14 @@ impl RotationWorker {
             .targets
             .get(index + 1)
             .map_or("", |target| target.name());
-        let (target, position) = match step.after {
-            Some(after) => (current.target.clone(), after),
-            None => (next.to_owned(), String::new()),
-        };
-        let (reencrypted, broken) = (
-            current.reencrypted + step.reencrypted,
-            current.broken + step.undecryptable,
-        );
-        self.save(
-            Rotation {
-                reencrypted,
-                broken,
-                target,
-                position,
-                ..current
-            },
-            None,
-        )
-        .await
+        let mut rotation = current;
+        rotation.reencrypted += step.reencrypted;
+        rotation.broken += step.undecryptable;
+        match step.after {
+            Some(after) => rotation.position = after,
+            None => (rotation.target, rotation.position) = (next.to_owned(), String::new()),
+        }
+        self.save(rotation, None).await
     }
 
     /// All targets are processed: retire the older data keys, unless something was encrypted under
@@ -284,22 +272,7 @@ impl RotationWorker {
         }
         let left = self.left().await?;
         if left > current.broken {
-            let (target, total) = (
-                self.targets[0].name().to_owned(),
-                Some(current.reencrypted + left),
-            );
-            return self
-                .save(
-                    Rotation {
-                        target,
-                        broken: 0,
-                        total,
-                        ..current
-                    },
-                    None,
-                )
-                .await
-                .map(Some);
+            return self.save(self.again(current, left), None).await.map(Some);
         }
         let (state, kind) = match left {
             0 => (RotationState::Done, "keyring.retired"),
@@ -321,19 +294,18 @@ impl RotationWorker {
 
     /// Store the progress of the rotation; its final fact also retires the older data keys.
     async fn save(&self, rotation: Rotation, fact: Option<Fact>) -> Result<Rotation> {
-        let saved = rotation.clone();
-        let write = self.keys.db().on(&self.lease).write_unscoped(move |tx| {
-            progress::update(tx, &saved)?;
-            if saved.state == RotationState::Done {
-                secrets::retire_data_keys(tx, NAME, saved.version)?;
+        let db = self.keys.db().on(&self.lease);
+        let write = db.write_unscoped_with((rotation, fact), |tx, (rotation, fact)| {
+            progress::update(tx, rotation)?;
+            if rotation.state == RotationState::Done {
+                secrets::retire_data_keys(tx, NAME, rotation.version)?;
             }
-            if let Some(fact) = &fact {
+            if let Some(fact) = fact {
                 tx.append(&Namespace::installation(), fact.clone());
             }
-            Ok::<_, Error>(())
+            Ok::<_, Error>(rotation.clone())
         });
-        write.await?;
-        Ok(rotation)
+        write.await
     }
 }
 
@@ -347,8 +319,6 @@ struct Wallets {
     lease: Lease,
 }
 
-type ReencryptedRow = (Namespace, WalletId, u32, Vec<u8>, u32);
-
 #[async_trait]
 impl RotationTarget for Wallets {
     fn name(&self) -> &'static str {
@@ -357,33 +327,27 @@ impl RotationTarget for Wallets {
 
     async fn remaining(&self) -> Result<u64> {
         let version = self.keys.software().version();
-        Ok(self
-            .keys
-            .db()
-            .read_unscoped(move |tx| table::count_before(tx, version))
-            .await?
-            .max(0)
-            .cast_unsigned())
+        let read = move |tx: &mut UnscopedTx<'_, '_>| table::count_before(tx, version);
+        self.keys.db().read_unscoped(read).await
     }
 
     async fn step(&self, after: &str) -> Result<Step> {
         let version = self.keys.software().version();
-        let (namespace, wallet) = after.split_once('/').unwrap_or_default();
-        let (namespace, wallet) = (namespace.to_owned(), wallet.to_owned());
-        let read = self.keys.db().read_unscoped(move |tx| {
-            table::encrypted_before(tx, version, &namespace, &wallet, STEP)
+        let db = self.keys.db();
+        let read = db.read_unscoped_with(after.to_owned(), move |tx, after| {
+            let (namespace, wallet) = after.split_once('/').unwrap_or_default();
+            table::encrypted_before(tx, version, namespace, wallet, STEP)
         });
         let old = read.await?;
-        let Some(after) = old.last().map(|row| format!("{}/{}", row.0, row.1)) else {
+        let position =
+            |last: &InNamespace<WalletSecret>| context_row(&last.namespace, &last.row.id);
+        let Some(after) = old.last().map(position) else {
             return Ok(Step::default());
         };
         let count = old.len() as u64;
         let engine = self.keys.clone();
-        let rows: Vec<ReencryptedRow> = map_parallel(old, move |row| reencrypt(&engine, row))
-            .await?
-            .into_iter()
-            .flatten()
-            .collect();
+        let reencrypted = map_parallel(old, move |row| reencrypt(&engine, row)).await?;
+        let rows: Vec<Reencrypted> = reencrypted.into_iter().flatten().collect();
         let undecryptable = count - rows.len() as u64;
         Ok(Step {
             reencrypted: self.store_reencrypted(version, rows).await?,
@@ -394,9 +358,10 @@ impl RotationTarget for Wallets {
 }
 
 impl Wallets {
-    async fn store_reencrypted(&self, version: u32, rows: Vec<ReencryptedRow>) -> Result<u64> {
-        let write = self.keys.db().on(&self.lease).write_unscoped(move |tx| {
-            let reencrypted = table::reencrypt(tx, &rows)?;
+    async fn store_reencrypted(&self, version: u32, rows: Vec<Reencrypted>) -> Result<u64> {
+        let db = self.keys.db().on(&self.lease);
+        let write = db.write_unscoped_with(rows, move |tx, rows| {
+            let reencrypted = table::reencrypt(tx, rows)?;
             if reencrypted > 0 {
                 let payload = serde_json::json!({ "version": version, "target": "wallets", "reencrypted": reencrypted });
                 tx.append(&Namespace::installation(), Fact::new("keyring.reencrypted", 1).actor(&worker()).payload(&payload));
@@ -407,19 +372,16 @@ impl Wallets {
     }
 }
 
-fn reencrypt(
-    keys: &Keys,
-    (namespace, wallet, bytes, old): table::EncryptedRow,
-) -> Option<ReencryptedRow> {
-    let encrypted = EncryptedSecret {
-        bytes,
-        version: old,
-    };
-    match keys
-        .software()
-        .reencrypt(&namespace, &wallet, &encrypted, keys.entropy())
-    {
-        Ok(EncryptedSecret { bytes, version }) => Some((namespace, wallet, old, bytes, version)),
+fn reencrypt(keys: &Keys, old: InNamespace<WalletSecret>) -> Option<Reencrypted> {
+    let (namespace, WalletSecret { id: wallet, secret }) = (old.namespace, old.row);
+    let (software, entropy) = (keys.software(), keys.entropy());
+    match software.reencrypt(&namespace, &wallet, &secret, entropy) {
+        Ok(new) => Some(Reencrypted {
+            namespace,
+            wallet,
+            old_version: secret.version,
+            secret: new,
+        }),
         Err(error) => {
             tracing::error!(event = "wallet_secret.undecryptable", %namespace, %wallet, %error, "a wallet's secret cannot be decrypted");
             None

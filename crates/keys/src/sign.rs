@@ -6,9 +6,10 @@ use crate::job::VerifiedJob;
 use crate::keys::map_parallel;
 use crate::settings::family;
 use crate::state::{PermitState, SigningAttempt};
-use crate::table::{address, wallet};
+use crate::table::address::{self, AddressKey};
+use crate::table::wallet;
 use crate::{Error, Freeze, Keys, Result, SigningJob, freeze, record};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use store::Tx;
 use types::{ChainId, Namespace, PermitId, Principal, ReplayKey, Time, WalletId};
@@ -107,19 +108,15 @@ async fn sign_all(
         job.check(engine.policy_key(), &owner)
     })
     .await?;
-    let attempts: Arc<Vec<SigningAttempt>> = Arc::new(
-        checked
-            .iter()
-            .flatten()
-            .map(|checked| checked.attempt.clone())
-            .collect(),
-    );
-    let context = keys
-        .db()
-        .read(namespace, move |tx| SigningContext::load(tx, &attempts))
-        .await?;
+    let checked = Arc::new(checked);
+    let db = keys.db();
+    let read = db.read_with(namespace, checked.clone(), |tx, checked| {
+        let attempts = checked.iter().flatten().map(|checked| &checked.attempt);
+        SigningContext::load(tx, &attempts.collect::<Vec<_>>())
+    });
+    let mut context = read.await?;
     keys.software().observe(namespace, &context.generations);
-    let mut context = context;
+    let checked = Arc::unwrap_or_clone(checked);
     let now = keys.now();
     let approved: Vec<_> = checked
         .into_iter()
@@ -132,11 +129,14 @@ async fn sign_all(
     .await
 }
 
+/// The keys of accounts, by family and address.
+pub(crate) type Signers = HashMap<(&'static str, String), AddressKey>;
+
 /// The data against which a batch of jobs is checked.
 struct SigningContext {
     state: PermitState,
     freezes: Vec<Freeze>,
-    signers: HashMap<(&'static str, String), address::Signer>,
+    signers: Signers,
     secrets: HashMap<WalletId, Arc<EncryptedSecret>>,
     generations: HashMap<WalletId, i64>,
 }
@@ -148,20 +148,16 @@ struct ApprovedJob {
 }
 
 impl SigningContext {
-    fn load(tx: &mut Tx<'_, '_>, attempts: &[SigningAttempt]) -> Result<Self> {
+    fn load(tx: &mut Tx<'_, '_>, attempts: &[&SigningAttempt]) -> Result<Self> {
         let signers = signers(tx, attempts)?;
-        let mut wallets: Vec<(WalletId,)> = signers.values().map(|signer| (signer.1,)).collect();
+        let mut wallets: Vec<WalletId> = signers.values().map(|signer| signer.wallet).collect();
         wallets.sort();
         wallets.dedup();
-        let secret = |(id, bytes, version)| (id, Arc::new(EncryptedSecret { bytes, version }));
-        let rows: Vec<&SigningAttempt> = attempts.iter().collect();
+        let secrets = wallet::secrets(tx, &wallets)?.into_iter();
         Ok(Self {
-            state: record::load(tx, &rows)?,
-            freezes: freeze::in_force(tx, wallets.iter().map(|(wallet,)| *wallet))?,
-            secrets: wallet::secrets(tx, &wallets)?
-                .into_iter()
-                .map(secret)
-                .collect(),
+            state: record::load(tx, attempts)?,
+            freezes: freeze::in_force(tx, wallets.iter().copied())?,
+            secrets: secrets.map(|row| (row.id, Arc::new(row.secret))).collect(),
             generations: freeze::generations(tx, &wallets)?,
             signers,
         })
@@ -179,23 +175,27 @@ impl SigningContext {
             signer: attempt.signer.clone(),
         };
         let key = (family(&attempt.chain)?, attempt.signer.clone());
-        let (_, wallet, path, position, backend) = self.signers.get(&key).ok_or_else(unknown)?;
-        let secret = self.secrets.get(wallet).ok_or_else(unknown)?.clone();
-        if backend != SOFTWARE {
+        let signer = self.signers.get(&key).ok_or_else(unknown)?;
+        let wallet = signer.wallet;
+        let secret = self.secrets.get(&wallet).ok_or_else(unknown)?.clone();
+        if signer.backend != SOFTWARE {
             let why = "it answers later; use a signature request";
             return Err(Error::Backend {
                 signer: attempt.signer.clone(),
-                backend: backend.clone(),
+                backend: signer.backend.clone(),
                 why,
             });
         }
-        let frozen = self.freezes.iter().find(|freeze| freeze.applies_to(wallet));
+        let frozen = self
+            .freezes
+            .iter()
+            .find(|freeze| freeze.applies_to(&wallet));
         self.state.admit(attempt, frozen, now)?;
         let task = SigningTask {
             namespace: *namespace,
-            wallet: *wallet,
-            path: path.clone(),
-            position: *position,
+            wallet,
+            path: signer.path.clone(),
+            position: signer.position,
             secret,
             requests: checked.requests.clone(),
         };
@@ -204,23 +204,20 @@ impl SigningContext {
 }
 
 /// The keys that sign for the accounts of these attempts.
-pub(crate) fn signers(
-    tx: &mut Tx<'_, '_>,
-    attempts: &[SigningAttempt],
-) -> Result<HashMap<(&'static str, String), address::Signer>> {
-    let mut by_family: BTreeMap<&'static str, Vec<(&str,)>> = BTreeMap::new();
+pub(crate) fn signers(tx: &mut Tx<'_, '_>, attempts: &[&SigningAttempt]) -> Result<Signers> {
+    let mut by_family: BTreeMap<&'static str, BTreeSet<&str>> = BTreeMap::new();
     for attempt in attempts {
-        by_family
-            .entry(family(&attempt.chain)?)
-            .or_default()
-            .push((attempt.signer.as_str(),));
+        let addresses = by_family.entry(family(&attempt.chain)?).or_default();
+        addresses.insert(&attempt.signer);
     }
     let mut signers = HashMap::new();
-    for (family, mut addresses) in by_family {
-        addresses.sort_unstable();
-        addresses.dedup();
+    for (family, addresses) in by_family {
+        let addresses: Vec<&str> = addresses.into_iter().collect();
         let rows = address::signers(tx, family, &addresses)?;
-        signers.extend(rows.into_iter().map(|row| ((family, row.0.clone()), row)));
+        signers.extend(
+            rows.into_iter()
+                .map(|row| ((family, row.address.clone()), row)),
+        );
     }
     Ok(signers)
 }

@@ -1,9 +1,10 @@
 //! The software back end's side of signature requests: load waiting requests, sign, record.
 
-use crate::backend::{Backend, EncryptedSecret, SigningTask};
+use crate::backend::{Backend, SigningTask};
 use crate::keys::blocking;
-use crate::request::{complete_request, waiting_requests};
+use crate::request::complete_request;
 use crate::settings::family;
+use crate::table::request::waiting;
 use crate::table::{address, wallet};
 use crate::{Error, Keys, Result, SignatureRequest};
 use std::sync::Arc;
@@ -17,12 +18,10 @@ const REQUESTS_PER_TURN: u32 = 100;
 /// cannot be signed keeps waiting and does not affect the others. Returns how many were signed.
 pub async fn process_requests(keys: &Keys, principal: &Principal) -> Result<usize> {
     let backend = keys.software().name();
-    let requests = keys
-        .db()
-        .read(&principal.namespace, move |tx| {
-            waiting_requests(tx, backend, REQUESTS_PER_TURN)
-        })
-        .await?;
+    let requests = keys.read(principal, backend, |tx, backend| {
+        waiting(tx, backend, REQUESTS_PER_TURN)
+    });
+    let requests = requests.await?;
     let mut answered = 0;
     for request in requests {
         match process(keys, principal, &request).await {
@@ -37,12 +36,10 @@ pub async fn process_requests(keys: &Keys, principal: &Principal) -> Result<usiz
 
 async fn process(keys: &Keys, principal: &Principal, request: &SignatureRequest) -> Result<()> {
     let (namespace, pending) = (principal.namespace, request.clone());
-    let task = keys
-        .db()
-        .read(&principal.namespace, move |tx| {
-            task(tx, &namespace, &pending)
-        })
-        .await?;
+    let read = keys.read(principal, pending, move |tx, request| {
+        task(tx, &namespace, request)
+    });
+    let task = read.await?;
     let engine = keys.clone();
     let signatures = blocking(move || engine.software().sign(&task)).await?;
     complete_request(keys, principal, &request.id, signatures)
@@ -59,19 +56,14 @@ fn task(
         chain: request.chain,
         signer: request.signer.clone(),
     };
-    let rows = address::signers(tx, family(&request.chain)?, &[(request.signer.as_str(),)])?;
-    let (_, wallet, path, position, _) = rows.into_iter().next().ok_or_else(unknown)?;
-    let (_, bytes, version) = wallet::secrets(tx, &[(wallet,)])?
-        .pop()
-        .ok_or_else(unknown)?;
-    let requests = intent::decode(&request.unsigned())?.required_signatures;
-    let secret = Arc::new(EncryptedSecret { bytes, version });
+    let rows = address::signers(tx, family(&request.chain)?, &[request.signer.as_str()])?;
+    let signer = rows.into_iter().next().ok_or_else(unknown)?;
     Ok(SigningTask {
         namespace: *namespace,
-        wallet,
-        path,
-        position,
-        secret,
-        requests,
+        secret: Arc::new(wallet::secret(tx, &signer.wallet)?),
+        wallet: signer.wallet,
+        path: signer.path,
+        position: signer.position,
+        requests: intent::decode(&request.unsigned())?.required_signatures,
     })
 }

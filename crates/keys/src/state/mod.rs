@@ -22,9 +22,9 @@ pub(crate) struct SigningAttempt {
     pub(crate) not_after: Time,
 }
 
-/// A used permit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Use {
+/// What the first signature under a permit fixes.
+#[derive(Debug, Clone, PartialEq, Eq, store::Record)]
+pub(crate) struct FirstUse {
     /// The first permit of the chain.
     pub(crate) root: PermitId,
     pub(crate) chain: ChainId,
@@ -33,9 +33,15 @@ pub(crate) struct Use {
     /// The replay key that every signature of the permit chain uses.
     pub(crate) anchor: ReplayKey,
     pub(crate) supersedes: Option<PermitId>,
+    pub(crate) at: Time,
+}
+
+/// A used permit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Use {
+    pub(crate) first: FirstUse,
     pub(crate) superseded_by: Option<PermitId>,
     pub(crate) uses: u32,
-    pub(crate) first_at: Time,
 }
 
 /// The owner of a replay key.
@@ -112,18 +118,17 @@ impl PermitState {
         if let Some(by) = used.superseded_by {
             return Err(Error::Superseded { permit, by });
         }
-        if attempt.supersedes.is_some() && attempt.supersedes != used.supersedes {
+        let first = &used.first;
+        if attempt.supersedes.is_some() && attempt.supersedes != first.supersedes {
             return Err(cannot_supersede(
                 attempt,
                 "it was used in another permit chain",
             ));
         }
-        if used.intent != attempt.intent
-            || (&used.chain, &used.signer) != (&attempt.chain, &attempt.signer)
-        {
+        if first.intent != attempt.intent || !first.is_by(attempt) {
             return Err(Error::IntentMismatch { permit });
         }
-        check_anchor(attempt, permit, &used.anchor)?;
+        check_anchor(attempt, permit, &first.anchor)?;
         if now > attempt.not_after && !attempt.is_cancel {
             return Err(Error::PermitExpired { permit });
         }
@@ -134,8 +139,8 @@ impl PermitState {
             });
         }
         Ok(Position {
-            root: used.root,
-            anchor: used.anchor.clone(),
+            root: first.root,
+            anchor: first.anchor.clone(),
             is_first: false,
             replay_key_was_used: true,
         })
@@ -170,8 +175,8 @@ impl PermitState {
             .ok_or_else(|| cannot_supersede(attempt, "the permit to supersede was never used"))?;
         self.check_supersedes(attempt, earlier, earlier_use)?;
         Ok(Position {
-            root: earlier_use.root,
-            anchor: earlier_use.anchor.clone(),
+            root: earlier_use.first.root,
+            anchor: earlier_use.first.anchor.clone(),
             is_first: true,
             replay_key_was_used: true,
         })
@@ -191,16 +196,17 @@ impl PermitState {
                 "another permit already supersedes it",
             ));
         }
-        if (&earlier_use.chain, &earlier_use.signer) != (&attempt.chain, &attempt.signer) {
+        let first = &earlier_use.first;
+        if !first.is_by(attempt) {
             return Err(cannot_supersede(attempt, "it is for another account"));
         }
-        if !attempt.is_cancel && earlier_use.intent != attempt.intent {
+        if !attempt.is_cancel && first.intent != attempt.intent {
             return Err(cannot_supersede(
                 attempt,
                 "it is neither a cancel nor for the same intent",
             ));
         }
-        check_anchor(attempt, earlier, &earlier_use.anchor)
+        check_anchor(attempt, earlier, &first.anchor)
     }
 
     /// The replay keys without an owner; an error if another permit chain owns one.
@@ -269,17 +275,27 @@ struct Position {
 
 impl Use {
     fn new(attempt: &SigningAttempt, position: &Position, now: Time) -> Self {
-        Self {
+        let first = FirstUse {
             root: position.root,
             chain: attempt.chain,
             signer: attempt.signer.clone(),
             intent: attempt.intent,
             anchor: position.anchor.clone(),
             supersedes: attempt.supersedes,
+            at: now,
+        };
+        Self {
+            first,
             superseded_by: None,
             uses: 0,
-            first_at: now,
         }
+    }
+}
+
+impl FirstUse {
+    /// Whether the attempt is for the same account.
+    fn is_by(&self, attempt: &SigningAttempt) -> bool {
+        self.chain == attempt.chain && self.signer == attempt.signer
     }
 }
 

@@ -1,27 +1,45 @@
 //! Issued addresses, and the keys that sign for them.
 
 use crate::Result;
-use store::Tx;
+use store::{ScopedTable as _, Tx, list};
 use types::{KeyId, WalletId};
 
-/// The key of an address: address, wallet, branch path, index, back end.
-pub(crate) type Signer = (String, WalletId, String, u32, String);
+/// An issued address.
+#[derive(store::Record)]
+#[record(table = "wallet_key", write)]
+pub(crate) struct IssuedAddress<'a> {
+    pub(crate) family: &'a str,
+    pub(crate) address: &'a str,
+    pub(crate) wallet: WalletId,
+    /// The path of the branch; `m` for an imported single key.
+    pub(crate) path: &'a str,
+    pub(crate) position: u32,
+}
 
-/// The key of an address with its name, if it has one: wallet, branch path, index, id, name.
-pub(crate) type KeyRow = (WalletId, String, u32, Option<KeyId>, Option<String>);
+/// The key of an address, and the back end of its wallet.
+#[derive(store::Record)]
+pub(crate) struct AddressKey {
+    pub(crate) address: String,
+    pub(crate) wallet: WalletId,
+    pub(crate) path: String,
+    pub(crate) position: u32,
+    pub(crate) backend: String,
+}
 
-/// Insert issued addresses: family, address, wallet, path, index. Returns the indices whose address
-/// is new.
-pub(crate) fn insert(
-    tx: &mut Tx<'_, '_>,
-    rows: &[(&str, &str, WalletId, &str, u32)],
-) -> Result<Vec<u32>> {
-    let inserted: Vec<(u32,)> = tx.query_rows(
-        "INSERT INTO wallet_key (namespace, family, address, wallet, path, position) {ns_rows}
-         ON CONFLICT DO NOTHING RETURNING position",
-        (),
-        rows,
-    )?;
+/// The key of an address with its name, if it has one.
+#[derive(store::Record)]
+pub(crate) struct FoundKey {
+    pub(crate) wallet: WalletId,
+    pub(crate) path: String,
+    pub(crate) position: u32,
+    pub(crate) id: Option<KeyId>,
+    pub(crate) name: Option<String>,
+}
+
+/// Insert issued addresses. Returns the indices whose address is new.
+pub(crate) fn insert(tx: &mut Tx<'_, '_>, rows: &[IssuedAddress<'_>]) -> Result<Vec<u32>> {
+    let rest = "ON CONFLICT DO NOTHING RETURNING position";
+    let inserted: Vec<(u32,)> = IssuedAddress::insert_returning(tx, rows, rest)?;
     Ok(inserted.into_iter().map(|(position,)| position).collect())
 }
 
@@ -29,18 +47,18 @@ pub(crate) fn insert(
 pub(crate) fn signers(
     tx: &mut Tx<'_, '_>,
     family: &str,
-    addresses: &[(&str,)],
-) -> Result<Vec<Signer>> {
+    addresses: &[&str],
+) -> Result<Vec<AddressKey>> {
     Ok(tx.query_rows(
         "SELECT k.address, k.wallet, k.path, k.position, w.backend
            FROM wallet_key k JOIN wallet w ON w.namespace = k.namespace AND w.id = k.wallet
           WHERE k.namespace = ?ns AND k.family = ?1 AND k.address IN ({rows})",
         (family,),
-        addresses,
+        &list(addresses),
     )?)
 }
 
-pub(crate) fn find(tx: &mut Tx<'_, '_>, family: &str, address: &str) -> Result<Option<KeyRow>> {
+pub(crate) fn find(tx: &mut Tx<'_, '_>, family: &str, address: &str) -> Result<Option<FoundKey>> {
     Ok(tx.row(
         "SELECT k.wallet, k.path, k.position, n.id, n.name
            FROM wallet_key k

@@ -1,37 +1,45 @@
 //! Freezes, and the signing guards that order freezes and recorded signatures.
 
 use crate::Result;
-use store::{Tx, UnscopedTx};
+use store::{Record as _, ScopedTable as _, Tx, UnscopedTx, list};
 use types::{Namespace, Time};
 
-/// A freeze: namespace, subject, level, reason, changed by, changed at, version.
-pub(crate) type Row = (Namespace, String, u32, String, String, Time, i64);
+/// A freeze of a subject.
+#[derive(store::Record)]
+#[record(table = "signing_freeze")]
+pub(crate) struct FreezeRow {
+    pub(crate) namespace: Namespace,
+    pub(crate) subject: String,
+    pub(crate) level: u32,
+    pub(crate) reason: String,
+    pub(crate) changed_by: String,
+    pub(crate) changed_at: Time,
+    pub(crate) version: u64,
+}
+
+/// The guard of a subject, with the number of its freezes.
+#[derive(store::Record)]
+#[record(table = "signing_guard")]
+pub(crate) struct Guard {
+    pub(crate) subject: String,
+    pub(crate) generation: i64,
+}
 
 /// Create guards for these subjects, where there are none yet.
-pub(crate) fn insert_guards(tx: &mut Tx<'_, '_>, subjects: &[(&str, i64)]) -> Result<()> {
-    tx.execute_rows(
-        "INSERT INTO signing_guard (namespace, subject, generation) {ns_rows} ON CONFLICT DO NOTHING",
-        (),
-        subjects,
-    )?;
+pub(crate) fn insert_guards(tx: &mut Tx<'_, '_>, guards: &[Guard]) -> Result<()> {
+    Guard::insert(tx, guards, "ON CONFLICT DO NOTHING")?;
     Ok(())
 }
 
-/// The generations of these subjects, read without a lock.
-pub(crate) fn generations(
-    tx: &mut Tx<'_, '_>,
-    subjects: &[(String,)],
-) -> Result<Vec<(String, i64)>> {
-    Ok(tx.query_rows(
-        "SELECT subject, generation FROM signing_guard WHERE namespace = ?ns AND subject IN ({rows})",
-        (),
-        subjects,
-    )?)
+/// The guards of these subjects, read without a lock.
+pub(crate) fn guards(tx: &mut Tx<'_, '_>, subjects: &[String]) -> Result<Vec<Guard>> {
+    let sql = Guard::select("WHERE namespace = ?ns AND subject IN ({rows})");
+    Ok(tx.query_rows(&sql, (), &list(subjects))?)
 }
 
 /// The generations of the installation and its keyring, read without a lock.
-pub(crate) fn installation_generations(tx: &mut Tx<'_, '_>) -> Result<Vec<(i64,)>> {
-    Ok(tx.rows(
+pub(crate) fn installation_generations(tx: &mut Tx<'_, '_>) -> Result<Vec<i64>> {
+    Ok(tx.values(
         "SELECT generation FROM signing_guard WHERE namespace = '_' AND ?ns <> '_'",
         (),
     )?)
@@ -39,20 +47,19 @@ pub(crate) fn installation_generations(tx: &mut Tx<'_, '_>) -> Result<Vec<(i64,)
 
 /// Take a shared lock on the guards of these subjects: a writer waits until this transaction ends;
 /// if a guard changed since this transaction began, this transaction is retried.
-pub(crate) fn share(tx: &mut Tx<'_, '_>, subjects: &[(String,)]) -> Result<Vec<(i64,)>> {
-    Ok(tx.query_rows(
-        "SELECT generation FROM signing_guard WHERE namespace = ?ns AND subject IN ({rows}) {share}",
-        (),
-        subjects,
-    )?)
+pub(crate) fn share(tx: &mut Tx<'_, '_>, subjects: &[String]) -> Result<()> {
+    let sql = Guard::select("WHERE namespace = ?ns AND subject IN ({rows}) {share}");
+    tx.query_rows::<Guard, _>(&sql, (), &list(subjects))?;
+    Ok(())
 }
 
 /// Take a shared lock on the guard of the installation.
-pub(crate) fn share_installation(tx: &mut Tx<'_, '_>) -> Result<Vec<(i64,)>> {
-    Ok(tx.rows(
+pub(crate) fn share_installation(tx: &mut Tx<'_, '_>) -> Result<()> {
+    tx.values::<i64>(
         "SELECT generation FROM signing_guard WHERE namespace = '_' AND subject = 'installation' AND ?ns <> '_' {share}",
         (),
-    )?)
+    )?;
+    Ok(())
 }
 
 /// Increase the generation of a subject.
@@ -67,11 +74,11 @@ pub(crate) fn bump(tx: &mut Tx<'_, '_>, subject: &str) -> Result<()> {
 
 /// The number of keyring changes.
 pub(crate) fn keyring_generation(tx: &mut UnscopedTx<'_, '_>) -> Result<i64> {
-    let row: Option<(i64,)> = tx.row(
+    let generation = tx.value(
         "SELECT generation FROM signing_guard WHERE namespace = '_' AND subject = 'keyring'",
         (),
     )?;
-    Ok(row.map_or(0, |(generation,)| generation))
+    Ok(generation.unwrap_or(0))
 }
 
 /// Increase the keyring's generation; false if it changed since it was read.
@@ -85,22 +92,19 @@ pub(crate) fn bump_keyring(tx: &mut UnscopedTx<'_, '_>, expected: i64) -> Result
 }
 
 /// The active freezes of these subjects in the namespace and the installation.
-pub(crate) fn in_force(tx: &mut Tx<'_, '_>, subjects: &[(String,)]) -> Result<Vec<Row>> {
-    Ok(tx.query_rows(
-        "SELECT namespace, subject, level, reason, changed_by, changed_at, version FROM signing_freeze
-          WHERE (namespace = ?ns OR namespace = '_') AND level > 0 AND subject IN ({rows})",
-        (),
-        subjects,
-    )?)
+pub(crate) fn in_force(tx: &mut Tx<'_, '_>, subjects: &[String]) -> Result<Vec<FreezeRow>> {
+    let sql = FreezeRow::select(
+        "WHERE (namespace = ?ns OR namespace = '_') AND level > 0 AND subject IN ({rows})",
+    );
+    Ok(tx.query_rows(&sql, (), &list(subjects))?)
 }
 
 /// All active freezes of the namespace and the installation.
-pub(crate) fn all(tx: &mut Tx<'_, '_>) -> Result<Vec<Row>> {
-    Ok(tx.rows(
-        "SELECT namespace, subject, level, reason, changed_by, changed_at, version FROM signing_freeze
-          WHERE (namespace = ?ns OR namespace = '_') AND level > 0 ORDER BY namespace, subject LIMIT 1000",
-        (),
-    )?)
+pub(crate) fn all(tx: &mut Tx<'_, '_>) -> Result<Vec<FreezeRow>> {
+    let sql = FreezeRow::select(
+        "WHERE (namespace = ?ns OR namespace = '_') AND level > 0 ORDER BY namespace, subject LIMIT 1000",
+    );
+    Ok(tx.rows(&sql, ())?)
 }
 
 /// Set the level of a subject; returns the new version.
@@ -110,9 +114,9 @@ pub(crate) fn put(
     level: u32,
     reason: &str,
     by: &str,
-) -> Result<i64> {
+) -> Result<u64> {
     let now = tx.now();
-    let row: Option<(i64,)> = tx.row(
+    let version = tx.value(
         "INSERT INTO signing_freeze (namespace, subject, level, reason, changed_by, changed_at, version)
          VALUES (?ns, ?1, ?2, ?3, ?4, ?5, 1)
          ON CONFLICT (namespace, subject) DO UPDATE
@@ -120,5 +124,5 @@ pub(crate) fn put(
          RETURNING version",
         (subject, level, reason, by, now),
     )?;
-    Ok(row.map_or(1, |(version,)| version))
+    Ok(version.unwrap_or(1))
 }

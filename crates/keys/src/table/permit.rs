@@ -1,65 +1,74 @@
 //! Used permits, the replay keys they claim, and the bytes signed under them.
 
 use crate::Result;
-use store::Tx;
+use crate::state::FirstUse;
+use store::{Record as _, ScopedTable as _, Tx, list};
 use types::{ChainId, Digest, PermitId, ReplayKey, Time};
 
-/// A use to write: permit, root, chain, signer, intent, anchor, supersedes, superseded by, uses,
-/// first and last time.
-pub(crate) type UseRow = (
-    PermitId,
-    PermitId,
-    ChainId,
-    String,
-    Digest,
-    ReplayKey,
-    Option<PermitId>,
-    Option<PermitId>,
-    u32,
-    Time,
-    Time,
-);
+/// A used or revoked permit. One that was revoked unused has no first use.
+#[derive(store::Record)]
+#[record(table = "permit_use")]
+pub(crate) struct PermitUse {
+    #[record(key)]
+    pub(crate) permit: PermitId,
+    #[record(columns(
+        "root",
+        "chain",
+        "signer",
+        "intent",
+        "anchor",
+        "supersedes",
+        "first_at"
+    ))]
+    pub(crate) first: Option<FirstUse>,
+    #[record(update)]
+    pub(crate) superseded_by: Option<PermitId>,
+    #[record(update)]
+    pub(crate) uses: u32,
+    #[record(update)]
+    pub(crate) last_at: Time,
+    pub(crate) revoked_at: Option<Time>,
+}
 
-/// A stored use: the same without the last time, plus the time of revocation. A permit that was
-/// revoked unused has only `permit`, `uses` and the revocation.
-pub(crate) type StoredUse = (
-    PermitId,
-    Option<PermitId>,
-    Option<ChainId>,
-    Option<String>,
-    Option<Digest>,
-    Option<ReplayKey>,
-    Option<PermitId>,
-    Option<PermitId>,
-    u32,
-    Option<Time>,
-    Option<Time>,
-);
+/// A replay key to claim.
+#[derive(store::Record)]
+#[record(table = "permit_replay_key", write)]
+pub(crate) struct NewClaim<'a> {
+    pub(crate) chain: ChainId,
+    pub(crate) signer: &'a str,
+    pub(crate) replay_key: &'a ReplayKey,
+    pub(crate) root: PermitId,
+    pub(crate) permit: PermitId,
+}
 
-/// Signed bytes: permit, id, chain, signer, anchor, hash of the unsigned bytes, raw bytes, time.
-pub(crate) type BytesRow = (
-    PermitId,
-    String,
-    ChainId,
-    String,
-    ReplayKey,
-    Digest,
-    Vec<u8>,
-    Time,
-);
+/// The owner of a replay key.
+#[derive(store::Record)]
+pub(crate) struct ClaimOwner {
+    pub(crate) signer: String,
+    pub(crate) replay_key: ReplayKey,
+    /// The root of the permit chain; `None` if another namespace owns it.
+    pub(crate) root: Option<PermitId>,
+}
 
-/// The owner of a replay key: signer, replay key, and the root of the permit chain; no root if
-/// another namespace owns it.
-pub(crate) type OwnerRow = (String, ReplayKey, Option<PermitId>);
+/// Signed bytes to insert.
+#[derive(store::Record)]
+#[record(table = "signed_bytes", write)]
+pub(crate) struct NewBytes<'a> {
+    pub(crate) permit: PermitId,
+    pub(crate) id: &'a str,
+    pub(crate) chain: ChainId,
+    pub(crate) signer: &'a str,
+    /// The anchor of the permit chain.
+    pub(crate) replay_key: &'a ReplayKey,
+    pub(crate) unsigned_hash: Digest,
+    pub(crate) raw: &'a [u8],
+    pub(crate) signed_at: Time,
+}
 
 /// The stored uses and revocations of these permits.
-pub(crate) fn uses(tx: &mut Tx<'_, '_>, permits: &[(PermitId,)]) -> Result<Vec<StoredUse>> {
-    Ok(tx.query_rows(
-        "SELECT permit, root, chain, signer, intent, anchor, supersedes, superseded_by, uses, first_at, revoked_at
-           FROM permit_use WHERE namespace = ?ns AND permit IN ({rows})",
-        (),
-        permits,
-    )?)
+pub(crate) fn uses(tx: &mut Tx<'_, '_>, permits: &[PermitId]) -> Result<Vec<PermitUse>> {
+    let sql = PermitUse::select("WHERE namespace = ?ns AND permit IN ({rows})");
+    Ok(tx.query_rows(&sql, (), &list(permits))?)
 }
 
 /// Write into the row of a used permit, so that this transaction conflicts with a concurrent
@@ -93,15 +102,8 @@ pub(crate) fn revoke(
 }
 
 /// Insert or update uses.
-pub(crate) fn put_uses(tx: &mut Tx<'_, '_>, rows: &[UseRow]) -> Result<()> {
-    tx.execute_rows(
-        "INSERT INTO permit_use (namespace, permit, root, chain, signer, intent, anchor, supersedes, superseded_by, uses,
-                                 first_at, last_at) {ns_rows}
-         ON CONFLICT (namespace, permit) DO UPDATE
-            SET superseded_by = excluded.superseded_by, uses = excluded.uses, last_at = excluded.last_at",
-        (),
-        rows,
-    )?;
+pub(crate) fn put_uses(tx: &mut Tx<'_, '_>, rows: &[PermitUse]) -> Result<()> {
+    PermitUse::upsert(tx, rows)?;
     Ok(())
 }
 
@@ -109,77 +111,68 @@ pub(crate) fn put_uses(tx: &mut Tx<'_, '_>, rows: &[UseRow]) -> Result<()> {
 pub(crate) fn owners(
     tx: &mut Tx<'_, '_>,
     chain: &ChainId,
-    replay_keys: &[(&ReplayKey,)],
-) -> Result<Vec<OwnerRow>> {
+    replay_keys: &[&ReplayKey],
+) -> Result<Vec<ClaimOwner>> {
     Ok(tx.query_rows(
         "SELECT signer, replay_key, CASE WHEN namespace = ?ns THEN root END
            FROM permit_replay_key WHERE chain = ?1 AND replay_key IN ({rows})",
         (chain,),
-        replay_keys,
+        &list(replay_keys),
     )?)
 }
 
-/// Claim replay keys: chain, signer, replay key, root, permit. Returns how many were free.
-pub(crate) fn claim(
+/// Claim replay keys. Returns how many were free.
+pub(crate) fn claim(tx: &mut Tx<'_, '_>, rows: &[NewClaim<'_>]) -> Result<u64> {
+    Ok(NewClaim::insert(tx, rows, "ON CONFLICT DO NOTHING")?)
+}
+
+/// Release replay keys of this namespace. Returns how many were claimed.
+pub(crate) fn release(
     tx: &mut Tx<'_, '_>,
-    rows: &[(ChainId, String, ReplayKey, PermitId, PermitId)],
+    chain: &ChainId,
+    signer: &str,
+    replay_keys: &[ReplayKey],
 ) -> Result<u64> {
     Ok(tx.execute_rows(
-        "INSERT INTO permit_replay_key (namespace, chain, signer, replay_key, root, permit) {ns_rows} ON CONFLICT DO NOTHING",
-        (),
-        rows,
-    )?)
-}
-
-/// Release replay keys of this namespace: chain, signer, replay key. Returns how many were claimed.
-pub(crate) fn release(tx: &mut Tx<'_, '_>, rows: &[(ChainId, String, ReplayKey)]) -> Result<u64> {
-    Ok(tx.execute_rows(
-        "DELETE FROM permit_replay_key WHERE namespace = ?ns AND (chain, signer, replay_key) IN ({rows})",
-        (),
-        rows,
+        "DELETE FROM permit_replay_key
+          WHERE namespace = ?ns AND chain = ?1 AND signer = ?2 AND replay_key IN ({rows})",
+        (chain, signer),
+        &list(replay_keys),
     )?)
 }
 
 /// The hashes of bytes that were signed or requested under these permits.
-pub(crate) fn known(
-    tx: &mut Tx<'_, '_>,
-    permits: &[(PermitId,)],
-) -> Result<Vec<(PermitId, Digest)>> {
+pub(crate) fn known(tx: &mut Tx<'_, '_>, permits: &[PermitId]) -> Result<Vec<(PermitId, Digest)>> {
     Ok(tx.query_rows(
         "SELECT permit, unsigned_hash FROM signed_bytes WHERE namespace = ?ns AND permit IN ({rows})
          UNION ALL
          SELECT permit, unsigned_hash FROM signature_request WHERE namespace = ?ns AND permit IN ({rows})",
         (),
-        permits,
+        &list(permits),
     )?)
 }
 
 /// Insert signed bytes. Existing rows stay unchanged.
-pub(crate) fn insert_bytes(tx: &mut Tx<'_, '_>, rows: &[BytesRow]) -> Result<()> {
-    tx.execute_rows(
-        "INSERT INTO signed_bytes (namespace, permit, id, chain, signer, replay_key, unsigned_hash, raw, signed_at) {ns_rows}
-         ON CONFLICT DO NOTHING",
-        (),
-        rows,
-    )?;
+pub(crate) fn insert_bytes(tx: &mut Tx<'_, '_>, rows: &[NewBytes<'_>]) -> Result<()> {
+    NewBytes::insert(tx, rows, "ON CONFLICT DO NOTHING")?;
     Ok(())
 }
 
 /// The signed bytes of these permits: permit, id, bytes.
 pub(crate) fn bytes(
     tx: &mut Tx<'_, '_>,
-    permits: &[(PermitId,)],
+    permits: &[PermitId],
 ) -> Result<Vec<(PermitId, String, Vec<u8>)>> {
     Ok(tx.query_rows(
         "SELECT permit, id, raw FROM signed_bytes WHERE namespace = ?ns AND permit IN ({rows})",
         (),
-        permits,
+        &list(permits),
     )?)
 }
 
 /// The ids of all transactions signed under a permit, in the order of signing.
-pub(crate) fn ids(tx: &mut Tx<'_, '_>, permit: &PermitId) -> Result<Vec<(String,)>> {
-    Ok(tx.rows(
+pub(crate) fn ids(tx: &mut Tx<'_, '_>, permit: &PermitId) -> Result<Vec<String>> {
+    Ok(tx.values(
         "SELECT id FROM signed_bytes WHERE namespace = ?ns AND permit = ?1 ORDER BY signed_at, id",
         (permit,),
     )?)

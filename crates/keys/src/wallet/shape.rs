@@ -1,15 +1,30 @@
 //! The types of wallets.
 
-use super::{check_metadata, check_name};
-use crate::table::wallet as table;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use types::{ChainId, Json, Time, WalletId};
 use zeroize::Zeroizing;
 
+/// The largest size of metadata, in bytes.
+const MAX_METADATA: usize = 65_536;
+const MAX_NAME: usize = 128;
+
 /// The owner of a wallet's keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum WalletKind {
     /// Operational keys of the organisation, each with a name.
     Org,
@@ -18,8 +33,20 @@ pub enum WalletKind {
 }
 
 /// The origin of a wallet's secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Origin {
     Generated,
     /// An imported mnemonic.
@@ -28,23 +55,32 @@ pub enum Origin {
     PrivateKey,
 }
 
+store::text_columns! { as_in_json: WalletKind, Origin }
+
 /// A wallet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+#[record(table = "wallet")]
 pub struct Wallet {
+    #[record(key)]
     pub id: WalletId,
     /// The name, unique in the namespace.
+    #[record(update)]
     pub name: String,
     pub kind: WalletKind,
+    #[record(column = "source")]
     pub origin: Origin,
     /// The name of the back end that holds the secret.
     pub backend: String,
     /// The BIP-44 account.
     pub account: u32,
     /// Custom metadata: a JSON object.
+    #[record(update)]
     pub metadata: Json,
     /// Increases with each change.
+    #[record(version)]
     pub version: u64,
     pub created_at: Time,
+    #[record(update)]
     pub updated_at: Time,
 }
 
@@ -87,68 +123,13 @@ pub struct Patch {
 }
 
 /// A public node from which a wallet issues addresses.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
 pub struct Branch {
     pub path: String,
     /// The node in its text form. It is enough to derive all addresses, and not enough to sign.
     pub xpub: String,
     /// How many addresses are issued.
     pub issued: u64,
-}
-
-impl Wallet {
-    pub(super) fn from_row(row: table::Row) -> Result<Self> {
-        let (id, name, kind, source, backend, account, metadata, version, created_at, updated_at) =
-            row;
-        let broken = |found: &'static str| store::Error::UnexpectedValue {
-            column: "kind",
-            found,
-            expected: "a kind of wallet",
-        };
-        Ok(Self {
-            id,
-            name,
-            kind: WalletKind::from_stored(&kind).ok_or_else(|| broken("an unknown kind"))?,
-            origin: Origin::from_stored(&source).ok_or_else(|| broken("an unknown source"))?,
-            backend,
-            account,
-            metadata,
-            version: version.max(0).cast_unsigned(),
-            created_at,
-            updated_at,
-        })
-    }
-}
-
-impl WalletKind {
-    pub(super) fn stored(self) -> &'static str {
-        match self {
-            Self::Org => "org",
-            Self::User => "user",
-        }
-    }
-
-    fn from_stored(text: &str) -> Option<Self> {
-        [Self::Org, Self::User]
-            .into_iter()
-            .find(|kind| kind.stored() == text)
-    }
-}
-
-impl Origin {
-    pub(super) fn stored(self) -> &'static str {
-        match self {
-            Self::Generated => "generated",
-            Self::Mnemonic => "mnemonic",
-            Self::PrivateKey => "private_key",
-        }
-    }
-
-    fn from_stored(text: &str) -> Option<Self> {
-        [Self::Generated, Self::Mnemonic, Self::PrivateKey]
-            .into_iter()
-            .find(|origin| origin.stored() == text)
-    }
 }
 
 impl std::fmt::Debug for NewSecret {
@@ -167,10 +148,45 @@ impl Patch {
         self.metadata.as_ref().map_or(Ok(()), check_metadata)
     }
 
+    /// Apply the change to a name and metadata.
+    pub(crate) fn apply(&self, name: &mut String, metadata: &mut Json) {
+        if let Some(new) = &self.name {
+            name.clone_from(new);
+        }
+        if let Some(new) = &self.metadata {
+            *metadata = new.clone();
+        }
+    }
+
     pub(crate) fn check_version(&self, found: u64) -> Result<()> {
         match self.version {
             Some(expected) if expected != found => Err(Error::VersionConflict { expected, found }),
             _ => Ok(()),
         }
+    }
+}
+
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    let looks_like_an_id = ["wal:", "key:"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix));
+    let plain =
+        (1..=MAX_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    if plain && !looks_like_an_id && name.trim() == name {
+        Ok(())
+    } else {
+        Err(Error::Name)
+    }
+}
+
+pub(crate) fn check_metadata(metadata: &Json) -> Result<()> {
+    let text = metadata.as_str();
+    let valid = text.len() <= MAX_METADATA && text.starts_with('{') && !text.contains("\\u0000");
+    if valid {
+        Ok(())
+    } else {
+        Err(Error::Metadata {
+            limit: MAX_METADATA,
+        })
     }
 }
