@@ -89,14 +89,14 @@ pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
     let chains = connect(config, db.entropy())?;
     let default_chains = default_chains(&db, &chains).await?;
     let data = data::Data::new(db.clone(), lease.clone(), default_chains.clone());
-    let keys = keys::Keys::new(
-        db.clone(),
-        lease.clone(),
-        keyring.clone(),
-        permits.public(),
-        key_settings(config),
-    );
-    keys.set_master_source(source);
+    let parts = keys::Parts {
+        db: db.clone(),
+        lease: lease.clone(),
+        keyring: keyring.clone(),
+        policy_key: permits.public(),
+        master_source: Some(source),
+    };
+    let keys = keys::Keys::new(parts, key_settings(config));
     let lookups = Arc::new(DataLookups::new(data.clone()));
     let policy = policy::Policy::new(
         db.clone(),

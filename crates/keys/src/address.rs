@@ -1,11 +1,11 @@
 //! Addresses, issued in order from public nodes: thousands per call, without reading any secret.
 
+use crate::blocking::{blocking, map_parallel};
 use crate::hd::{HARDENED, Path, PublicNode};
-use crate::keys::{blocking, map_parallel};
 use crate::secret::Signer;
 use crate::settings::family;
 use crate::table::{address as table, wallet as wallets};
-use crate::wallet::{Branch, Origin};
+use crate::wallet::shape::{Branch, Origin};
 use crate::{Error, Keys, Result, Settings};
 use serde::Serialize;
 use serde_json::json;

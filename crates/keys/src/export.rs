@@ -1,7 +1,7 @@
 //! Export of secrets: disabled by default, requires a permission, is recorded as a fact, and never
 //! includes the key of a single child.
 
-use crate::keys::blocking;
+use crate::blocking::blocking;
 use crate::secret::Secret;
 use crate::table::wallet as table;
 use crate::{Error, Keys, Result, key};

@@ -1,41 +1,17 @@
 //! Freezing, which stops all signing of a scope with one call, and revocation of single permits.
 
-use crate::table::{freeze as table, permit, wallet as wallets};
+use crate::scope::{Freeze, INSTALLATION, NAMESPACE, Scope};
+use crate::table::freeze::{self as table, FreezeRow};
+use crate::table::{permit, wallet as wallets};
 use crate::{Error, Keys, Result};
-use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
 use store::{Fact, Tx};
-use types::{Namespace, PermitId, Principal, PrincipalKind, Time, WalletId};
+use types::{Namespace, PermitId, Principal, PrincipalKind, WalletId};
 
-const NAMESPACE: &str = "namespace";
-const INSTALLATION: &str = "installation";
 const SOFT: u32 = 1;
 const HARD: u32 = 2;
 /// The stored length of a reason, in characters.
 const MAX_REASON: usize = 1_000;
-
-/// The scope of a freeze.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scope {
-    Wallet(WalletId),
-    /// The namespace of the principal.
-    Namespace,
-    /// All namespaces. Only Florin's own principals (kind `system`, such as the command line) may
-    /// freeze it.
-    Installation,
-}
-
-/// An active freeze.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Freeze {
-    pub scope: Scope,
-    /// Whether cancels are blocked, too.
-    pub hard: bool,
-    pub reason: String,
-    pub by: String,
-    pub since: Time,
-}
 
 /// Stop all signing of a scope. Once this has returned, no process records a signature any more;
 /// one in progress was either recorded before or is rejected. Without `hard`, cancels of earlier
@@ -81,7 +57,7 @@ pub async fn unfreeze(
 /// The active freezes of the namespace and of the installation. At most 1,000.
 pub async fn freezes(keys: &Keys, principal: &Principal) -> Result<Vec<Freeze>> {
     let rows = keys.read(principal, (), |tx, ()| table::all(tx)).await?;
-    rows.into_iter().map(Freeze::from_row).collect()
+    rows.into_iter().map(freeze_of).collect()
 }
 
 /// Revoke a permit: it allows no further signature, not even one that replaces an earlier signed
@@ -186,7 +162,7 @@ pub(crate) fn in_force(
     let rows = table::in_force(tx, &subjects)?;
     let mut freezes = rows
         .into_iter()
-        .map(Freeze::from_row)
+        .map(freeze_of)
         .collect::<Result<Vec<_>>>()?;
     freezes.sort_by_key(|freeze| !freeze.hard);
     Ok(freezes)
@@ -243,51 +219,26 @@ fn subjects(wallets: impl Iterator<Item = WalletId>) -> Vec<String> {
     wallets.chain([NAMESPACE.to_owned()]).collect()
 }
 
-impl Freeze {
-    fn from_row(row: table::FreezeRow) -> Result<Self> {
-        let scope = match row.subject.as_str() {
-            INSTALLATION if row.namespace == Namespace::installation() => Scope::Installation,
-            NAMESPACE => Scope::Namespace,
-            wallet => {
-                let broken = store::Error::UnexpectedValue {
-                    column: "subject",
-                    found: "an unknown text",
-                    expected: "a scope",
-                };
-                Scope::Wallet(wallet.parse().map_err(|_| broken)?)
-            }
-        };
-        Ok(Self {
-            scope,
-            hard: row.level >= HARD,
-            reason: row.reason,
-            by: row.changed_by,
-            since: row.changed_at,
-        })
-    }
-
-    /// Whether the freeze applies to the keys of a wallet.
-    pub(crate) fn applies_to(&self, wallet: &WalletId) -> bool {
-        !matches!(self.scope, Scope::Wallet(frozen) if frozen != *wallet)
-    }
-}
-
-impl Scope {
-    /// The name of the scope: `wallet`, `namespace`, `installation`.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Wallet(_) => "wallet",
-            Self::Namespace => NAMESPACE,
-            Self::Installation => INSTALLATION,
+fn freeze_of(row: FreezeRow) -> Result<Freeze> {
+    let scope = match row.subject.as_str() {
+        INSTALLATION if row.namespace == Namespace::installation() => Scope::Installation,
+        NAMESPACE => Scope::Namespace,
+        wallet => {
+            let broken = store::Error::UnexpectedValue {
+                column: "subject",
+                found: "an unknown text",
+                expected: "a scope",
+            };
+            Scope::Wallet(wallet.parse().map_err(|_| broken)?)
         }
-    }
-
-    fn subject(&self) -> String {
-        match self {
-            Self::Wallet(wallet) => wallet.to_string(),
-            other => other.kind().to_owned(),
-        }
-    }
+    };
+    Ok(Freeze {
+        scope,
+        hard: row.level >= HARD,
+        reason: row.reason,
+        by: row.changed_by,
+        since: row.changed_at,
+    })
 }
 
 fn truncated(reason: &str) -> String {

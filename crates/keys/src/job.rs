@@ -1,10 +1,10 @@
 //! A signing job: the bytes, and the permit for what they do. They are checked against each other
-//! before anything else.
+//! before anything else. And its result, a signature.
 
 use crate::state::SigningAttempt;
 use crate::{Error, Keys, Result};
 use intent::{Permit, PolicyKey, RequiredSignature, Unsigned};
-use types::{Digest, Namespace, PermitId, Principal};
+use types::{ChainId, Digest, Namespace, PermitId, Principal, ReplayKey, WalletId};
 
 /// The bytes to sign, and the permit that allows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,57 @@ pub struct VerifiedJob {
 /// `keys.intent_mismatch`, `keys.envelope_exceeded`.
 pub fn verify_job(keys: &Keys, principal: &Principal, job: SigningJob) -> Result<VerifiedJob> {
     job.check(keys.policy_key(), &principal.namespace)
+}
+
+/// A signature that is not recorded yet. [`bytes`](crate::bytes) returns its bytes once
+/// [`record`](crate::record) is committed.
+#[derive(Clone)]
+pub struct Signed {
+    pub(crate) namespace: Namespace,
+    pub(crate) attempt: SigningAttempt,
+    pub(crate) wallet: WalletId,
+    pub(crate) signed: intent::Signed,
+}
+
+impl Signed {
+    /// The id of the transaction on the chain (its hash).
+    pub fn id(&self) -> &str {
+        &self.signed.id
+    }
+
+    /// The chain of the signed transaction.
+    pub fn chain(&self) -> &ChainId {
+        &self.attempt.chain
+    }
+
+    /// The account that signed.
+    pub fn signer(&self) -> &str {
+        &self.attempt.signer
+    }
+
+    /// The replay keys that the signature uses.
+    pub fn replay_keys(&self) -> &[ReplayKey] {
+        &self.attempt.replay_keys
+    }
+
+    /// The permit under which it was made.
+    pub fn permit(&self) -> &PermitId {
+        &self.attempt.permit
+    }
+
+    /// The permit that this one supersedes.
+    pub fn supersedes(&self) -> Option<&PermitId> {
+        self.attempt.supersedes.as_ref()
+    }
+}
+
+impl std::fmt::Debug for Signed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Signed")
+            .field("permit", &self.attempt.permit)
+            .field("id", &self.signed.id)
+            .finish_non_exhaustive()
+    }
 }
 
 impl std::fmt::Debug for VerifiedJob {

@@ -1,6 +1,6 @@
 //! The data keys that encrypt secrets: created, unlocked, wrapped under a new master key.
 
-use crate::keys::blocking;
+use crate::blocking::blocking;
 use crate::table::freeze as signing_guard;
 use crate::table::rotation as table;
 use crate::{Error, Keys, Result, Rotation};
@@ -12,10 +12,6 @@ use types::{Namespace, Principal};
 
 /// The name of the keyring in the database.
 pub(crate) const NAME: &str = "keys";
-
-/// Returns the master key whenever the keyring must be unlocked again, or the reason why it cannot.
-/// May read a file.
-pub type MasterSource = Arc<dyn Fn() -> std::result::Result<MasterKey, String> + Send + Sync>;
 
 /// The state of the keyring.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -106,10 +102,7 @@ pub async fn keyring(keys: &Keys) -> Result<KeyringInfo> {
 
 /// The master key, from the source that the binary has set.
 pub(crate) async fn master(keys: &Keys) -> Result<MasterKey> {
-    let none = || Error::MasterKey {
-        why: "this process has no source for it".to_owned(),
-    };
-    let source = keys.master_source().cloned().ok_or_else(none)?;
+    let source = keys.master_source()?;
     blocking(move || source().map_err(|why| Error::MasterKey { why })).await
 }
 

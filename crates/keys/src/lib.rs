@@ -32,48 +32,47 @@
 
 mod address;
 mod backend;
-mod cache;
+mod blocking;
+mod engine;
 mod error;
 mod export;
 mod freeze;
 mod hd;
 mod job;
 mod keyring;
-mod keys;
 mod named;
 mod read;
 mod record;
 mod request;
 mod rotate;
+mod scope;
 mod secret;
 mod settings;
 mod sign;
-mod software;
 mod state;
 mod table;
 mod wallet;
 mod worker;
 
 pub use address::{KeyAddress, MAX_ADDRESSES, addresses};
+pub use engine::{Keys, MasterSource, Parts};
 pub use error::{Error, Result};
 pub use export::{Exported, export, export_key};
-pub use freeze::{Freeze, Scope, freeze, freezes, revoke, unfreeze};
+pub use freeze::{freeze, freezes, revoke, unfreeze};
 pub use hd::{Path, Template};
-pub use job::{SigningJob, VerifiedJob, verify_job};
-pub use keyring::{
-    KeyringInfo, MasterSource, change_master, keyring, open_keyring, refresh, reload,
-};
-pub use keys::Keys;
-pub use named::{NamedKey, NewKey, create_key, key, key_named, named_keys, patch_key};
+pub use job::{Signed, SigningJob, VerifiedJob, verify_job};
+pub use keyring::{KeyringInfo, change_master, keyring, open_keyring, refresh, reload};
+pub use named::{NewKey, create_key, key, key_named, named_keys, patch_key};
 pub use read::{KeyLocation, find, issued_addresses};
 pub use record::{Recorded, bytes, record, release, signed_ids};
-pub use request::{
-    RequestState, SignatureRequest, complete_request, decline_request, request_signature,
-    signature_request,
-};
-pub use rotate::{Rotation, RotationState, RotationTarget, RotationWorker, Step, rotate};
+pub use request::{complete_request, decline_request, request_signature, signature_request};
+pub use rotate::{RotationTarget, RotationWorker, Step, rotate};
+pub use scope::{Freeze, Scope};
 pub use settings::Settings;
-pub use sign::{MAX_JOBS, Signed, sign};
+pub use sign::{MAX_JOBS, sign};
+pub use table::named::NamedKey;
+pub use table::request::{RequestState, SignatureRequest};
+pub use table::rotation::{Rotation, RotationState};
 pub use wallet::{
     Branch, NewSecret, NewWallet, Origin, Patch, Wallet, WalletKind, branches, create_wallet,
     patch_wallet, wallet, wallet_named, wallets,

@@ -2,38 +2,12 @@
 
 use crate::address::{issue_one, source};
 use crate::settings::family;
-use crate::table::{named as table, wallet as wallets};
-use crate::wallet::{Patch, WalletKind, check_metadata, check_name};
+use crate::table::named::{self as table, NamedKey};
+use crate::table::wallet as wallets;
+use crate::wallet::shape::{Patch, WalletKind, check_metadata, check_name};
 use crate::{Error, KeyAddress, Keys, Result};
-use serde::Serialize;
 use store::{Fact, Tx};
-use types::{ChainId, Json, KeyId, Page, Principal, Time, WalletId};
-
-/// A named key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
-#[record(table = "named_key")]
-pub struct NamedKey {
-    #[record(key)]
-    pub id: KeyId,
-    pub wallet: WalletId,
-    /// The name, unique in the wallet.
-    #[record(update)]
-    pub name: String,
-    /// The chain it was created for. It signs for the same account on every chain of the family.
-    pub chain: ChainId,
-    pub address: String,
-    /// The path in the wallet; `m` for an imported single key.
-    pub path: String,
-    /// Custom metadata: a JSON object.
-    #[record(update)]
-    pub metadata: Json,
-    /// Increases with each change.
-    #[record(version)]
-    pub version: u64,
-    pub created_at: Time,
-    #[record(update)]
-    pub updated_at: Time,
-}
+use types::{ChainId, Json, KeyId, Page, Principal, WalletId};
 
 /// A named key to create.
 #[derive(Debug, Clone, PartialEq, Eq)]

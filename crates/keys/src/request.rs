@@ -4,54 +4,12 @@
 use crate::record::{admit, fact, new_bytes};
 use crate::sign::signers;
 use crate::state::SigningAttempt;
-use crate::table::{permit, request as table};
+use crate::table::permit;
+use crate::table::request::{self as table, RequestState, SignatureRequest};
 use crate::{Error, Keys, Recorded, Result, VerifiedJob, freeze, record};
 use intent::{Signature, Unsigned};
-use serde::Serialize;
 use store::{Fact, Tx};
-use strum::{EnumString, IntoStaticStr, VariantArray};
-use types::{ChainId, Digest, PermitId, Principal, SignatureRequestId, Time};
-
-/// The state of a signature request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, IntoStaticStr, VariantArray)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum RequestState {
-    /// The back end has not answered yet.
-    Waiting,
-    /// Signed; the bytes are recorded.
-    Answered,
-    /// The back end declined to sign.
-    Refused,
-}
-
-store::text_columns! { as_in_json: RequestState }
-
-/// A request for a signature.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
-#[record(table = "signature_request")]
-pub struct SignatureRequest {
-    pub id: SignatureRequestId,
-    pub state: RequestState,
-    /// The back end that is asked to sign.
-    pub backend: String,
-    pub permit: PermitId,
-    pub chain: ChainId,
-    pub signer: String,
-    /// The id of the signed transaction.
-    pub signed_id: Option<String>,
-    /// Why it was declined.
-    pub note: Option<String>,
-    /// Increases with each change.
-    pub version: u64,
-    pub created_at: Time,
-    /// When it was last changed.
-    pub updated_at: Time,
-    #[serde(skip)]
-    bytes: Vec<u8>,
-    #[serde(skip)]
-    unsigned_hash: Digest,
-}
+use types::{Digest, Principal, SignatureRequestId};
 
 /// Request a signature for a job verified by [`verify_job`](crate::verify_job). The same checks as
 /// in [`sign`](crate::sign) apply; the use of the permit and its replay keys are committed here,
@@ -230,14 +188,4 @@ fn check_still_allowed(
     freeze::share_guards(tx, wallet.into_iter())?;
     permit::touch(tx, &attempt.permit)?;
     Ok((used.first.anchor.clone(), used.uses))
-}
-
-impl SignatureRequest {
-    pub(crate) fn unsigned(&self) -> Unsigned {
-        Unsigned {
-            chain: self.chain,
-            signer: self.signer.clone(),
-            bytes: self.bytes.clone(),
-        }
-    }
 }

@@ -2,71 +2,20 @@
 //! between two steps loses nothing: old data keys still decrypt, and the next holder of the lease
 //! resumes at the stored position.
 
+use crate::blocking::{blocking, map_parallel};
 use crate::keyring::{KeyringChange, NAME, load_to_change, master, refresh};
-use crate::keys::{blocking, map_parallel};
 use crate::secret::context_row;
-use crate::table::rotation as progress;
+use crate::table::rotation::{self as progress, Rotation, RotationState};
 use crate::table::wallet::{self as table, Reencrypted, WalletSecret};
 use crate::{Error, Keys, Result};
 use async_trait::async_trait;
-use serde::Serialize;
 use std::sync::Arc;
 pub use store::secrets::ReencryptionStep as Step;
 use store::{Fact, InNamespace, Lease, UnscopedTx, secrets};
-use strum::{EnumString, IntoStaticStr, VariantArray};
-use types::{Namespace, Principal, Time};
+use types::{Namespace, Principal};
 
 /// Secrets re-encrypted per transaction.
 const STEP: u32 = 200;
-
-/// The state of a rotation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, IntoStaticStr, VariantArray)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum RotationState {
-    /// The new data key encrypts; secrets under older ones are being re-encrypted.
-    Reencrypting,
-    /// No secret is under an older data key; those are retired.
-    Done,
-    /// Everything is re-encrypted except secrets that cannot be decrypted, because of a manual
-    /// change or a storage fault. The older data keys are not retired.
-    Broken,
-}
-
-store::text_columns! { as_in_json: RotationState }
-
-/// A rotation of the data key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
-#[record(table = "keyring_rotation", global)]
-pub struct Rotation {
-    /// The data key that the rotation created.
-    #[record(key)]
-    pub version: u32,
-    #[record(update)]
-    pub state: RotationState,
-    /// Secrets to re-encrypt; `None` before they are counted.
-    #[record(update)]
-    pub total: Option<u64>,
-    /// Secrets re-encrypted so far.
-    #[record(update)]
-    pub reencrypted: u64,
-    /// Secrets that cannot be decrypted and stay unchanged.
-    #[record(update)]
-    pub broken: u64,
-    /// The name of the target that is processed next; empty when all are done.
-    #[record(update)]
-    pub target: String,
-    /// The position within that target.
-    #[record(update)]
-    #[serde(skip)]
-    pub position: String,
-    /// The id of the principal that started it.
-    pub begun_by: String,
-    #[record(column = "begun_at")]
-    pub begun: Time,
-    #[record(update, column = "ended_at")]
-    pub ended: Option<Time>,
-}
 
 /// A component whose secrets are encrypted under the installation's keyring.
 #[async_trait]
@@ -126,23 +75,6 @@ async fn begin(keys: &Keys, principal: &Principal) -> Result<Rotation> {
     );
     keys.software().update_keyring(&keyring);
     Ok(begun)
-}
-
-impl Rotation {
-    fn begun(version: u32, principal: &Principal, now: Time) -> Self {
-        Self {
-            version,
-            state: RotationState::Reencrypting,
-            total: None,
-            reencrypted: 0,
-            broken: 0,
-            target: String::new(),
-            position: String::new(),
-            begun_by: principal.id.clone(),
-            begun: now,
-            ended: None,
-        }
-    }
 }
 
 /// Re-encrypts what is under older data keys, one step at a time. Its lease ensures that only one

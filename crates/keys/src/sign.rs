@@ -2,71 +2,20 @@
 //! recorded.
 
 use crate::backend::{Backend, EncryptedSecret, SOFTWARE, SigningTask};
-use crate::job::VerifiedJob;
-use crate::keys::map_parallel;
+use crate::blocking::map_parallel;
+use crate::job::{Signed, SigningJob, VerifiedJob};
 use crate::settings::family;
 use crate::state::{PermitState, SigningAttempt};
 use crate::table::address::{self, AddressKey};
 use crate::table::wallet;
-use crate::{Error, Freeze, Keys, Result, SigningJob, freeze, record};
+use crate::{Error, Freeze, Keys, Result, freeze, record};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use store::Tx;
-use types::{ChainId, Namespace, PermitId, Principal, ReplayKey, Time, WalletId};
+use types::{Namespace, Principal, Time, WalletId};
 
 /// The largest number of jobs per call.
 pub const MAX_JOBS: usize = 1_000;
-
-/// A signature that is not recorded yet. [`bytes`](crate::bytes) returns its bytes once
-/// [`record`](crate::record) is committed.
-#[derive(Clone)]
-pub struct Signed {
-    pub(crate) namespace: Namespace,
-    pub(crate) attempt: SigningAttempt,
-    pub(crate) wallet: WalletId,
-    pub(crate) signed: intent::Signed,
-}
-
-impl Signed {
-    /// The id of the transaction on the chain (its hash).
-    pub fn id(&self) -> &str {
-        &self.signed.id
-    }
-
-    /// The chain of the signed transaction.
-    pub fn chain(&self) -> &ChainId {
-        &self.attempt.chain
-    }
-
-    /// The account that signed.
-    pub fn signer(&self) -> &str {
-        &self.attempt.signer
-    }
-
-    /// The replay keys that the signature uses.
-    pub fn replay_keys(&self) -> &[ReplayKey] {
-        &self.attempt.replay_keys
-    }
-
-    /// The permit under which it was made.
-    pub fn permit(&self) -> &PermitId {
-        &self.attempt.permit
-    }
-
-    /// The permit that this one supersedes.
-    pub fn supersedes(&self) -> Option<&PermitId> {
-        self.attempt.supersedes.as_ref()
-    }
-}
-
-impl std::fmt::Debug for Signed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Signed")
-            .field("permit", &self.attempt.permit)
-            .field("id", &self.signed.id)
-            .finish_non_exhaustive()
-    }
-}
 
 /// Sign jobs independently: a rejected job does not affect the others. At most [`MAX_JOBS`] per
 /// call.

@@ -1,7 +1,7 @@
 //! The software back end's side of signature requests: load waiting requests, sign, record.
 
 use crate::backend::{Backend, SigningTask};
-use crate::keys::blocking;
+use crate::blocking::blocking;
 use crate::request::complete_request;
 use crate::settings::family;
 use crate::table::request::waiting;

@@ -174,13 +174,14 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
             .await
             .unwrap(),
     );
-    let keys = Keys::new(
-        db.clone(),
-        lease.clone(),
+    let parts = keys::Parts {
+        db: db.clone(),
+        lease: lease.clone(),
         keyring,
-        permits.public(),
-        keys::Settings::default(),
-    );
+        policy_key: permits.public(),
+        master_source: None,
+    };
+    let keys = Keys::new(parts, keys::Settings::default());
     let policy = Policy::new(
         db.clone(),
         lease.clone(),

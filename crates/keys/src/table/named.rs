@@ -1,8 +1,35 @@
 //! Named keys.
 
-use crate::{NamedKey, Result};
+use crate::Result;
+use serde::Serialize;
 use store::{Record as _, ScopedTable as _, Tx};
-use types::{KeyId, Page, WalletId};
+use types::{ChainId, Json, KeyId, Page, Time, WalletId};
+
+/// A named key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+#[record(table = "named_key")]
+pub struct NamedKey {
+    #[record(key)]
+    pub id: KeyId,
+    pub wallet: WalletId,
+    /// The name, unique in the wallet.
+    #[record(update)]
+    pub name: String,
+    /// The chain it was created for. It signs for the same account on every chain of the family.
+    pub chain: ChainId,
+    pub address: String,
+    /// The path in the wallet; `m` for an imported single key.
+    pub path: String,
+    /// Custom metadata: a JSON object.
+    #[record(update)]
+    pub metadata: Json,
+    /// Increases with each change.
+    #[record(version)]
+    pub version: u64,
+    pub created_at: Time,
+    #[record(update)]
+    pub updated_at: Time,
+}
 
 /// A named key to insert.
 #[derive(store::Record)]

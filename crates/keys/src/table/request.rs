@@ -1,9 +1,62 @@
 //! Signature requests.
 
 use crate::Result;
-use crate::request::{RequestState, SignatureRequest};
+use intent::Unsigned;
+use serde::Serialize;
 use store::{Record as _, ScopedTable as _, Tx};
-use types::{Digest, PermitId, SignatureRequestId};
+use strum::{EnumString, IntoStaticStr, VariantArray};
+use types::{ChainId, Digest, PermitId, SignatureRequestId, Time};
+
+/// The state of a signature request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, IntoStaticStr, VariantArray)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum RequestState {
+    /// The back end has not answered yet.
+    Waiting,
+    /// Signed; the bytes are recorded.
+    Answered,
+    /// The back end declined to sign.
+    Refused,
+}
+
+store::text_columns! { as_in_json: RequestState }
+
+/// A request for a signature.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+#[record(table = "signature_request")]
+pub struct SignatureRequest {
+    pub id: SignatureRequestId,
+    pub state: RequestState,
+    /// The back end that is asked to sign.
+    pub backend: String,
+    pub permit: PermitId,
+    pub chain: ChainId,
+    pub signer: String,
+    /// The id of the signed transaction.
+    pub signed_id: Option<String>,
+    /// Why it was declined.
+    pub note: Option<String>,
+    /// Increases with each change.
+    pub version: u64,
+    pub created_at: Time,
+    /// When it was last changed.
+    pub updated_at: Time,
+    #[serde(skip)]
+    pub(crate) bytes: Vec<u8>,
+    #[serde(skip)]
+    pub(crate) unsigned_hash: Digest,
+}
+
+impl SignatureRequest {
+    pub(crate) fn unsigned(&self) -> Unsigned {
+        Unsigned {
+            chain: self.chain,
+            signer: self.signer.clone(),
+            bytes: self.bytes.clone(),
+        }
+    }
+}
 
 /// Insert a request.
 pub(crate) fn insert(tx: &mut Tx<'_, '_>, request: &SignatureRequest) -> Result<()> {

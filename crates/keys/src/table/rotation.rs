@@ -1,7 +1,76 @@
 //! Rotations of the data key.
 
-use crate::{Result, Rotation};
+use crate::Result;
+use serde::Serialize;
 use store::{Record as _, UnscopedTable as _, UnscopedTx};
+use strum::{EnumString, IntoStaticStr, VariantArray};
+use types::{Principal, Time};
+
+/// The state of a rotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, IntoStaticStr, VariantArray)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum RotationState {
+    /// The new data key encrypts; secrets under older ones are being re-encrypted.
+    Reencrypting,
+    /// No secret is under an older data key; those are retired.
+    Done,
+    /// Everything is re-encrypted except secrets that cannot be decrypted, because of a manual
+    /// change or a storage fault. The older data keys are not retired.
+    Broken,
+}
+
+store::text_columns! { as_in_json: RotationState }
+
+/// A rotation of the data key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+#[record(table = "keyring_rotation", global)]
+pub struct Rotation {
+    /// The data key that the rotation created.
+    #[record(key)]
+    pub version: u32,
+    #[record(update)]
+    pub state: RotationState,
+    /// Secrets to re-encrypt; `None` before they are counted.
+    #[record(update)]
+    pub total: Option<u64>,
+    /// Secrets re-encrypted so far.
+    #[record(update)]
+    pub reencrypted: u64,
+    /// Secrets that cannot be decrypted and stay unchanged.
+    #[record(update)]
+    pub broken: u64,
+    /// The name of the target that is processed next; empty when all are done.
+    #[record(update)]
+    pub target: String,
+    /// The position within that target.
+    #[record(update)]
+    #[serde(skip)]
+    pub position: String,
+    /// The id of the principal that started it.
+    pub begun_by: String,
+    #[record(column = "begun_at")]
+    pub begun: Time,
+    #[record(update, column = "ended_at")]
+    pub ended: Option<Time>,
+}
+
+impl Rotation {
+    pub(crate) fn begun(version: u32, principal: &Principal, now: Time) -> Self {
+        Self {
+            version,
+            state: RotationState::Reencrypting,
+            total: None,
+            reencrypted: 0,
+            broken: 0,
+            target: String::new(),
+            position: String::new(),
+            begun_by: principal.id.clone(),
+            begun: now,
+            ended: None,
+        }
+    }
+}
 
 /// The latest rotation.
 pub(crate) fn last(tx: &mut UnscopedTx<'_, '_>) -> Result<Option<Rotation>> {

@@ -1,7 +1,7 @@
 //! Wallets and their branches.
 
 use crate::backend::EncryptedSecret;
-use crate::wallet::{Branch, Wallet};
+use crate::wallet::shape::{Branch, Wallet};
 use crate::{Error, Result};
 use store::{
     InNamespace, Params, Record as _, ScopedTable as _, ToValue as _, Tx, UnscopedTx, Value, list,

@@ -1,17 +1,17 @@
 //! Wallets: create, import, change, read.
 
-mod shape;
+pub(crate) mod shape;
 
 pub use shape::{Branch, NewSecret, NewWallet, Origin, Patch, Wallet, WalletKind};
-pub(crate) use shape::{check_metadata, check_name};
 
 use crate::address::address_of;
 use crate::backend::SOFTWARE;
+use crate::blocking::blocking;
 use crate::hd::{Path, Phrase, node_public};
-use crate::keys::blocking;
 use crate::secret::{Secret, fingerprint};
 use crate::settings::family;
 use crate::table::{address, wallet as table};
+use crate::wallet::shape::{check_metadata, check_name};
 use crate::{Error, Keys, NewKey, Result, freeze, named};
 use store::{Fact, Tx};
 use types::{ChainId, Page, Principal, WalletId};

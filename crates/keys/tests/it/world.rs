@@ -4,8 +4,8 @@ use ed25519_dalek::{Signer, SigningKey};
 use intent::evm::{self, Price, Terms};
 use intent::{Envelope, Intent, Permit, PermitBody, PolicyKey, Unsigned};
 use keys::{
-    Error, Keys, NewKey, NewSecret, NewWallet, Recorded, Result, Settings, Signed, SigningJob,
-    Wallet, WalletKind,
+    Error, Keys, NewKey, NewSecret, NewWallet, Parts, Recorded, Result, Settings, Signed,
+    SigningJob, Wallet, WalletKind,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -112,15 +112,14 @@ pub(crate) fn envelope() -> Envelope {
 async fn engine(db: &Db, lease: &Lease, policy: &SigningKey, settings: &Settings) -> Keys {
     let keyring = keys::open_keyring(db, lease, master("one")).await.unwrap();
     let policy_key = PolicyKey::from_bytes(&policy.verifying_key().to_bytes()).unwrap();
-    let keys = Keys::new(
-        db.clone(),
-        lease.clone(),
+    let parts = Parts {
+        db: db.clone(),
+        lease: lease.clone(),
         keyring,
         policy_key,
-        settings.clone(),
-    );
-    keys.set_master_source(Arc::new(|| Ok(master("one"))));
-    keys
+        master_source: Some(Arc::new(|| Ok(master("one")))),
+    };
+    Keys::new(parts, settings.clone())
 }
 
 impl World {

@@ -55,13 +55,14 @@ impl World {
                 .await
                 .unwrap(),
         );
-        let keys = Keys::new(
-            db.clone(),
-            api.clone(),
+        let parts = keys::Parts {
+            db: db.clone(),
+            lease: api.clone(),
             keyring,
-            permits.public(),
-            keys::Settings::default(),
-        );
+            policy_key: permits.public(),
+            master_source: None,
+        };
+        let keys = Keys::new(parts, keys::Settings::default());
         let policy = Policy::new(
             db.clone(),
             api.clone(),

@@ -111,14 +111,14 @@ impl World {
                 .unwrap(),
         );
         let keyring_handle = Arc::new(keyring.clone());
-        let keys = Keys::new(
-            db.clone(),
-            api.clone(),
+        let parts = keys::Parts {
+            db: db.clone(),
+            lease: api.clone(),
             keyring,
-            permits.public(),
-            keys::Settings::default(),
-        );
-        keys.set_master_source(Arc::new(|| Ok(master())));
+            policy_key: permits.public(),
+            master_source: Some(Arc::new(|| Ok(master()))),
+        };
+        let keys = Keys::new(parts, keys::Settings::default());
         let policy = Policy::new(
             db.clone(),
             api.clone(),

@@ -1,7 +1,7 @@
 //! The software back end: secrets are encrypted in the database and decrypted in memory.
 
-use crate::backend::{Backend, EncryptedSecret, SOFTWARE, SigningTask};
-use crate::cache::SignerCache;
+use super::cache::SignerCache;
+use super::{Backend, EncryptedSecret, SOFTWARE, SigningTask};
 use crate::hd::sign_digest;
 use crate::secret::{Secret, Signer, context_row};
 use crate::{Error, Result};

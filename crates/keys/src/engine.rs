@@ -1,14 +1,29 @@
 //! The engine handle: the first argument of every verb.
 
-use crate::keyring::MasterSource;
-use crate::software::Software;
+use crate::backend::Software;
 use crate::{Error, Result, Settings};
 use intent::PolicyKey;
 use std::future::Future;
-use std::sync::{Arc, OnceLock};
-use store::secrets::Keyring;
+use std::sync::Arc;
+use store::secrets::{Keyring, MasterKey};
 use store::{Db, Lease, Tx};
 use types::{Entropy, Principal, Time};
+
+/// Returns the master key whenever the keyring must be unlocked again, or the reason why it cannot.
+pub type MasterSource = Arc<dyn Fn() -> std::result::Result<MasterKey, String> + Send + Sync>;
+
+/// What the engine works with.
+pub struct Parts {
+    pub db: Db,
+    /// Facts go to its partition.
+    pub lease: Lease,
+    pub keyring: Keyring,
+    /// Only permits signed by this key are accepted.
+    pub policy_key: PolicyKey,
+    /// Where the master key is read when the keyring must be unlocked again, after a rotation by
+    /// this or another process.
+    pub master_source: Option<MasterSource>,
+}
 
 /// The wallets, keys and signatures of an installation. Clones share the state.
 #[derive(Clone)]
@@ -20,36 +35,21 @@ struct Inner {
     policy_key: PolicyKey,
     settings: Arc<Settings>,
     software: Software,
-    master: OnceLock<MasterSource>,
+    master_source: Option<MasterSource>,
     large_issue_lock: tokio::sync::Mutex<()>,
 }
 
 impl Keys {
-    /// Create the engine on a database. Facts go to the lease's partition; only permits signed by
-    /// this policy key are accepted.
-    pub fn new(
-        db: Db,
-        lease: Lease,
-        keyring: Keyring,
-        policy_key: PolicyKey,
-        settings: Settings,
-    ) -> Self {
-        let software = Software::new(keyring, settings.cached_branches);
+    pub fn new(parts: Parts, settings: Settings) -> Self {
         Self(Arc::new(Inner {
-            db,
-            lease,
-            policy_key,
+            db: parts.db,
+            lease: parts.lease,
+            policy_key: parts.policy_key,
+            software: Software::new(parts.keyring, settings.cached_branches),
             settings: Arc::new(settings),
-            software,
-            master: OnceLock::new(),
+            master_source: parts.master_source,
             large_issue_lock: tokio::sync::Mutex::new(()),
         }))
-    }
-
-    /// Set where the master key is read when the keyring must be unlocked again, after a rotation
-    /// by this or another process. Only the first call has an effect.
-    pub fn set_master_source(&self, source: MasterSource) {
-        let _ = self.0.master.set(source);
     }
 
     /// Wait until a secret under a data key is found that this process has not unlocked: time to
@@ -58,8 +58,12 @@ impl Keys {
         self.0.software.keyring().wait_for_unknown_key().await;
     }
 
-    pub(crate) fn master_source(&self) -> Option<&MasterSource> {
-        self.0.master.get()
+    /// The source of the master key. Error: `keys.master_key` if this process has none.
+    pub(crate) fn master_source(&self) -> Result<MasterSource> {
+        let none = || Error::MasterKey {
+            why: "this process has no source for it".to_owned(),
+        };
+        self.0.master_source.clone().ok_or_else(none)
     }
 
     pub(crate) fn db(&self) -> &Db {
@@ -131,49 +135,4 @@ impl Keys {
             write(tx, principal, args)
         })
     }
-}
-
-/// Run CPU-bound work on a blocking thread.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => Err(join_error(&error)),
-    }
-}
-
-/// Map items in parallel on as many threads as there are processors, keeping their order.
-pub(crate) async fn map_parallel<T, R>(
-    items: Vec<T>,
-    each: impl Fn(T) -> R + Clone + Send + 'static,
-) -> Result<Vec<R>>
-where
-    T: Send + 'static,
-    R: Send + 'static,
-{
-    const MIN_CHUNK: usize = 16; // for fewer items a thread costs more than it saves
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let chunk = items.len().div_ceil(threads).max(MIN_CHUNK);
-    let mut results = Vec::with_capacity(items.len());
-    let mut running = Vec::new();
-    let mut items = items.into_iter().peekable();
-    while items.peek().is_some() {
-        let chunk_items: Vec<T> = items.by_ref().take(chunk).collect();
-        let each = each.clone();
-        running.push(tokio::task::spawn_blocking(move || {
-            chunk_items.into_iter().map(each).collect::<Vec<R>>()
-        }));
-    }
-    for task in running {
-        results.extend(task.await.map_err(|error| join_error(&error))?);
-    }
-    Ok(results)
-}
-
-fn join_error(error: &tokio::task::JoinError) -> Error {
-    store::Error::Assertion {
-        what: error.to_string(),
-    }
-    .into()
 }

@@ -1,5 +1,10 @@
 //! The interface of signing back ends.
 
+mod cache;
+mod software;
+
+pub(crate) use software::Software;
+
 use crate::Result;
 use intent::{RequiredSignature, Signature};
 use types::{Namespace, WalletId};
