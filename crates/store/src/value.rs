@@ -228,6 +228,8 @@ ids!(
     InstallationId
 );
 
+crate::text_columns! { as_in_json: types::ExecutionStatus }
+
 impl ToValue for str {
     const KIND: ValueKind = ValueKind::Text;
     fn to_value(&self) -> Value<'_> {

@@ -78,8 +78,20 @@ pub struct Inclusion {
 }
 
 /// The result of executing an included transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum ExecutionStatus {
     Succeeded,
     /// The chain charged the fee, consumed the replay key, and reverted everything else.
