@@ -1,22 +1,17 @@
 //! The committer: writes blocks, events, projections, cursor, watermark and facts in one
 //! transaction, and undoes them in one.
 
-use crate::event::{self, BlockId, FinalityUpdate, ReorgPayload};
+use crate::event::{self, BlockId, FinalityUpdate, ReorgPayload, system};
 use crate::fan_out::fan_out;
 use crate::finality::Candidate;
-use crate::read::Status;
-use crate::scope::Scope;
 use crate::state::{self, Tip};
+use crate::table::cursor::Status;
+use crate::table::scope::Scope;
 use crate::{DecodedBlock, Projection, ingest, table};
 use chain::Watch;
 use std::sync::Arc;
 use store::{Fact, Result, UnscopedTx};
-use types::{Height, Namespace, Principal};
-
-/// The actor of the facts that the worker appends.
-pub(crate) fn system() -> Principal {
-    Principal::system("index", Namespace::installation())
-}
+use types::{Height, Namespace};
 
 /// Appends blocks that extend the tip, and moves the watermark. Returns the new cursor; none, and
 /// writes nothing, if a scope caught up that was not watched yet when the blocks were fetched: its
@@ -152,11 +147,12 @@ pub(crate) fn finalize(
 }
 
 fn put(tx: &mut UnscopedTx<'_, '_>, mut status: Status) -> Result<Status> {
-    if !table::cursor::put(tx, &status)? {
-        return Err(store::Error::Contended { attempts: 1 });
-    }
     status.version += 1;
-    Ok(status)
+    if table::cursor::put(tx, &status)? {
+        Ok(status)
+    } else {
+        Err(store::Error::Contended { attempts: 1 })
+    }
 }
 
 fn move_watermark(
@@ -224,9 +220,6 @@ fn final_hash(
 /// A fact about the chain, with the version that its cursor has after this transaction.
 fn chain_fact(kind: &'static str, status: &Status) -> Fact {
     Fact::new(kind, 1)
-        .subject(
-            &status.chain,
-            u64::try_from(status.version + 1).unwrap_or(0),
-        )
+        .subject(&status.chain, status.version + 1)
         .actor(&system())
 }

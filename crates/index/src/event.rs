@@ -1,7 +1,7 @@
-//! The facts of a chain's partition, and stored chain events and inclusions.
+//! The facts of a chain's partition, and stored chain events.
 
 use serde::{Deserialize, Serialize};
-use types::{Amount, ChainId, ExecutionStatus, Height, ReplayKey, Time};
+use types::{ChainId, Height, Namespace, Principal, Time};
 
 /// A decoded fact of the partition `chain/<id>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,11 @@ pub struct FinalityUpdate {
     pub through: Height,
     /// The hash of the block at `through`.
     pub hash: String,
+}
+
+/// The actor of the facts that the worker appends.
+pub(crate) fn system() -> Principal {
+    Principal::system("index", Namespace::installation())
 }
 
 pub(crate) const BLOCK: &str = "chain.block";
@@ -96,20 +101,20 @@ pub struct StoredEvent {
     pub reverted: bool,
 }
 
-/// The use of one replay key by a transaction of a watched signer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredInclusion {
-    pub replay_key: ReplayKey,
-    /// The transaction hash.
-    pub transaction: String,
-    pub signer: String,
-    pub block_hash: String,
+/// A position in the events of a chain: after this event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EventCursor {
     pub height: Height,
-    pub status: ExecutionStatus,
-    /// The fee paid, in the chain's base unit.
-    pub fee: Amount,
-    /// The contract that the transaction deployed.
-    pub created_contract: Option<String>,
-    /// Whether its block is no longer canonical.
-    pub reverted: bool,
+    /// The event's index in the block; -1 is before its first event.
+    pub index: i64,
+}
+
+/// Selects chain events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventFilter {
+    pub chain: ChainId,
+    /// Empty for all sources.
+    pub sources: Vec<String>,
+    /// Empty for all topics.
+    pub topics: Vec<String>,
 }

@@ -1,6 +1,7 @@
 //! Distributes blocks to namespaces by their scopes.
 
-use crate::scope::{ALL, Scope};
+use crate::scope::ALL;
+use crate::table::scope::Scope;
 use crate::{DecodedBlock, NamespaceBlocks};
 use std::collections::{BTreeMap, BTreeSet};
 use types::{Block, Namespace, Transfer};

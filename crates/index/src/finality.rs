@@ -46,9 +46,9 @@ pub(crate) async fn query_tag(chain: &dyn Connector) -> TagAnswer {
 }
 
 /// The candidate for finality by a rule and the node's answer, when blocks up to `head` are known.
-pub(crate) fn candidate(rule: Finality, answer: TagAnswer, head: Height) -> Candidate {
+pub(crate) fn candidate(rule: Finality, answer: &TagAnswer, head: Height) -> Candidate {
     let at_depth = |blocks: u64| head.0.checked_sub(blocks).map(Height);
-    let height = match (rule, &answer) {
+    let height = match (rule, answer) {
         (Finality::Instant, _) => Some(head),
         (Finality::Depth { blocks }, _) => at_depth(blocks),
         (Finality::Tag { blocks, .. }, TagAnswer::Block(tagged)) => {
@@ -65,7 +65,7 @@ pub(crate) fn candidate(rule: Finality, answer: TagAnswer, head: Height) -> Cand
         (Finality::Tag { .. }, _) => None,
     };
     let tagged = match answer {
-        TagAnswer::Block(tagged) => Some(tagged),
+        TagAnswer::Block(tagged) => Some(tagged.clone()),
         _ => None,
     };
     Candidate { height, tagged }
@@ -115,7 +115,7 @@ mod tests {
             (tag(20), TagAnswer::Unavailable, None),
         ];
         for (rule, answer, expected) in cases {
-            let candidate = candidate(rule, answer.clone(), Height(100));
+            let candidate = candidate(rule, &answer, Height(100));
             assert_eq!(
                 candidate.height,
                 expected.map(Height),

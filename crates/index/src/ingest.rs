@@ -1,7 +1,6 @@
 //! Stores the rows of incoming blocks, and the facts that cover them.
 
-use crate::commit::system;
-use crate::event::{self, BlockId, BlockPayload};
+use crate::event::{self, BlockId, BlockPayload, system};
 use crate::table;
 use store::{Batch, Fact, Result, UnscopedTx, Value};
 use types::{Block, ChainId, Namespace, Ulid};
@@ -20,7 +19,7 @@ pub(crate) fn ingest(
     tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     blocks: &[&Block],
-    version: i64,
+    version: u64,
 ) -> Result<()> {
     let returning = table::block::known(tx, chain, blocks)?;
     table::block::insert(tx, blocks)?;
@@ -57,9 +56,9 @@ pub(crate) fn ingest(
 
 /// A block that was canonical before is canonical again. Its old rows are valid again under their
 /// first facts; rows that are watched only since then are added with facts of their own.
-fn ingest_returning(tx: &mut UnscopedTx<'_, '_>, block: &Block, version: i64) -> Result<()> {
-    let revived = table::event::revive(tx, &block.chain, &block.hash)?;
-    table::inclusion::revive(tx, &block.chain, &block.hash)?;
+fn ingest_returning(tx: &mut UnscopedTx<'_, '_>, block: &Block, version: u64) -> Result<()> {
+    let revived = table::event::revive(tx, block)?;
+    table::inclusion::revive(tx, block)?;
     let ingest_id = new_ingest_id(tx);
     let events = insert_missing_events(tx, block, &ingest_id)?;
     let rows = table::inclusion::rows(block);
@@ -70,13 +69,7 @@ fn ingest_returning(tx: &mut UnscopedTx<'_, '_>, block: &Block, version: i64) ->
     };
     let inclusions = rows.into_iter().filter(is_added).collect();
     let event_count = revived + events.len() as u64;
-    table::block::set_counts(
-        tx,
-        &block.chain,
-        &block.hash,
-        event_count,
-        block.inclusions.len() as u64,
-    )?;
+    table::block::set_counts(tx, block, event_count, block.inclusions.len() as u64)?;
     append_block_facts(
         tx,
         BlockRows {
@@ -143,9 +136,9 @@ fn append_block_facts(
     rows: BlockRows<'_>,
     event_count: u64,
     ingest_id: &str,
-    version: i64,
+    version: u64,
 ) {
-    let (block, version) = (rows.block, u64::try_from(version).unwrap_or(0));
+    let block = rows.block;
     let block_id = BlockId {
         chain: block.chain,
         height: block.height,

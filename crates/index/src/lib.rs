@@ -36,8 +36,8 @@
 //! - an inconsistent block from a node is never stored (`faulty_node`), and nothing that a contract
 //!   emits stops the chain (`node`).
 
-mod backfill;
 mod commit;
+mod engine;
 mod error;
 mod event;
 mod fan_out;
@@ -52,14 +52,17 @@ mod table;
 mod watch;
 mod worker;
 
+pub use engine::Index;
 pub use error::{Error, Result};
-pub use event::{BlockId, ChainFact, FinalityUpdate, StoredEvent, StoredInclusion};
+pub use event::{BlockId, ChainFact, EventCursor, EventFilter, FinalityUpdate, StoredEvent};
 pub use projection::{DecodedBlock, NamespaceBlocks, Projection};
 pub use read::{
-    EventCursor, EventFilter, Index, ResumeRequest, Status, block_at, events_in_block,
-    events_through, inclusions_between, inclusions_by_replay_key, inclusions_in_block, resume,
-    status,
+    ResumeRequest, block_at, events_in_block, events_through, inclusions_between,
+    inclusions_by_replay_key, inclusions_in_block, resume, status,
 };
-pub use scope::{NewScope, Scope, scopes, track, untrack};
+pub use scope::{NewScope, scopes, track, untrack};
+pub use table::cursor::Status;
+pub use table::inclusion::StoredInclusion;
+pub use table::scope::Scope;
 pub use watch::{watch_events, watch_signers};
 pub use worker::{Progress, Settings, Start, Worker};

@@ -1,48 +1,14 @@
 //! Queries of the index, and resuming a halted chain.
 
-use crate::event::{StoredEvent, StoredInclusion};
-use crate::state::Tip;
-use crate::{Error, Result, table};
-use store::{Db, Fact, Lease, UnscopedTx};
+use crate::event::{EventCursor, EventFilter, StoredEvent};
+use crate::table::cursor::Status;
+use crate::table::inclusion::StoredInclusion;
+use crate::{Error, Index, Result, table};
+use store::{Fact, UnscopedTx};
 use types::{ChainId, Height, Namespace, Principal, ReplayKey};
 
 /// The longest reason, in bytes.
 const MAX_REASON: usize = 500;
-
-/// How far a chain is indexed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
-    pub chain: ChainId,
-    /// The newest stored block; none before the first.
-    pub head: Option<Tip>,
-    /// The final watermark: everything up to this block is final. None while nothing is.
-    pub finalized: Option<Tip>,
-    /// The height at which the index starts.
-    pub first: Height,
-    /// Why the chain is halted, if it is.
-    pub halted: Option<String>,
-    /// The height down to which an operator allowed one rewind below the final watermark.
-    pub(crate) rewind_to: Option<Height>,
-    pub(crate) version: i64,
-}
-
-/// A position in the events of a chain: after this event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct EventCursor {
-    pub height: Height,
-    /// The event's index in the block; -1 is before its first event.
-    pub index: i64,
-}
-
-/// Selects chain events.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventFilter {
-    pub chain: ChainId,
-    /// Empty for all sources.
-    pub sources: Vec<String>,
-    /// Empty for all topics.
-    pub topics: Vec<String>,
-}
 
 /// How far a chain is indexed; none before its first stored block.
 pub fn status(tx: &mut UnscopedTx<'_, '_>, chain: &ChainId) -> store::Result<Option<Status>> {
@@ -110,20 +76,6 @@ pub fn inclusions_by_replay_key(
     table::inclusion::by_replay_key(tx, chain, replay_keys)
 }
 
-/// The index as seen by callers other than its worker. Writes to the caller's own partition.
-#[derive(Clone)]
-pub struct Index {
-    pub(crate) db: Db,
-    pub(crate) lease: Lease,
-}
-
-impl Index {
-    /// Creates a handle. `lease` is the partition that receives the facts of its operations.
-    pub fn new(db: Db, lease: Lease) -> Self {
-        Self { db, lease }
-    }
-}
-
 /// A request to resume a halted chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResumeRequest {
@@ -144,32 +96,39 @@ pub async fn resume(
     if request.reason.trim().is_empty() || request.reason.len() > MAX_REASON {
         return Err(Error::InvalidReason);
     }
-    let (principal, chain) = (principal.clone(), *chain);
-    index
-        .db
-        .on(&index.lease)
-        .write_unscoped(move |tx| {
-            let mut status = table::cursor::get(tx, &chain)?
-                .ok_or_else(|| Error::UnknownChain { chain: chain })?;
-            let Some(halt_reason) = status.halted.take() else {
-                return Err(Error::NotHalted { chain: chain });
-            };
-            status.rewind_to = request.rewind_to;
-            if !table::cursor::put(tx, &status)? {
-                return Err(store::Error::Contended { attempts: 1 }.into());
-            }
-            let payload = serde_json::json!({
-                "halt_reason": halt_reason,
-                "rewind_to": request.rewind_to,
-                "reason": request.reason,
-            });
-            let version = u64::try_from(status.version + 1).unwrap_or(0);
-            let fact = Fact::new("chain.resumed", 1)
-                .subject(&chain, version)
-                .actor(&principal)
-                .payload(&payload);
-            tx.append(&Namespace::installation(), fact);
-            Ok(())
+    let args = (principal.clone(), *chain, request);
+    let leased = index.db.on(&index.lease);
+    leased
+        .write_unscoped_with(args, |tx, (principal, chain, request)| {
+            resume_in(tx, principal, *chain, request)
         })
         .await
+}
+
+fn resume_in(
+    tx: &mut UnscopedTx<'_, '_>,
+    principal: &Principal,
+    chain: ChainId,
+    request: &ResumeRequest,
+) -> Result<()> {
+    let mut status = table::cursor::get(tx, &chain)?.ok_or(Error::UnknownChain { chain })?;
+    let Some(halt_reason) = status.halted.take() else {
+        return Err(Error::NotHalted { chain });
+    };
+    status.rewind_to = request.rewind_to;
+    status.version += 1;
+    if !table::cursor::put(tx, &status)? {
+        return Err(store::Error::Contended { attempts: 1 }.into());
+    }
+    let payload = serde_json::json!({
+        "halt_reason": halt_reason,
+        "rewind_to": request.rewind_to,
+        "reason": request.reason,
+    });
+    let fact = Fact::new("chain.resumed", 1)
+        .subject(&chain, status.version)
+        .actor(principal)
+        .payload(&payload);
+    tx.append(&Namespace::installation(), fact);
+    Ok(())
 }

@@ -1,36 +1,17 @@
 //! Scopes: the sources of a chain that a namespace has projected. Each has a cursor of its own
 //! until it is caught up with the committer.
 
+use crate::table::scope::Scope;
 use crate::{Error, Index, Result, table};
 use chain::Watch;
 use std::collections::BTreeSet;
 use store::Fact;
-use types::{ChainId, Height, Namespace, Principal};
+use types::{ChainId, Height, Principal};
 
 /// Matches every source.
 pub(crate) const ALL: &str = "*";
 /// The longest source, in bytes. No chain has longer addresses.
 const MAX_SOURCE: usize = 128;
-
-/// A source of a chain that is projected for a namespace.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scope {
-    pub namespace: Namespace,
-    pub projection: String,
-    pub chain: ChainId,
-    /// A contract address, or `*` for all.
-    pub source: String,
-    /// The height at which it starts.
-    pub from: Height,
-    /// The next height to read while it is not caught up.
-    pub next: Height,
-    /// Whether it has reached the head, so that the committer projects new blocks for it.
-    pub caught_up: bool,
-    /// Why its projection failed, if it did. To retry, untrack and track the source again.
-    pub quarantined: Option<String>,
-    /// Incremented with each change.
-    pub version: i64,
-}
 
 impl Scope {
     /// The watch that fetches the events of this scope alone.
@@ -83,19 +64,15 @@ pub async fn track(
         quarantined: None,
         version: 1,
     };
-    let principal = principal.clone();
-    let inserted = index
-        .db
-        .on(&index.lease)
-        .write(&principal.namespace.clone(), move |tx| {
-            let inserted = table::scope::insert(tx, &scope)?;
+    index
+        .write(principal, scope, |tx, principal, scope| {
+            let inserted = table::scope::insert(tx, scope)?;
             if inserted {
-                tx.append(scope_fact("index.tracked", &principal, &scope));
+                tx.append(scope_fact("index.tracked", principal, scope));
             }
-            Ok::<_, store::Error>(inserted)
+            Ok(inserted)
         })
-        .await?;
-    Ok(inserted)
+        .await
 }
 
 /// Stops projecting a source. Data projected so far stays. Returns false if there is no such scope.
@@ -104,30 +81,27 @@ pub async fn untrack(index: &Index, principal: &Principal, scope: &NewScope) -> 
         source: canonical_source(&scope.chain, &scope.source)?,
         ..scope.clone()
     };
-    let principal = principal.clone();
-    let deleted = index
-        .db
-        .on(&index.lease)
-        .write(&principal.namespace.clone(), move |tx| {
-            let deleted = table::scope::delete(tx, &scope.projection, &scope.chain, &scope.source)?;
-            if let Some(scope) = &deleted {
-                tx.append(scope_fact("index.untracked", &principal, scope));
-            }
-            Ok::<_, store::Error>(deleted.is_some())
+    index
+        .write(principal, scope, |tx, principal, scope| {
+            let NewScope {
+                projection,
+                chain,
+                source,
+            } = scope;
+            let Some(mut deleted) = table::scope::delete(tx, projection, chain, source)? else {
+                return Ok(false);
+            };
+            deleted.version += 1;
+            tx.append(scope_fact("index.untracked", principal, &deleted));
+            Ok(true)
         })
-        .await?;
-    Ok(deleted)
+        .await
 }
 
 /// The scopes of the principal's namespace on a chain.
 pub async fn scopes(index: &Index, principal: &Principal, chain: &ChainId) -> Result<Vec<Scope>> {
-    let chain = *chain;
-    Ok(index
-        .db
-        .read(&principal.namespace, move |tx| {
-            table::scope::of_namespace(tx, &chain)
-        })
-        .await?)
+    let read = (index.db).read_with(&principal.namespace, *chain, table::scope::of_namespace);
+    Ok(read.await?)
 }
 
 /// The source as the chain's events name it.
@@ -156,13 +130,12 @@ pub(crate) fn scope_fact(kind: &'static str, actor: &Principal, scope: &Scope) -
         "next": scope.next,
         "quarantined": scope.quarantined,
     });
-    let version = u64::try_from(scope.version).unwrap_or(0);
     let id = format!(
         "scope:{}/{}/{}",
         scope.projection, scope.chain, scope.source
     );
     Fact::new(kind, 1)
-        .subject(&id, version)
+        .subject(&id, scope.version)
         .actor(actor)
         .payload(&payload)
 }

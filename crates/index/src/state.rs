@@ -4,7 +4,7 @@ use chain::BlockRef;
 use types::Height;
 
 /// The newest stored canonical block.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, store::Record)]
 pub struct Tip {
     pub height: Height,
     pub hash: String,

@@ -1,13 +1,12 @@
 //! Watched signers, sources and topics of a chain. They decide what is stored of each block.
 
+use crate::table::scope::Scope;
+use crate::table::watch::{WatchKind, Watched};
 use crate::{Result, table};
 use chain::Watch;
 use store::{Db, Tx, UnscopedTx};
 use types::ChainId;
 
-const SIGNER: &str = "signer";
-const SOURCE: &str = "source";
-const TOPIC: &str = "topic";
 /// Watched values read in one transaction.
 const PAGE: u32 = 20_000;
 
@@ -18,7 +17,7 @@ pub fn watch_signers(
     chain: &ChainId,
     signers: &[String],
 ) -> store::Result<()> {
-    table::watch::insert(tx, chain, SIGNER, signers).map(drop)
+    table::watch::insert(tx, chain, WatchKind::Signer, signers).map(drop)
 }
 
 /// Stores the events of these sources, and those of these topics from any source, from the next
@@ -29,8 +28,8 @@ pub fn watch_events(
     sources: &[String],
     topics: &[String],
 ) -> store::Result<()> {
-    table::watch::insert(tx, chain, SOURCE, sources)?;
-    table::watch::insert(tx, chain, TOPIC, topics).map(drop)
+    table::watch::insert(tx, chain, WatchKind::Source, sources)?;
+    table::watch::insert(tx, chain, WatchKind::Topic, topics).map(drop)
 }
 
 /// Everything that is watched on a chain, over all namespaces. Read page by page, since there may
@@ -40,24 +39,24 @@ pub(crate) async fn of_chain(db: &Db, chain: &ChainId, everything: bool) -> Resu
         everything,
         ..Watch::default()
     };
-    let mut last = (String::new(), String::new());
+    let mut last = None;
     loop {
-        let (chain, after) = (*chain, last.clone());
-        let page = move |tx: &mut UnscopedTx<'_, '_>| {
-            table::watch::of_chain(tx, &chain, (&after.0, &after.1), PAGE)
-        };
-        let page = db.read_unscoped(page).await?;
-        let is_last_page = page.len() < PAGE as usize;
-        last = page.last().cloned().unwrap_or_default();
+        let args = (*chain, last.take());
+        let page = db.read_unscoped_with(args, |tx: &mut UnscopedTx<'_, '_>, (chain, last)| {
+            table::watch::of_chain(tx, chain, last.as_ref(), PAGE)
+        });
+        let page: Vec<Watched> = page.await?;
+        if page.len() == PAGE as usize {
+            last = page.last().cloned();
+        }
         page.into_iter()
-            .for_each(|(kind, value)| add(&mut watch, &kind, value));
-        if is_last_page {
+            .for_each(|watched| add(&mut watch, watched));
+        if last.is_none() {
             break;
         }
     }
-    let chain = *chain;
-    let scopes = db
-        .read_unscoped(move |tx| table::scope::of_chain(tx, &chain))
+    let scopes: Vec<Scope> = db
+        .read_unscoped_with(*chain, table::scope::of_chain)
         .await?;
     for scope in scopes.iter().filter(|scope| scope.quarantined.is_none()) {
         let scope_watch = scope.watch();
@@ -67,11 +66,11 @@ pub(crate) async fn of_chain(db: &Db, chain: &ChainId, everything: bool) -> Resu
     Ok(watch)
 }
 
-fn add(watch: &mut Watch, kind: &str, value: String) {
-    match kind {
-        SIGNER => watch.signers.insert(value),
-        SOURCE => watch.sources.insert(value),
-        TOPIC => watch.topics.insert(value),
-        _ => false,
+fn add(watch: &mut Watch, Watched { kind, value }: Watched) {
+    let values = match kind {
+        WatchKind::Signer => &mut watch.signers,
+        WatchKind::Source => &mut watch.sources,
+        WatchKind::Topic => &mut watch.topics,
     };
+    values.insert(value);
 }

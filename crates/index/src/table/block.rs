@@ -1,48 +1,67 @@
 //! Blocks of all branches.
 
 use chain::BlockRef;
-use store::{Result, UnscopedTx};
+use std::collections::BTreeSet;
+use store::{Result, UnscopedTable as _, UnscopedTx};
 use types::{Block, ChainId, Height, Time};
+
+/// A block as it is inserted.
+#[derive(store::Record)]
+#[record(table = "block", global, write)]
+struct Row<'b> {
+    #[record(key)]
+    chain: ChainId,
+    #[record(key)]
+    hash: &'b str,
+    height: Height,
+    parent: &'b str,
+    time: Time,
+    event_count: u64,
+    inclusion_count: u64,
+    #[record(update)]
+    canonical: bool,
+}
+
+impl<'b> Row<'b> {
+    fn of(block: &'b Block) -> Self {
+        Self {
+            chain: block.chain,
+            hash: &block.hash,
+            height: block.height,
+            parent: &block.parent,
+            time: block.time,
+            event_count: block.events.len() as u64,
+            inclusion_count: block.inclusions.len() as u64,
+            canonical: true,
+        }
+    }
+}
+
+/// A block without its contents.
+#[derive(store::Record)]
+struct Header {
+    height: Height,
+    hash: String,
+    parent: String,
+    time: Time,
+}
 
 /// Stores blocks as canonical. A block stored before becomes canonical again.
 pub(crate) fn insert(tx: &mut UnscopedTx<'_, '_>, blocks: &[&Block]) -> Result<()> {
-    let rows: Vec<_> = blocks
-        .iter()
-        .map(|block| {
-            let (events, inclusions) = (block.events.len() as i64, block.inclusions.len() as i64);
-            (
-                &block.chain,
-                &block.hash,
-                block.height,
-                &block.parent,
-                block.time,
-                events,
-                inclusions,
-                true,
-            )
-        })
-        .collect();
-    tx.execute_rows(
-        "INSERT INTO block (chain, hash, height, parent, time, event_count, inclusion_count, canonical) {rows}
-         ON CONFLICT (chain, hash) DO UPDATE SET canonical = 1",
-        (),
-        &rows,
-    )?;
-    Ok(())
+    let rows: Vec<Row<'_>> = blocks.iter().map(|block| Row::of(block)).collect();
+    Row::upsert_unscoped(tx, &rows).map(drop)
 }
 
 /// Updates the number of stored events and inclusions of a block.
 pub(crate) fn set_counts(
     tx: &mut UnscopedTx<'_, '_>,
-    chain: &ChainId,
-    hash: &str,
+    block: &Block,
     events: u64,
     inclusions: u64,
 ) -> Result<()> {
-    let (events, inclusions) = (events.cast_signed(), inclusions.cast_signed());
     tx.execute(
         "UPDATE block SET event_count = ?3, inclusion_count = ?4 WHERE chain = ?1 AND hash = ?2",
-        (chain, hash, events, inclusions),
+        (block.chain, &block.hash, events, inclusions),
     )?;
     Ok(())
 }
@@ -52,14 +71,28 @@ pub(crate) fn known(
     tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     blocks: &[&Block],
-) -> Result<std::collections::BTreeSet<String>> {
-    let rows: Vec<(&String,)> = blocks.iter().map(|block| (&block.hash,)).collect();
+) -> Result<BTreeSet<String>> {
+    let hashes: Vec<&str> = blocks.iter().map(|block| block.hash.as_str()).collect();
     let known: Vec<(String,)> = tx.query_rows(
         "SELECT hash FROM block WHERE chain = ?1 AND hash IN ({rows})",
         (chain,),
-        &rows,
+        &store::list(&hashes),
     )?;
     Ok(known.into_iter().map(|(hash,)| hash).collect())
+}
+
+/// Whether all of these blocks are canonical.
+pub(crate) fn are_canonical(
+    tx: &mut UnscopedTx<'_, '_>,
+    chain: &ChainId,
+    blocks: &[&str],
+) -> Result<bool> {
+    let canonical: Vec<(String,)> = tx.query_rows(
+        "SELECT hash FROM block WHERE chain = ?1 AND canonical = 1 AND hash IN ({rows})",
+        (chain,),
+        &store::list(blocks),
+    )?;
+    Ok(canonical.len() == blocks.len())
 }
 
 /// The height of the block with this hash; none if it is not canonical.
@@ -68,11 +101,10 @@ pub(crate) fn canonical_height(
     chain: &ChainId,
     hash: &str,
 ) -> Result<Option<Height>> {
-    let row: Option<(Height,)> = tx.row(
+    tx.value(
         "SELECT height FROM block WHERE chain = ?1 AND hash = ?2 AND canonical = 1",
         (chain, hash),
-    )?;
-    Ok(row.map(|(height,)| height))
+    )
 }
 
 /// The hash of the canonical block at a height.
@@ -81,11 +113,10 @@ pub(crate) fn canonical_hash(
     chain: &ChainId,
     height: Height,
 ) -> Result<Option<String>> {
-    let row: Option<(String,)> = tx.row(
+    tx.value(
         "SELECT hash FROM block WHERE chain = ?1 AND height = ?2 AND canonical = 1",
         (chain, height),
-    )?;
-    Ok(row.map(|(hash,)| hash))
+    )
 }
 
 /// Canonical blocks from a height on, oldest first.
@@ -95,20 +126,29 @@ pub(crate) fn from_height(
     from: Height,
     limit: u32,
 ) -> Result<Vec<BlockRef>> {
-    let rows: Vec<(Height, String, String, Time)> = tx.rows(
+    let headers: Vec<Header> = tx.rows(
         "SELECT height, hash, parent, time FROM block
           WHERE chain = ?1 AND height >= ?2 AND canonical = 1 ORDER BY height LIMIT ?3",
         (chain, from, limit),
     )?;
-    Ok(rows
-        .into_iter()
-        .map(|(height, hash, parent, time)| BlockRef {
+    Ok(headers.into_iter().map(BlockRef::from).collect())
+}
+
+impl From<Header> for BlockRef {
+    fn from(header: Header) -> Self {
+        let Header {
             height,
             hash,
             parent,
             time,
-        })
-        .collect())
+        } = header;
+        Self {
+            height,
+            hash,
+            parent,
+            time,
+        }
+    }
 }
 
 /// Marks blocks, events and inclusions from a height on as reverted.

@@ -1,10 +1,9 @@
 //! Chain events.
 
 use super::with_ingest_id;
-use crate::event::StoredEvent;
-use crate::read::{EventCursor, EventFilter};
+use crate::event::{EventCursor, EventFilter, StoredEvent};
 use std::collections::BTreeSet;
-use store::{FromRow as _, Result, Row, ToValue as _, UnscopedTx, Value};
+use store::{Result, ToValue as _, UnscopedTx, Value};
 use types::{Block, ChainEvent, ChainId, Height, Time};
 
 /// The immutable columns, in the order in which the fact's root covers them.
@@ -54,14 +53,10 @@ pub(crate) fn insert(tx: &mut UnscopedTx<'_, '_>, rows: &[Vec<Value<'_>>]) -> Re
 }
 
 /// Unmarks the events of a block that is canonical again. Returns their number.
-pub(crate) fn revive(
-    tx: &mut UnscopedTx<'_, '_>,
-    chain: &ChainId,
-    block_hash: &str,
-) -> Result<u64> {
+pub(crate) fn revive(tx: &mut UnscopedTx<'_, '_>, block: &Block) -> Result<u64> {
     tx.execute(
         "UPDATE chain_event SET reverted = 0 WHERE chain = ?1 AND block_hash = ?2",
-        (chain, block_hash),
+        (block.chain, &block.hash),
     )
 }
 
@@ -81,53 +76,45 @@ pub(crate) fn insert_missing(
     Ok(added.into_iter().map(|(index,)| index).collect())
 }
 
-const EVENTS: &str = "SELECT e.tx_id, e.path, e.block_hash, e.height, e.tx_index, e.event_index, e.source, e.topic, e.body, \
-     e.reverted, b.time FROM chain_event e JOIN block b ON b.chain = e.chain AND b.hash = e.block_hash";
+/// An event with the time of its block.
+#[derive(store::Record)]
+struct Row {
+    chain: ChainId,
+    tx_id: String,
+    path: String,
+    block_hash: String,
+    height: Height,
+    tx_index: u32,
+    event_index: u32,
+    source: String,
+    topic: String,
+    body: String,
+    reverted: bool,
+    block_time: Time,
+}
 
-fn stored_event(chain: &ChainId, row: Row) -> Result<StoredEvent> {
-    type Columns = (
-        String,
-        String,
-        String,
-        Height,
-        u32,
-        u32,
-        String,
-        String,
-        String,
-        bool,
-        Time,
-    );
-    let (
-        transaction,
-        path,
-        block_hash,
-        height,
-        transaction_index,
-        index,
-        source,
-        topic,
-        body,
-        reverted,
-        block_time,
-    ) = Columns::from_row(row)?;
-    let event = ChainEvent {
-        transaction,
-        path,
-        transaction_index,
-        index,
-        source,
-        topic,
-        body,
-    };
-    Ok(StoredEvent {
-        chain: *chain,
-        block_hash,
-        height,
-        block_time,
-        event,
-        reverted,
-    })
+const EVENTS: &str = "SELECT e.chain, e.tx_id, e.path, e.block_hash, e.height, e.tx_index, e.event_index, e.source, e.topic, \
+     e.body, e.reverted, b.time FROM chain_event e JOIN block b ON b.chain = e.chain AND b.hash = e.block_hash";
+
+impl From<Row> for StoredEvent {
+    fn from(row: Row) -> Self {
+        Self {
+            chain: row.chain,
+            block_hash: row.block_hash,
+            height: row.height,
+            block_time: row.block_time,
+            event: ChainEvent {
+                transaction: row.tx_id,
+                path: row.path,
+                transaction_index: row.tx_index,
+                index: row.event_index,
+                source: row.source,
+                topic: row.topic,
+                body: row.body,
+            },
+            reverted: row.reverted,
+        }
+    }
 }
 
 /// The events of a block, in order, after an event index.
@@ -142,9 +129,7 @@ pub(crate) fn in_block(
         "{EVENTS} WHERE e.chain = ?1 AND e.block_hash = ?2 AND e.event_index > ?3 ORDER BY e.event_index LIMIT ?4"
     );
     let rows: Vec<Row> = tx.rows(&sql, (chain, block_hash, after, limit))?;
-    rows.into_iter()
-        .map(|row| stored_event(chain, row))
-        .collect()
+    Ok(rows.into_iter().map(StoredEvent::from).collect())
 }
 
 /// Canonical events that match a filter, after a cursor and up to a height, in chain order.
@@ -157,10 +142,10 @@ pub(crate) fn through(
 ) -> Result<Vec<StoredEvent>> {
     let mut params: Vec<Value<'_>> = vec![
         filter.chain.to_value(),
-        Value::Int(after.height.stored()),
-        Value::Int(after.index),
-        Value::Int(through.stored()),
-        Value::Int(i64::from(limit)),
+        after.height.to_value(),
+        after.index.to_value(),
+        through.to_value(),
+        limit.to_value(),
     ];
     let mut sql = format!(
         "{EVENTS} WHERE e.chain = ?1 AND e.reverted = 0 AND e.height >= ?2 AND e.height <= ?4
@@ -172,16 +157,10 @@ pub(crate) fn through(
                 .map(|index| format!("?{}", params.len() + index + 1))
                 .collect();
             sql.push_str(&format!(" AND {column} IN ({})", placeholders.join(", ")));
-            params.extend(
-                values
-                    .iter()
-                    .map(|value| Value::Text(value.as_str().into())),
-            );
+            params.extend(values.iter().map(|value| value.to_value()));
         }
     }
     sql.push_str(" ORDER BY e.height, e.event_index LIMIT ?5");
     let rows: Vec<Row> = tx.rows(&sql, params)?;
-    rows.into_iter()
-        .map(|row| stored_event(&filter.chain, row))
-        .collect()
+    Ok(rows.into_iter().map(StoredEvent::from).collect())
 }

@@ -1,10 +1,29 @@
 //! Transactions of watched signers, one row per used replay key.
 
 use super::with_ingest_id;
-use crate::event::StoredInclusion;
 use std::collections::{BTreeMap, BTreeSet};
-use store::{FromRow as _, Result, Row, ToValue as _, UnscopedTx, Value};
-use types::{Block, ChainId, ExecutionStatus, Height, Inclusion, ReplayKey};
+use store::{Record as _, Result, ToValue as _, UnscopedTx, Value};
+use types::{Amount, Block, ChainId, ExecutionStatus, Height, Inclusion, ReplayKey};
+
+/// The use of one replay key by a transaction of a watched signer.
+#[derive(Debug, Clone, PartialEq, Eq, store::Record)]
+#[record(table = "chain_inclusion", global)]
+pub struct StoredInclusion {
+    pub replay_key: ReplayKey,
+    /// The transaction hash.
+    #[record(column = "tx_id")]
+    pub transaction: String,
+    pub signer: String,
+    pub block_hash: String,
+    pub height: Height,
+    pub status: ExecutionStatus,
+    /// The fee paid, in the chain's base unit.
+    pub fee: Amount,
+    /// The contract that the transaction deployed.
+    pub created_contract: Option<String>,
+    /// Whether its block is no longer canonical.
+    pub reverted: bool,
+}
 
 /// The immutable columns, in the order in which the fact's root covers them.
 pub(crate) const COLUMNS: [&str; 10] = [
@@ -49,7 +68,7 @@ fn row<'b>(
         inclusion.signer.to_value(),
         block.height.to_value(),
         inclusion.index.to_value(),
-        status_text(inclusion.status).to_value(),
+        inclusion.status.to_value(),
         inclusion.fee.to_value(),
         inclusion.created.to_value(),
     ]
@@ -67,14 +86,10 @@ pub(crate) fn insert(tx: &mut UnscopedTx<'_, '_>, rows: &[Vec<Value<'_>>]) -> Re
 }
 
 /// Unmarks the inclusions of a block that is canonical again.
-pub(crate) fn revive(
-    tx: &mut UnscopedTx<'_, '_>,
-    chain: &ChainId,
-    block_hash: &str,
-) -> Result<u64> {
+pub(crate) fn revive(tx: &mut UnscopedTx<'_, '_>, block: &Block) -> Result<u64> {
     tx.execute(
         "UPDATE chain_inclusion SET reverted = 0 WHERE chain = ?1 AND block_hash = ?2",
-        (chain, block_hash),
+        (block.chain, &block.hash),
     )
 }
 
@@ -94,58 +109,16 @@ pub(crate) fn insert_missing(
     Ok(added.into_iter().map(|(replay_key,)| replay_key).collect())
 }
 
-fn status_text(status: ExecutionStatus) -> &'static str {
-    match status {
-        ExecutionStatus::Succeeded => "succeeded",
-        ExecutionStatus::Reverted => "reverted",
-    }
-}
-
-const INCLUSIONS: &str = "SELECT replay_key, tx_id, signer, block_hash, height, status, fee, created_contract, reverted \
-     FROM chain_inclusion";
-
-fn stored_inclusion(row: Row) -> Result<StoredInclusion> {
-    type Columns = (
-        ReplayKey,
-        String,
-        String,
-        String,
-        Height,
-        String,
-        types::Amount,
-        Option<String>,
-        bool,
-    );
-    let (replay_key, transaction, signer, block_hash, height, status, fee, created, reverted) =
-        Columns::from_row(row)?;
-    let status = if status == "succeeded" {
-        ExecutionStatus::Succeeded
-    } else {
-        ExecutionStatus::Reverted
-    };
-    Ok(StoredInclusion {
-        replay_key,
-        transaction,
-        signer,
-        block_hash,
-        height,
-        status,
-        fee,
-        created_contract: created,
-        reverted,
-    })
-}
-
 /// The inclusions of a block.
 pub(crate) fn in_block(
     tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     block_hash: &str,
 ) -> Result<Vec<StoredInclusion>> {
-    let sql =
-        format!("{INCLUSIONS} WHERE chain = ?1 AND block_hash = ?2 ORDER BY tx_index, replay_key");
-    let rows: Vec<Row> = tx.rows(&sql, (chain, block_hash))?;
-    rows.into_iter().map(stored_inclusion).collect()
+    let sql = StoredInclusion::select(
+        "WHERE chain = ?1 AND block_hash = ?2 ORDER BY tx_index, replay_key",
+    );
+    tx.rows(&sql, (chain, block_hash))
 }
 
 /// Canonical inclusions above one height, up to and including another, in chain order.
@@ -155,12 +128,11 @@ pub(crate) fn between(
     above: Option<Height>,
     through: Height,
 ) -> Result<Vec<StoredInclusion>> {
-    let sql = format!(
-        "{INCLUSIONS} WHERE chain = ?1 AND reverted = 0 AND height > ?2 AND height <= ?3 ORDER BY height, tx_index, replay_key"
+    let sql = StoredInclusion::select(
+        "WHERE chain = ?1 AND reverted = 0 AND height > ?2 AND height <= ?3 ORDER BY height, tx_index, replay_key",
     );
     let above = above.map_or(-1, Height::stored);
-    let rows: Vec<Row> = tx.rows(&sql, (chain, above, through))?;
-    rows.into_iter().map(stored_inclusion).collect()
+    tx.rows(&sql, (chain, above, through))
 }
 
 /// The canonical inclusions of these replay keys.
@@ -169,11 +141,7 @@ pub(crate) fn by_replay_key(
     chain: &ChainId,
     replay_keys: &[ReplayKey],
 ) -> Result<Vec<StoredInclusion>> {
-    let rows: Vec<(&ReplayKey,)> = replay_keys.iter().map(|replay_key| (replay_key,)).collect();
-    let inclusions: Vec<Row> = tx.query_rows(
-        &format!("{INCLUSIONS} WHERE chain = ?1 AND reverted = 0 AND replay_key IN ({{rows}})"),
-        (chain,),
-        &rows,
-    )?;
-    inclusions.into_iter().map(stored_inclusion).collect()
+    let sql =
+        StoredInclusion::select("WHERE chain = ?1 AND reverted = 0 AND replay_key IN ({rows})");
+    tx.query_rows(&sql, (chain,), &store::list(replay_keys))
 }

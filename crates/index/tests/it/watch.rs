@@ -180,3 +180,26 @@ async fn watched_signers_beyond_one_page_are_stored() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_status_is_an_error_and_not_a_reverted_transaction() {
+    on_each_engine(|test| async move {
+        let world = World::new(test, tree(), WATCHED_ONLY).await;
+        world.run_until_idle().await;
+        world.watch_signers("ns-a", vec![account(1)]).await;
+        let block = world.chain.mine(&[tx(1, &[])]);
+        world.run_until_idle().await;
+        world
+            .damage("UPDATE chain_inclusion SET status = 'unheard of'")
+            .await;
+
+        let chain = world.id();
+        let read = world
+            .test
+            .db
+            .read_unscoped(move |tx| index::inclusions_in_block(tx, &chain, &block));
+        let error: store::Error = read.await.unwrap_err();
+        assert!(error.to_string().contains("status"), "{error}");
+    })
+    .await;
+}

@@ -202,6 +202,13 @@ impl<C: Connector + 'static> World<C> {
             .unwrap()
     }
 
+    /// Changes stored rows as no code of the index would.
+    pub(crate) async fn damage(&self, sql: &'static str) {
+        let write = (self.test.db.on(&self.api)).write_unscoped(move |tx| tx.execute(sql, ()));
+        let changed: store::Result<u64> = write.await;
+        assert!(changed.unwrap() > 0, "{sql}");
+    }
+
     pub(crate) async fn facts(&self) -> Vec<StoredFact> {
         self.facts_of(&format!("chain/{}", self.chain.chain()))
             .await

@@ -1,0 +1,166 @@
+//! The worker of one chain. Each turn loads the cursor, queries the node, and records the result.
+
+mod backfill;
+mod extend;
+mod rewind;
+
+use crate::state::{self, NextStep};
+use crate::table::cursor::Status;
+use crate::{Projection, Result, commit, finality, table};
+use chain::{BlockRef, Connector};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use store::{Db, Lease, UnscopedTx};
+use types::Height;
+
+/// Each block takes a few statements, and the number of statements per transaction is limited.
+const MAX_BLOCKS_PER_TURN: u64 = 500;
+
+/// Where the index of a chain starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Start {
+    /// At the head of the chain when it is indexed for the first time.
+    Latest,
+    /// At this height.
+    Height(u64),
+}
+
+/// Settings of a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    pub start: Start,
+    /// Whether every event is stored, or only those of watched sources and topics.
+    pub store_all_events: bool,
+    /// The largest number of blocks fetched and committed per turn. Limited to 500.
+    pub blocks_per_turn: u64,
+}
+
+/// The result of one turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// Nothing new.
+    Idle,
+    /// Blocks were appended, or the watermark moved. `to` is the head.
+    Extended { to: Height },
+    /// Blocks were removed. `to` is the new head.
+    Rewound { to: Height },
+    /// The node's responses did not fit together, for example during a reorganisation. Retry
+    /// immediately.
+    Again,
+    /// The chain is halted until an operator resumes it.
+    Halted,
+}
+
+/// Indexes one chain. Holds the lease of `chain/<id>`.
+#[derive(Clone)]
+pub struct Worker {
+    db: Db,
+    lease: Lease,
+    chain: Arc<dyn Connector>,
+    projections: Arc<[Arc<dyn Projection>]>,
+    settings: Settings,
+}
+
+impl Worker {
+    /// Creates the worker of a chain. `lease` must be the lease of `chain/<id>`.
+    pub fn new(
+        db: Db,
+        lease: Lease,
+        chain: Arc<dyn Connector>,
+        projections: Vec<Arc<dyn Projection>>,
+        settings: Settings,
+    ) -> Self {
+        let blocks_per_turn = settings.blocks_per_turn.clamp(1, MAX_BLOCKS_PER_TURN);
+        Self {
+            db,
+            lease,
+            chain,
+            projections: projections.into(),
+            settings: Settings {
+                blocks_per_turn,
+                ..settings
+            },
+        }
+    }
+
+    /// One turn. The running worker calls this in a loop.
+    pub async fn turn(&self) -> Result<Progress> {
+        let chain = *self.chain.chain();
+        let stored = self.db.read_unscoped_with(chain, table::cursor::get);
+        let stored: Option<Status> = stored.await?;
+        if stored
+            .as_ref()
+            .is_some_and(|status| status.halted.is_some())
+        {
+            return Ok(Progress::Halted);
+        }
+        let head = self.chain.head().await?;
+        let status = stored.unwrap_or_else(|| self.initial_status(&head));
+        let (tip, max_blocks) = (status.head.as_ref(), self.settings.blocks_per_turn);
+        match state::next_step(tip, status.first, &head, max_blocks) {
+            NextStep::Idle => self.finalize(status).await,
+            NextStep::Compare { head } => rewind::compare(self, status, head).await,
+            NextStep::Extend { from, to } => extend::extend(self, status, from, to).await,
+        }
+    }
+
+    /// One turn for every scope of the chain that is not caught up. Returns the number of blocks
+    /// read. A scope whose projection fails is quarantined and does not affect the others. Nothing
+    /// is projected while the chain is halted.
+    pub async fn backfill(&self) -> Result<u64> {
+        backfill::turn(self).await
+    }
+
+    /// The cursor before the first block.
+    fn initial_status(&self, head: &BlockRef) -> Status {
+        let first = match self.settings.start {
+            Start::Latest => head.height,
+            Start::Height(height) => Height(height),
+        };
+        Status {
+            chain: *self.chain.chain(),
+            head: None,
+            finalized: None,
+            first,
+            halted: None,
+            rewind_to: None,
+            version: 0,
+        }
+    }
+
+    /// There is no new block, but the watermark may still move.
+    async fn finalize(&self, status: Status) -> Result<Progress> {
+        let Some(to) = status.head.as_ref().map(|tip| tip.height) else {
+            return Ok(Progress::Idle);
+        };
+        let answer = finality::query_tag(self.chain.as_ref()).await;
+        let candidate = finality::candidate(self.chain.finality(), &answer, to);
+        if commit::next_watermark(&status, &candidate).is_none() {
+            return Ok(Progress::Idle);
+        }
+        let finalized = self.write((status, candidate), |tx, (status, candidate)| {
+            let after = commit::finalize(tx, status.clone(), candidate)?;
+            Ok(after.finalized != status.finalized)
+        });
+        Ok(if finalized.await? {
+            Progress::Extended { to }
+        } else {
+            Progress::Idle
+        })
+    }
+
+    /// Writes to the chain's partition. The closure may run more than once.
+    async fn write<A, T>(
+        &self,
+        args: A,
+        write: impl Fn(&mut UnscopedTx<'_, '_>, &A) -> store::Result<T> + Send + 'static,
+    ) -> Result<T>
+    where
+        A: Send + 'static,
+        T: Send + 'static,
+    {
+        let leased = self.db.on(&self.lease);
+        Ok(leased.write_unscoped_with(args, write).await?)
+    }
+}
