@@ -6,6 +6,8 @@ CREATE TABLE policy (
   name TEXT NOT NULL,
   description TEXT NOT NULL,
   current_version TEXT,
+  -- The label of the current version.
+  current_label TEXT,
   versions BIGINT NOT NULL,
   version BIGINT NOT NULL,
   created_at BIGINT NOT NULL,

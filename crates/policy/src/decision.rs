@@ -1,89 +1,10 @@
 //! The decision log: the exact input, the documents, the answers of lookups, and the outcome.
 
 use crate::outcome::{Reason, ReasonCode};
+use crate::table::decision::{Decision, DecisionFilter, DocumentSource, LogPosition};
 use crate::{Error, Outcome, Policy, Result, table};
-use intent::Permit;
-use serde::{Deserialize, Serialize};
-use types::{
-    ChainId, DecisionId, Digest, Json, Namespace, Page, PolicyId, Principal, Time, VersionId,
-};
-
-/// A logged decision. Insert-only.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Decision {
-    pub id: DecisionId,
-    pub namespace: Namespace,
-    /// The time of the decision; the same as in the input.
-    pub at: Time,
-    /// What the decision is about, such as a submission's id.
-    pub subject: String,
-    /// The principal that requested it.
-    pub initiator: Principal,
-    pub chain: ChainId,
-    /// The account that would sign.
-    pub signer: String,
-    pub intent_hash: Digest,
-    pub outcome: Outcome,
-    /// The evaluated documents.
-    pub documents: Vec<DocumentSource>,
-    /// The hash of all evaluated documents and of the library.
-    pub bundle_hash: Digest,
-    /// The hash of the interface that decoded the call, if one was given.
-    pub interface_hash: Option<Digest>,
-    /// The hash of `lookups`.
-    pub lookups_hash: Digest,
-    /// The hash of the approvals that were counted.
-    pub approvals_hash: Digest,
-    /// The input as the documents saw it, without lookups: canonical JSON.
-    pub input: Json,
-    /// The lookups and their answers: canonical JSON, a list of `{from, args, answer}` or `{from,
-    /// args, failed}`.
-    pub lookups: Json,
-    /// The permit, if the outcome is one.
-    pub permit: Option<Permit>,
-    /// How long the decision took, including the requests decided with it.
-    pub duration_ms: u64,
-}
-
-/// The origin of a document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "from", rename_all = "snake_case")]
-pub enum DocumentSource {
-    /// A version of a policy.
-    Version {
-        policy: PolicyId,
-        /// The policy's name at the time of the decision.
-        name: String,
-        version: VersionId,
-        label: String,
-        /// SHA-256 of the text.
-        hash: Digest,
-    },
-    /// A document that ships with Florin.
-    Shipped {
-        name: String,
-        /// SHA-256 of the text.
-        hash: Digest,
-    },
-}
-
-/// Selects decisions.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct DecisionFilter {
-    /// Decisions about this subject.
-    pub subject: Option<String>,
-    /// Decisions that evaluated this policy, by name or id.
-    pub policy: Option<String>,
-    /// `permit`, `denied` or `needs`.
-    pub result: Option<String>,
-    /// Decisions about this signer.
-    pub signer: Option<String>,
-    /// Decisions at or after this time.
-    pub since: Option<Time>,
-    /// Decisions before this time.
-    pub until: Option<Time>,
-}
+use serde::Serialize;
+use types::{DecisionId, Page, Principal, Time};
 
 /// A page of decisions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -122,9 +43,8 @@ impl Decision {
 /// A decision by its id. Error: `policy.unknown_decision`.
 pub async fn decision(policy: &Policy, principal: &Principal, id: DecisionId) -> Result<Decision> {
     policy
-        .db
-        .read(&principal.namespace, move |tx| {
-            table::decision::get(tx, id)?
+        .read(principal, id, |tx, id| {
+            table::decision::get(tx, *id)?
                 .ok_or_else(|| Error::UnknownDecision { id: id.to_string() })
         })
         .await
@@ -139,35 +59,22 @@ pub async fn decisions(
     page: &Page,
 ) -> Result<DecisionPage> {
     let after = page.after.as_deref().map(LogPosition::parse).transpose()?;
-    let (filter, limit) = (filter.clone(), page.limit);
+    let args = (filter.clone(), after, page.limit);
     policy
-        .db
-        .read(&principal.namespace, move |tx| {
-            let policy = filter
-                .policy
-                .as_deref()
+        .read(principal, args, |tx, (filter, after, limit)| {
+            let of = (filter.policy.as_deref())
                 .map(|name| table::policy::require(tx, name))
                 .transpose()?;
-            let items =
-                table::decision::list(tx, &filter, policy.map(|found| found.id), after, limit)?;
-            let full = items.len() == limit as usize;
-            let next = items.last().filter(|_| full).map(|last| {
-                LogPosition {
-                    at: last.at,
-                    id: last.id,
-                }
-                .to_string()
+            let of = of.map(|policy| policy.id);
+            let items = table::decision::list(tx, filter, of, *after, *limit)?;
+            let is_full = items.len() == *limit as usize;
+            let next = items.last().filter(|_| is_full).map(|last| {
+                let (at, id) = (last.at, last.id);
+                LogPosition { at, id }.to_string()
             });
             Ok(DecisionPage { items, next })
         })
         .await
-}
-
-/// A position in the decision log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct LogPosition {
-    pub(crate) at: Time,
-    pub(crate) id: DecisionId,
 }
 
 impl LogPosition {

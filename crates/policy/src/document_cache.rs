@@ -2,12 +2,11 @@
 
 use crate::DocumentError;
 use crate::document::{Compiled, compile};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use hashlink::LruCache;
+use std::sync::{Arc, Mutex, MutexGuard};
 use types::Digest;
 
-/// The largest number of cached documents; beyond it the cache is cleared, and documents in use are
-/// cached again.
+/// The largest number of cached documents; beyond it the least recently used is dropped.
 const MAX_DOCUMENTS: usize = 2_000;
 
 /// A document with the result of its compilation.
@@ -18,8 +17,13 @@ pub(crate) struct Document {
 }
 
 /// The recently used documents, by the hash of their text.
-#[derive(Debug, Default)]
-pub(crate) struct DocumentCache(Mutex<HashMap<Digest, Arc<Document>>>);
+pub(crate) struct DocumentCache(Mutex<LruCache<Digest, Arc<Document>>>);
+
+impl Default for DocumentCache {
+    fn default() -> Self {
+        Self::with_capacity(MAX_DOCUMENTS)
+    }
+}
 
 impl Document {
     /// Compile a document; slow, so call it on a pool thread.
@@ -39,6 +43,10 @@ impl Document {
 }
 
 impl DocumentCache {
+    fn with_capacity(documents: usize) -> Self {
+        Self(Mutex::new(LruCache::new(documents)))
+    }
+
     /// A cached document.
     pub(crate) fn get(&self, hash: &Digest) -> Option<Arc<Document>> {
         self.lock().get(hash).cloned()
@@ -47,17 +55,28 @@ impl DocumentCache {
     /// Compile a document and cache it.
     pub(crate) fn compile_and_insert(&self, text: &str) -> Arc<Document> {
         let document = Arc::new(Document::new(text));
-        let mut documents = self.lock();
-        if documents.len() >= MAX_DOCUMENTS {
-            documents.clear();
-        }
-        documents.insert(document.hash, document.clone());
+        self.lock().insert(document.hash, document.clone());
         document
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, Arc<Document>>> {
-        self.0
-            .lock()
-            .expect("no code panics while holding the lock")
+    fn lock(&self) -> MutexGuard<'_, LruCache<Digest, Arc<Document>>> {
+        let locked = self.0.lock();
+        locked.expect("no code panics while holding the lock")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_cache_drops_the_least_recently_used_document() {
+        let cache = DocumentCache::with_capacity(2);
+        let text = |name: &str| format!("package florin.{name}\nallow := true");
+        let [first, second] = ["a", "b"].map(|name| cache.compile_and_insert(&text(name)).hash);
+        assert!(cache.get(&first).is_some());
+        let third = cache.compile_and_insert(&text("c")).hash;
+        assert!(cache.get(&second).is_none());
+        assert!(cache.get(&first).is_some() && cache.get(&third).is_some());
     }
 }

@@ -2,15 +2,16 @@
 
 use crate::document_cache::DocumentCache;
 use crate::evaluation_pool::EvaluationPool;
-use crate::{Config, Lookups, PermitSigner};
+use crate::{Config, Lookups, PermitSigner, Result};
 use std::sync::Arc;
-use store::{Db, Lease};
+use store::{Db, Lease, LeasedDb, Tx};
+use types::Principal;
 
 /// The policy engine. Cheap to clone.
 #[derive(Clone)]
 pub struct Policy {
     pub(crate) db: Db,
-    pub(crate) lease: Lease,
+    lease: Lease,
     pub(crate) signer: Arc<dyn PermitSigner>,
     pub(crate) lookups: Arc<dyn Lookups>,
     pub(crate) config: Arc<Config>,
@@ -41,17 +42,41 @@ impl Policy {
         }
     }
 
-    /// The same engine with another lease, after the old one was lost.
-    #[must_use]
-    pub fn with_lease(&self, lease: Lease) -> Self {
-        Self {
-            lease,
-            ..self.clone()
-        }
+    /// The database, for writes to the engine's partition.
+    pub(crate) fn leased(&self) -> LeasedDb<'_> {
+        self.db.on(&self.lease)
     }
 
-    /// The configuration.
-    pub fn config(&self) -> &Config {
-        &self.config
+    /// Read within the principal's namespace.
+    pub(crate) async fn read<A, T>(
+        &self,
+        principal: &Principal,
+        args: A,
+        read: impl Fn(&mut Tx<'_, '_>, &A) -> Result<T> + Send + 'static,
+    ) -> Result<T>
+    where
+        A: Send + 'static,
+        T: Send + 'static,
+    {
+        self.db.read_with(&principal.namespace, args, read).await
+    }
+
+    /// Write within the principal's namespace. The closure may run more than once.
+    pub(crate) async fn write<A, T>(
+        &self,
+        principal: &Principal,
+        args: A,
+        write: impl Fn(&mut Tx<'_, '_>, &Principal, &A) -> Result<T> + Send + 'static,
+    ) -> Result<T>
+    where
+        A: Send + 'static,
+        T: Send + 'static,
+    {
+        let args = (principal.clone(), args);
+        self.leased()
+            .write_with(&principal.namespace, args, move |tx, (principal, args)| {
+                write(tx, principal, args)
+            })
+            .await
     }
 }

@@ -44,7 +44,7 @@ pub enum Error {
     },
     /// The policy is attached; deleting it would loosen what may be signed there.
     #[error("policy {name:?} is attached {count} times; detach it first")]
-    Referenced { name: String, count: usize },
+    Referenced { name: String, count: u64 },
     /// The target of an attachment is not an account of its chain.
     #[error("the target is not an account of the chain: {why}")]
     Target { why: String },

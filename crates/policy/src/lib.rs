@@ -46,21 +46,25 @@ mod replay;
 mod request;
 mod signer;
 mod table;
+mod target;
 
-pub use attach::{Attachment, Target, attach, attachments, detach};
+pub use attach::{attach, attachments, detach};
 pub use config::{Config, EnvelopeRules, Limits};
 pub use decide::{Verdict, decide};
-pub use decision::{Decision, DecisionFilter, DecisionPage, DocumentSource, decision, decisions};
+pub use decision::{DecisionPage, decision, decisions};
 pub use document::DocumentError;
 pub use dry_run::{DryRun, DryRunTarget, RequestedLookup, dry_run};
 pub use engine::Policy;
 pub use error::{Error, Result};
+pub use input::{ReservedMember, task_input};
 pub use lookup::{Lookup, LookupError, Lookups, NoLookups};
 pub use outcome::{Obligation, Outcome, Reason, ReasonCode};
-pub use policies::{
-    NewVersion, StoredPolicy, StoredVersion, VersionName, add_version, delete, get, list, patch,
-    put, version, versions,
-};
+pub use policies::{NewVersion, add_version, delete, get, list, patch, put, version, versions};
 pub use replay::{Difference, Replay, ReplayProgress, ReplayTarget, replay, replay_page};
 pub use request::{Approval, DecisionRequest, TaskRef, WalletRef, approvals_hash};
 pub use signer::{LocalSigner, PermitSigner};
+pub use table::attachment::Attachment;
+pub use table::decision::{Decision, DecisionFilter, DocumentSource};
+pub use table::policy::{StoredPolicy, VersionName};
+pub use table::version::StoredVersion;
+pub use target::Target;

@@ -62,8 +62,12 @@ pub enum Obligation {
 }
 
 /// The outcome of a decision.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, strum::EnumDiscriminants)]
 #[serde(tag = "result", rename_all = "snake_case")]
+#[strum_discriminants(name(OutcomeKind), vis(pub(crate)))]
+#[strum_discriminants(doc = "The kind of an outcome.")]
+#[strum_discriminants(derive(strum::EnumString, strum::IntoStaticStr))]
+#[strum_discriminants(strum(serialize_all = "snake_case"))]
 pub enum Outcome {
     /// The intent may be signed, within this envelope.
     Permit {
@@ -77,6 +81,8 @@ pub enum Outcome {
     /// The intent may be signed once the obligations are fulfilled.
     Needs { obligations: Vec<Obligation> },
 }
+
+store::text_columns! { OutcomeKind }
 
 /// Limits set by a document. All are optional and can only narrow the envelope.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -135,11 +141,7 @@ impl Outcome {
 
     /// The name of the outcome in the log.
     pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Permit { .. } => "permit",
-            Self::Denied { .. } => "denied",
-            Self::Needs { .. } => "needs",
-        }
+        OutcomeKind::from(self).into()
     }
 }
 

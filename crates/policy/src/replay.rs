@@ -1,11 +1,12 @@
 //! Replay: evaluate past decisions again, on the same documents or on another version.
 
 use crate::decide::{Answers, SelectedDocument, judge, select};
-use crate::decision::{Decision, DecisionFilter, DocumentSource};
 use crate::document::SHIPPED_CANCEL;
 use crate::document_cache::Document;
 use crate::evaluate;
-use crate::{Error, Limits, Outcome, Policy, Result, decisions, table};
+use crate::policies::version_by_id;
+use crate::table::decision::{Decision, DecisionFilter, DocumentSource};
+use crate::{Error, Limits, Outcome, Policy, Result, decisions};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -118,13 +119,7 @@ async fn replacement(
     let ReplayTarget::Version(id) = against else {
         return Ok(None);
     };
-    let stored = policy
-        .db
-        .read(&principal.namespace, move |tx| table::version::get(tx, id))
-        .await?;
-    let stored = stored.ok_or_else(|| Error::UnknownVersion {
-        version: id.to_string(),
-    })?;
+    let stored = version_by_id(policy, principal, id).await?;
     let (cache, text) = (policy.cache.clone(), stored.document);
     let document = policy
         .pool

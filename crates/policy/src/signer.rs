@@ -1,10 +1,11 @@
 //! Signing of permits by the installation's policy key.
 
+use crate::table::key::StoredKey;
 use crate::{Error, Result, table};
 use ed25519_dalek::{Signer as _, SigningKey};
 use intent::PolicyKey;
 use store::secrets::{EncryptionContext, Keyring};
-use store::{Db, Fact, Lease};
+use store::{Db, Fact, Lease, UnscopedTable as _, UnscopedTx};
 use types::{Namespace, Principal};
 use zeroize::Zeroizing;
 
@@ -34,10 +35,12 @@ impl LocalSigner {
             seed.as_slice(),
             db.entropy().as_ref(),
         )?;
-        let (public, new_seed) = (fresh.public().to_bytes().to_vec(), encrypted);
+        let new = (fresh.public().to_bytes().to_vec(), encrypted);
         let stored = db
             .on(lease)
-            .write_unscoped(move |tx| store_if_absent(tx, &public, &new_seed))
+            .write_unscoped_with(new, |tx, (public, encrypted)| {
+                store_if_absent(tx, public, encrypted)
+            })
             .await?;
         let seed = keyring.decrypt(&encryption_context(), &stored)?;
         let seed: [u8; 32] = seed
@@ -49,22 +52,19 @@ impl LocalSigner {
 
     /// Re-encrypt the seed under the newest data key. Returns whether it was necessary.
     pub async fn reencrypt(db: &Db, lease: &Lease, keyring: &Keyring) -> Result<bool> {
-        let Some((public, encrypted)) = db.read_unscoped(|tx| table::key::get(tx, NAME)).await?
-        else {
+        let Some(mut key) = stored_key(db).await? else {
             return Ok(false);
         };
-        if keyring.is_current(&encrypted) {
+        if keyring.is_current(&key.encrypted) {
             return Ok(false);
         }
-        let seed = keyring.decrypt(&encryption_context(), &encrypted)?;
-        let reencrypted = keyring.encrypt(&encryption_context(), &seed, db.entropy().as_ref())?;
+        let seed = keyring.decrypt(&encryption_context(), &key.encrypted)?;
+        key.encrypted = keyring.encrypt(&encryption_context(), &seed, db.entropy().as_ref())?;
         db.on(lease)
-            .write_unscoped(move |tx| {
-                table::key::reencrypt(tx, NAME, &reencrypted)?;
-                tx.append(
-                    &facts_namespace(),
-                    key_fact("policy.key_reencrypted", &public),
-                );
+            .write_unscoped_with(key, |tx, key| {
+                key.update_unscoped(tx)?;
+                let fact = key_fact("policy.key_reencrypted", &key.public);
+                tx.append(&facts_namespace(), fact);
                 Ok::<_, Error>(())
             })
             .await?;
@@ -73,8 +73,8 @@ impl LocalSigner {
 
     /// Whether the seed is encrypted under an older data key than the newest.
     pub async fn is_outdated(db: &Db, keyring: &Keyring) -> Result<bool> {
-        let stored = db.read_unscoped(|tx| table::key::get(tx, NAME)).await?;
-        Ok(stored.is_some_and(|(_, encrypted)| !keyring.is_current(&encrypted)))
+        let stored = stored_key(db).await?;
+        Ok(stored.is_some_and(|key| !keyring.is_current(&key.encrypted)))
     }
 
     /// A signer from a seed of 32 bytes.
@@ -104,19 +104,28 @@ impl PermitSigner for LocalSigner {
     }
 }
 
+async fn stored_key(db: &Db) -> Result<Option<StoredKey>> {
+    Ok(db.read_unscoped(|tx| table::key::get(tx, NAME)).await?)
+}
+
 /// Store the new seed unless there is one already; returns the stored one, encrypted.
 fn store_if_absent(
-    tx: &mut store::UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx<'_, '_>,
     public: &[u8],
     encrypted: &[u8],
 ) -> Result<Vec<u8>> {
-    let now = tx.now();
-    if table::key::insert(tx, NAME, public, encrypted, now)? {
+    let new = StoredKey {
+        name: NAME.to_owned(),
+        public: public.to_owned(),
+        encrypted: encrypted.to_owned(),
+        created_at: tx.now(),
+    };
+    if table::key::insert(tx, &new)? {
         tx.append(&facts_namespace(), key_fact("policy.key_created", public));
     }
     let stored = table::key::get(tx, NAME)?;
     stored
-        .map(|(_, encrypted)| encrypted)
+        .map(|key| key.encrypted)
         .ok_or_else(|| unavailable("the key was not stored"))
 }
 

@@ -2,11 +2,11 @@
 
 use super::answers::{Answers, LookupLog};
 use super::pending::{PendingDecision, SelectedDocument, bundle_hash};
-use crate::decision::Decision;
 use crate::evaluate;
 use crate::input::Fee;
 use crate::outcome::{Opinion, Reason, ReasonCode, combine};
 use crate::request::approvals_hash;
+use crate::table::decision::Decision;
 use crate::{Error, Limits, Outcome, Policy, Result};
 use intent::{Permit, PermitBody};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use types::{DecisionId, Json, PermitId};
 /// A decision, and the policy revision that it is based on.
 pub(crate) struct Judged {
     pub(crate) decision: Decision,
-    pub(crate) revision: Option<i64>,
+    pub(crate) revision: Option<u64>,
 }
 
 /// Evaluate every pending decision, and sign permits.
@@ -66,6 +66,7 @@ fn decided(
         chain: request.intent.chain,
         signer: request.intent.signer.clone(),
         intent_hash: request.intent.hash(),
+        result: (&outcome).into(),
         outcome,
         documents: pending
             .documents

@@ -1,11 +1,11 @@
 //! A decision in progress: from the request to its documents.
 
-use crate::decision::DocumentSource;
 use crate::document::LIBRARY;
 use crate::document_cache::Document;
 use crate::evaluate::LookupRequest;
 use crate::input::Input;
 use crate::outcome::{Reason, ReasonCode};
+use crate::table::decision::DocumentSource;
 use crate::{Config, DecisionRequest, Target};
 use intent::{AssetRef, Effects};
 use serde_json::json;
@@ -21,7 +21,7 @@ pub(crate) struct PendingDecision {
     pub(crate) targets: Vec<Target>,
     /// The policy revision of the namespace at selection; `None` if no policy of the namespace is
     /// evaluated.
-    pub(crate) revision: Option<i64>,
+    pub(crate) revision: Option<u64>,
     pub(crate) documents: Vec<SelectedDocument>,
     /// Reasons to deny, whatever the documents return.
     pub(crate) problems: Vec<Reason>,

@@ -2,7 +2,7 @@
 
 use super::Verdict;
 use super::judge::Judged;
-use crate::decision::{Decision, DocumentSource};
+use crate::table::decision::{Decision, DocumentSource};
 use crate::{Error, Outcome, Policy, Result, table};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -13,37 +13,38 @@ use types::Namespace;
 /// Log decisions and return their verdicts. `None` where the namespace's policies changed
 /// meanwhile: those requests must be decided again.
 pub(crate) async fn all(policy: &Policy, judged: Vec<Judged>) -> Result<Vec<Option<Verdict>>> {
-    let mut groups: BTreeMap<(Namespace, Option<i64>), Vec<usize>> = BTreeMap::new();
-    for (index, evaluated) in judged.iter().enumerate() {
-        groups
-            .entry((evaluated.decision.namespace, evaluated.revision))
-            .or_default()
-            .push(index);
+    let mut verdicts: Vec<Option<Verdict>> = vec![None; judged.len()];
+    let mut groups: BTreeMap<(Namespace, Option<u64>), Group> = BTreeMap::new();
+    for (index, Judged { decision, revision }) in judged.into_iter().enumerate() {
+        let group = groups.entry((decision.namespace, revision)).or_default();
+        group.indices.push(index);
+        group.decisions.push(decision);
     }
-    let mut verdicts = vec![None; judged.len()];
-    for ((namespace, revision), indices) in groups {
-        let decisions: Arc<[Decision]> = indices
-            .iter()
-            .map(|index| judged[*index].decision.clone())
-            .collect();
-        let to_write = decisions.clone();
-        let logged = policy
-            .db
-            .on(&policy.lease)
-            .write(&namespace, move |tx| write(tx, revision, &to_write))
-            .await?;
-        if logged {
-            for (index, decision) in indices.into_iter().zip(decisions.iter()) {
-                verdicts[index] = Some(verdict(decision.clone())?);
+    for ((namespace, revision), Group { indices, decisions }) in groups {
+        let decisions: Arc<[Decision]> = decisions.into();
+        let leased = policy.leased();
+        let logged = leased.write_with(&namespace, decisions.clone(), move |tx, decisions| {
+            write(tx, revision, decisions)
+        });
+        if logged.await? {
+            for (index, decision) in indices.into_iter().zip(&*decisions) {
+                verdicts[index] = Some(verdict(decision)?);
             }
         }
     }
     Ok(verdicts)
 }
 
+/// Decisions of one namespace on one revision, and the indices of their requests.
+#[derive(Default)]
+struct Group {
+    indices: Vec<usize>,
+    decisions: Vec<Decision>,
+}
+
 /// Log decisions, unless the policies changed since the selection. Returns whether they were
 /// logged.
-fn write(tx: &mut Tx<'_, '_>, revision: Option<i64>, decisions: &[Decision]) -> Result<bool> {
+fn write(tx: &mut Tx<'_, '_>, revision: Option<u64>, decisions: &[Decision]) -> Result<bool> {
     if let Some(revision) = revision
         && table::revision::share(tx)? != revision
     {
@@ -77,20 +78,20 @@ fn fact(decision: &Decision) -> Fact {
         }))
 }
 
-fn verdict(decision: Decision) -> Result<Verdict> {
+fn verdict(decision: &Decision) -> Result<Verdict> {
     let id = decision.id;
-    match (decision.outcome, decision.permit) {
+    match (&decision.outcome, &decision.permit) {
         (Outcome::Permit { .. }, Some(permit)) => Ok(Verdict::Permit {
-            permit: Box::new(permit),
+            permit: Box::new(permit.clone()),
             decision: id,
         }),
         (Outcome::Denied { reasons }, _) => Ok(Verdict::Denied {
             decision: id,
-            reasons,
+            reasons: reasons.clone(),
         }),
         (Outcome::Needs { obligations }, _) => Ok(Verdict::Needs {
             decision: id,
-            obligations,
+            obligations: obligations.clone(),
         }),
         (Outcome::Permit { .. }, None) => Err(Error::Internal {
             why: "the permit was not signed".to_owned(),

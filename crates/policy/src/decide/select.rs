@@ -1,12 +1,12 @@
 //! Selection of documents: those attached to the request's targets, and those it names.
 
 use super::pending::{PendingDecision, SelectedDocument};
-use crate::decision::DocumentSource;
 use crate::document::SHIPPED_CANCEL;
 use crate::document_cache::Document;
 use crate::outcome::{Reason, ReasonCode};
-use crate::table::attachment::PolicyRow;
-use crate::{Error, Policy, Result, table};
+use crate::table::attachment::ActivePolicy;
+use crate::table::decision::DocumentSource;
+use crate::{Error, Policy, Result, Target, table};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use store::Tx;
@@ -15,9 +15,9 @@ use types::{Digest, Namespace, VersionId};
 /// The active policies of a namespace, for the targets and names of a batch.
 #[derive(Default)]
 struct ActivePolicies {
-    revision: i64,
-    attached: HashMap<(String, String), Vec<PolicyRow>>,
-    named: HashMap<String, PolicyRow>,
+    revision: u64,
+    attached: HashMap<Target, Vec<ActivePolicy>>,
+    named: HashMap<String, ActivePolicy>,
 }
 
 pub(crate) async fn documents(
@@ -94,44 +94,37 @@ async fn read(
     pending: &[PendingDecision],
     indices: &[usize],
 ) -> Result<ActivePolicies> {
-    let targets: HashSet<(&'static str, String)> = indices
+    let targets: HashSet<&Target> = indices
         .iter()
         .flat_map(|index| &pending[*index].targets)
-        .map(|target| (target.kind(), target.key()))
-        .filter(|(_, key)| !key.contains('\0'))
+        .filter(|target| !target.key().contains('\0'))
         .collect();
-    let names: HashSet<(String,)> = indices
+    let names: HashSet<&String> = indices
         .iter()
         .flat_map(|index| &pending[*index].request.policies)
         .filter(|name| !name.contains('\0'))
-        .map(|name| (name.clone(),))
         .collect();
-    let (targets, names): (Vec<_>, Vec<_>) =
-        (targets.into_iter().collect(), names.into_iter().collect());
+    let targets: Vec<Target> = targets.into_iter().cloned().collect();
+    let names: Vec<String> = names.into_iter().cloned().collect();
     policy
         .db
-        .read(namespace, move |tx| active(tx, &targets, &names))
+        .read_with(namespace, (targets, names), |tx, (targets, names)| {
+            active(tx, targets, names)
+        })
         .await
 }
 
-fn active(
-    tx: &mut Tx<'_, '_>,
-    targets: &[(&'static str, String)],
-    names: &[(String,)],
-) -> Result<ActivePolicies> {
+fn active(tx: &mut Tx<'_, '_>, targets: &[Target], names: &[String]) -> Result<ActivePolicies> {
     let mut active = ActivePolicies {
         revision: table::revision::get(tx)?,
         ..ActivePolicies::default()
     };
-    for (kind, target, policy_row) in table::attachment::attached(tx, targets)? {
-        active
-            .attached
-            .entry((kind, target))
-            .or_default()
-            .push(policy_row);
+    for attached in table::attachment::attached(tx, targets)? {
+        let policies = active.attached.entry(attached.target).or_default();
+        policies.push(attached.policy);
     }
-    for policy_row in table::attachment::named(tx, names)? {
-        active.named.insert(policy_row.1.clone(), policy_row);
+    for policy in table::attachment::named(tx, names)? {
+        active.named.insert(policy.name.clone(), policy);
     }
     Ok(active)
 }
@@ -142,13 +135,11 @@ async fn active_documents(
     namespace: &Namespace,
     active: &ActivePolicies,
 ) -> Result<HashMap<VersionId, Arc<Document>>> {
-    let all = active
-        .attached
-        .values()
-        .flatten()
-        .chain(active.named.values());
-    let versions: HashMap<VersionId, Digest> = all
-        .filter_map(|policy_row| policy_row.2.zip(policy_row.4))
+    let attached = active.attached.values().flatten();
+    let versions = attached
+        .chain(active.named.values())
+        .filter_map(|policy| policy.active.as_ref())
+        .map(|version| (version.name.id, version.hash))
         .collect();
     load(policy, namespace, versions).await
 }
@@ -164,14 +155,17 @@ pub(crate) async fn load(
     for (version, hash) in versions {
         match policy.cache.get(&hash) {
             Some(document) => drop(documents.insert(version, document)),
-            None => missing.push((version,)),
+            None => missing.push(version),
         }
     }
     if !missing.is_empty() {
         let texts = policy
             .db
-            .read(namespace, move |tx| table::version::documents(tx, &missing))
-            .await?;
+            .read_with(namespace, missing, |tx, missing| {
+                table::version::documents(tx, missing)
+            })
+            .await
+            .map_err(Error::Store)?;
         let cache = policy.cache.clone();
         documents.extend(
             policy
@@ -192,21 +186,14 @@ fn select(
     documents: &HashMap<VersionId, Arc<Document>>,
     limit: usize,
 ) {
-    let mut selected: BTreeMap<&str, &PolicyRow> = BTreeMap::new(); // ordered by name, so that the log is deterministic
+    let mut selected: BTreeMap<&str, &ActivePolicy> = BTreeMap::new(); // ordered by name, so that the log is deterministic
     for target in &decision.targets {
-        let policy_row = active
-            .attached
-            .get(&(target.kind().to_owned(), target.key()));
-        selected.extend(
-            policy_row
-                .into_iter()
-                .flatten()
-                .map(|policy_row| (policy_row.1.as_str(), policy_row)),
-        );
+        let attached = active.attached.get(target).into_iter().flatten();
+        selected.extend(attached.map(|policy| (policy.name.as_str(), policy)));
     }
     for name in &decision.request.policies {
         match active.named.get(name) {
-            Some(policy_row) => drop(selected.insert(&policy_row.1, policy_row)),
+            Some(policy) => drop(selected.insert(&policy.name, policy)),
             None => decision.problems.push(Reason::new(
                 ReasonCode::Missing,
                 Some(name),
@@ -222,29 +209,34 @@ fn select(
         ));
         return;
     }
-    for (id, name, version, label, hash) in selected.into_values() {
-        match version
-            .and_then(|version| Some((version, documents.get(&version)?, label.clone()?, (*hash)?)))
-        {
-            Some((version, document, label, hash)) => {
-                let source = DocumentSource::Version {
-                    policy: *id,
-                    name: name.clone(),
-                    version,
-                    label,
-                    hash,
-                };
-                decision.documents.push(SelectedDocument {
-                    source,
-                    document: document.clone(),
-                    lookups: Ok(Vec::new()),
-                });
-            }
+    for policy in selected.into_values() {
+        match selected_document(policy, documents) {
+            Some(selected) => decision.documents.push(selected),
             None => decision.problems.push(Reason::new(
                 ReasonCode::Missing,
-                Some(name),
+                Some(&policy.name),
                 "it has no version yet",
             )),
         }
     }
+}
+
+/// The document of a policy's active version; none if it has no version.
+fn selected_document(
+    policy: &ActivePolicy,
+    documents: &HashMap<VersionId, Arc<Document>>,
+) -> Option<SelectedDocument> {
+    let active = policy.active.as_ref()?;
+    let source = DocumentSource::Version {
+        policy: policy.id,
+        name: policy.name.clone(),
+        version: active.name.id,
+        label: active.name.label.clone(),
+        hash: active.hash,
+    };
+    Some(SelectedDocument {
+        source,
+        document: documents.get(&active.name.id)?.clone(),
+        lookups: Ok(Vec::new()),
+    })
 }

@@ -5,7 +5,8 @@ pub(crate) mod example;
 use crate::document_cache::Document;
 use crate::evaluate::{self, LookupRequest};
 use crate::outcome::{Reason, ReasonCode, combine};
-use crate::{Error, Limits, Outcome, Policy, Result, table};
+use crate::policies::version_by_id;
+use crate::{Error, Limits, Outcome, Policy, Result};
 use serde::Serialize;
 use serde_json::Value;
 use types::{Digest, Namespace, Principal, VersionId};
@@ -98,15 +99,8 @@ async fn text(policy: &Policy, principal: &Principal, target: DryRunTarget) -> R
         }
         DryRunTarget::Document(text) => Ok(text),
         DryRunTarget::Version(id) => {
-            let version = policy
-                .db
-                .read(&principal.namespace, move |tx| table::version::get(tx, id))
-                .await?;
-            version
-                .map(|version| version.document)
-                .ok_or_else(|| Error::UnknownVersion {
-                    version: id.to_string(),
-                })
+            let version = version_by_id(policy, principal, id).await?;
+            Ok(version.document)
         }
     }
 }

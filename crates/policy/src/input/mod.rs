@@ -2,8 +2,10 @@
 
 mod numbers;
 mod schema;
+mod task;
 
 pub(crate) use schema::schema_violation;
+pub use task::{ReservedMember, task_input};
 
 use crate::{Approval, Config, DecisionRequest, TaskRef, WalletRef};
 use intent::{AccessEntry, Act, Authorisation, Effects, Envelope, FeeTerms, Output};
@@ -11,7 +13,9 @@ use numbers::stringify_numbers;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use types::{Amount, ChainId, Digest, Family, KeyId, Namespace, PrincipalKind, Role, Time};
+use types::{
+    Amount, ChainId, Digest, Family, KeyId, Namespace, Principal, PrincipalKind, Role, Time,
+};
 
 /// The input of a document, without the answers of its lookups.
 #[derive(Debug, Serialize)]
@@ -87,7 +91,7 @@ struct InputAuthorisation<'q> {
 }
 
 /// Fees as documents see them; parsed again when a decision is replayed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Fee {
     /// The estimated cost at the time of the decision.
     quote: InputFeeTerms,
@@ -95,7 +99,7 @@ pub(crate) struct Fee {
     envelope: InputEnvelope,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct InputFeeTerms {
     gas: Amount,
     fee_per_gas: Amount,
@@ -103,7 +107,7 @@ struct InputFeeTerms {
     total_fee: Amount,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct InputEnvelope {
     #[serde(flatten)]
     terms: InputFeeTerms,
@@ -137,11 +141,7 @@ impl<'q> Input<'q> {
                 "act"
             },
             namespace: &question.initiator.namespace,
-            initiator: Initiator {
-                id: &question.initiator.id,
-                kind: question.initiator.kind,
-                roles: &question.initiator.roles,
-            },
+            initiator: Initiator::of(&question.initiator),
             wallet: question.wallet.as_ref(),
             key: question.key,
             signer: &intent.signer,
@@ -161,6 +161,16 @@ impl<'q> Input<'q> {
             assets: &question.assets,
             labels: &question.labels,
             approvals: &question.approvals,
+        }
+    }
+}
+
+impl<'q> Initiator<'q> {
+    fn of(principal: &'q Principal) -> Self {
+        Self {
+            id: &principal.id,
+            kind: principal.kind,
+            roles: &principal.roles,
         }
     }
 }

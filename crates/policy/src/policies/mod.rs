@@ -2,41 +2,18 @@
 
 mod version;
 
-pub use version::{NewVersion, StoredVersion, add_version, version, versions};
+pub(crate) use version::version_by_id;
+pub use version::{NewVersion, add_version, version, versions};
 
+use crate::table::policy::StoredPolicy;
 use crate::{Error, Policy, Result, table};
-use serde::Serialize;
 use store::{Fact, Tx};
-use types::{Page, PolicyId, Principal, Time, VersionId};
+use types::{Page, PolicyId, Principal};
 
 /// The longest name of a policy, in characters.
 const MAX_NAME: usize = 128;
 /// The longest description, in bytes.
 const MAX_DESCRIPTION: usize = 16 * 1024;
-
-/// A stored policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct StoredPolicy {
-    pub id: PolicyId,
-    /// The name, unique in the namespace.
-    pub name: String,
-    /// What the policy is for.
-    pub description: String,
-    /// The active version; `None` before the first upload.
-    pub current: Option<VersionName>,
-    /// Increases with each change.
-    pub version: u64,
-    pub created_at: Time,
-    pub updated_at: Time,
-}
-
-/// The id and label of a version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct VersionName {
-    pub id: VersionId,
-    /// The day of the upload, such as `2026.01.31`; `2026.01.31.2` for the second upload of a day.
-    pub label: String,
-}
 
 /// Create a policy, or change the description of an existing one. Errors: `policy.name`,
 /// `policy.limit_exceeded`.
@@ -46,28 +23,39 @@ pub async fn put(
     name: &str,
     description: &str,
 ) -> Result<StoredPolicy> {
-    let name = checked_name(name)?;
-    let description = checked_description(description)?;
-    let (principal, limit) = (
-        principal.clone(),
-        policy.config.limits.policies_per_namespace,
-    );
+    let limit = policy.config.limits.policies_per_namespace;
+    let args = (checked_name(name)?, checked_description(description)?);
     policy
-        .db
-        .on(&policy.lease)
-        .write(&principal.namespace.clone(), move |tx| {
-            if table::policy::find(tx, &name)?.is_none() && table::policy::count(tx)? >= limit {
-                return Err(Error::LimitExceeded {
-                    what: "policies in a namespace",
-                    limit,
-                    field: None,
-                });
-            }
-            let (now, entropy) = (tx.now(), tx.entropy());
-            let id = PolicyId::new(now, entropy);
-            let id = table::policy::upsert(tx, id, &name, &description, now)?;
-            append_change(tx, &principal, id)
-        })
+        .write(
+            principal,
+            args,
+            move |tx, principal, (name, description)| {
+                if table::policy::find(tx, name)?.is_none()
+                    && table::policy::count(tx)? >= limit as u64
+                {
+                    return Err(Error::LimitExceeded {
+                        what: "policies in a namespace",
+                        limit,
+                        field: None,
+                    });
+                }
+                let now = tx.now();
+                let new = StoredPolicy {
+                    id: PolicyId::new(now, tx.entropy()),
+                    name: name.clone(),
+                    description: description.clone(),
+                    current: None,
+                    versions: 0,
+                    version: 1,
+                    created_at: now,
+                    updated_at: now,
+                    deleted_at: None,
+                };
+                let stored = table::policy::put(tx, new)?;
+                append_change(tx, principal, &stored);
+                Ok(stored)
+            },
+        )
         .await
 }
 
@@ -82,37 +70,37 @@ pub async fn patch(
 ) -> Result<StoredPolicy> {
     let name = name.map(checked_name).transpose()?;
     let description = description.map(checked_description).transpose()?;
-    let (name_or_id, principal) = (name_or_id.to_owned(), principal.clone());
+    let args = (name_or_id.to_owned(), name, description);
     policy
-        .db
-        .on(&policy.lease)
-        .write(&principal.namespace.clone(), move |tx| {
-            let existing = table::policy::require(tx, &name_or_id)?;
-            let name = name.as_ref().unwrap_or(&existing.name);
-            if table::policy::find(tx, name)?.is_some_and(|other| other.id != existing.id) {
-                return Err(Error::NameTaken { name: name.clone() });
-            }
-            let now = tx.now();
-            table::policy::rename(
-                tx,
-                existing.id,
-                name,
-                description.as_ref().unwrap_or(&existing.description),
-                now,
-            )?;
-            table::revision::bump(tx)?;
-            append_change(tx, &principal, existing.id)
-        })
+        .write(
+            principal,
+            args,
+            |tx, principal, (name_or_id, name, description)| {
+                let mut changed = changing(tx, name_or_id)?;
+                if let Some(name) = name {
+                    if table::policy::find(tx, name)?.is_some_and(|other| other.id != changed.id) {
+                        return Err(Error::NameTaken { name: name.clone() });
+                    }
+                    changed.name.clone_from(name);
+                }
+                if let Some(description) = description {
+                    changed.description.clone_from(description);
+                }
+                table::policy::update(tx, &changed)?;
+                table::revision::bump(tx)?;
+                append_change(tx, principal, &changed);
+                Ok(changed)
+            },
+        )
         .await
 }
 
 /// A policy by its name or id. Error: `policy.unknown_policy`.
 pub async fn get(policy: &Policy, principal: &Principal, name_or_id: &str) -> Result<StoredPolicy> {
-    let name_or_id = name_or_id.to_owned();
+    let args = name_or_id.to_owned();
     policy
-        .db
-        .read(&principal.namespace, move |tx| {
-            table::policy::require(tx, &name_or_id)
+        .read(principal, args, |tx, name_or_id| {
+            table::policy::require(tx, name_or_id)
         })
         .await
 }
@@ -123,46 +111,47 @@ pub async fn list(
     principal: &Principal,
     page: &Page,
 ) -> Result<Vec<StoredPolicy>> {
-    let page = page.clone();
-    policy
-        .db
-        .read(&principal.namespace, move |tx| {
-            table::policy::list(tx, &page).map_err(Error::from)
-        })
-        .await
+    let read = policy.read(principal, page.clone(), |tx, page| {
+        Ok(table::policy::list(tx, page)?)
+    });
+    read.await
 }
 
 /// Delete a policy that is not attached. Its name becomes free; its versions stay readable for the
 /// decisions that reference them. Errors: `policy.unknown_policy`, `policy.referenced`.
 pub async fn delete(policy: &Policy, principal: &Principal, name_or_id: &str) -> Result<()> {
-    let (name_or_id, principal) = (name_or_id.to_owned(), principal.clone());
+    let args = name_or_id.to_owned();
     policy
-        .db
-        .on(&policy.lease)
-        .write(&principal.namespace.clone(), move |tx| {
-            let existing = table::policy::require(tx, &name_or_id)?;
-            let count = table::attachment::count_of(tx, existing.id)?;
+        .write(principal, args, |tx, principal, name_or_id| {
+            let mut deleted = changing(tx, name_or_id)?;
+            let count = table::attachment::count_of(tx, deleted.id)?;
             if count > 0 {
-                return Err(Error::Referenced {
-                    name: existing.name,
-                    count,
-                });
+                let name = deleted.name;
+                return Err(Error::Referenced { name, count });
             }
-            let now = tx.now();
-            table::policy::delete(tx, existing.id, now)?;
+            deleted.deleted_at = Some(deleted.updated_at);
+            table::policy::update(tx, &deleted)?;
             table::revision::bump(tx)?;
             let fact = Fact::new("policy.deleted", 1)
-                .subject(&existing.id, existing.version + 1)
-                .actor(&principal);
-            tx.append(fact.payload(&serde_json::json!({ "name": existing.name })));
+                .subject(&deleted.id, deleted.version)
+                .actor(principal);
+            tx.append(fact.payload(&serde_json::json!({ "name": deleted.name })));
             Ok(())
         })
         .await
 }
 
-/// Append the fact of a change, and return the policy.
-fn append_change(tx: &mut Tx<'_, '_>, principal: &Principal, id: PolicyId) -> Result<StoredPolicy> {
-    let stored = table::policy::require(tx, &id.to_string())?;
+/// A policy with its next version, about to be changed now.
+fn changing(tx: &mut Tx<'_, '_>, name_or_id: &str) -> Result<StoredPolicy> {
+    let existing = table::policy::require(tx, name_or_id)?;
+    Ok(StoredPolicy {
+        version: existing.version + 1,
+        updated_at: tx.now(),
+        ..existing
+    })
+}
+
+fn append_change(tx: &mut Tx<'_, '_>, principal: &Principal, stored: &StoredPolicy) {
     let kind = if stored.version == 1 {
         "policy.created"
     } else {
@@ -170,11 +159,10 @@ fn append_change(tx: &mut Tx<'_, '_>, principal: &Principal, id: PolicyId) -> Re
     };
     tx.append(
         Fact::new(kind, 1)
-            .subject(&id, stored.version)
+            .subject(&stored.id, stored.version)
             .actor(principal)
-            .payload(&stored),
+            .payload(stored),
     );
-    Ok(stored)
 }
 
 fn checked_name(name: &str) -> Result<String> {

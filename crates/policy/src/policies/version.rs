@@ -1,9 +1,10 @@
 //! Versions: documents, checked at upload and never changed afterwards.
 
-use super::{VersionName, checked_description};
+use super::checked_description;
 use crate::dry_run::example;
+use crate::table::policy::VersionName;
+use crate::table::version::StoredVersion;
 use crate::{Error, Policy, Result, table};
-use serde::Serialize;
 use store::{Fact, Tx};
 use types::{Digest, Page, PolicyId, Principal, Time, VersionId};
 
@@ -15,25 +16,6 @@ pub struct NewVersion {
     pub document: String,
     /// An example input, as JSON text, on which the document is tried.
     pub example_input: Option<String>,
-}
-
-/// A stored version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct StoredVersion {
-    pub id: VersionId,
-    pub policy: PolicyId,
-    /// The label, such as `2026.01.31`.
-    pub label: String,
-    /// What changed in this version.
-    pub description: String,
-    pub document: String,
-    /// The example input, as uploaded.
-    pub example_input: Option<String>,
-    /// SHA-256 of the document.
-    pub hash: Digest,
-    pub created_at: Time,
-    /// The id of the principal that uploaded it.
-    pub created_by: String,
 }
 
 /// Upload a version; it becomes the active one. Unless the configuration disables the check, an
@@ -50,16 +32,11 @@ pub async fn add_version(
     if policy.config.check_documents {
         example::check(policy, &principal.namespace, &new).await?;
     }
-    let (name_or_id, principal, limit) = (
-        name_or_id.to_owned(),
-        principal.clone(),
-        policy.config.limits.versions_per_policy,
-    );
+    let limit = policy.config.limits.versions_per_policy;
+    let args = (name_or_id.to_owned(), new);
     policy
-        .db
-        .on(&policy.lease)
-        .write(&principal.namespace.clone(), move |tx| {
-            insert(tx, &principal, &name_or_id, &new, limit)
+        .write(principal, args, move |tx, principal, (name_or_id, new)| {
+            insert(tx, principal, name_or_id, new, limit)
         })
         .await
 }
@@ -72,20 +49,36 @@ pub async fn version(
     name_or_id: &str,
     label: Option<&str>,
 ) -> Result<StoredVersion> {
-    let (name_or_id, label) = (name_or_id.to_owned(), label.map(str::to_owned));
+    let args = (name_or_id.to_owned(), label.map(str::to_owned));
     policy
-        .db
-        .read(&principal.namespace, move |tx| {
-            if let Ok(id) = name_or_id.parse::<VersionId>() {
-                return table::version::get(tx, id)?.ok_or_else(|| unknown(&name_or_id));
-            }
-            let existing = table::policy::require(tx, &name_or_id)?;
-            let id = match (&label, &existing.current) {
-                (Some(label), _) => table::version::by_label(tx, existing.id, label)?,
-                (None, current) => current.as_ref().map(|current| current.id),
-            };
-            let id = id.ok_or_else(|| unknown(label.as_deref().unwrap_or("current")))?;
-            table::version::get(tx, id)?.ok_or_else(|| unknown(&id.to_string()))
+        .read(principal, args, |tx, (name_or_id, label)| {
+            find(tx, name_or_id, label.as_deref())
+        })
+        .await
+}
+
+fn find(tx: &mut Tx<'_, '_>, name_or_id: &str, label: Option<&str>) -> Result<StoredVersion> {
+    if let Ok(id) = name_or_id.parse::<VersionId>() {
+        return table::version::get(tx, id)?.ok_or_else(|| unknown(name_or_id));
+    }
+    let existing = table::policy::require(tx, name_or_id)?;
+    let found = match (label, existing.current) {
+        (Some(label), _) => table::version::by_label(tx, existing.id, label)?,
+        (None, Some(current)) => table::version::get(tx, current.id)?,
+        (None, None) => None,
+    };
+    found.ok_or_else(|| unknown(label.unwrap_or("current")))
+}
+
+/// A version by its id. Error: `policy.unknown_version`.
+pub(crate) async fn version_by_id(
+    policy: &Policy,
+    principal: &Principal,
+    id: VersionId,
+) -> Result<StoredVersion> {
+    policy
+        .read(principal, id, |tx, id| {
+            table::version::get(tx, *id)?.ok_or_else(|| unknown(&id.to_string()))
         })
         .await
 }
@@ -97,12 +90,11 @@ pub async fn versions(
     name_or_id: &str,
     page: &Page,
 ) -> Result<Vec<StoredVersion>> {
-    let (name_or_id, page) = (name_or_id.to_owned(), page.clone());
+    let args = (name_or_id.to_owned(), page.clone());
     policy
-        .db
-        .read(&principal.namespace, move |tx| {
-            let existing = table::policy::require(tx, &name_or_id)?;
-            Ok(table::version::list(tx, existing.id, &page)?)
+        .read(principal, args, |tx, (name_or_id, page)| {
+            let existing = table::policy::require(tx, name_or_id)?;
+            Ok(table::version::list(tx, existing.id, page)?)
         })
         .await
 }
@@ -114,19 +106,21 @@ fn insert(
     new: &NewVersion,
     limit: usize,
 ) -> Result<StoredVersion> {
-    let existing = table::policy::require(tx, name_or_id)?;
-    if table::version::count(tx, existing.id)? >= limit {
+    let mut changed = super::changing(tx, name_or_id)?;
+    if table::version::count(tx, changed.id)? >= limit as u64 {
         return Err(Error::LimitExceeded {
             what: "versions of a policy",
             limit,
             field: None,
         });
     }
-    let now = tx.now();
+    changed.versions += 1;
+    let (policy, now) = (changed.id, changed.updated_at);
     let stored = StoredVersion {
         id: VersionId::new(now, tx.entropy()),
-        policy: existing.id,
-        label: label(tx, existing.id, now)?,
+        policy,
+        number: changed.versions,
+        label: label(tx, policy, now)?,
         description: new.description.clone(),
         document: new.document.clone(),
         example_input: new.example_input.clone(),
@@ -134,17 +128,18 @@ fn insert(
         created_at: now,
         created_by: principal.id.clone(),
     };
-    let number = table::policy::set_current(tx, existing.id, stored.id, now)?;
-    table::version::insert(tx, &stored, number)?;
-    table::revision::bump(tx)?;
     let name = VersionName {
         id: stored.id,
         label: stored.label.clone(),
     };
     let payload = serde_json::json!({ "version": name, "hash": stored.hash, "description": stored.description });
+    changed.current = Some(name);
+    table::policy::update(tx, &changed)?;
+    table::version::insert(tx, &stored)?;
+    table::revision::bump(tx)?;
     tx.append(
         Fact::new("policy.version_added", 1)
-            .subject(&existing.id, existing.version + 1)
+            .subject(&policy, changed.version)
             .actor(principal)
             .payload(&payload),
     );

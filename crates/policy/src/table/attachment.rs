@@ -1,40 +1,67 @@
 //! Attachments of policies to targets.
 
-use crate::{Attachment, Error, Result, Target};
-use store::Tx;
-use types::{Digest, Page, PolicyId, Time, VersionId};
+use super::policy::VersionName;
+use crate::target::{Target, TargetKind};
+use serde::Serialize;
+use store::{Result, ScopedTable as _, Tx};
+use types::{Digest, Page, PolicyId, Time};
 
-/// An active policy: id, name, active version, and that version's label and hash.
-pub(crate) type PolicyRow = (
-    PolicyId,
-    String,
-    Option<VersionId>,
-    Option<String>,
-    Option<Digest>,
-);
+/// An attachment, as stored.
+#[derive(store::Record)]
+#[record(table = "policy_attachment")]
+pub(crate) struct StoredAttachment {
+    #[record(columns("kind", "target"))]
+    pub(crate) target: Target,
+    pub(crate) policy: PolicyId,
+    pub(crate) attached_at: Time,
+    pub(crate) attached_by: String,
+}
+
+/// An attachment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+pub struct Attachment {
+    pub policy: PolicyId,
+    pub name: String,
+    #[record(columns("kind", "target"))]
+    pub target: Target,
+    pub attached_at: Time,
+    pub attached_by: String,
+}
+
+/// A policy that may be evaluated.
+#[derive(Debug, Clone, store::Record)]
+pub(crate) struct ActivePolicy {
+    pub(crate) id: PolicyId,
+    pub(crate) name: String,
+    #[record(columns("version", "label", "hash"))]
+    pub(crate) active: Option<ActiveVersion>,
+}
+
+/// The active version of a policy.
+#[derive(Debug, Clone, store::Record)]
+pub(crate) struct ActiveVersion {
+    #[record(columns("id", "label"))]
+    pub(crate) name: VersionName,
+    pub(crate) hash: Digest,
+}
+
+/// An active policy and a target that it is attached to.
+#[derive(store::Record)]
+pub(crate) struct AttachedPolicy {
+    #[record(columns("kind", "target"))]
+    pub(crate) target: Target,
+    #[record(columns("id", "name", "version", "label", "hash"))]
+    pub(crate) policy: ActivePolicy,
+}
 
 /// Attach a policy; false if it was already attached.
-pub(crate) fn insert(
-    tx: &mut Tx<'_, '_>,
-    target: &Target,
-    policy: PolicyId,
-    now: Time,
-    by: &str,
-) -> store::Result<bool> {
-    let inserted = tx.execute(
-        "INSERT INTO policy_attachment (namespace, kind, target, policy, attached_at, attached_by)
-         VALUES (?ns, ?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
-        (target.kind(), target.key(), policy, now, by),
-    )?;
-    Ok(inserted == 1)
+pub(crate) fn insert(tx: &mut Tx<'_, '_>, attachment: &StoredAttachment) -> Result<bool> {
+    let rows = std::slice::from_ref(attachment);
+    Ok(StoredAttachment::insert(tx, rows, "ON CONFLICT DO NOTHING")? == 1)
 }
 
 /// Detach a policy; false if it was not attached.
-pub(crate) fn delete(
-    tx: &mut Tx<'_, '_>,
-    target: &Target,
-    policy: PolicyId,
-) -> store::Result<bool> {
+pub(crate) fn delete(tx: &mut Tx<'_, '_>, target: &Target, policy: PolicyId) -> Result<bool> {
     let deleted = tx.execute(
         "DELETE FROM policy_attachment WHERE namespace = ?ns AND kind = ?1 AND target = ?2 AND policy = ?3",
         (target.kind(), target.key(), policy),
@@ -43,25 +70,19 @@ pub(crate) fn delete(
 }
 
 /// The number of attachments in the namespace.
-pub(crate) fn count(tx: &mut Tx<'_, '_>) -> store::Result<usize> {
-    let row: Option<(i64,)> = tx.row(
+pub(crate) fn count(tx: &mut Tx<'_, '_>) -> Result<u64> {
+    tx.count(
         "SELECT COUNT(*) FROM policy_attachment WHERE namespace = ?ns",
         (),
-    )?;
-    Ok(row
-        .and_then(|(count,)| usize::try_from(count).ok())
-        .unwrap_or(0))
+    )
 }
 
 /// The number of attachments of a policy. Uses `policy_attachment_policy`.
-pub(crate) fn count_of(tx: &mut Tx<'_, '_>, policy: PolicyId) -> store::Result<usize> {
-    let row: Option<(i64,)> = tx.row(
+pub(crate) fn count_of(tx: &mut Tx<'_, '_>, policy: PolicyId) -> Result<u64> {
+    tx.count(
         "SELECT COUNT(*) FROM policy_attachment WHERE namespace = ?ns AND policy = ?1",
         (policy,),
-    )?;
-    Ok(row
-        .and_then(|(count,)| usize::try_from(count).ok())
-        .unwrap_or(0))
+    )
 }
 
 /// A page, ordered by target; of one policy if one is given.
@@ -70,83 +91,39 @@ pub(crate) fn list(
     policy: Option<PolicyId>,
     page: &Page,
 ) -> Result<Vec<Attachment>> {
-    let rows: Vec<(PolicyId, String, String, String, Time, String)> = tx.rows(
+    let policy = policy.map(|id| id.to_string()).unwrap_or_default();
+    tx.rows(
         "SELECT a.policy, p.name, a.kind, a.target, a.attached_at, a.attached_by
            FROM policy_attachment a JOIN policy p ON p.namespace = a.namespace AND p.id = a.policy
           WHERE a.namespace = ?ns AND (?1 = '' OR a.policy = ?1)
           ORDER BY a.kind, a.target, a.policy LIMIT ?2 OFFSET ?3",
-        (
-            policy.map(|id| id.to_string()).unwrap_or_default(),
-            page.limit,
-            page.skip,
-        ),
-    )?;
-    rows.into_iter().map(attachment).collect()
+        (policy, page.limit, page.skip),
+    )
 }
 
 /// The policies attached to any of these targets, each with its target.
-pub(crate) fn attached(
-    tx: &mut Tx<'_, '_>,
-    targets: &[(&'static str, String)],
-) -> store::Result<Vec<(String, String, PolicyRow)>> {
-    type Row = (
-        String,
-        String,
-        PolicyId,
-        String,
-        Option<VersionId>,
-        Option<String>,
-        Option<Digest>,
-    );
-    let rows: Vec<Row> = tx.query_rows(
+pub(crate) fn attached(tx: &mut Tx<'_, '_>, targets: &[Target]) -> Result<Vec<AttachedPolicy>> {
+    let targets: Vec<(TargetKind, String)> = (targets.iter())
+        .map(|target| (target.kind(), target.key()))
+        .collect();
+    tx.query_rows(
         "SELECT a.kind, a.target, p.id, p.name, v.id, v.label, v.hash
            FROM policy_attachment a
            JOIN policy p ON p.namespace = a.namespace AND p.id = a.policy
            LEFT JOIN policy_version v ON v.namespace = p.namespace AND v.id = p.current_version
           WHERE a.namespace = ?ns AND (a.kind, a.target) IN ({rows})",
         (),
-        targets,
-    )?;
-    Ok(rows
-        .into_iter()
-        .map(|(kind, target, id, name, version, label, hash)| {
-            (kind, target, (id, name, version, label, hash))
-        })
-        .collect())
+        &targets,
+    )
 }
 
 /// The policies with these names.
-pub(crate) fn named(tx: &mut Tx<'_, '_>, names: &[(String,)]) -> store::Result<Vec<PolicyRow>> {
+pub(crate) fn named(tx: &mut Tx<'_, '_>, names: &[String]) -> Result<Vec<ActivePolicy>> {
     tx.query_rows(
         "SELECT p.id, p.name, v.id, v.label, v.hash
            FROM policy p LEFT JOIN policy_version v ON v.namespace = p.namespace AND v.id = p.current_version
           WHERE p.namespace = ?ns AND p.deleted_at IS NULL AND p.name IN ({rows})",
         (),
-        names,
+        &store::list(names),
     )
-}
-
-fn attachment(
-    (policy, name, kind, target, attached_at, attached_by): (
-        PolicyId,
-        String,
-        String,
-        String,
-        Time,
-        String,
-    ),
-) -> Result<Attachment> {
-    let target =
-        Target::from_stored(&kind, &target).ok_or(Error::Store(store::Error::UnexpectedValue {
-            column: "target",
-            found: "text",
-            expected: "a target",
-        }))?;
-    Ok(Attachment {
-        policy,
-        name,
-        target,
-        attached_at,
-        attached_by,
-    })
 }

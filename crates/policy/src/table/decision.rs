@@ -1,114 +1,141 @@
 //! The decision log. Insert-only.
 
-use crate::decision::{Decision, DecisionFilter, DocumentSource, LogPosition};
-use crate::{Error, Outcome, Result};
+use crate::outcome::{Outcome, OutcomeKind};
 use intent::Permit;
-use store::{FromRow, Row, ToValue, Tx, Value};
-use types::{ChainId, DecisionId, Digest, Json, PolicyId, Time};
+use serde::{Deserialize, Serialize};
+use store::{Record as _, Result, ScopedTable as _, ToValue as _, Tx, Value};
+use types::{ChainId, DecisionId, Digest, Json, Namespace, PolicyId, Principal, Time, VersionId};
 
 /// Stands for "no upper bound": 9999-12-31, later than any decision.
 const NO_UPPER_BOUND: Time = Time::from_secs(253_402_214_400);
 
+/// A logged decision. Insert-only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+#[record(table = "decision")]
+pub struct Decision {
+    pub id: DecisionId,
+    pub namespace: Namespace,
+    /// The time of the decision; the same as in the input.
+    pub at: Time,
+    /// What the decision is about, such as a submission's id.
+    pub subject: String,
+    /// The principal that requested it.
+    #[record(json)]
+    pub initiator: Principal,
+    pub chain: ChainId,
+    /// The account that would sign.
+    pub signer: String,
+    pub intent_hash: Digest,
+    /// The kind of the outcome, by which decisions are listed.
+    #[serde(skip)]
+    pub(crate) result: OutcomeKind,
+    #[record(json)]
+    pub outcome: Outcome,
+    /// The evaluated documents.
+    #[record(json)]
+    pub documents: Vec<DocumentSource>,
+    /// The hash of all evaluated documents and of the library.
+    pub bundle_hash: Digest,
+    /// The hash of the interface that decoded the call, if one was given.
+    pub interface_hash: Option<Digest>,
+    /// The hash of `lookups`.
+    pub lookups_hash: Digest,
+    /// The hash of the approvals that were counted.
+    pub approvals_hash: Digest,
+    /// The input as the documents saw it, without lookups: canonical JSON.
+    pub input: Json,
+    /// The lookups and their answers: canonical JSON, a list of `{from, args, answer}` or `{from,
+    /// args, failed}`.
+    pub lookups: Json,
+    /// The permit, if the outcome is one.
+    #[record(json)]
+    pub permit: Option<Permit>,
+    /// How long the decision took, including the requests decided with it.
+    pub duration_ms: u64,
+}
+
+/// The origin of a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "snake_case")]
+pub enum DocumentSource {
+    /// A version of a policy.
+    Version {
+        policy: PolicyId,
+        /// The policy's name at the time of the decision.
+        name: String,
+        version: VersionId,
+        label: String,
+        /// SHA-256 of the text.
+        hash: Digest,
+    },
+    /// A document that ships with Florin.
+    Shipped {
+        name: String,
+        /// SHA-256 of the text.
+        hash: Digest,
+    },
+}
+
+/// Selects decisions.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DecisionFilter {
+    /// Decisions about this subject.
+    pub subject: Option<String>,
+    /// Decisions that evaluated this policy, by name or id.
+    pub policy: Option<String>,
+    /// `permit`, `denied` or `needs`.
+    pub result: Option<String>,
+    /// Decisions about this signer.
+    pub signer: Option<String>,
+    /// Decisions at or after this time.
+    pub since: Option<Time>,
+    /// Decisions before this time.
+    pub until: Option<Time>,
+}
+
+/// A position in the decision log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LogPosition {
+    pub(crate) at: Time,
+    pub(crate) id: DecisionId,
+}
+
+/// A policy that took part in a decision.
+#[derive(store::Record)]
+#[record(table = "decision_policy")]
+struct DecisionPolicy {
+    policy: PolicyId,
+    at: Time,
+    decision: DecisionId,
+    version: VersionId,
+}
+
 /// Insert decisions, and the policies that took part.
 pub(crate) fn insert(tx: &mut Tx<'_, '_>, decisions: &[Decision]) -> Result<()> {
-    let texts = decisions
-        .iter()
-        .map(Texts::of)
-        .collect::<Result<Vec<_>>>()?;
-    let rows: Vec<Vec<Value<'_>>> = decisions
-        .iter()
-        .zip(&texts)
-        .map(|(decision, texts)| row(decision, texts))
-        .collect();
-    tx.execute_rows(
-        "INSERT INTO decision
-           (namespace, id, at, subject, initiator, chain, signer, intent_hash, result, outcome, input, lookups, documents,
-            bundle_hash, interface_hash, lookups_hash, approvals_hash, permit, duration_ms) {ns_rows}",
-        (),
-        &rows,
-    )?;
-    insert_policies(tx, decisions)
+    Decision::insert(tx, decisions, "")?;
+    let policies: Vec<DecisionPolicy> = decisions.iter().flat_map(policies).collect();
+    DecisionPolicy::insert(tx, &policies, "").map(drop)
 }
 
-fn insert_policies(tx: &mut Tx<'_, '_>, decisions: &[Decision]) -> Result<()> {
-    let mut rows = Vec::new();
-    for decision in decisions {
-        for source in &decision.documents {
-            if let DocumentSource::Version {
-                policy, version, ..
-            } = source
-            {
-                rows.push((*policy, decision.at, decision.id, *version));
-            }
-        }
-    }
-    tx.execute_rows(
-        "INSERT INTO decision_policy (namespace, policy, at, decision, version) {ns_rows}",
-        (),
-        &rows,
-    )?;
-    Ok(())
-}
-
-/// The fields of a decision that are stored as JSON.
-struct Texts {
-    initiator: String,
-    outcome: String,
-    documents: String,
-    permit: Option<String>,
-    duration_ms: i64,
-}
-
-impl Texts {
-    fn of(decision: &Decision) -> Result<Self> {
-        Ok(Self {
-            initiator: text(&decision.initiator)?,
-            outcome: text(&decision.outcome)?,
-            documents: text(&decision.documents)?,
-            permit: decision.permit.as_ref().map(text).transpose()?,
-            duration_ms: i64::try_from(decision.duration_ms).unwrap_or(i64::MAX),
-        })
-    }
-}
-
-fn text(value: &impl serde::Serialize) -> Result<String> {
-    serde_json::to_string(value).map_err(|error| Error::Internal {
-        why: error.to_string(),
+fn policies(decision: &Decision) -> impl Iterator<Item = DecisionPolicy> {
+    decision.documents.iter().filter_map(|source| match source {
+        DocumentSource::Version {
+            policy, version, ..
+        } => Some(DecisionPolicy {
+            policy: *policy,
+            at: decision.at,
+            decision: decision.id,
+            version: *version,
+        }),
+        DocumentSource::Shipped { .. } => None,
     })
-}
-
-fn row<'a>(decision: &'a Decision, texts: &'a Texts) -> Vec<Value<'a>> {
-    vec![
-        decision.id.to_value(),
-        decision.at.to_value(),
-        decision.subject.to_value(),
-        texts.initiator.to_value(),
-        decision.chain.to_value(),
-        decision.signer.to_value(),
-        decision.intent_hash.to_value(),
-        Value::Text(decision.outcome.as_str().into()),
-        texts.outcome.to_value(),
-        ToValue::to_value(&decision.input),
-        ToValue::to_value(&decision.lookups),
-        texts.documents.to_value(),
-        decision.bundle_hash.to_value(),
-        decision.interface_hash.to_value(),
-        decision.lookups_hash.to_value(),
-        decision.approvals_hash.to_value(),
-        texts.permit.to_value(),
-        texts.duration_ms.to_value(),
-    ]
 }
 
 /// A decision by its id.
 pub(crate) fn get(tx: &mut Tx<'_, '_>, id: DecisionId) -> Result<Option<Decision>> {
-    let stored: Option<Stored> = tx.row(
-        "SELECT namespace, id, at, subject, initiator, chain, signer, intent_hash, outcome, input, lookups, documents,
-                bundle_hash, interface_hash, lookups_hash, approvals_hash, permit, duration_ms
-           FROM decision WHERE namespace = ?ns AND id = ?1",
-        (id,),
-    )?;
-    stored.map(Stored::read).transpose()
+    let sql = Decision::select("WHERE namespace = ?ns AND id = ?1");
+    tx.row(&sql, (id,))
 }
 
 /// A page, newest first; of one policy if one is given. Uses `decision_at`, `decision_subject` or
@@ -120,176 +147,45 @@ pub(crate) fn list(
     after: Option<LogPosition>,
     limit: u32,
 ) -> Result<Vec<Decision>> {
-    let stored = match (of, &filter.subject) {
-        (Some(policy), _) => list_of_policy(tx, policy, filter, after, limit)?,
-        (None, Some(subject)) => list_of_subject(tx, subject, filter, after, limit)?,
-        (None, None) => list_all(tx, filter, after, limit)?,
-    };
-    stored.into_iter().map(Stored::read).collect()
-}
-
-/// The filter parameters of every listing: since, until, result, signer, and the position it
-/// continues after.
-type Bounds<'f> = (Time, Time, &'f str, &'f str, Time, String, u32);
-
-fn bounds(filter: &DecisionFilter, after: Option<LogPosition>, limit: u32) -> Bounds<'_> {
+    let since = filter.since.unwrap_or(Time::EPOCH);
     let until = filter.until.unwrap_or(NO_UPPER_BOUND);
     let (at, id) = after.map_or((until, String::new()), |position| {
         (position.at, position.id.to_string())
     });
-    let (result, signer) = (
-        filter.result.as_deref().unwrap_or_default(),
-        filter.signer.as_deref().unwrap_or_default(),
-    );
-    (
-        filter.since.unwrap_or(Time::EPOCH),
-        until,
-        result,
-        signer,
-        at,
-        id,
-        limit,
-    )
-}
-
-fn list_all(
-    tx: &mut Tx<'_, '_>,
-    filter: &DecisionFilter,
-    after: Option<LogPosition>,
-    limit: u32,
-) -> store::Result<Vec<Stored>> {
-    tx.rows(
-        "SELECT namespace, id, at, subject, initiator, chain, signer, intent_hash, outcome, input, lookups, documents,
-                bundle_hash, interface_hash, lookups_hash, approvals_hash, permit, duration_ms
-           FROM decision
-          WHERE namespace = ?ns AND at >= ?1 AND at < ?2 AND (?3 = '' OR result = ?3) AND (?4 = '' OR signer = ?4)
-            AND (at, id) < (?5, ?6)
-          ORDER BY at DESC, id DESC LIMIT ?7",
-        bounds(filter, after, limit),
-    )
-}
-
-fn list_of_subject(
-    tx: &mut Tx<'_, '_>,
-    subject: &str,
-    filter: &DecisionFilter,
-    after: Option<LogPosition>,
-    limit: u32,
-) -> store::Result<Vec<Stored>> {
-    let (since, until, result, signer, at, id, limit) = bounds(filter, after, limit);
-    tx.rows(
-        "SELECT namespace, id, at, subject, initiator, chain, signer, intent_hash, outcome, input, lookups, documents,
-                bundle_hash, interface_hash, lookups_hash, approvals_hash, permit, duration_ms
-           FROM decision
-          WHERE namespace = ?ns AND subject = ?8 AND at >= ?1 AND at < ?2 AND (?3 = '' OR result = ?3)
-            AND (?4 = '' OR signer = ?4) AND (at, id) < (?5, ?6)
-          ORDER BY at DESC, id DESC LIMIT ?7",
-        (since, until, result, signer, at, id, limit, subject),
-    )
-}
-
-fn list_of_policy(
-    tx: &mut Tx<'_, '_>,
-    policy: PolicyId,
-    filter: &DecisionFilter,
-    after: Option<LogPosition>,
-    limit: u32,
-) -> store::Result<Vec<Stored>> {
-    let (since, until, result, signer, at, id, limit) = bounds(filter, after, limit);
-    let subject = filter.subject.as_deref().unwrap_or_default();
-    tx.rows(
-        "SELECT d.namespace, d.id, d.at, d.subject, d.initiator, d.chain, d.signer, d.intent_hash, d.outcome, d.input, d.lookups,
-                d.documents, d.bundle_hash, d.interface_hash, d.lookups_hash, d.approvals_hash, d.permit, d.duration_ms
-           FROM decision_policy p JOIN decision d ON d.namespace = p.namespace AND d.id = p.decision
-          WHERE p.namespace = ?ns AND p.policy = ?8 AND p.at >= ?1 AND p.at < ?2 AND (?3 = '' OR d.result = ?3)
-            AND (?4 = '' OR d.signer = ?4) AND (p.at, p.decision) < (?5, ?6) AND (?9 = '' OR d.subject = ?9)
-          ORDER BY p.at DESC, p.decision DESC LIMIT ?7",
-        (since, until, result, signer, at, id, limit, policy, subject),
-    )
-}
-
-type FirstColumns = (
-    types::Namespace,
-    DecisionId,
-    Time,
-    String,
-    Json,
-    ChainId,
-    String,
-    Digest,
-    Json,
-);
-type LastColumns = (
-    Json,
-    Json,
-    Json,
-    Digest,
-    Option<Digest>,
-    Digest,
-    Digest,
-    Option<Json>,
-    i64,
-);
-
-/// A row whose JSON is not parsed yet.
-struct Stored(FirstColumns, LastColumns);
-
-impl FromRow for Stored {
-    fn from_row(mut row: Row) -> store::Result<Self> {
-        let second = row.split_off(row.len().min(9));
-        Ok(Self(
-            FirstColumns::from_row(row)?,
-            LastColumns::from_row(second)?,
-        ))
-    }
-}
-
-impl Stored {
-    fn read(self) -> Result<Decision> {
-        let Self(
-            (namespace, id, at, subject, initiator, chain, signer, intent_hash, outcome),
-            second,
-        ) = self;
-        let (
-            input,
-            lookups,
-            documents,
-            bundle_hash,
-            interface_hash,
-            lookups_hash,
-            approvals_hash,
-            permit,
-            duration,
-        ) = second;
-        Ok(Decision {
-            id,
-            namespace,
-            at,
-            subject,
-            initiator: parsed(&initiator)?,
-            chain,
-            signer,
-            intent_hash,
-            outcome: parsed::<Outcome>(&outcome)?,
-            documents: parsed(&documents)?,
-            bundle_hash,
-            interface_hash,
-            lookups_hash,
-            approvals_hash,
-            input,
-            lookups,
-            permit: permit.as_ref().map(parsed::<Permit>).transpose()?,
-            duration_ms: u64::try_from(duration).unwrap_or(0),
-        })
-    }
-}
-
-fn parsed<T: serde::de::DeserializeOwned>(json: &Json) -> Result<T> {
-    serde_json::from_str(json.as_str()).map_err(|_| {
-        Error::Store(store::Error::UnexpectedValue {
-            column: "json",
-            found: "JSON",
-            expected: "a value of its type",
-        })
-    })
+    let mut params: Vec<Value<'_>> = vec![
+        since.to_value(),
+        until.to_value(),
+        Value::Text(filter.result.as_deref().unwrap_or_default().into()),
+        Value::Text(filter.signer.as_deref().unwrap_or_default().into()),
+        at.to_value(),
+        id.to_value(),
+        limit.to_value(),
+    ];
+    let sql = match (&of, &filter.subject) {
+        (Some(policy), subject) => {
+            let subject = subject.as_deref().unwrap_or_default();
+            params.extend([policy.to_value(), Value::Text(subject.into())]);
+            let columns = Decision::columns_of("d");
+            format!(
+                "SELECT {columns} FROM decision_policy p JOIN decision d ON d.namespace = p.namespace AND d.id = p.decision
+                  WHERE p.namespace = ?ns AND p.policy = ?8 AND p.at >= ?1 AND p.at < ?2 AND (?3 = '' OR d.result = ?3)
+                    AND (?4 = '' OR d.signer = ?4) AND (p.at, p.decision) < (?5, ?6) AND (?9 = '' OR d.subject = ?9)
+                  ORDER BY p.at DESC, p.decision DESC LIMIT ?7"
+            )
+        }
+        (None, Some(subject)) => {
+            params.push(subject.to_value());
+            Decision::select(
+                "WHERE namespace = ?ns AND subject = ?8 AND at >= ?1 AND at < ?2 AND (?3 = '' OR result = ?3)
+                   AND (?4 = '' OR signer = ?4) AND (at, id) < (?5, ?6)
+                 ORDER BY at DESC, id DESC LIMIT ?7",
+            )
+        }
+        (None, None) => Decision::select(
+            "WHERE namespace = ?ns AND at >= ?1 AND at < ?2 AND (?3 = '' OR result = ?3) AND (?4 = '' OR signer = ?4)
+               AND (at, id) < (?5, ?6)
+             ORDER BY at DESC, id DESC LIMIT ?7",
+        ),
+    };
+    tx.rows(&sql, params)
 }

@@ -1,32 +1,28 @@
 //! The key that signs permits. One per installation, so it belongs to no namespace.
 
-use store::{Result, UnscopedTx};
+use store::{Record as _, Result, UnscopedTable as _, UnscopedTx};
 use types::Time;
 
+/// A key that signs permits.
+#[derive(Clone, store::Record)]
+#[record(table = "policy_key", global)]
+pub(crate) struct StoredKey {
+    #[record(key)]
+    pub(crate) name: String,
+    pub(crate) public: Vec<u8>,
+    /// The encrypted seed.
+    #[record(update)]
+    pub(crate) encrypted: Vec<u8>,
+    pub(crate) created_at: Time,
+}
+
 /// Insert a key unless there is one; returns whether it was inserted.
-pub(crate) fn insert(
-    tx: &mut UnscopedTx<'_, '_>,
-    name: &str,
-    public: &[u8],
-    encrypted: &[u8],
-    now: Time,
-) -> Result<bool> {
-    let sql = "INSERT INTO policy_key (name, public, encrypted, created_at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
-    Ok(tx.execute(sql, (name, public, encrypted, now))? == 1)
+pub(crate) fn insert(tx: &mut UnscopedTx<'_, '_>, key: &StoredKey) -> Result<bool> {
+    let rows = std::slice::from_ref(key);
+    Ok(StoredKey::insert_unscoped(tx, rows, "ON CONFLICT DO NOTHING")? == 1)
 }
 
-/// The public key and the encrypted seed.
-pub(crate) fn get(tx: &mut UnscopedTx<'_, '_>, name: &str) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
-    tx.row(
-        "SELECT public, encrypted FROM policy_key WHERE name = ?1",
-        (name,),
-    )
-}
-
-/// Replace the encrypted seed by one under another data key.
-pub(crate) fn reencrypt(tx: &mut UnscopedTx<'_, '_>, name: &str, encrypted: &[u8]) -> Result<u64> {
-    tx.execute(
-        "UPDATE policy_key SET encrypted = ?2 WHERE name = ?1",
-        (name, encrypted),
-    )
+/// The key with a name.
+pub(crate) fn get(tx: &mut UnscopedTx<'_, '_>, name: &str) -> Result<Option<StoredKey>> {
+    tx.row(&StoredKey::select("WHERE name = ?1"), (name,))
 }

@@ -1,38 +1,59 @@
 //! Policies by name and id.
 
-use crate::policies::{StoredPolicy, VersionName};
 use crate::{Error, Result};
-use store::Tx;
+use serde::Serialize;
+use store::{Record as _, ScopedTable as _, Tx};
 use types::{Page, PolicyId, Time, VersionId};
 
-type Row = (
-    PolicyId,
-    String,
-    String,
-    Option<VersionId>,
-    Option<String>,
-    i64,
-    Time,
-    Time,
-);
+/// A stored policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+#[record(table = "policy")]
+pub struct StoredPolicy {
+    #[record(key)]
+    pub id: PolicyId,
+    /// The name, unique in the namespace.
+    #[record(update)]
+    pub name: String,
+    /// What the policy is for.
+    #[record(update)]
+    pub description: String,
+    /// The active version; `None` before the first upload.
+    #[record(update, columns("current_version", "current_label"))]
+    pub current: Option<VersionName>,
+    /// The number of its versions.
+    #[record(update)]
+    #[serde(skip)]
+    pub(crate) versions: u64,
+    /// Increases with each change.
+    #[record(next_version)]
+    pub version: u64,
+    pub created_at: Time,
+    #[record(update)]
+    pub updated_at: Time,
+    #[record(update)]
+    #[serde(skip)]
+    pub(crate) deleted_at: Option<Time>,
+}
+
+/// The id and label of a version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+pub struct VersionName {
+    pub id: VersionId,
+    /// The day of the upload, such as `2026.01.31`; `2026.01.31.2` for the second upload of a day.
+    pub label: String,
+}
 
 /// The policy with a name or id, if it is not deleted. Uses `policy_name`.
 pub(crate) fn find(tx: &mut Tx<'_, '_>, name_or_id: &str) -> store::Result<Option<StoredPolicy>> {
-    let row = match name_or_id.parse::<PolicyId>() {
-        Ok(id) => tx.row::<Row>(
-            "SELECT p.id, p.name, p.description, p.current_version, v.label, p.version, p.created_at, p.updated_at
-               FROM policy p LEFT JOIN policy_version v ON v.namespace = p.namespace AND v.id = p.current_version
-              WHERE p.namespace = ?ns AND p.id = ?1 AND p.deleted_at IS NULL",
-            (id,),
-        )?,
-        Err(_) => tx.row::<Row>(
-            "SELECT p.id, p.name, p.description, p.current_version, v.label, p.version, p.created_at, p.updated_at
-               FROM policy p LEFT JOIN policy_version v ON v.namespace = p.namespace AND v.id = p.current_version
-              WHERE p.namespace = ?ns AND p.name = ?1 AND p.deleted_at IS NULL",
-            (name_or_id,),
-        )?,
+    let by = |column| {
+        StoredPolicy::select(&format!(
+            "WHERE namespace = ?ns AND {column} = ?1 AND deleted_at IS NULL"
+        ))
     };
-    Ok(row.map(stored))
+    match name_or_id.parse::<PolicyId>() {
+        Ok(id) => tx.row(&by("id"), (id,)),
+        Err(_) => tx.row(&by("name"), (name_or_id,)),
+    }
 }
 
 /// The same, or [`Error::UnknownPolicy`].
@@ -44,101 +65,40 @@ pub(crate) fn require(tx: &mut Tx<'_, '_>, name_or_id: &str) -> Result<StoredPol
 
 /// A page, ordered by name. Uses `policy_name`.
 pub(crate) fn list(tx: &mut Tx<'_, '_>, page: &Page) -> store::Result<Vec<StoredPolicy>> {
-    let rows = tx.rows::<Row>(
-        "SELECT p.id, p.name, p.description, p.current_version, v.label, p.version, p.created_at, p.updated_at
-           FROM policy p LEFT JOIN policy_version v ON v.namespace = p.namespace AND v.id = p.current_version
-          WHERE p.namespace = ?ns AND p.deleted_at IS NULL AND p.name > ?1
-          ORDER BY p.name LIMIT ?2 OFFSET ?3",
-        (page.after.as_deref().unwrap_or_default(), page.limit, page.skip),
-    )?;
-    Ok(rows.into_iter().map(stored).collect())
+    let sql = StoredPolicy::select(
+        "WHERE namespace = ?ns AND deleted_at IS NULL AND name > ?1 ORDER BY name LIMIT ?2 OFFSET ?3",
+    );
+    let after = page.after.as_deref().unwrap_or_default();
+    tx.rows(&sql, (after, page.limit, page.skip))
 }
 
 /// The number of policies in the namespace.
-pub(crate) fn count(tx: &mut Tx<'_, '_>) -> store::Result<usize> {
-    let row: Option<(i64,)> = tx.row(
+pub(crate) fn count(tx: &mut Tx<'_, '_>) -> store::Result<u64> {
+    tx.count(
         "SELECT COUNT(*) FROM policy WHERE namespace = ?ns AND deleted_at IS NULL",
         (),
-    )?;
-    Ok(row
-        .and_then(|(count,)| usize::try_from(count).ok())
-        .unwrap_or(0))
-}
-
-/// Insert a policy, or change the description of the one with this name. Returns the id of the
-/// stored policy.
-pub(crate) fn upsert(
-    tx: &mut Tx<'_, '_>,
-    id: PolicyId,
-    name: &str,
-    description: &str,
-    now: Time,
-) -> store::Result<PolicyId> {
-    let row: Option<(PolicyId,)> = tx.row(
-        "INSERT INTO policy (namespace, id, name, description, versions, version, created_at, updated_at)
-         VALUES (?ns, ?1, ?2, ?3, 0, 1, ?4, ?4)
-             ON CONFLICT (namespace, name) WHERE deleted_at IS NULL
-             DO UPDATE SET description = excluded.description, version = policy.version + 1, updated_at = excluded.updated_at
-         RETURNING id",
-        (id, name, description, now),
-    )?;
-    Ok(row.map_or(id, |(id,)| id))
-}
-
-/// Update name and description.
-pub(crate) fn rename(
-    tx: &mut Tx<'_, '_>,
-    id: PolicyId,
-    name: &str,
-    description: &str,
-    now: Time,
-) -> store::Result<u64> {
-    tx.execute(
-        "UPDATE policy SET name = ?2, description = ?3, version = version + 1, updated_at = ?4
-          WHERE namespace = ?ns AND id = ?1",
-        (id, name, description, now),
     )
 }
 
-/// Set the active version. Returns its number within the policy, from 1.
-pub(crate) fn set_current(
-    tx: &mut Tx<'_, '_>,
-    id: PolicyId,
-    current: VersionId,
-    now: Time,
-) -> Result<i64> {
-    let row: Option<(i64,)> = tx.row(
-        "UPDATE policy SET current_version = ?2, versions = versions + 1, version = version + 1, updated_at = ?3
-          WHERE namespace = ?ns AND id = ?1 AND deleted_at IS NULL RETURNING versions",
-        (id, current, now),
-    )?;
-    row.map(|(number,)| number)
-        .ok_or_else(|| Error::UnknownPolicy {
-            name: id.to_string(),
-        })
+/// Insert a policy, or change the description of the one with this name. Returns the stored
+/// policy.
+pub(crate) fn put(tx: &mut Tx<'_, '_>, policy: StoredPolicy) -> store::Result<StoredPolicy> {
+    let columns = StoredPolicy::COLUMNS;
+    let on_conflict = format!(
+        "ON CONFLICT (namespace, name) WHERE deleted_at IS NULL
+         DO UPDATE SET description = excluded.description, version = policy.version + 1, updated_at = excluded.updated_at
+         RETURNING {columns}"
+    );
+    let rows = std::slice::from_ref(&policy);
+    let stored = StoredPolicy::insert_returning(tx, rows, &on_conflict)?.pop();
+    Ok(stored.unwrap_or(policy))
 }
 
-/// Mark a policy as deleted; its name becomes free.
-pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: PolicyId, now: Time) -> store::Result<u64> {
-    tx.execute(
-        "UPDATE policy SET deleted_at = ?2, version = version + 1, updated_at = ?2 WHERE namespace = ?ns AND id = ?1",
-        (id, now),
-    )
-}
-
-fn stored(
-    (id, name, description, current, label, version, created_at, updated_at): Row,
-) -> StoredPolicy {
-    let current = current
-        .zip(label)
-        .map(|(id, label)| VersionName { id, label });
-    StoredPolicy {
-        id,
-        name,
-        description,
-        current,
-        version: u64::try_from(version).unwrap_or(0),
-        created_at,
-        updated_at,
+/// Update a policy; it holds its new version.
+pub(crate) fn update(tx: &mut Tx<'_, '_>, policy: &StoredPolicy) -> store::Result<()> {
+    if policy.update(tx)? {
+        Ok(())
+    } else {
+        Err(store::Error::Contended { attempts: 1 })
     }
 }

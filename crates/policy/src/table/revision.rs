@@ -3,23 +3,17 @@
 use store::{Result, Tx};
 
 /// The current revision; 0 before the first change.
-pub(crate) fn get(tx: &mut Tx<'_, '_>) -> Result<i64> {
-    let row: Option<(i64,)> = tx.row(
-        "SELECT revision FROM policy_revision WHERE namespace = ?ns",
-        (),
-    )?;
-    Ok(row.map_or(0, |(revision,)| revision))
+pub(crate) fn get(tx: &mut Tx<'_, '_>) -> Result<u64> {
+    let sql = "SELECT revision FROM policy_revision WHERE namespace = ?ns";
+    Ok(tx.value(sql, ())?.unwrap_or(0))
 }
 
 /// The current revision, under a shared lock: a writer waits until this transaction ends; if the
 /// row changed since this transaction began, this transaction is retried. A plain read would not be
 /// enough: it could see the state before a change and be committed after it.
-pub(crate) fn share(tx: &mut Tx<'_, '_>) -> Result<i64> {
-    let row: Option<(i64,)> = tx.row(
-        "SELECT revision FROM policy_revision WHERE namespace = ?ns {share}",
-        (),
-    )?;
-    Ok(row.map_or(0, |(revision,)| revision))
+pub(crate) fn share(tx: &mut Tx<'_, '_>) -> Result<u64> {
+    let sql = "SELECT revision FROM policy_revision WHERE namespace = ?ns {share}";
+    Ok(tx.value(sql, ())?.unwrap_or(0))
 }
 
 /// Increase the revision.
