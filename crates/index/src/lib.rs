@@ -57,12 +57,13 @@ pub use error::{Error, Result};
 pub use event::{BlockId, ChainFact, EventCursor, EventFilter, FinalityUpdate, StoredEvent};
 pub use projection::{DecodedBlock, NamespaceBlocks, Projection};
 pub use read::{
-    ResumeRequest, block_at, events_in_block, events_through, inclusions_between,
-    inclusions_by_replay_key, inclusions_in_block, resume, status,
+    EventsPage, ResumeRequest, block_at, events_in_block, events_page, events_through,
+    inclusions_between, inclusions_by_replay_key, inclusions_in_block, resume, status, status_of,
+    statuses,
 };
 pub use scope::{NewScope, scopes, track, untrack};
 pub use table::cursor::Status;
 pub use table::inclusion::StoredInclusion;
 pub use table::scope::Scope;
 pub use watch::{watch_events, watch_signers};
-pub use worker::{Progress, Settings, Start, Worker};
+pub use worker::{BLOCKS_PER_TURN, Progress, Settings, Start, Worker};

@@ -15,6 +15,20 @@ pub fn status(tx: &mut UnscopedTx<'_, '_>, chain: &ChainId) -> store::Result<Opt
     table::cursor::get(tx, chain)
 }
 
+/// How far chains are indexed, in order; none for each before its first stored block.
+pub async fn statuses(index: &Index, chains: Vec<ChainId>) -> Result<Vec<Option<Status>>> {
+    let read = |tx: &mut UnscopedTx<'_, '_>, chains: &Vec<ChainId>| {
+        let statuses = chains.iter().map(|chain| status(tx, chain));
+        statuses.collect::<store::Result<_>>()
+    };
+    Ok(index.db.read_unscoped_with(chains, read).await?)
+}
+
+/// How far a chain is indexed; none before its first stored block.
+pub async fn status_of(index: &Index, chain: &ChainId) -> Result<Option<Status>> {
+    Ok(index.db.read_unscoped_with(*chain, status).await?)
+}
+
 /// The hash of the canonical block at a height.
 pub fn block_at(
     tx: &mut UnscopedTx<'_, '_>,
@@ -45,6 +59,36 @@ pub fn events_through(
     limit: u32,
 ) -> store::Result<Vec<StoredEvent>> {
     table::event::through(tx, filter, after, through, limit)
+}
+
+/// Canonical events in chain order, and how far they are final.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EventsPage {
+    pub events: Vec<StoredEvent>,
+    /// The final watermark: events up to this height are final.
+    pub finalized: Option<Height>,
+}
+
+/// The canonical events after a cursor, up to the head.
+pub async fn events_page(
+    index: &Index,
+    filter: EventFilter,
+    after: EventCursor,
+    limit: u32,
+) -> Result<EventsPage> {
+    let read = move |tx: &mut UnscopedTx<'_, '_>, filter: &EventFilter| {
+        let Some(status) = table::cursor::get(tx, &filter.chain)? else {
+            return Ok(EventsPage::default());
+        };
+        let Some(head) = status.head else {
+            return Ok(EventsPage::default());
+        };
+        Ok::<_, store::Error>(EventsPage {
+            events: table::event::through(tx, filter, after, head.height, limit)?,
+            finalized: status.finalized.map(|tip| tip.height),
+        })
+    };
+    Ok(index.db.read_unscoped_with(filter, read).await?)
 }
 
 /// The transactions of watched signers in a block. Includes reverted blocks.

@@ -44,15 +44,16 @@ pub struct NewScope {
     pub source: String,
 }
 
-/// Projects a source (or `*`) of a chain for the principal's namespace, from a height on, as far
-/// down as the chain is stored. Idempotent: returns false if the scope already exists. Error:
-/// `index.invalid_source`.
+/// Projects a source (or `*`) of a chain for the principal's namespace, from a height on; without
+/// one, and at the earliest, from the first block that is stored. Idempotent: returns false if the
+/// scope already exists. Error: `index.invalid_source`.
 pub async fn track(
     index: &Index,
     principal: &Principal,
     new: &NewScope,
-    from: Height,
+    from: Option<Height>,
 ) -> Result<bool> {
+    let from = from.unwrap_or(Height(0));
     let scope = Scope {
         namespace: principal.namespace,
         projection: new.projection.clone(),
@@ -64,11 +65,21 @@ pub async fn track(
         quarantined: None,
         version: 1,
     };
-    index
-        .write(principal, scope, |tx, principal, scope| {
-            let inserted = table::scope::insert(tx, scope)?;
+    let args = (principal.clone(), scope);
+    let leased = index.db.on(&index.lease);
+    leased
+        .write_unscoped_with(args, |tx, (principal, scope)| {
+            let status = table::cursor::get(tx, &scope.chain)?;
+            let from = status.map_or(scope.from, |status| scope.from.max(status.first));
+            let scope = Scope {
+                from,
+                next: from,
+                ..scope.clone()
+            };
+            let tx = &mut tx.scoped(&principal.namespace);
+            let inserted = table::scope::insert(tx, &scope)?;
             if inserted {
-                tx.append(scope_fact("index.tracked", principal, scope));
+                tx.append(scope_fact("index.tracked", principal, &scope));
             }
             Ok(inserted)
         })

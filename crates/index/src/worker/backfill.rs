@@ -43,9 +43,14 @@ async fn step(worker: &Worker, scope: &Scope) -> Result<u64> {
     let Some(blocks) = fetch::blocks(worker.chain.as_ref(), &refs, &scope.watch()).await? else {
         return Ok(0); // the node lacks one of the blocks: a reorganisation is likely
     };
-    let count = blocks.len() as u64;
-    let advanced = advance(worker, scope, blocks).await?;
-    Ok(if advanced { count } else { 0 })
+    let mut count = blocks.len();
+    let blocks = Arc::new(blocks);
+    loop {
+        match advance(worker, scope, &blocks, count).await {
+            Err(error) if error.exceeds_budget() && count > 1 => count /= 2,
+            advanced => return Ok(if advanced? { count as u64 } else { 0 }),
+        }
+    }
 }
 
 /// The next stored blocks of a scope; none if the stored chain does not reach it yet.
@@ -63,14 +68,19 @@ async fn next_blocks(worker: &Worker, scope: &Scope) -> Result<Option<Vec<BlockR
     Ok(page.await?)
 }
 
-/// Stores missing events, projects the blocks for this scope alone, and moves its cursor. The
+/// Stores missing events, projects the first blocks for this scope alone, and moves its cursor. The
 /// scope is caught up once it has reached the head. Returns false, and writes nothing, if the
 /// blocks were reorganised away or the scope was changed since they were read.
-async fn advance(worker: &Worker, scope: &Scope, blocks: Vec<DecodedBlock>) -> Result<bool> {
-    let args = (worker.projections.clone(), scope.clone(), blocks);
+async fn advance(
+    worker: &Worker,
+    scope: &Scope,
+    blocks: &Arc<Vec<DecodedBlock>>,
+    count: usize,
+) -> Result<bool> {
+    let args = (worker.projections.clone(), scope.clone(), blocks.clone());
     worker
-        .write(args, |tx, (projections, scope, blocks)| {
-            project(tx, projections, scope, blocks)
+        .write(args, move |tx, (projections, scope, blocks)| {
+            project(tx, projections, scope, &blocks[..count])
         })
         .await
 }

@@ -9,12 +9,14 @@ use crate::table::cursor::Status;
 use crate::{Projection, Result, commit, finality, table};
 use chain::{BlockRef, Connector};
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use store::{Db, Lease, UnscopedTx};
 use types::Height;
 
-/// Each block takes a few statements, and the number of statements per transaction is limited.
-const MAX_BLOCKS_PER_TURN: u64 = 500;
+/// How many blocks a worker may fetch and commit per turn. A part of them is committed first if all
+/// exceed the budget of one transaction.
+pub const BLOCKS_PER_TURN: RangeInclusive<u64> = 1..=1_000;
 
 /// Where the index of a chain starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +34,7 @@ pub struct Settings {
     pub start: Start,
     /// Whether every event is stored, or only those of watched sources and topics.
     pub store_all_events: bool,
-    /// The largest number of blocks fetched and committed per turn. Limited to 500.
+    /// The largest number of blocks fetched and committed per turn. Limited to [`BLOCKS_PER_TURN`].
     pub blocks_per_turn: u64,
 }
 
@@ -71,7 +73,8 @@ impl Worker {
         projections: Vec<Arc<dyn Projection>>,
         settings: Settings,
     ) -> Self {
-        let blocks_per_turn = settings.blocks_per_turn.clamp(1, MAX_BLOCKS_PER_TURN);
+        let blocks_per_turn =
+            (settings.blocks_per_turn).clamp(*BLOCKS_PER_TURN.start(), *BLOCKS_PER_TURN.end());
         Self {
             db,
             lease,

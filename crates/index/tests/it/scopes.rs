@@ -124,8 +124,7 @@ async fn tracking_is_idempotent_and_sources_are_addresses() {
             "0x00000000000000000000000000000000000000AB",
         ] {
             let scope = world.scope(source);
-            let result =
-                index::track(&world.index(), &user("ns-a"), &scope, types::Height(0)).await;
+            let result = index::track(&world.index(), &user("ns-a"), &scope, None).await;
             let as_expected =
                 matches!(result, Err(Error::InvalidSource { .. })) || source.ends_with("AB");
             assert!(as_expected, "{source}: {result:?}");

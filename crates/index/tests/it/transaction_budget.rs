@@ -103,10 +103,61 @@ async fn assert_matches_branch(world: &World, end: &str) {
         (world.canonical().await, world.events().await),
         (blocks_of(&blocks), events_of(&blocks))
     );
+    assert_applied_once(world, 11).await;
+}
+
+async fn assert_applied_once(world: &World, transfers: usize) {
     let times: Vec<i64> = counted(&world.test.db)
         .await
         .into_iter()
         .map(|row| row.4)
         .collect();
-    assert_eq!(times, vec![1; 11], "each transfer is applied once");
+    assert_eq!(times, vec![1; transfers], "each transfer is applied once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_beyond_the_budget_of_a_transaction_is_split() {
+    on_each_engine(|test| async move {
+        let world = World::new(test, Tree::new(Finality::Depth { blocks: 6 }), EVERYTHING).await;
+        for number in 0..10 {
+            world.chain.mine(&[tx(number, &[0])]);
+        }
+        assert_eq!(world.run_until_idle().await, Progress::Idle);
+        world.track("ns-a", "*", 0).await;
+        let worker = expensive_worker(&world);
+        while worker.backfill().await.unwrap() > 0 {}
+        assert_applied_once(&world, 10).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_commits_as_many_blocks_as_the_settings_allow() {
+    on_each_engine(|test| async move {
+        let settings = Settings {
+            blocks_per_turn: *index::BLOCKS_PER_TURN.end(),
+            ..EVERYTHING
+        };
+        let tree = Tree::new(Finality::Depth { blocks: 5_000 });
+        let world = World::new(test, tree, settings).await;
+        let genesis = world.chain.head_hash();
+        for number in 0..1_000 {
+            world.chain.mine(&[tx(number, &[0])]);
+        }
+        let branch = world.chain.head_hash();
+        let (to, end) = (Height(999), Height(1_000));
+        assert_eq!(world.turn().await, Progress::Extended { to });
+        assert_eq!(world.turn().await, Progress::Extended { to: end });
+        world.track("ns-a", "*", 0).await;
+        assert_eq!(world.backfill().await, 1_000);
+
+        // Blocks that return take the most statements.
+        let other = world.chain.grow(&genesis, &[]);
+        world.chain.switch_to(&other);
+        world.run_until_idle().await;
+        world.chain.switch_to(&branch);
+        assert_eq!(world.run_until_idle().await, Progress::Idle);
+        assert_eq!(world.canonical().await.len(), 1_001);
+    })
+    .await;
 }

@@ -128,7 +128,7 @@ impl<C: Connector + 'static> World<C> {
 
     pub(crate) async fn track(&self, ns: &str, source: &str, from: u64) -> bool {
         let scope = self.scope(source);
-        index::track(&self.index(), &user(ns), &scope, Height(from))
+        index::track(&self.index(), &user(ns), &scope, Some(Height(from)))
             .await
             .unwrap()
     }
@@ -168,12 +168,7 @@ impl<C: Connector + 'static> World<C> {
     }
 
     pub(crate) async fn status(&self) -> Option<Status> {
-        let chain = self.id();
-        self.test
-            .db
-            .read_unscoped(move |tx| index::status(tx, &chain))
-            .await
-            .unwrap()
+        index::status_of(&self.index(), &self.id()).await.unwrap()
     }
 
     pub(crate) async fn final_height(&self) -> Option<u64> {

@@ -10,7 +10,7 @@ use crate::shapes::Items;
 use crate::{App, Error, Problem, Result};
 use axum::Json;
 use axum::extract::State;
-use index::{EventCursor, EventFilter};
+use index::{EventCursor, EventFilter, EventsPage};
 use serde::Deserialize;
 use types::{ChainId, Height};
 use utoipa::IntoParams;
@@ -64,10 +64,8 @@ async fn list(
         topics,
     };
     let after = query.after.as_deref().map_or(Ok(START), parse_cursor)?;
-    let (events, finalized) = app
-        .db()
-        .read_unscoped(move |tx| read_events(tx, &filter, after, page.limit))
-        .await?;
+    let EventsPage { events, finalized } =
+        index::events_page(&app.index, filter, after, page.limit).await?;
     let next = events
         .last()
         .filter(|_| events.len() == page.limit as usize);
@@ -85,22 +83,6 @@ const START: EventCursor = EventCursor {
     height: Height(0),
     index: -1,
 };
-
-fn read_events(
-    tx: &mut store::UnscopedTx<'_, '_>,
-    filter: &EventFilter,
-    after: EventCursor,
-    limit: u32,
-) -> store::Result<(Vec<index::StoredEvent>, Option<Height>)> {
-    let Some(status) = index::status(tx, &filter.chain)? else {
-        return Ok((Vec::new(), None));
-    };
-    let Some(head) = status.head else {
-        return Ok((Vec::new(), None));
-    };
-    let events = index::events_through(tx, filter, after, head.height, limit)?;
-    Ok((events, status.finalized.map(|tip| tip.height)))
-}
 
 /// Parses `height/index`, or a height for everything after that block.
 fn parse_cursor(text: &str) -> Result<EventCursor> {

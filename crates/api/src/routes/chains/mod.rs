@@ -46,16 +46,11 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[utoipa::path(get, path = "/chains", tag = "chains", responses((status = 200, body = Items<Chain>), Problem))]
 async fn list(State(app): State<App>, _: Authorized<ChainRead>) -> Result<Json<Items<Chain>>> {
     let names: Vec<ChainId> = app.submit.chains().map(|chain| *chain.chain()).collect();
-    let statuses = app.db().read_unscoped(move |tx| {
-        names
-            .iter()
-            .map(|name| index::status(tx, name))
-            .collect::<store::Result<Vec<_>>>()
-    });
+    let statuses = index::statuses(&app.index, names).await?;
     let items = app
         .submit
         .chains()
-        .zip(statuses.await?)
+        .zip(statuses)
         .map(|(chain, status)| Chain::of(chain.as_ref(), status));
     Ok(Items::page(items.collect::<Vec<_>>()))
 }
@@ -70,10 +65,7 @@ async fn get(
     Path(name): Path<ChainId>,
 ) -> Result<Json<Chain>> {
     let connector = app.submit.chain(&name)?;
-    let status = app
-        .db()
-        .read_unscoped(move |tx| index::status(tx, &name))
-        .await?;
+    let status = index::status_of(&app.index, &name).await?;
     Ok(Json(Chain::of(connector.as_ref(), status)))
 }
 

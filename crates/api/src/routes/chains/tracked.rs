@@ -71,18 +71,7 @@ async fn track(
     Body(track): Body<TrackRequest>,
 ) -> Result<StatusCode> {
     let scope = scope(&app, &chain, source)?;
-    let first = app
-        .db()
-        .read_unscoped(move |tx| index::status(tx, &chain))
-        .await?
-        .map_or(Height(0), |status| status.first);
-    index::track(
-        &app.index,
-        &principal,
-        &scope,
-        track.from.map_or(first, |from| from.max(first)),
-    )
-    .await?;
+    index::track(&app.index, &principal, &scope, track.from).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
