@@ -3,7 +3,9 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use types::{Amount, ChainId, Digest, Height, Json, Namespace, Quantity, ReplayKey, Time};
+use types::{
+    Amount, ChainId, Digest, ExecutionStatus, Height, Json, Namespace, Quantity, ReplayKey, Time,
+};
 
 /// The type of a value. A null has a type too, because PostgreSQL requires it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -228,7 +230,7 @@ ids!(
     InstallationId
 );
 
-crate::text_columns! { as_in_json: types::ExecutionStatus }
+crate::text_columns! { as_in_json: ExecutionStatus }
 
 impl ToValue for str {
     const KIND: ValueKind = ValueKind::Text;

@@ -13,6 +13,7 @@
 #[macro_use]
 mod id;
 mod amount;
+mod backoff;
 mod canon;
 mod chain;
 mod clock;
@@ -30,6 +31,7 @@ mod time;
 mod unit;
 
 pub use amount::{Amount, AmountError};
+pub use backoff::Backoff;
 pub use canon::{Canon, Digest};
 pub use chain::{ChainId, ChainIdError, Family, Height};
 pub use clock::{Clock, Entropy};
@@ -43,7 +45,7 @@ pub use page::{Page, PageError, Sort};
 pub use principal::{Permission, Principal, PrincipalKind, Role};
 pub use quantity::Quantity;
 pub use replay_key::ReplayKey;
-pub use text::sanitize_text;
+pub use text::{clip, sanitize_text};
 pub use time::{Time, TimeError};
 pub use unit::{AmountInput, Unit, UnitError};
 
