@@ -4,7 +4,8 @@ use crate::state::State;
 use crate::submission::{Enqueue, Submission};
 use crate::{Error, Result, Submit, table};
 use intent::{Act, Intent};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use store::idempotency::{self, Claim, ClaimOutcome};
 use store::{Fact, Tx};
 use types::{ChainId, Digest, Principal, SubmissionId};
@@ -31,7 +32,8 @@ impl Outcome {
 
 /// Accepts one submission. See [`enqueue_all`].
 pub async fn enqueue(submit: &Submit, principal: &Principal, new: Enqueue) -> Result<Outcome> {
-    enqueue_all(submit, principal, vec![new]).await?.remove(0)
+    let mut results = enqueue_all(submit, principal, vec![new]).await?;
+    results.remove(0)
 }
 
 /// Accepts up to [`MAX_BATCH`] submissions. Each is created in state `received`, or replayed: the
@@ -53,21 +55,18 @@ pub async fn enqueue_all(
             reason: format!("has more than {MAX_BATCH} entries"),
         });
     }
-    let prepared: Vec<Result<Prepared>> = new
-        .iter()
+    let prepared = new
+        .into_iter()
         .map(|command| prepare(submit, principal, command))
         .collect();
-    let (this, principal) = (submit.clone(), principal.clone());
-    let outcomes = submit
-        .0
-        .db
-        .on(&submit.0.lease)
-        .write(&principal.namespace.clone(), move |tx| {
-            accept(&this, tx, &principal, &prepared)
+    let args: (Submit, Vec<Result<Prepared>>) = (submit.clone(), prepared);
+    let accepted = submit
+        .write(principal, args, |tx, principal, (submit, prepared)| {
+            accept(submit, tx, principal, prepared)
         })
         .await?;
     fail::point("submit.enqueued").await?;
-    Ok(outcomes)
+    Ok(accepted.into_iter().map(Answer::into_result).collect())
 }
 
 /// Accepts the cancel of a submission, which uses the same replay keys. If a cancel is already in
@@ -78,48 +77,58 @@ pub(crate) async fn enqueue_superseding(
     new: Enqueue,
     supersedes: SubmissionId,
 ) -> Result<Outcome> {
-    let (mut cancel, hash) = prepare(submit, principal, &new)?;
-    cancel.supersedes = Some(supersedes);
-    let (this, principal) = (submit.clone(), principal.clone());
-    submit
-        .0
-        .db
-        .on(&submit.0.lease)
-        .write(
-            &principal.namespace.clone(),
-            move |tx| match table::cancel_in_progress(tx, supersedes)? {
-                Some(existing) => Ok(Ok(Outcome::Replayed(existing))),
-                None => Ok::<_, Error>(
-                    accept(&this, tx, &principal, &[Ok((cancel.clone(), hash))])?.remove(0),
-                ),
-            },
-        )
-        .await?
+    let mut prepared = prepare(submit, principal, new)?;
+    prepared.submission.supersedes = Some(supersedes);
+    let args = (submit.clone(), [Ok(prepared)]);
+    let answer = submit.write(principal, args, move |tx, principal, (submit, prepared)| {
+        match table::submission::cancel_in_progress(tx, supersedes)? {
+            Some(existing) => Ok(Answer::Accepted(Outcome::Replayed(existing))),
+            None => Ok(accept(submit, tx, principal, prepared)?.remove(0)),
+        }
+    });
+    answer.await?.into_result()
+}
+
+/// The answer to one command of a batch.
+enum Answer {
+    Accepted(Outcome),
+    Rejected(Error),
+}
+
+impl Answer {
+    fn into_result(self) -> Result<Outcome> {
+        match self {
+            Self::Accepted(outcome) => Ok(outcome),
+            Self::Rejected(error) => Err(error),
+        }
+    }
 }
 
 /// A submission ready to be stored, and the hash of its command.
-type Prepared = (Submission, Digest);
+struct Prepared {
+    submission: Submission,
+    hash: Digest,
+}
 
 /// Does the checks that need no database, and brings addresses into canonical form.
-fn prepare(submit: &Submit, principal: &Principal, new: &Enqueue) -> Result<Prepared> {
+fn prepare(submit: &Submit, principal: &Principal, mut new: Enqueue) -> Result<Prepared> {
     submit.chain(&new.intent.chain)?;
     new.check()?;
-    let now = submit.0.db.clock().now();
-    let new = &Enqueue {
-        intent: canonical(&new.intent)?,
-        ..new.clone()
-    };
+    make_canonical(&mut new.intent)?;
+    let (now, hash) = (submit.now(), new.hash());
+    let (chain, signer) = (new.intent.chain, new.intent.signer.clone());
     let submission = Submission {
-        id: SubmissionId::new(now, submit.0.db.entropy()),
+        id: SubmissionId::new(now, submit.db().entropy()),
         namespace: principal.namespace,
-        chain: new.intent.chain,
-        signer: new.intent.signer.clone(),
-        idempotency_key: new.idempotency_key.clone(),
+        shard: submit.shard_of(&chain, &signer),
+        chain,
+        signer,
+        idempotency_key: new.idempotency_key,
         initiator: principal.clone(),
-        intent: new.intent.clone(),
-        interface: new.interface.clone(),
-        policies: new.policies.clone(),
-        context: new.context.clone(),
+        intent: new.intent,
+        interface: new.interface,
+        policies: new.policies,
+        context: new.context,
         state: State::Received,
         paused_from: None,
         reason: None,
@@ -141,24 +150,20 @@ fn prepare(submit: &Submit, principal: &Principal, new: &Enqueue) -> Result<Prep
         updated: now,
         version: 1,
     };
-    Ok((submission, new.hash()))
+    Ok(Prepared { submission, hash })
 }
 
-/// The intent with its addresses in canonical form. Without this, two spellings of one signer would
-/// have two lanes and compete for the same nonces.
-fn canonical(intent: &Intent) -> Result<Intent> {
-    let mut intent = intent.clone();
+/// Brings the addresses of an intent into canonical form. Without this, two spellings of one signer
+/// would have two lanes and compete for the same nonces.
+fn make_canonical(intent: &mut Intent) -> Result<()> {
     intent.signer = account(&intent.chain, &intent.signer, "signer")?;
     if let Act::Transaction(transaction) = &mut intent.act {
-        for to in transaction
-            .outputs
-            .iter_mut()
-            .filter_map(|output| output.to.as_mut())
-        {
+        let outputs = transaction.outputs.iter_mut();
+        for to in outputs.filter_map(|output| output.to.as_mut()) {
             *to = account(&intent.chain, to, "to")?;
         }
     }
-    Ok(intent)
+    Ok(())
 }
 
 fn account(chain: &ChainId, text: &str, field: &'static str) -> Result<String> {
@@ -179,136 +184,118 @@ fn accept(
     tx: &mut Tx<'_, '_>,
     principal: &Principal,
     prepared: &[Result<Prepared>],
-) -> Result<Vec<Result<Outcome>>> {
+) -> Result<Vec<Answer>> {
     let claims = claim_keys(tx, prepared)?;
     let mut admission = Admission {
         submit,
-        capacities: BTreeMap::new(),
+        rooms: BTreeMap::new(),
         admitted: Vec::new(),
         rejected: BTreeMap::new(),
     };
-    let mut outcomes = Vec::with_capacity(prepared.len());
+    let mut answers = Vec::with_capacity(prepared.len());
     for (command, claimed) in prepared.iter().zip(claims) {
-        outcomes.push(match (command, claimed) {
-            (Err(error), _) => Err(error.clone()),
+        answers.push(match (command, claimed) {
+            (Err(error), _) => Answer::Rejected(error.clone()),
             (Ok(_), Some(ClaimOutcome::Conflict { resource })) => {
-                Err(Error::IdempotencyKeyReused { resource })
+                Answer::Rejected(Error::IdempotencyKeyReused { resource })
             }
             (Ok(_), Some(ClaimOutcome::Replayed { resource })) => {
                 admission.replay(tx, &resource)?
             }
-            (Ok((submission, _)), Some(ClaimOutcome::Fresh) | None) => {
-                admission.admit(tx, submission)?
-            }
+            (Ok(new), Some(ClaimOutcome::Fresh) | None) => admission.admit(tx, &new.submission)?,
         });
     }
     let admitted = admission.admitted;
-    table::insert(tx, &admitted)?;
+    table::submission::insert(tx, &admitted)?;
     watch(tx, &admitted)?;
-    for (submission, _) in &admitted {
+    for submission in &admitted {
         tx.append(received_fact(principal, submission));
     }
-    Ok(outcomes)
+    Ok(answers)
 }
 
 /// The admitted and rejected submissions of one transaction.
 struct Admission<'s> {
     submit: &'s Submit,
-    /// Remaining capacity by lane, or why its signer is rejected.
-    capacities: BTreeMap<(ChainId, String), Result<u32>>,
-    /// With their shards.
-    admitted: Vec<(Submission, i64)>,
+    /// By lane.
+    rooms: BTreeMap<(ChainId, String), Room>,
+    admitted: Vec<Submission>,
     /// By submission id.
     rejected: BTreeMap<String, Error>,
+}
+
+/// How many more submissions a lane may have.
+enum Room {
+    UnknownSigner,
+    Free(u64),
 }
 
 impl Admission<'_> {
     /// Admits a submission if its signer is a key of the namespace and its lane has capacity. A
     /// rejection releases the idempotency key.
-    fn admit(&mut self, tx: &mut Tx<'_, '_>, submission: &Submission) -> Result<Result<Outcome>> {
-        match self.reserve_capacity(tx, submission)? {
-            Ok(()) => {
-                let shard = self.submit.shard_of(&submission.chain, &submission.signer);
-                self.admitted.push((submission.clone(), shard));
-                Ok(Ok(Outcome::Created(submission.clone())))
-            }
-            Err(error) => {
-                if let Some(key) = &submission.idempotency_key {
-                    idempotency::release(tx, Submission::VERB, key)?;
-                }
-                self.rejected
-                    .insert(submission.id.to_string(), error.clone());
-                Ok(Err(error))
-            }
+    fn admit(&mut self, tx: &mut Tx<'_, '_>, submission: &Submission) -> Result<Answer> {
+        let Some(error) = self.take_room(tx, submission)? else {
+            self.admitted.push(submission.clone());
+            return Ok(Answer::Accepted(Outcome::Created(submission.clone())));
+        };
+        if let Some(key) = &submission.idempotency_key {
+            idempotency::release(tx, Submission::VERB, key)?;
         }
+        let id = submission.id.to_string();
+        self.rejected.insert(id, error.clone());
+        Ok(Answer::Rejected(error))
     }
 
-    fn reserve_capacity(
-        &mut self,
-        tx: &mut Tx<'_, '_>,
-        submission: &Submission,
-    ) -> Result<Result<()>> {
-        let lane = (submission.chain, submission.signer.clone());
-        if !self.capacities.contains_key(&lane) {
-            let capacity = lane_capacity(self.submit, tx, submission)?;
-            self.capacities.insert(lane.clone(), capacity);
-        }
-        Ok(match self.capacities.get_mut(&lane) {
+    /// Takes a place in the lane of a submission. Returns the reason if there is none.
+    fn take_room(&mut self, tx: &mut Tx<'_, '_>, submission: &Submission) -> Result<Option<Error>> {
+        let limit = self.submit.settings().waiting_per_lane;
+        let (chain, signer) = (submission.chain, &submission.signer);
+        let room = match self.rooms.entry((chain, signer.clone())) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(room(tx, &chain, signer, limit)?),
+        };
+        let signer = || signer.clone();
+        Ok(match room {
+            Room::UnknownSigner => Some(Error::UnknownSigner {
+                chain,
+                signer: signer(),
+            }),
             // A cancel uses replay keys that are already held: a full lane must accept it.
-            Some(Ok(_)) if submission.supersedes.is_some() => Ok(()),
-            Some(Ok(0)) | None => Err(lane_full(self.submit, submission)),
-            Some(Ok(capacity)) => {
-                *capacity -= 1;
-                Ok(())
+            Room::Free(_) if submission.supersedes.is_some() => None,
+            Room::Free(0) => Some(Error::LaneFull {
+                chain,
+                signer: signer(),
+                limit,
+            }),
+            Room::Free(count) => {
+                *count -= 1;
+                None
             }
-            Some(Err(error)) => Err(error.clone()),
         })
     }
 
-    /// The result of the command that used the idempotency key first, which may be an earlier one
+    /// The answer to the command that used the idempotency key first, which may be an earlier one
     /// of this batch.
-    fn replay(&self, tx: &mut Tx<'_, '_>, resource: &str) -> Result<Result<Outcome>> {
-        if let Some((submission, _)) = self
-            .admitted
-            .iter()
-            .find(|(submission, _)| submission.id.to_string() == resource)
-        {
-            return Ok(Ok(Outcome::Replayed(submission.clone())));
-        }
+    fn replay(&self, tx: &mut Tx<'_, '_>, resource: &str) -> Result<Answer> {
         if let Some(error) = self.rejected.get(resource) {
-            return Ok(Err(error.clone()));
+            return Ok(Answer::Rejected(error.clone()));
         }
         let id: SubmissionId = resource.parse().map_err(|_| corrupt())?;
-        Ok(table::get(tx, id)?
-            .map(Outcome::Replayed)
-            .ok_or_else(|| corrupt().into()))
+        let existing = match self.admitted.iter().find(|admitted| admitted.id == id) {
+            Some(admitted) => Some(admitted.clone()),
+            None => table::submission::get(tx, id)?,
+        };
+        let existing = existing.ok_or_else(corrupt)?;
+        Ok(Answer::Accepted(Outcome::Replayed(existing)))
     }
 }
 
-fn lane_full(submit: &Submit, submission: &Submission) -> Error {
-    let (chain, signer) = (submission.chain, submission.signer.clone());
-    Error::LaneFull {
-        chain,
-        signer,
-        limit: submit.0.settings.waiting_per_lane,
+fn room(tx: &mut Tx<'_, '_>, chain: &ChainId, signer: &str, limit: u32) -> Result<Room> {
+    if keys::find(tx, chain, signer)?.is_none() {
+        return Ok(Room::UnknownSigner);
     }
-}
-
-fn lane_capacity(
-    submit: &Submit,
-    tx: &mut Tx<'_, '_>,
-    submission: &Submission,
-) -> Result<Result<u32>> {
-    if keys::find(tx, &submission.chain, &submission.signer)?.is_none() {
-        return Ok(Err(Error::UnknownSigner {
-            chain: submission.chain,
-            signer: submission.signer.clone(),
-        }));
-    }
-    let waiting = table::count_waiting(tx, &submission.chain, &submission.signer)?;
-    Ok(Ok(submit.0.settings.waiting_per_lane.saturating_sub(
-        u32::try_from(waiting).unwrap_or(u32::MAX),
-    )))
+    let waiting = table::submission::count_waiting(tx, chain, signer)?;
+    Ok(Room::Free(u64::from(limit).saturating_sub(waiting)))
 }
 
 /// Claims the idempotency keys. One entry per command; none for commands without a key or with an
@@ -317,26 +304,23 @@ fn claim_keys(
     tx: &mut Tx<'_, '_>,
     prepared: &[Result<Prepared>],
 ) -> Result<Vec<Option<ClaimOutcome>>> {
-    let keyed: Vec<(usize, Claim<'_>)> = prepared
-        .iter()
-        .enumerate()
-        .filter_map(|(index, command)| {
-            let (submission, hash) = command.as_ref().ok()?;
-            let key = submission.idempotency_key.as_deref()?;
-            Some((
-                index,
-                Claim {
-                    key,
-                    command_hash: Some(*hash),
-                    resource: submission.id.to_string(),
-                },
-            ))
-        })
-        .collect();
-    let claims: Vec<Claim<'_>> = keyed.iter().map(|(_, claim)| claim.clone()).collect();
+    let (mut indexes, mut claims) = (Vec::new(), Vec::new());
+    for (index, command) in prepared.iter().enumerate() {
+        let Ok(Prepared { submission, hash }) = command else {
+            continue;
+        };
+        if let Some(key) = submission.idempotency_key.as_deref() {
+            indexes.push(index);
+            claims.push(Claim {
+                key,
+                command_hash: Some(*hash),
+                resource: submission.id.to_string(),
+            });
+        }
+    }
     let results = idempotency::claim(tx, Submission::VERB, &claims)?;
     let mut claimed = vec![None; prepared.len()];
-    for ((index, _), result) in keyed.into_iter().zip(results) {
+    for (index, result) in indexes.into_iter().zip(results) {
         claimed[index] = Some(result);
     }
     Ok(claimed)
@@ -352,16 +336,15 @@ fn corrupt() -> store::Error {
 
 /// Watches the signers. In this transaction, because a transaction sent before its signer is
 /// watched could be mined unseen.
-fn watch(tx: &mut Tx<'_, '_>, admitted: &[(Submission, i64)]) -> Result<()> {
-    let mut signers: BTreeMap<&ChainId, std::collections::BTreeSet<String>> = BTreeMap::new();
-    for (submission, _) in admitted {
-        signers
-            .entry(&submission.chain)
-            .or_default()
-            .insert(submission.signer.clone());
+fn watch(tx: &mut Tx<'_, '_>, admitted: &[Submission]) -> Result<()> {
+    let mut signers: BTreeMap<ChainId, BTreeSet<&String>> = BTreeMap::new();
+    for submission in admitted {
+        let of_chain = signers.entry(submission.chain).or_default();
+        of_chain.insert(&submission.signer);
     }
     for (chain, signers) in signers {
-        index::watch_signers(tx, chain, &signers.into_iter().collect::<Vec<_>>())?;
+        let signers: Vec<String> = signers.into_iter().cloned().collect();
+        index::watch_signers(tx, &chain, &signers)?;
     }
     Ok(())
 }

@@ -73,6 +73,13 @@ codes! { Error {
     Self::Store(inner) => inner,
 }}
 
+impl Error {
+    /// The error for a row that another transaction changed since it was read.
+    pub(crate) fn contended() -> Self {
+        store::Error::Contended { attempts: 1 }.into()
+    }
+}
+
 impl Coded for Error {
     fn code(&self) -> Code {
         self.own_code()

@@ -1,8 +1,8 @@
 //! Metrics of submissions in progress: their number by state, and the depth of the lanes.
 
 use crate::table::metrics as table;
-use crate::{Result, State, Submit};
-use store::UnscopedTx;
+use crate::{Error, Result, State, Submit};
+use strum::VariantArray as _;
 use types::ChainId;
 
 /// Submissions in progress, over all namespaces.
@@ -16,44 +16,35 @@ pub struct Metrics {
 
 /// Reads the current metrics. The cost is proportional to the number of submissions in progress.
 pub async fn metrics(submit: &Submit) -> Result<Metrics> {
-    let open: Vec<State> = State::ALL
-        .into_iter()
+    let open: Vec<State> = State::VARIANTS
+        .iter()
+        .copied()
         .filter(|state| !state.is_terminal())
         .collect();
-    let chains: Vec<ChainId> = submit
-        .chains()
-        .map(|connector| *connector.chain())
-        .collect();
+    let chains = submit.chains().map(|connector| *connector.chain());
+    let chains: Vec<ChainId> = chains.collect();
     let mut groups = Vec::new();
-    for shard in 0..i64::from(submit.0.settings.shards.max(1)) {
+    for shard in 0..i64::from(submit.settings().shards.max(1)) {
         for chain in &chains {
-            groups.extend(
-                open.iter()
-                    .map(|state| (shard, *chain, state.as_str().to_owned())),
-            );
+            groups.extend(open.iter().map(|state| (shard, *chain, *state)));
         }
     }
     if groups.is_empty() {
         return Ok(Metrics::default());
     }
-    let read = move |tx: &mut UnscopedTx<'_, '_>| {
-        Ok::<_, crate::Error>((
-            table::count(tx, &groups)?,
-            table::deepest_lanes(tx, &groups)?,
-        ))
-    };
-    let (counts, depths) = submit.0.db.read_unscoped(read).await?;
+    let read = submit.db().read_unscoped_with(groups, |tx, groups| {
+        let counts = table::count(tx, groups)?;
+        Ok::<_, Error>((counts, table::deepest_lanes(tx, groups)?))
+    });
+    let (counts, depths) = read.await?;
     let count = |chain: &ChainId, state: State| {
-        counts
-            .iter()
-            .find(|(counted, name, _)| counted == chain && name == state.as_str())
-            .map_or(0, |(.., count)| *count)
+        let mut counts = counts.iter();
+        let found = counts.find(|(counted, of, _)| counted == chain && *of == state);
+        found.map_or(0, |(.., count)| *count)
     };
     let depth = |chain: &ChainId| {
-        depths
-            .iter()
-            .find(|(counted, _)| counted == chain)
-            .map_or(0, |(_, depth)| *depth)
+        let found = depths.iter().find(|(counted, _)| counted == chain);
+        found.map_or(0, |(_, depth)| *depth)
     };
     let states = chains.iter().flat_map(|chain| {
         open.iter()

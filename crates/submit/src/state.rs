@@ -1,10 +1,26 @@
 //! The state machine of a submission. Pure and total: every pair of state and event has an arm.
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 /// The state of a submission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum State {
     /// Committed under its idempotency key.
     Received,
@@ -42,8 +58,10 @@ pub enum State {
     Paused,
 }
 
+store::text_columns! { as_in_json: State }
+
 /// An event in the life of a submission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, VariantArray)]
 pub enum Event {
     /// The worker starts to decide it.
     DecisionStarted,
@@ -92,27 +110,6 @@ pub struct IllegalTransition {
 }
 
 impl State {
-    /// Every state.
-    pub const ALL: [State; 17] = [
-        State::Received,
-        State::Deciding,
-        State::AwaitingApproval,
-        State::Permitted,
-        State::NonceReserved,
-        State::Signing,
-        State::Signed,
-        State::Accepted,
-        State::Mined,
-        State::Final,
-        State::Denied,
-        State::Expired,
-        State::Failed,
-        State::Replaced,
-        State::Cancelled,
-        State::Reorged,
-        State::Paused,
-    ];
-
     /// Whether the submission never changes again.
     pub fn is_terminal(self) -> bool {
         use State as S;
@@ -130,26 +127,7 @@ impl State {
 
     /// The name as stored and shown.
     pub fn as_str(self) -> &'static str {
-        use State as S;
-        match self {
-            S::Received => "received",
-            S::Deciding => "deciding",
-            S::AwaitingApproval => "awaiting_approval",
-            S::Permitted => "permitted",
-            S::NonceReserved => "nonce_reserved",
-            S::Signing => "signing",
-            S::Signed => "signed",
-            S::Accepted => "accepted",
-            S::Mined => "mined",
-            S::Final => "final",
-            S::Denied => "denied",
-            S::Expired => "expired",
-            S::Failed => "failed",
-            S::Replaced => "replaced",
-            S::Cancelled => "cancelled",
-            S::Reorged => "reorged",
-            S::Paused => "paused",
-        }
+        self.into()
     }
 
     /// The type of the fact that records this state.
@@ -175,15 +153,10 @@ impl State {
             S::Paused => "submission.paused",
         }
     }
-
-    /// Parses a stored or requested name.
-    pub fn parse(text: &str) -> Option<Self> {
-        State::ALL.into_iter().find(|state| state.as_str() == text)
-    }
 }
 
 /// The state after an event. `paused_from` is the state that a paused submission resumes in.
-pub fn step(
+pub(crate) fn step(
     state: State,
     event: Event,
     paused_from: Option<State>,
@@ -243,32 +216,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const EVENTS: [Event; 18] = [
-        Event::DecisionStarted,
-        Event::Permitted,
-        Event::NeedsApproval,
-        Event::Denied,
-        Event::Expired,
-        Event::Failed,
-        Event::NonceReserved,
-        Event::SignatureRequested,
-        Event::Signed,
-        Event::Accepted,
-        Event::Inconclusive,
-        Event::Mined,
-        Event::Reorged,
-        Event::Final,
-        Event::Superseded,
-        Event::Cancelled,
-        Event::Paused,
-        Event::Resumed,
-    ];
-
     fn walk(picks: &[usize]) -> Vec<(State, Event, State)> {
         let (mut state, mut paused_from) = (State::Received, None);
         let mut steps = Vec::new();
         for pick in picks {
-            let event = EVENTS[pick % EVENTS.len()];
+            let event = Event::VARIANTS[pick % Event::VARIANTS.len()];
             let Ok(next) = step(state, event, paused_from) else {
                 continue;
             };
@@ -304,11 +256,12 @@ mod tests {
     }
 
     #[test]
-    fn state_names_round_trip() {
-        for state in State::ALL {
-            assert_eq!(State::parse(state.as_str()), Some(state));
+    fn state_names_round_trip_and_name_their_facts() {
+        for state in State::VARIANTS {
+            assert_eq!(state.as_str().parse(), Ok(*state));
+            assert_eq!(state.fact_type(), format!("submission.{}", state.as_str()));
         }
-        assert_eq!(State::parse("lost"), None);
+        assert!("lost".parse::<State>().is_err());
     }
 
     #[test]

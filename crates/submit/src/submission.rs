@@ -5,9 +5,10 @@ use crate::{Error, Result};
 use intent::{FeeTerms, Intent, Permit};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use store::Record;
 use types::{
-    Amount, Canon, ChainId, DecisionId, Digest, ExecutionStatus, Height, Principal, SubmissionId,
-    Time,
+    Amount, Canon, ChainId, DecisionId, Digest, ExecutionStatus, Height, Namespace, Principal,
+    SubmissionId, Time, clip, sanitize_text,
 };
 
 /// The command that creates a submission.
@@ -87,57 +88,84 @@ impl Enqueue {
 }
 
 /// A chain transaction that Florin signs, broadcasts and follows until it is final.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Record)]
+#[record(table = "submission")]
 pub struct Submission {
+    #[record(key)]
     pub id: SubmissionId,
     #[serde(skip)]
-    pub namespace: types::Namespace,
+    pub namespace: Namespace,
     pub chain: ChainId,
     pub signer: String,
+    /// The shard that owns its lane.
+    #[serde(skip)]
+    pub(crate) shard: i64,
     pub idempotency_key: Option<String>,
     /// The principal that created it.
+    #[record(json)]
     pub initiator: Principal,
+    #[record(json)]
     pub intent: Intent,
     /// The called contract's interface, as the caller sent it.
     #[serde(skip)]
     pub interface: Option<String>,
     /// Policies evaluated in addition to those attached.
+    #[record(json)]
     pub policies: Vec<String>,
+    #[record(json)]
     pub context: Context,
+    #[record(update)]
     pub state: State,
     /// The state that a paused submission resumes in.
+    #[record(update)]
     pub paused_from: Option<State>,
     /// Why it waits, was denied or failed, as text for people.
+    #[record(update)]
     pub reason: Option<String>,
     /// Gas and fees as quoted for the policy decision.
+    #[record(update, json)]
     pub quote: Option<FeeTerms>,
+    #[record(update)]
     pub decision: Option<DecisionId>,
     #[serde(skip)]
+    #[record(update, json)]
     pub permit: Option<Permit>,
     /// Its order within the lane, assigned when it is permitted.
     #[serde(skip)]
+    #[record(update)]
     pub lane_index: Option<i64>,
     /// For a cancel: the submission whose replay keys it uses.
     pub supersedes: Option<SubmissionId>,
     /// The hash of the mined transaction, or of the one signed last.
+    #[record(update, column = "tx_id")]
     pub transaction: Option<String>,
+    #[record(update)]
     pub block_hash: Option<String>,
+    #[record(update)]
     pub block_height: Option<Height>,
     /// Whether the chain executed or reverted the transaction.
+    #[record(update)]
     pub outcome: Option<ExecutionStatus>,
     /// The fee paid, in the chain's base unit.
+    #[record(update)]
     pub fee: Option<Amount>,
+    #[record(update)]
     pub created_contract: Option<String>,
     /// Consecutive attempts without success: quotes while deciding, broadcasts once signed.
+    #[record(update)]
     pub attempts: u32,
     /// When the worker processes it next.
+    #[record(update)]
     pub next_at: Time,
     /// Order of receipt; lists and decisions sort by it.
     #[serde(skip)]
     pub received_seq: i64,
+    #[record(column = "created_at")]
     pub created: Time,
+    #[record(update, column = "updated_at")]
     pub updated: Time,
     /// Incremented with each change; updates compare it.
+    #[record(version)]
     pub version: u64,
 }
 
@@ -145,7 +173,7 @@ impl Submission {
     /// Applies an event of the state machine. An illegal transition is a bug in Florin: it is
     /// returned as an error and changes nothing.
     pub(crate) fn apply(&mut self, event: Event, now: Time) -> Result<()> {
-        let next = step(self.state, event, self.paused_from).map_err(Error::from)?;
+        let next = step(self.state, event, self.paused_from)?;
         if next == State::Paused && self.state != State::Paused {
             self.paused_from = Some(self.state);
         } else if next != State::Paused {
@@ -171,14 +199,10 @@ impl Submission {
     pub(crate) const VERB: &'static str = "submit";
 }
 
-/// A message from an untrusted source as it is stored: without NUL, at most a thousand characters.
+/// A message from an untrusted source as it is stored: without NUL, and of limited length.
 pub(crate) fn sanitize_message(text: &str) -> String {
     const MAX_CHARS: usize = 1_000;
-    let clean = types::sanitize_text(text.as_bytes());
-    match clean.char_indices().nth(MAX_CHARS) {
-        Some((end, _)) => format!("{}…", &clean[..end]),
-        None => clean,
-    }
+    clip(&sanitize_text(text.as_bytes()), MAX_CHARS)
 }
 
 /// Selects the submissions to list.
@@ -190,12 +214,22 @@ pub struct Filter {
 }
 
 /// One transaction signed for a submission.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Record)]
+#[record(table = "submission_transaction")]
 pub struct SubmissionTransaction {
+    #[serde(skip)]
+    pub(crate) namespace: Namespace,
+    #[serde(skip)]
+    pub(crate) chain: ChainId,
     /// The transaction hash.
+    #[record(column = "tx_id")]
     pub transaction: String,
+    #[serde(skip)]
+    pub(crate) submission: SubmissionId,
     /// When it was signed.
+    #[record(column = "signed_at")]
     pub signed: Time,
+    #[record(json)]
     pub terms: FeeTerms,
     /// The node's last response to its broadcast.
     pub answer: Option<String>,

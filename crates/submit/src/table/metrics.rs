@@ -1,31 +1,33 @@
 //! Counts over all namespaces, without any content of the submissions.
 
-use crate::Result;
-use store::UnscopedTx;
+use crate::State;
+use store::{Result, UnscopedTx};
 use types::ChainId;
 
-/// Number of submissions by chain and state, for the given groups of shard, chain and state.
+/// Submissions of one shard, chain and state.
+type Group = (i64, ChainId, State);
+
+/// Number of submissions by chain and state, for the given groups.
 pub(crate) fn count(
     tx: &mut UnscopedTx<'_, '_>,
-    groups: &[(i64, ChainId, String)],
-) -> Result<Vec<(ChainId, String, i64)>> {
-    Ok(tx.query_rows(
+    groups: &[Group],
+) -> Result<Vec<(ChainId, State, i64)>> {
+    tx.query_rows(
         "WITH n(shard, chain, state) AS ({rows})
          SELECT n.chain, n.state, COUNT(*) FROM n
            JOIN submission ON submission.shard = n.shard AND submission.chain = n.chain AND submission.state = n.state
           GROUP BY n.chain, n.state",
         (),
         groups,
-    )?)
+    )
 }
 
-/// The largest number of submissions of one signer by chain, for the given groups of shard, chain
-/// and state.
+/// The largest number of submissions of one signer by chain, for the given groups.
 pub(crate) fn deepest_lanes(
     tx: &mut UnscopedTx<'_, '_>,
-    groups: &[(i64, ChainId, String)],
+    groups: &[Group],
 ) -> Result<Vec<(ChainId, i64)>> {
-    Ok(tx.query_rows(
+    tx.query_rows(
         "WITH n(shard, chain, state) AS ({rows}), lane(chain, depth) AS (
            SELECT n.chain, COUNT(*) FROM n
              JOIN submission ON submission.shard = n.shard AND submission.chain = n.chain AND submission.state = n.state
@@ -33,5 +35,5 @@ pub(crate) fn deepest_lanes(
          SELECT chain, MAX(depth) FROM lane GROUP BY chain",
         (),
         groups,
-    )?)
+    )
 }

@@ -7,5 +7,6 @@ mod lanes;
 mod rejections;
 mod reorg;
 mod robustness;
+mod rows;
 mod utxo;
 mod world;

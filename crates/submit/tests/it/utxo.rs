@@ -80,11 +80,13 @@ impl World {
         let connector: Arc<dyn Connector> = coins.clone();
         let settings = submit::Settings::default();
         let submit = Submit::new(
-            db.clone(),
-            api.clone(),
-            keys.clone(),
-            policy.clone(),
-            vec![connector.clone()],
+            submit::Parts {
+                db: db.clone(),
+                lease: api.clone(),
+                keys: keys.clone(),
+                policy: policy.clone(),
+                chains: vec![connector.clone()],
+            },
             settings,
         );
         let lanes = test.lease("lanes/0").await;

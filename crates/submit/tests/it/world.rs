@@ -148,11 +148,13 @@ impl World {
         let chain: Arc<dyn Connector> = Arc::new(Evm::new(config, test.entropy.clone()).unwrap());
         let chains: Vec<Arc<dyn Connector>> = vec![chain.clone()];
         let submit = Submit::new(
-            db.clone(),
-            api.clone(),
-            keys.clone(),
-            policy.clone(),
-            chains,
+            submit::Parts {
+                db: db.clone(),
+                lease: api.clone(),
+                keys: keys.clone(),
+                policy: policy.clone(),
+                chains,
+            },
             settings.clone(),
         );
         let (mut workers, mut leases) = (Vec::new(), vec![api.clone()]);
@@ -190,6 +192,15 @@ impl World {
             indexer,
             leases,
         }
+    }
+
+    /// Changes rows behind the back of the engines.
+    pub(crate) async fn execute(&self, sql: &str) {
+        let sql = sql.to_owned();
+        let db = self.test.db.on(&self.leases[0]);
+        db.write_unscoped(move |tx| tx.execute(&sql, ()))
+            .await
+            .unwrap();
     }
 
     /// Advances the clock and renews the leases, as the running process does.

@@ -1,0 +1,208 @@
+//! Submissions.
+
+use crate::state::State;
+use crate::submission::{Filter, Submission};
+use std::collections::BTreeSet;
+use store::{
+    Record as _, Result, ScopedTable as _, ToValue, Tx, UnscopedTable as _, UnscopedTx, Value,
+};
+use types::{ChainId, Page, SubmissionId, Time};
+
+/// Stores new submissions.
+pub(crate) fn insert(tx: &mut Tx<'_, '_>, new: &[Submission]) -> Result<()> {
+    Submission::insert(tx, new, "").map(drop)
+}
+
+/// Writes submissions whose version is unchanged since they were read. Returns the written ids.
+pub(crate) fn update(
+    tx: &mut UnscopedTx<'_, '_>,
+    changed: &[Submission],
+) -> Result<BTreeSet<SubmissionId>> {
+    let written: Vec<(SubmissionId,)> = Submission::update_all(tx, changed, "submission.id")?;
+    Ok(written.into_iter().map(|(id,)| id).collect())
+}
+
+/// One submission of the namespace.
+pub(crate) fn get(tx: &mut Tx<'_, '_>, id: SubmissionId) -> Result<Option<Submission>> {
+    let sql = Submission::select("WHERE namespace = ?ns AND id = ?1");
+    tx.row(&sql, (id,))
+}
+
+/// Submissions of the namespace, newest first.
+pub(crate) fn list(tx: &mut Tx<'_, '_>, filter: &Filter, page: &Page) -> Result<Vec<Submission>> {
+    let sql = Submission::select(
+        "WHERE namespace = ?ns AND (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR signer = ?2)
+            AND (?3 IS NULL OR chain = ?3) AND (?6 IS NULL OR received_seq < (SELECT received_seq FROM submission WHERE namespace = ?ns AND id = ?6))
+          ORDER BY received_seq DESC, id DESC LIMIT ?4 OFFSET ?5",
+    );
+    let Filter {
+        state,
+        signer,
+        chain,
+    } = filter;
+    tx.rows(
+        &sql,
+        (state, signer, chain, page.limit, page.skip, &page.after),
+    )
+}
+
+/// The oldest cancel of a submission that has not ended, if any.
+pub(crate) fn cancel_in_progress(
+    tx: &mut Tx<'_, '_>,
+    target: SubmissionId,
+) -> Result<Option<Submission>> {
+    let sql = Submission::select(
+        "WHERE namespace = ?ns AND supersedes = ?1
+            AND state NOT IN ('final', 'denied', 'expired', 'failed', 'replaced', 'cancelled') ORDER BY received_seq LIMIT 1",
+    );
+    tx.row(&sql, (target,))
+}
+
+/// The ids of those submissions whose version is unchanged since they were read.
+pub(crate) fn unchanged(
+    tx: &mut UnscopedTx<'_, '_>,
+    read: &[Submission],
+) -> Result<BTreeSet<SubmissionId>> {
+    let versions: Vec<_> = read
+        .iter()
+        .map(|submission| (submission.namespace, submission.id, submission.version))
+        .collect();
+    let unchanged: Vec<(SubmissionId,)> = tx.query_rows(
+        "WITH n(ns, id, version) AS ({rows}) SELECT s.id FROM submission s
+           JOIN n ON s.namespace = n.ns AND s.id = n.id AND s.version = n.version",
+        (),
+        &versions,
+    )?;
+    Ok(unchanged.into_iter().map(|(id,)| id).collect())
+}
+
+/// Paused submissions of a lane after a lane index, in lane order, up to `limit`.
+pub(crate) fn paused(
+    tx: &mut UnscopedTx<'_, '_>,
+    chain: &ChainId,
+    signer: &str,
+    after: Option<i64>,
+    limit: u32,
+) -> Result<Vec<Submission>> {
+    let sql = Submission::select(
+        "WHERE chain = ?1 AND signer = ?2 AND state = 'paused' AND lane_index > ?3
+          ORDER BY lane_index LIMIT ?4",
+    );
+    tx.rows(&sql, (chain, signer, after.unwrap_or(-1), limit))
+}
+
+/// Due submissions of a shard on a chain in one of these states, oldest first.
+pub(crate) fn due(
+    tx: &mut UnscopedTx<'_, '_>,
+    shard: i64,
+    chain: &ChainId,
+    states: &[State],
+    now: Time,
+    limit: u32,
+) -> Result<Vec<Submission>> {
+    let mut params: Vec<Value<'_>> = vec![
+        shard.to_value(),
+        now.to_value(),
+        limit.to_value(),
+        chain.to_value(),
+    ];
+    params.extend(states.iter().map(ToValue::to_value));
+    let placeholders: Vec<String> = (0..states.len())
+        .map(|index| format!("?{}", index + 5))
+        .collect();
+    let sql = Submission::select(&format!(
+        "WHERE shard = ?1 AND chain = ?4 AND state IN ({}) AND next_at <= ?2 ORDER BY received_seq, id LIMIT ?3",
+        placeholders.join(", ")
+    ));
+    tx.rows(&sql, params)
+}
+
+/// The earliest time at which a submission of a shard on a chain is due.
+pub(crate) fn next_due(
+    tx: &mut UnscopedTx<'_, '_>,
+    shard: i64,
+    chain: &ChainId,
+) -> Result<Option<Time>> {
+    tx.value(
+        "SELECT MIN(next_at) FROM submission
+          WHERE shard = ?1 AND chain = ?2
+            AND state IN ('received', 'deciding', 'permitted', 'signed', 'accepted', 'reorged', 'paused')",
+        (shard, chain),
+    )
+}
+
+/// Due permitted submissions of a lane, in lane order: only cancels, or all others.
+pub(crate) fn permitted(
+    tx: &mut UnscopedTx<'_, '_>,
+    chain: &ChainId,
+    signer: &str,
+    cancels: bool,
+    now: Time,
+    limit: u32,
+) -> Result<Vec<Submission>> {
+    let condition = if cancels { "IS NOT NULL" } else { "IS NULL" };
+    let sql = Submission::select(&format!(
+        "WHERE chain = ?1 AND signer = ?2 AND state = 'permitted' AND next_at <= ?3 AND supersedes {condition}
+          ORDER BY lane_index LIMIT ?4"
+    ));
+    tx.rows(&sql, (chain, signer, now, limit))
+}
+
+/// Number of submissions of a signer that the namespace has between received and mined.
+pub(crate) fn count_waiting(tx: &mut Tx<'_, '_>, chain: &ChainId, signer: &str) -> Result<u64> {
+    tx.count(
+        "SELECT COUNT(*) FROM submission WHERE namespace = ?ns AND chain = ?1 AND signer = ?2
+            AND state IN ('received', 'deciding', 'awaiting_approval', 'permitted', 'nonce_reserved', 'signing', 'signed',
+                          'accepted', 'reorged', 'paused')",
+        (chain, signer),
+    )
+}
+
+/// Number of a signer's transactions in flight: signed and not mined.
+pub(crate) fn count_in_flight(
+    tx: &mut UnscopedTx<'_, '_>,
+    chain: &ChainId,
+    signer: &str,
+) -> Result<u64> {
+    tx.count(
+        "SELECT COUNT(*) FROM submission WHERE chain = ?1 AND signer = ?2 AND tx_id IS NOT NULL
+            AND state IN ('nonce_reserved', 'signing', 'signed', 'accepted', 'reorged', 'paused')",
+        (chain, signer),
+    )
+}
+
+/// Signers of a shard with due permitted submissions, ordered by name and starting after `after`.
+/// In a paused lane only a cancel counts.
+pub(crate) fn ready_signers(
+    tx: &mut UnscopedTx<'_, '_>,
+    shard: i64,
+    chain: &ChainId,
+    after: &str,
+    now: Time,
+    limit: u32,
+) -> Result<Vec<String>> {
+    tx.values(
+        "SELECT s.signer FROM submission s
+          WHERE s.shard = ?1 AND s.chain = ?2 AND s.state = 'permitted' AND s.next_at <= ?4 AND s.signer > ?3
+            AND (s.supersedes IS NOT NULL OR NOT EXISTS (
+                 SELECT 1 FROM submission_lane l WHERE l.chain = s.chain AND l.signer = s.signer AND l.paused IS NOT NULL
+                    AND (l.paused_until IS NULL OR l.paused_until > ?4)))
+          GROUP BY s.signer ORDER BY s.signer LIMIT ?5",
+        (shard, chain, after, now, limit),
+    )
+}
+
+/// Mined submissions of a shard in these blocks.
+pub(crate) fn in_blocks(
+    tx: &mut UnscopedTx<'_, '_>,
+    chain: &ChainId,
+    shard: i64,
+    hashes: &[&String],
+) -> Result<Vec<Submission>> {
+    let columns = Submission::columns_of("s");
+    let sql = format!(
+        "WITH n(h) AS ({{rows}}) SELECT {columns} FROM submission s JOIN n ON s.block_hash = n.h
+          WHERE s.chain = ?1 AND s.shard = ?2 AND s.state = 'mined'"
+    );
+    tx.query_rows(&sql, (chain, shard), &store::list(hashes))
+}

@@ -1,0 +1,222 @@
+//! Signs planned submissions outside any transaction, then commits nonce, bytes and hash of all of
+//! them in one.
+
+use super::{WAIT_MS, Worker};
+use crate::lane::{self, Lane};
+use crate::state::{Event, State};
+use crate::submission::{Submission, SubmissionTransaction};
+use crate::table::replay_key::HeldKey;
+use crate::{Error, Result, record, table};
+use intent::{FeeTerms, Unsigned};
+use keys::{Signed, SigningJob};
+use std::collections::BTreeMap;
+use store::UnscopedTx;
+use types::{Namespace, PermitId, Time};
+
+/// A submission with the bytes planned for it.
+pub(super) struct Planned {
+    pub(super) submission: Submission,
+    pub(super) unsigned: Unsigned,
+    pub(super) terms: FeeTerms,
+    pub(super) supersedes: Option<PermitId>,
+}
+
+/// A plan with its signature.
+struct SignedPlan {
+    planned: Planned,
+    signature: Signed,
+}
+
+/// Signs the plans, then commits all of them or none.
+pub(super) async fn sign_and_commit(
+    worker: &Worker,
+    lane: Option<Lane>,
+    planned: Vec<Planned>,
+) -> Result<usize> {
+    if !worker.may_act() {
+        return Ok(0);
+    }
+    let results = sign_plans(worker, &planned).await;
+    let (signed, refused) = split_signed(worker, planned, results)?;
+    if !refused.is_empty() {
+        // Committing the rest would leave a gap in the nonces. Unrecorded signatures never
+        // leave memory, so dropping them is safe.
+        return worker.save(refused).await;
+    }
+    fail::point("submit.signed").await?;
+    let count = commit(worker, lane, signed).await?;
+    fail::point("submit.committed").await?;
+    Ok(count)
+}
+
+/// One result per plan, in their order. Signs namespace by namespace, since a permit is valid in one
+/// namespace only.
+async fn sign_plans(worker: &Worker, planned: &[Planned]) -> Vec<keys::Result<Signed>> {
+    let mut jobs: BTreeMap<Namespace, (Vec<usize>, Vec<SigningJob>)> = BTreeMap::new();
+    for (index, plan) in planned.iter().enumerate() {
+        let (indexes, of_namespace) = jobs.entry(plan.submission.namespace).or_default();
+        indexes.push(index);
+        of_namespace.push(signing_job(plan));
+    }
+    let mut results = BTreeMap::new();
+    for (namespace, (indexes, jobs)) in jobs {
+        let system = record::system(&namespace);
+        let signed = keys::sign(worker.submit.keys(), &system, jobs).await;
+        results.extend(indexes.into_iter().zip(signed));
+    }
+    results.into_values().collect()
+}
+
+/// Separates signed plans from submissions whose signature `keys` refused.
+fn split_signed(
+    worker: &Worker,
+    planned: Vec<Planned>,
+    results: Vec<keys::Result<Signed>>,
+) -> Result<(Vec<SignedPlan>, Vec<Submission>)> {
+    let (now, mut signed, mut refused) = (worker.now(), Vec::new(), Vec::new());
+    for (mut planned, result) in planned.into_iter().zip(results) {
+        match result {
+            Ok(signature) => signed.push(SignedPlan { planned, signature }),
+            Err(error) => {
+                apply_signing_error(&mut planned.submission, &error, now)?;
+                refused.push(planned.submission);
+            }
+        }
+    }
+    Ok((signed, refused))
+}
+
+async fn commit(worker: &Worker, lane: Option<Lane>, signed: Vec<SignedPlan>) -> Result<usize> {
+    let write = worker.write((lane, signed), |tx, (lane, signed)| {
+        if let Some(lane) = lane {
+            lane::update(tx, lane)?;
+        }
+        let changed = record_signed(tx, signed)?;
+        suspend_cancelled(tx, signed)?;
+        record::save_all(tx, &changed)?;
+        Ok(changed.len())
+    });
+    write.await
+}
+
+/// Records signatures, hashes and replay keys. Returns the submissions in their new state.
+fn record_signed(tx: &mut UnscopedTx<'_, '_>, signed: &[SignedPlan]) -> Result<Vec<Submission>> {
+    let now = tx.now();
+    let mut changed = Vec::with_capacity(signed.len());
+    let (mut transactions, mut held) = (Vec::new(), Vec::new());
+    for SignedPlan { planned, signature } in signed {
+        let mut submission = planned.submission.clone();
+        let Submission {
+            id,
+            namespace,
+            chain,
+            ..
+        } = submission;
+        record_signature(tx, &namespace, signature)?;
+        submission.apply(Event::Signed, now)?;
+        (submission.next_at, submission.reason) = (now, None);
+        submission.transaction = Some(signature.id().to_owned());
+        transactions.push(SubmissionTransaction {
+            namespace,
+            chain,
+            transaction: signature.id().to_owned(),
+            submission: id,
+            signed: now,
+            terms: planned.terms,
+            answer: None,
+        });
+        held.extend(signature.replay_keys().iter().map(|replay_key| HeldKey {
+            namespace,
+            chain,
+            replay_key: replay_key.clone(),
+            submission: id,
+            signer: submission.signer.clone(),
+            open: true,
+        }));
+        changed.push(submission);
+    }
+    table::transaction::insert(tx, &transactions)?;
+    table::replay_key::insert(tx, &held)?;
+    Ok(changed)
+}
+
+/// Stops rebroadcasting cancelled submissions: otherwise they and their cancels would outbid each
+/// other. The chain decides which of the two is mined.
+fn suspend_cancelled(tx: &mut UnscopedTx<'_, '_>, signed: &[SignedPlan]) -> Result<()> {
+    use State as S;
+    let may_be_sent = |target: &Submission| {
+        matches!(
+            target.state,
+            S::Signed | S::Accepted | S::Reorged | S::Paused
+        )
+    };
+    for SignedPlan { planned, .. } in signed {
+        let cancel = &planned.submission;
+        let Some(target) = cancel.supersedes else {
+            continue;
+        };
+        let target = table::submission::get(&mut tx.scoped(&cancel.namespace), target)?;
+        let Some(mut target) = target.filter(may_be_sent) else {
+            continue;
+        };
+        target.postpone(
+            Time::from_micros(i64::MAX),
+            "its cancel is signed; whichever of the two is mined wins",
+        );
+        record::save_all(tx, &[target])?;
+    }
+    Ok(())
+}
+
+fn signing_job(planned: &Planned) -> SigningJob {
+    let permit = planned
+        .submission
+        .permit
+        .clone()
+        .expect("every submission in a lane holds a permit");
+    SigningJob {
+        permit,
+        unsigned: planned.unsigned.clone(),
+        supersedes: planned.supersedes,
+    }
+}
+
+/// Records a signature in the transaction that commits its nonce. If `keys` refuses, the whole
+/// transaction is rolled back, and the next turn plans from the current state.
+fn record_signature(
+    tx: &mut UnscopedTx<'_, '_>,
+    namespace: &Namespace,
+    signed: &Signed,
+) -> Result<()> {
+    let system = record::system(namespace);
+    let recorded = keys::record(&mut tx.scoped(namespace), &system, &[signed])?;
+    recorded
+        .into_iter()
+        .try_for_each(|result| result.map(drop))
+        .map_err(Error::from)
+}
+
+/// Ends or postpones a submission whose signature `keys` refused, depending on the error.
+fn apply_signing_error(submission: &mut Submission, error: &keys::Error, now: Time) -> Result<()> {
+    use keys::Error as K;
+    let event = match error {
+        K::PermitExpired { .. } => Some(Event::Expired),
+        // Temporary: the cause may be lifted, and a replay key taken by another permit chain is
+        // replaced by another nonce or coin in the next plan.
+        K::Frozen { .. }
+        | K::ReplayKeyUsed { .. }
+        | K::UnknownSigner { .. }
+        | K::Backend { .. }
+        | K::Keyring
+        | K::Store(_) => None,
+        _ => Some(Event::Failed),
+    };
+    match event.filter(|_| submission.state == State::Permitted) {
+        Some(event) => {
+            submission.apply(event, now)?;
+            submission.set_reason(error.to_string());
+        }
+        None => submission.postpone(now.plus_millis(WAIT_MS), error.to_string()),
+    }
+    Ok(())
+}

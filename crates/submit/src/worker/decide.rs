@@ -1,0 +1,285 @@
+//! Quotes received submissions, requests their policy decisions, and appends permitted ones to
+//! their lanes.
+
+use super::Worker;
+use crate::price::outbid;
+use crate::state::{Event, State};
+use crate::submission::Submission;
+use crate::{Result, record, table};
+use chain::Quote;
+use intent::{FeeTerms, Interface, Permit};
+use policy::{DecisionRequest, Verdict};
+use std::collections::btree_map::{BTreeMap, Entry};
+use store::{Tx, UnscopedTx, idempotency};
+use types::{ChainId, Namespace, Time, WalletId};
+
+/// Submissions of one chain decided per turn.
+const PER_TURN: u32 = 200;
+
+/// Decides received submissions of a chain.
+pub(super) async fn decide(worker: &Worker, chain: ChainId) -> Result<usize> {
+    let states = [State::Received, State::Deciding];
+    let due = worker.due(chain, states, PER_TURN).await?;
+    if due.is_empty() {
+        return Ok(0);
+    }
+    let started = start(worker, due).await?;
+    fail::point("submit.taken").await?;
+    let (quoted, unquoted) = quote(worker, &chain, started).await?;
+    let unquoted = worker.save(unquoted).await?;
+    if quoted.is_empty() {
+        return Ok(unquoted);
+    }
+    let verdicts = request_decisions(worker, &quoted).await?;
+    fail::point("submit.asked").await?;
+    let decided = record_verdicts(worker, quoted, verdicts).await?;
+    fail::point("submit.decided").await?;
+    Ok(decided + unquoted)
+}
+
+/// Commits the state `deciding`. Submissions that were changed concurrently are left out.
+async fn start(worker: &Worker, mut due: Vec<Submission>) -> Result<Vec<Submission>> {
+    let now = worker.now();
+    due.iter_mut()
+        .try_for_each(|submission| submission.apply(Event::DecisionStarted, now))?;
+    let write = worker.write(due.clone(), |tx, due| {
+        Ok(table::submission::update(tx, due)?)
+    });
+    let written = write.await?;
+    due.retain(|submission| written.contains(&submission.id));
+    due.iter_mut()
+        .for_each(|submission| submission.version += 1);
+    Ok(due)
+}
+
+/// Quotes gas and fees. Returns the quoted submissions, and separately those without a quote:
+/// they would fail, or the node cannot quote them now.
+async fn quote(
+    worker: &Worker,
+    chain: &ChainId,
+    started: Vec<Submission>,
+) -> Result<(Vec<Submission>, Vec<Submission>)> {
+    let intents = started.iter().map(|submission| submission.intent.clone());
+    let intents: Vec<_> = intents.collect();
+    let quotes = worker.submit.chain(chain)?.quote(&intents).await;
+    let (mut quoted, mut unquoted) = (Vec::new(), Vec::new());
+    for (mut submission, quote) in started.into_iter().zip(quotes) {
+        let sent = sent_for_target(worker, &submission).await?;
+        match outbid_all(quote, &sent) {
+            Ok(terms) => {
+                submission.quote = Some(terms);
+                quoted.push(submission);
+            }
+            Err(error) => {
+                record_quote_failure(worker, &mut submission, &error)?;
+                unquoted.push(submission);
+            }
+        }
+    }
+    Ok((quoted, unquoted))
+}
+
+/// What was sent for the submission that a cancel cancels, oldest first. Nothing for others.
+async fn sent_for_target(worker: &Worker, cancel: &Submission) -> Result<Vec<FeeTerms>> {
+    let Some(target) = cancel.supersedes else {
+        return Ok(Vec::new());
+    };
+    let read = move |tx: &mut Tx<'_, '_>| table::transaction::of_submission(tx, target);
+    let sent = worker.db().read(&cancel.namespace, read).await?;
+    Ok(sent.into_iter().map(|sent| sent.terms).collect())
+}
+
+/// Raises a cancel's quote above what its target was sent with, so that policy decides on the price
+/// actually offered. A UTXO chain cannot quote a cancel while all its coins are in flight; then the
+/// price sent last is the base.
+fn outbid_all(quote: chain::Result<Quote>, sent: &[FeeTerms]) -> chain::Result<FeeTerms> {
+    let base = match (quote, sent.last()) {
+        (Err(chain::Error::RequestRejected { .. }), Some(last)) => *last,
+        (quote, _) => quote?.terms,
+    };
+    Ok(sent.iter().fold(base, outbid))
+}
+
+fn record_quote_failure(
+    worker: &Worker,
+    submission: &mut Submission,
+    error: &chain::Error,
+) -> Result<()> {
+    if matches!(
+        error,
+        chain::Error::ExecutionReverted { .. } | chain::Error::Intent(_)
+    ) {
+        submission.apply(Event::Failed, worker.now())?;
+        submission.set_reason(format!("the transaction would fail: {error}"));
+    } else {
+        submission.attempts = submission.attempts.saturating_add(1);
+        submission.postpone(
+            worker.retry_at(submission.attempts),
+            format!("no quote: {error}"),
+        );
+    }
+    Ok(())
+}
+
+async fn request_decisions(worker: &Worker, quoted: &[Submission]) -> Result<Vec<Verdict>> {
+    let keys = find_keys(worker, quoted).await?;
+    let mut wallets: BTreeMap<WalletId, policy::WalletRef> = BTreeMap::new();
+    for (submission, key) in quoted.iter().zip(&keys) {
+        let Some(key) = key else { continue };
+        if let Entry::Vacant(entry) = wallets.entry(key.wallet) {
+            let system = record::system(&submission.namespace);
+            let wallet = keys::wallet(worker.submit.keys(), &system, &key.wallet).await?;
+            entry.insert(policy::WalletRef {
+                id: wallet.id,
+                name: wallet.name,
+                kind: wallet_kind(wallet.kind).to_owned(),
+            });
+        }
+    }
+    let requests = quoted
+        .iter()
+        .zip(&keys)
+        .map(|(submission, key)| decision_request(submission, key.as_ref(), &wallets));
+    let requests: Vec<DecisionRequest> = requests.collect();
+    Ok(policy::decide(worker.submit.policy(), &requests).await?)
+}
+
+/// The key of each submission's signer.
+async fn find_keys(
+    worker: &Worker,
+    submissions: &[Submission],
+) -> Result<Vec<Option<keys::KeyLocation>>> {
+    let signers: Vec<(Namespace, ChainId, String)> = submissions
+        .iter()
+        .map(|submission| {
+            let signer = submission.signer.clone();
+            (submission.namespace, submission.chain, signer)
+        })
+        .collect();
+    let read = worker.db().read_unscoped_with(signers, |tx, signers| {
+        let find = |(namespace, chain, signer): &(Namespace, ChainId, String)| {
+            keys::find(&mut tx.scoped(namespace), chain, signer)
+        };
+        signers.iter().map(find).collect::<keys::Result<Vec<_>>>()
+    });
+    Ok(read.await?)
+}
+
+/// Records the verdicts, and the lane indexes of permitted submissions. A submission that was
+/// changed concurrently, for example withdrawn, is left as it is: its decision stays in the log
+/// and its permit is never used.
+async fn record_verdicts(
+    worker: &Worker,
+    quoted: Vec<Submission>,
+    verdicts: Vec<Verdict>,
+) -> Result<usize> {
+    let args = (worker.shard, quoted, verdicts);
+    let write = worker.write(args, |tx, (shard, quoted, verdicts)| {
+        let now = tx.now();
+        let unchanged = table::submission::unchanged(tx, quoted)?;
+        let mut changed = Vec::with_capacity(quoted.len());
+        for (submission, verdict) in quoted.iter().zip(verdicts) {
+            if unchanged.contains(&submission.id) {
+                let mut submission = submission.clone();
+                apply_verdict(&mut submission, verdict, now)?;
+                changed.push(submission);
+            }
+        }
+        assign_lane_indexes(tx, *shard, &mut changed)?;
+        release_idempotency_keys(tx, &changed)?;
+        record::save_all(tx, &changed)?;
+        Ok(changed.len())
+    });
+    write.await
+}
+
+fn decision_request(
+    submission: &Submission,
+    key: Option<&keys::KeyLocation>,
+    wallets: &BTreeMap<WalletId, policy::WalletRef>,
+) -> DecisionRequest {
+    DecisionRequest {
+        initiator: submission.initiator.clone(),
+        subject: submission.id.to_string(),
+        intent: submission.intent.clone(),
+        interface: submission.interface.clone().map(Interface::new),
+        quote: submission.quote.unwrap_or_default(),
+        wallet: key.and_then(|key| wallets.get(&key.wallet).cloned()),
+        key: key.and_then(|key| key.key),
+        task: submission.context.task.clone(),
+        assets: submission.context.assets.clone(),
+        policies: submission.policies.clone(),
+        labels: submission.context.labels.clone(),
+        approvals: Vec::new(),
+    }
+}
+
+fn wallet_kind(kind: keys::WalletKind) -> &'static str {
+    match kind {
+        keys::WalletKind::Org => "org",
+        keys::WalletKind::User => "user",
+    }
+}
+
+fn apply_verdict(submission: &mut Submission, verdict: &Verdict, now: Time) -> Result<()> {
+    submission.decision = Some(verdict.decision());
+    submission.next_at = now;
+    submission.attempts = 0;
+    match verdict {
+        Verdict::Permit { permit, .. } => {
+            submission.apply(Event::Permitted, now)?;
+            (submission.permit, submission.reason) = (Some(Permit::clone(permit)), None);
+        }
+        Verdict::Denied { reasons, .. } => {
+            submission.apply(Event::Denied, now)?;
+            let texts: Vec<&str> = reasons.iter().map(|reason| reason.text.as_str()).collect();
+            submission.set_reason(format!("policy: {}", texts.join("; ")));
+        }
+        Verdict::Needs { obligations, .. } => {
+            submission.apply(Event::NeedsApproval, now)?;
+            let obligations = serde_json::to_string(obligations).unwrap_or_default();
+            submission.set_reason(format!("policy requires: {obligations}"));
+        }
+    }
+    Ok(())
+}
+
+/// Appends permitted submissions to their lanes, in the order in which they were received.
+fn assign_lane_indexes(
+    tx: &mut UnscopedTx<'_, '_>,
+    shard: i64,
+    changed: &mut [Submission],
+) -> Result<()> {
+    let mut lanes: BTreeMap<(ChainId, String), Vec<&mut Submission>> = BTreeMap::new();
+    for submission in changed
+        .iter_mut()
+        .filter(|submission| submission.state == State::Permitted)
+    {
+        lanes
+            .entry((submission.chain, submission.signer.clone()))
+            .or_default()
+            .push(submission);
+    }
+    for ((chain, signer), submissions) in lanes {
+        let count = i64::try_from(submissions.len()).unwrap_or(i64::MAX);
+        let first = table::lane::take_indexes(tx, &chain, &signer, shard, count)?;
+        for (lane_index, submission) in (first..).zip(submissions) {
+            submission.lane_index = Some(lane_index);
+        }
+    }
+    Ok(())
+}
+
+/// Releases the idempotency keys of denied submissions: the key may be used with a corrected
+/// command.
+fn release_idempotency_keys(tx: &mut UnscopedTx<'_, '_>, changed: &[Submission]) -> Result<()> {
+    for submission in changed
+        .iter()
+        .filter(|submission| submission.state == State::Denied)
+    {
+        if let Some(key) = &submission.idempotency_key {
+            idempotency::release(&mut tx.scoped(&submission.namespace), Submission::VERB, key)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! A lane: the submissions of one signer on one chain, in order. Plans and signs as many as may be
+//! in flight, outside any transaction; then commits nonce, bytes and hash of all of them together.
+
+use super::commit::{self, Planned};
+use super::{WAIT_MS, Worker, isolate_failure, replacement};
+use crate::lane::Lane;
+use crate::price::cap_to_permit;
+use crate::state::Event;
+use crate::submission::Submission;
+use crate::{Error, Result, table};
+use chain::{Plan, Reservations, Sequencing};
+use futures::future::join_all;
+use intent::{FeeTerms, Unsigned};
+use std::collections::BTreeSet;
+use store::UnscopedTx;
+use types::{ChainId, ReplayKey};
+
+/// Lanes served concurrently.
+const LANES_PER_PAGE: u32 = 256;
+/// Cancels of a lane signed per turn.
+const CANCELS_PER_TURN: u32 = 16;
+
+/// The state of a lane, loaded for one turn.
+struct LaneState {
+    lane: Option<Lane>,
+    cancels: Vec<Submission>,
+    /// As many of the other permitted submissions as may be in flight.
+    next: Vec<Submission>,
+    /// Replay keys that submissions of the lane hold.
+    held: BTreeSet<ReplayKey>,
+}
+
+/// Signs permitted submissions of every lane of a chain that has capacity: page by page, ordered by
+/// signer, so that no lane is served twice before another is served once.
+pub(super) async fn sign(worker: &Worker, chain: ChainId) -> Result<usize> {
+    let (mut changed, mut last_signer) = (0, String::new());
+    while !is_halted(worker, chain).await? && worker.may_act() {
+        let signers = ready_signers(worker, chain, last_signer).await?;
+        let Some(last) = signers.last().cloned() else {
+            break;
+        };
+        let turns = signers.into_iter().map(|signer| async move {
+            let result = serve(worker, &chain, &signer).await;
+            isolate_failure(result, "sign_lane", &format!("{chain}/{signer}"))
+        });
+        changed += join_all(turns).await.into_iter().sum::<Result<usize>>()?;
+        last_signer = last;
+    }
+    Ok(changed)
+}
+
+/// Nothing is signed on a halted chain: a block that counted as final was reorganised away.
+async fn is_halted(worker: &Worker, chain: ChainId) -> Result<bool> {
+    let read = move |tx: &mut UnscopedTx<'_, '_>| index::status(tx, &chain);
+    let status = worker.db().read_unscoped(read).await?;
+    Ok(status.is_some_and(|status| status.halted.is_some()))
+}
+
+async fn ready_signers(worker: &Worker, chain: ChainId, after: String) -> Result<Vec<String>> {
+    let (shard, now) = (worker.shard, worker.now());
+    let read = move |tx: &mut UnscopedTx<'_, '_>| {
+        table::submission::ready_signers(tx, shard, &chain, &after, now, LANES_PER_PAGE)
+    };
+    Ok(worker.db().read_unscoped(read).await?)
+}
+
+async fn serve(worker: &Worker, chain: &ChainId, signer: &str) -> Result<usize> {
+    let state = load(worker, chain, signer).await?;
+    let mut changed = 0;
+    // A cancel reuses replay keys that are already held, so it needs no capacity and is signed even
+    // in a paused lane.
+    for cancel in state.cancels {
+        changed += replacement::sign_cancel(worker, cancel).await?;
+    }
+    let is_open = |lane: &Lane| !lane.is_paused(worker.now());
+    // The loaded state lacks what the cancels changed: the next turn serves the others.
+    match state.lane.filter(is_open) {
+        Some(lane) if changed == 0 && !state.next.is_empty() && worker.may_act() => {
+            sign_next(worker, lane, &state.held, state.next).await
+        }
+        _ => Ok(changed),
+    }
+}
+
+async fn load(worker: &Worker, chain: &ChainId, signer: &str) -> Result<LaneState> {
+    let now = worker.now();
+    let limit = worker.submit.settings().in_flight_per_lane;
+    let args = (*chain, signer.to_owned());
+    let read = worker
+        .db()
+        .read_unscoped_with(args, move |tx, (chain, signer)| {
+            let in_flight = table::submission::count_in_flight(tx, chain, signer)?;
+            let in_flight = u32::try_from(in_flight).unwrap_or(u32::MAX);
+            let capacity = limit.saturating_sub(in_flight);
+            let mut permitted = |cancels: bool, limit: u32| {
+                table::submission::permitted(tx, chain, signer, cancels, now, limit)
+            };
+            let (cancels, next) = (
+                permitted(true, CANCELS_PER_TURN)?,
+                permitted(false, capacity)?,
+            );
+            let held = table::replay_key::open_of_signer(tx, chain, signer)?;
+            Ok::<_, Error>(LaneState {
+                lane: table::lane::get(tx, chain, signer)?,
+                cancels,
+                next,
+                held: held.into_iter().collect(),
+            })
+        });
+    read.await
+}
+
+/// Plans, signs and commits the next submissions of a lane.
+async fn sign_next(
+    worker: &Worker,
+    mut lane: Lane,
+    held: &BTreeSet<ReplayKey>,
+    submissions: Vec<Submission>,
+) -> Result<usize> {
+    let connector = worker.submit.chain(&lane.chain)?.clone();
+    let by_nonce = connector.capabilities().sequencing == Sequencing::Nonce;
+    let mut next_nonce = lane.next_nonce;
+    if by_nonce {
+        // The node counts transactions that were signed elsewhere with the same key.
+        let sequence = connector.sequence(&lane.signer).await?;
+        next_nonce = next_nonce.max(sequence.pending).max(sequence.mined);
+    }
+    let reservations: Vec<Reservations> = (0..submissions.len() as u64)
+        .map(|offset| Reservations {
+            nonce: by_nonce.then_some(next_nonce + offset),
+            excluded: held.clone(),
+            required: BTreeSet::new(),
+        })
+        .collect();
+    let plans: Vec<Plan<'_>> = submissions
+        .iter()
+        .zip(&reservations)
+        .map(|(submission, reservations)| Plan {
+            intent: &submission.intent,
+            terms: cap_to_permit(
+                submission.quote.unwrap_or_default(),
+                submission.permit.as_ref(),
+            ),
+            reservations,
+            authorisations: &[],
+        })
+        .collect();
+    let terms: Vec<FeeTerms> = plans.iter().map(|plan| plan.terms).collect();
+    let results = connector.plan(&plans).await;
+    drop(plans);
+    let (planned, failed) = split_planned(worker, submissions, terms, results)?;
+    if !failed.is_empty() {
+        // Signing the rest would leave a gap in the nonces: the next turn plans them again.
+        return worker.save(failed).await;
+    }
+    if by_nonce {
+        lane.first_nonce = lane.first_nonce.or(Some(next_nonce));
+        lane.next_nonce = next_nonce + planned.len() as u64;
+    }
+    commit::sign_and_commit(worker, Some(lane), planned).await
+}
+
+/// Separates plans from submissions that could not be planned.
+fn split_planned(
+    worker: &Worker,
+    submissions: Vec<Submission>,
+    terms: Vec<FeeTerms>,
+    results: Vec<chain::Result<Unsigned>>,
+) -> Result<(Vec<Planned>, Vec<Submission>)> {
+    let (now, mut planned, mut failed) = (worker.now(), Vec::new(), Vec::new());
+    for ((mut submission, terms), result) in submissions.into_iter().zip(terms).zip(results) {
+        match result {
+            Ok(unsigned) => planned.push(Planned {
+                submission,
+                unsigned,
+                terms,
+                supersedes: None,
+            }),
+            Err(chain::Error::Intent(error)) => {
+                submission.apply(Event::Failed, now)?;
+                submission.set_reason(error.to_string());
+                failed.push(submission);
+            }
+            Err(error) => {
+                submission.postpone(
+                    now.plus_millis(WAIT_MS),
+                    format!("cannot be planned now: {error}"),
+                );
+                failed.push(submission);
+            }
+        }
+    }
+    Ok((planned, failed))
+}
