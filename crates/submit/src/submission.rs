@@ -11,6 +11,9 @@ use types::{
     SubmissionId, Time, clip, sanitize_text,
 };
 
+/// When a submission is due that the worker leaves alone until its chain or an operator acts.
+pub(crate) const NEVER: Time = Time::from_micros(i64::MAX);
+
 /// The command that creates a submission.
 #[derive(Debug, Clone)]
 pub struct Enqueue {

@@ -1,8 +1,60 @@
 //! Lanes.
 
-use crate::lane::Lane;
-use store::{Error, Record as _, Result, UnscopedTable as _, UnscopedTx};
-use types::ChainId;
+use serde::Serialize;
+use store::{Error, Record, Result, UnscopedTable as _, UnscopedTx};
+use types::{ChainId, Time};
+
+/// A signer's lane on a chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Record)]
+#[record(table = "submission_lane", global)]
+pub struct Lane {
+    #[record(key)]
+    pub chain: ChainId,
+    #[record(key)]
+    pub signer: String,
+    #[serde(skip)]
+    pub(crate) shard: i64,
+    /// The first nonce that was used here. Lower nonces were used before the key was managed here.
+    #[serde(skip)]
+    #[record(update)]
+    pub(crate) first_nonce: Option<u64>,
+    /// The next nonce, on chains that have nonces.
+    #[record(update)]
+    pub next_nonce: u64,
+    #[serde(skip)]
+    pub(crate) next_lane_index: i64,
+    /// The reason, if the lane is paused.
+    #[record(update)]
+    pub paused: Option<String>,
+    /// When it resumes by itself; none while it waits for an operator.
+    #[record(update)]
+    pub paused_until: Option<Time>,
+    #[serde(skip)]
+    #[record(version)]
+    pub(crate) version: u64,
+}
+
+impl Lane {
+    /// A lane without nonces, whose first `next_lane_index` indexes are taken.
+    pub(crate) fn new(chain: ChainId, signer: String, shard: i64, next_lane_index: i64) -> Self {
+        Self {
+            chain,
+            signer,
+            shard,
+            first_nonce: None,
+            next_nonce: 0,
+            next_lane_index,
+            paused: None,
+            paused_until: None,
+            version: 1,
+        }
+    }
+
+    /// Whether the lane is paused at `now`.
+    pub(crate) fn is_paused(&self, now: Time) -> bool {
+        self.paused.is_some() && self.paused_until.is_none_or(|until| until > now)
+    }
+}
 
 /// A lane, if it exists.
 pub(crate) fn get(

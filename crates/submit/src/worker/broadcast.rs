@@ -3,7 +3,7 @@
 use super::replacement::{self, STALE_MS};
 use super::{Worker, isolate_failure};
 use crate::state::{Event, State};
-use crate::submission::{Submission, sanitize_message};
+use crate::submission::{NEVER, Submission, sanitize_message};
 use crate::{Error, Result, lane, record, table};
 use chain::{RefusalClass, SubmitOutcome};
 use intent::Signed;
@@ -189,7 +189,7 @@ fn apply_refusal(
                  nonce, or raise the limit"
             );
             submission.apply(Event::Paused, now)?;
-            submission.postpone(Time::from_micros(i64::MAX), reason.clone());
+            submission.postpone(NEVER, reason.clone());
             Ok(FollowUp::PauseLane(reason, None))
         }
         C::WrongChain => {

@@ -2,11 +2,11 @@
 //! them in one.
 
 use super::{WAIT_MS, Worker};
-use crate::lane::{self, Lane};
 use crate::state::{Event, State};
-use crate::submission::{Submission, SubmissionTransaction};
+use crate::submission::{NEVER, Submission, SubmissionTransaction};
+use crate::table::lane::Lane;
 use crate::table::replay_key::HeldKey;
-use crate::{Error, Result, record, table};
+use crate::{Error, Result, lane, record, table};
 use intent::{FeeTerms, Unsigned};
 use keys::{Signed, SigningJob};
 use std::collections::BTreeMap;
@@ -64,7 +64,8 @@ async fn sign_plans(worker: &Worker, planned: &[Planned]) -> Vec<keys::Result<Si
         let signed = keys::sign(worker.submit.keys(), &system, jobs).await;
         results.extend(indexes.into_iter().zip(signed));
     }
-    results.into_values().collect()
+    let mut result_of = |index| results.remove(&index).expect("keys answers every job");
+    (0..planned.len()).map(&mut result_of).collect()
 }
 
 /// Separates signed plans from submissions whose signature `keys` refused.
@@ -160,7 +161,7 @@ fn suspend_cancelled(tx: &mut UnscopedTx<'_, '_>, signed: &[SignedPlan]) -> Resu
             continue;
         };
         target.postpone(
-            Time::from_micros(i64::MAX),
+            NEVER,
             "its cancel is signed; whichever of the two is mined wins",
         );
         record::save_all(tx, &[target])?;

@@ -3,10 +3,10 @@
 
 use super::commit::{self, Planned};
 use super::{WAIT_MS, Worker, isolate_failure, replacement};
-use crate::lane::Lane;
 use crate::price::cap_to_permit;
 use crate::state::Event;
 use crate::submission::Submission;
+use crate::table::lane::Lane;
 use crate::{Error, Result, table};
 use chain::{Plan, Reservations, Sequencing};
 use futures::future::join_all;
@@ -117,7 +117,7 @@ async fn sign_next(
     held: &BTreeSet<ReplayKey>,
     submissions: Vec<Submission>,
 ) -> Result<usize> {
-    let connector = worker.submit.chain(&lane.chain)?.clone();
+    let connector = worker.submit.chain(&lane.chain)?;
     let by_nonce = connector.capabilities().sequencing == Sequencing::Nonce;
     let mut next_nonce = lane.next_nonce;
     if by_nonce {

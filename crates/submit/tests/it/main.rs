@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod crash;
+mod explain;
 mod fail_points;
 mod lanes;
 mod rejections;

@@ -83,25 +83,30 @@ impl World {
         let wallet = keys::create_wallet(&self.keys, principal, new)
             .await
             .unwrap();
-        policy::put(&self.policy, principal, "small", "")
-            .await
-            .unwrap();
-        let version = NewVersion {
-            description: String::new(),
-            document: PAY_SMALL.into(),
-            example_input: None,
-        };
-        policy::add_version(&self.policy, principal, "small", version)
-            .await
-            .unwrap();
-        policy::attach(&self.policy, principal, "small", Target::Namespace)
-            .await
-            .unwrap();
+        self.attach_policy(principal, "small", PAY_SMALL).await;
         keys::addresses(&self.keys, principal, &wallet.id, &self.chain(), 1)
             .await
             .unwrap()[0]
             .address
             .clone()
+    }
+
+    /// Attaches a new policy to the namespace of the principal.
+    pub(crate) async fn attach_policy(&self, principal: &Principal, name: &str, document: &str) {
+        policy::put(&self.policy, principal, name, "")
+            .await
+            .unwrap();
+        let version = NewVersion {
+            description: String::new(),
+            document: document.into(),
+            example_input: None,
+        };
+        policy::add_version(&self.policy, principal, name, version)
+            .await
+            .unwrap();
+        policy::attach(&self.policy, principal, name, Target::Namespace)
+            .await
+            .unwrap();
     }
 
     async fn build(

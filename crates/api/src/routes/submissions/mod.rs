@@ -1,6 +1,5 @@
 //! Submissions: chain transactions that Florin signs, sends and tracks until they are final.
 
-mod explain;
 mod lanes;
 mod new;
 mod view;
@@ -12,14 +11,13 @@ use crate::{App, Problem, Result, access, permissions};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use explain::Explanation;
 use new::NewSubmission;
 use serde::Deserialize;
 use types::{ChainId, SubmissionId};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use view::{SignedTransaction, Submission};
+use view::{Explanation, SignedTransaction, Submission};
 
 pub(super) use new::{account, interface};
 
@@ -159,23 +157,6 @@ async fn explain_submission(
     principal: Authorized<SubmissionRead>,
     Path(id): Path<SubmissionId>,
 ) -> Result<Json<Explanation>> {
-    let submission = submit::get(&app.submit, &principal, id).await?;
-    let lane = submit::lane_status(
-        &app.submit,
-        &principal,
-        &submission.chain,
-        &submission.signer,
-    )
-    .await?;
-    let chain = submission.chain;
-    let status = app
-        .db()
-        .read_unscoped(move |tx| index::status(tx, &chain))
-        .await?;
-    Ok(Json(explain::explain(
-        &submission,
-        lane.as_ref(),
-        status.as_ref(),
-        app.db().clock().now(),
-    )))
+    let explanation = submit::explain(&app.submit, &principal, id).await?;
+    Ok(Json(explanation.into()))
 }

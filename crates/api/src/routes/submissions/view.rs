@@ -116,6 +116,38 @@ impl From<submit::SubmissionTransaction> for SignedTransaction {
     }
 }
 
+/// The state of a submission, explained.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Explanation {
+    id: SubmissionId,
+    state: &'static str,
+    /// What happened so far.
+    summary: String,
+    /// Why the submission is blocked, or why it ended; `null` if it is progressing.
+    reason: Option<String>,
+    /// When Florin checks it again; `null` once it has ended.
+    next_at: Option<Time>,
+    /// What Florin does next without intervention.
+    next_step: String,
+    /// What the caller or an operator can do.
+    actions: Vec<String>,
+}
+
+impl From<submit::Explanation> for Explanation {
+    fn from(explanation: submit::Explanation) -> Self {
+        Self {
+            id: explanation.id,
+            state: explanation.state.as_str(),
+            summary: explanation.summary,
+            reason: explanation.reason,
+            next_at: explanation.next_at,
+            next_step: explanation.next_step,
+            actions: explanation.actions,
+        }
+    }
+}
+
 /// The ordered queue of one signer's submissions on one chain.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -150,6 +182,7 @@ impl From<submit::Lane> for Lane {
             next_nonce,
             paused,
             paused_until,
+            ..
         } = lane;
         Self {
             chain,

@@ -1,0 +1,238 @@
+//! Explains the state of a submission in plain English.
+
+use crate::state::State;
+use crate::submission::{NEVER, Submission};
+use crate::table::lane::Lane;
+use crate::{Error, Result, Submit, table};
+use serde::Serialize;
+use types::{Principal, SubmissionId, Time};
+
+/// The state of a submission, explained.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    pub id: SubmissionId,
+    pub state: State,
+    /// What happened so far.
+    pub summary: String,
+    /// Why the submission is blocked, or why it ended; none if it is progressing.
+    pub reason: Option<String>,
+    /// When Florin checks it again; none if it does not.
+    pub next_at: Option<Time>,
+    /// What Florin does next without intervention.
+    pub next_step: String,
+    /// What the caller or an operator can do.
+    pub actions: Vec<String>,
+}
+
+/// Explains what happened to a submission, what blocks it, what happens next, and what can be done.
+/// Error: `submit.unknown_submission`.
+pub async fn explain(
+    submit: &Submit,
+    principal: &Principal,
+    id: SubmissionId,
+) -> Result<Explanation> {
+    let namespace = principal.namespace;
+    let read = submit.db().read_unscoped(move |tx| {
+        let submission = table::submission::get(&mut tx.scoped(&namespace), id)?
+            .ok_or(Error::UnknownSubmission { id })?;
+        let chain = index::status(tx, &submission.chain)?;
+        let lane = table::lane::get(tx, &submission.chain, &submission.signer)?;
+        Ok::<_, Error>(Situation {
+            paused: lane.filter(|lane| lane.is_paused(tx.now())),
+            halted: chain.as_ref().and_then(|chain| chain.halted.clone()),
+            chain,
+            submission,
+        })
+    });
+    Ok(read.await?.explain())
+}
+
+/// A submission and what may block it.
+struct Situation {
+    submission: Submission,
+    chain: Option<index::Status>,
+    /// Why the chain is halted, if it is.
+    halted: Option<String>,
+    /// The lane, if it is paused.
+    paused: Option<Lane>,
+}
+
+impl Situation {
+    fn explain(self) -> Explanation {
+        let submission = &self.submission;
+        Explanation {
+            id: submission.id,
+            state: submission.state,
+            summary: summary(submission),
+            next_at: is_checked_again(submission).then_some(submission.next_at),
+            next_step: self.next_step(),
+            actions: self.actions(),
+            reason: self.reason(),
+        }
+    }
+
+    fn reason(&self) -> Option<String> {
+        let submission = &self.submission;
+        if let Some(reason) = self.halt() {
+            return Some(format!("{} is halted: {reason}", submission.chain));
+        }
+        match self.blocking_lane() {
+            Some(Lane {
+                signer,
+                paused: Some(reason),
+                ..
+            }) => Some(format!("the lane of {signer} is paused: {reason}")),
+            _ => submission.reason.clone(),
+        }
+    }
+
+    /// Why the chain is halted, while that matters to the submission.
+    fn halt(&self) -> Option<&String> {
+        let is_open = !self.submission.state.is_terminal();
+        self.halted.as_ref().filter(|_| is_open)
+    }
+
+    /// The paused lane, while the submission waits for it.
+    fn blocking_lane(&self) -> Option<&Lane> {
+        use State as S;
+        let waits = matches!(
+            self.submission.state,
+            S::Permitted | S::Signed | S::Reorged | S::Paused
+        );
+        self.paused.as_ref().filter(|_| waits)
+    }
+
+    fn next_step(&self) -> String {
+        use State as S;
+        let text = match self.submission.state {
+            S::Received | S::Deciding => {
+                "The policies are evaluated; the submission is then permitted or denied, or stays \
+                 here if they require approvals."
+            }
+            S::AwaitingApproval => {
+                "Nothing: Florin cannot record approvals yet, so the submission stays here until \
+                 it is withdrawn."
+            }
+            S::Permitted => "It is signed, stored and sent as soon as its lane has capacity.",
+            S::NonceReserved | S::Signing => "It is sent once the signature arrives.",
+            S::Signed | S::Accepted | S::Reorged if !is_checked_again(&self.submission) => {
+                "It is not sent again, because its cancel is signed. Whichever of the two is mined \
+                 wins."
+            }
+            S::Signed | S::Accepted => "The same bytes are rebroadcast until they are in a block.",
+            S::Reorged => "The same bytes are rebroadcast; they can take effect only once.",
+            S::Mined => return self.finality_progress(),
+            S::Paused if is_checked_again(&self.submission) => {
+                "It resumes at nextAt, or once its lane is resumed."
+            }
+            S::Paused => "Nothing: it stays paused until its lane is resumed or it is cancelled.",
+            S::Final | S::Denied | S::Expired | S::Failed | S::Replaced | S::Cancelled => {
+                "Nothing: it has ended."
+            }
+        };
+        text.to_owned()
+    }
+
+    fn finality_progress(&self) -> String {
+        let text = |height: Option<types::Height>| {
+            height.map_or_else(|| "none".to_owned(), |height| height.to_string())
+        };
+        let chain = self.chain.as_ref();
+        let head = text(chain.and_then(|chain| Some(chain.head.as_ref()?.height)));
+        let finalized = text(chain.and_then(|chain| Some(chain.finalized.as_ref()?.height)));
+        let block = text(self.submission.block_height);
+        format!(
+            "It becomes final once the finalized height reaches {block}. The finalized height is \
+             {finalized}, the head is at {head}."
+        )
+    }
+
+    fn actions(&self) -> Vec<String> {
+        use State as S;
+        let Submission {
+            id,
+            chain,
+            state,
+            decision,
+            ..
+        } = &self.submission;
+        let mut actions = Vec::new();
+        if self.halt().is_some() {
+            actions.push(format!(
+                "ask an operator to resume the chain: POST /chains/{chain}/resume"
+            ));
+        }
+        if let Some(Lane { signer, .. }) = self.blocking_lane() {
+            actions.push(format!(
+                "fix the cause, then resume the lane: POST /lanes/{chain}/{signer}/resume"
+            ));
+        }
+        match state {
+            S::Received | S::Deciding | S::AwaitingApproval | S::Permitted => {
+                actions.push(format!(
+                    "withdraw it before it is signed: POST /submissions/{id}/cancel"
+                ));
+            }
+            S::Signed | S::Accepted | S::Reorged | S::Paused => {
+                actions.push(format!(
+                    "cancel it on the chain: POST /submissions/{id}/cancel"
+                ));
+            }
+            S::Denied | S::Expired | S::Failed => {
+                actions.push(
+                    "fix the cause and submit again; the idempotency key of a denied submission \
+                     can be reused"
+                        .to_owned(),
+                );
+                let read = |id| format!("read the decision: GET /policy-decisions/{id}");
+                actions.extend(decision.map(read));
+            }
+            S::NonceReserved | S::Signing | S::Mined | S::Final | S::Replaced | S::Cancelled => {}
+        }
+        actions
+    }
+}
+
+/// Whether the worker processes the submission again by itself.
+fn is_checked_again(submission: &Submission) -> bool {
+    let state = submission.state;
+    !state.is_terminal() && state != State::AwaitingApproval && submission.next_at != NEVER
+}
+
+fn summary(submission: &Submission) -> String {
+    use State as S;
+    let transaction = submission.transaction.as_deref();
+    let transaction = transaction.unwrap_or("its transaction");
+    let block = submission
+        .block_height
+        .map_or_else(|| "a block".to_owned(), |height| format!("block {height}"));
+    let text = match submission.state {
+        S::Received => "The submission was received and waits for a policy decision.",
+        S::Deciding => "The policies are being evaluated.",
+        S::AwaitingApproval => "The policies require approvals before it can be signed.",
+        S::Permitted => "The policies permit it. It waits in its signer's lane.",
+        S::NonceReserved | S::Signing => {
+            "Its nonce is reserved. It waits for a signature from a remote key."
+        }
+        S::Signed => {
+            return format!("{transaction} is signed and stored. No node has accepted it yet.");
+        }
+        S::Accepted => {
+            return format!("A node accepted {transaction}. It is not in a block yet.");
+        }
+        S::Mined => return format!("{transaction} is in {block}, which is not final yet."),
+        S::Final => return format!("{transaction} is in {block}, which is final."),
+        S::Denied => "A policy denied it. Nothing was signed or sent.",
+        S::Expired => "Its permit expired before it was signed. Nothing was sent.",
+        S::Failed => "It failed. Nothing that could still take effect was sent.",
+        S::Replaced => "Another transaction used its nonce or inputs, and is final.",
+        S::Cancelled => "Its cancel transaction is final.",
+        S::Reorged => {
+            return format!(
+                "{transaction} was in a block that a reorganization removed from the chain."
+            );
+        }
+        S::Paused => "It is paused.",
+    };
+    text.to_owned()
+}
