@@ -110,11 +110,13 @@ pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
         .map(|(_, evm)| evm.clone() as Arc<dyn Connector>)
         .collect();
     let submit = submit::Submit::new(
-        db.clone(),
-        lease.clone(),
-        keys.clone(),
-        policy.clone(),
-        connectors,
+        submit::Parts {
+            db: db.clone(),
+            lease: lease.clone(),
+            keys: keys.clone(),
+            policy: policy.clone(),
+            chains: connectors,
+        },
         config.submit.clone(),
     );
     let (outbound, shared_keyring) = (outbound(config)?, Arc::new(keyring.clone()));

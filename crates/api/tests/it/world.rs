@@ -196,11 +196,13 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
     let connector: Arc<dyn Connector> = Arc::new(Evm::new(config, test.entropy.clone()).unwrap());
     let settings = submit::Settings::default();
     let submit = Submit::new(
-        db.clone(),
-        lease.clone(),
-        keys.clone(),
-        policy.clone(),
-        vec![connector],
+        submit::Parts {
+            db: db.clone(),
+            lease: lease.clone(),
+            keys: keys.clone(),
+            policy: policy.clone(),
+            chains: vec![connector],
+        },
         settings,
     );
     let chains = Arc::new(OffChain(chain()));

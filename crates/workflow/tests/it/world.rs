@@ -130,11 +130,13 @@ impl World {
         let connectors: Vec<Arc<dyn Connector>> = connector.iter().cloned().collect();
         let lanes = submit::Settings::default();
         let submit = Submit::new(
-            db.clone(),
-            api.clone(),
-            keys.clone(),
-            policy.clone(),
-            connectors,
+            submit::Parts {
+                db: db.clone(),
+                lease: api.clone(),
+                keys: keys.clone(),
+                policy: policy.clone(),
+                chains: connectors,
+            },
             lanes,
         );
         let chain = match node.zip(connector) {
