@@ -1,8 +1,12 @@
 //! The handle that every function takes, and what it needs to know about chains.
 
+use crate::Result;
+use crate::names::Names;
+use crate::object::Object;
+use crate::view::{FinalHeights, ViewContext};
 use std::sync::Arc;
-use store::{Db, Lease, UnscopedTx};
-use types::{ChainId, Height, Namespace};
+use store::{Db, Lease, Tx, UnscopedTx};
+use types::{ChainId, Height, Namespace, Principal};
 
 /// Chain information that the data model needs. The binary implements it over its configuration and
 /// the index.
@@ -38,6 +42,26 @@ pub struct Data {
     pub(crate) chains: Arc<dyn Chains>,
 }
 
+/// What a read needs beside the stored objects.
+pub(crate) struct Snapshot {
+    pub(crate) default_chain: ChainId,
+    pub(crate) final_heights: FinalHeights,
+}
+
+impl Snapshot {
+    /// What rendering these objects needs.
+    pub(crate) fn view_context<'o>(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        objects: impl IntoIterator<Item = &'o Object>,
+    ) -> Result<ViewContext<'_>> {
+        Ok(ViewContext {
+            names: Names::load(tx, &self.default_chain, objects)?,
+            final_heights: Some(&self.final_heights),
+        })
+    }
+}
+
 impl Data {
     /// Create a handle. Writes go to the partition of `lease`.
     pub fn new(db: Db, lease: Lease, chains: Arc<dyn Chains>) -> Self {
@@ -46,5 +70,51 @@ impl Data {
 
     pub(crate) fn default_chain(&self, namespace: &Namespace) -> ChainId {
         self.chains.default_chain(namespace)
+    }
+
+    /// Read objects of a namespace with the final heights of the same snapshot.
+    pub(crate) async fn read_snapshot<A, T, F>(
+        &self,
+        namespace: &Namespace,
+        args: A,
+        mut read: F,
+    ) -> Result<T>
+    where
+        A: Send + 'static,
+        T: Send + 'static,
+        F: FnMut(&mut Tx<'_, '_>, &Snapshot, &A) -> Result<T> + Send + 'static,
+    {
+        let (chains, namespace) = (Arc::clone(&self.chains), *namespace);
+        let default_chain = self.default_chain(&namespace);
+        self.db
+            .read_unscoped(move |tx| {
+                let snapshot = Snapshot {
+                    default_chain,
+                    final_heights: FinalHeights::new(chains.final_heights(tx)?),
+                };
+                read(&mut tx.scoped(&namespace), &snapshot, &args)
+            })
+            .await
+    }
+
+    /// Write in the namespace of a principal. The closure may run again.
+    pub(crate) async fn write<A, T, F>(
+        &self,
+        principal: &Principal,
+        args: A,
+        mut write: F,
+    ) -> Result<T>
+    where
+        A: Send + 'static,
+        T: Send + 'static,
+        F: FnMut(&mut Tx<'_, '_>, &Principal, &A) -> Result<T> + Send + 'static,
+    {
+        let writer = principal.clone();
+        self.db
+            .on(&self.lease)
+            .write_with(&principal.namespace, args, move |tx, args| {
+                write(tx, &writer, args)
+            })
+            .await
     }
 }

@@ -91,6 +91,14 @@ pub enum Error {
         /// The number of objects that a query may read.
         limit: u64,
     },
+    /// A sort order uses a path that no index has in order.
+    #[error("{field} cannot be sorted by: {reason}")]
+    NotSortable {
+        /// The path.
+        field: String,
+        /// Why, and a way out.
+        reason: &'static str,
+    },
     /// A query would scan too many rows because a field has no index.
     #[error(
         "{field} has no index, and more than {limit} rows would be scanned: also filter by one of {indexed}"
@@ -120,7 +128,7 @@ codes! { Error {
     Self::ImmutableTransfer { .. } => ("data.immutable_transfer", 409, Never),
     Self::UnknownObject { .. } => ("data.unknown_object", 404, Never),
     Self::Referenced { .. } => ("data.referenced", 409, Never),
-    Self::Undeclared { .. } => ("data.undeclared", 400, Never),
+    Self::Undeclared { .. } | Self::NotSortable { .. } => ("data.undeclared", 400, Never),
     Self::NotIndexed { .. } => ("data.not_indexed", 400, Never),
     Self::Corrupt { .. } => ("data.corrupt", 500, Never),
     ; Self::Store(inner) => inner,
@@ -152,6 +160,7 @@ impl Coded for Error {
             | Error::NothingToUpdate { field, .. }
             | Error::ImmutableTransfer { field, .. }
             | Error::Undeclared { field, .. }
+            | Error::NotSortable { field, .. }
             | Error::NotIndexed { field, .. } => Some(field.clone()),
             _ => None,
         }

@@ -3,6 +3,7 @@
 
 use crate::Type;
 use store::{Cell, ValueKind};
+use types::schema;
 
 /// How the values of a field are parsed, compared and shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub(crate) enum FieldType {
     /// A signed sum of amounts.
     Quantity,
     Time,
-    /// Any JSON, stored as its exact text.
+    /// JSON, stored as its exact text; any, unless the field has a shape.
     Json,
     /// An object of strings, which is copied to the `label` table for filters.
     Labels,
@@ -46,6 +47,10 @@ pub(crate) enum FieldType {
     Direction,
     /// `<transfer>/<change_index>`. Derived.
     ChangeId,
+    /// The explicit balance changes of a transfer, which have a table of their own.
+    Changes,
+    /// Whether a balance is negative. Shown only if it is.
+    BelowZero,
     /// Computed for the items of a page; cannot be used in filters.
     DisplayOnly,
     /// A column that is not on the wire.
@@ -73,6 +78,11 @@ pub(crate) struct Field {
     /// Whether an index covers it.
     pub(crate) indexed: bool,
     pub(crate) default: DefaultValue,
+    /// Whether a new object must have it.
+    pub(crate) required: bool,
+    /// The members of a JSON field; empty for any JSON.
+    pub(crate) shape: &'static [schema::Field],
+    pub(crate) doc: &'static str,
 }
 
 /// The fields of a type, its table and its keys.
@@ -104,6 +114,9 @@ pub(crate) const fn computed(
         input: false,
         indexed: false,
         default: DefaultValue::Null,
+        required: false,
+        shape: &[],
+        doc: "",
     }
 }
 
@@ -113,26 +126,14 @@ pub(crate) const fn input(
     column: &'static str,
     field_type: FieldType,
 ) -> Field {
-    Field {
-        name,
-        column,
-        field_type,
-        input: true,
-        indexed: false,
-        default: DefaultValue::Null,
-    }
+    let mut field = computed(name, column, field_type);
+    field.input = true;
+    field
 }
 
 /// A column that is not on the wire.
 pub(crate) const fn internal(column: &'static str, kind: ValueKind) -> Field {
-    Field {
-        name: column,
-        column,
-        field_type: FieldType::Internal(kind),
-        input: false,
-        indexed: false,
-        default: DefaultValue::Null,
-    }
+    computed(column, column, FieldType::Internal(kind))
 }
 
 impl Field {
@@ -146,12 +147,38 @@ impl Field {
         self
     }
 
+    pub(crate) const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    pub(crate) const fn shape(mut self, members: &'static [schema::Field]) -> Self {
+        self.shape = members;
+        self
+    }
+
+    pub(crate) const fn doc(mut self, doc: &'static str) -> Self {
+        self.doc = doc;
+        self
+    }
+
     pub(crate) const fn is_stored(&self) -> bool {
         !self.column.is_empty()
     }
 
     pub(crate) const fn is_internal(&self) -> bool {
         matches!(self.field_type, FieldType::Internal(_))
+    }
+
+    /// Whether filters and sort orders can use it.
+    pub(crate) const fn is_filterable(&self) -> bool {
+        !matches!(
+            self.field_type,
+            FieldType::Internal(_)
+                | FieldType::DisplayOnly
+                | FieldType::Changes
+                | FieldType::BelowZero
+        )
     }
 
     /// The type of the column, or of the value if the field is derived.

@@ -4,12 +4,11 @@
 //! above the chain's final height. It is computed per page from at most [`MAX_PENDING`] pending
 //! transfers, and omitted if there are more.
 
-use crate::names::Names;
 use crate::object::{Object, is_null_address};
 use crate::query::{self, Comparison, Condition, Filter, Listing, Predicate, Subject};
 use crate::table::balance::BalanceKey;
 use crate::update::{first_position, resolve_one};
-use crate::view::{FinalHeights, View, ViewContext, render};
+use crate::view::{FinalHeights, View, render};
 use crate::{Data, Error, Result, Type, ids, table};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::{Cell, Tx};
@@ -48,15 +47,14 @@ pub async fn balances(
         BalanceFilter::Pool(reference) => (Type::Pool, reference),
         BalanceFilter::Asset(reference) => (Type::Asset, reference),
     };
-    let (default_chain, reference) = (
-        data.default_chain(&principal.namespace),
-        reference.to_owned(),
-    );
+    let default_chain = data.default_chain(&principal.namespace);
     let id = data
         .db
-        .read(&principal.namespace, move |tx| {
-            resolve_one(tx, &default_chain, kind, &reference)
-        })
+        .read_with(
+            &principal.namespace,
+            reference.to_owned(),
+            move |tx, reference| resolve_one(tx, &default_chain, kind, reference),
+        )
         .await?;
     if kind == Type::Asset {
         return asset_balances(data, principal, id, params).await;
@@ -95,33 +93,19 @@ fn equal(name: &str, value: &str) -> Filter {
 
 /// Get one balance by its id.
 pub(crate) async fn balance(data: &Data, principal: &Principal, id: &str) -> Result<View> {
-    let (engine, default_chain, id) = (
-        data.clone(),
-        data.default_chain(&principal.namespace),
-        id.to_owned(),
-    );
-    let namespace = principal.namespace;
-    data.db
-        .read_unscoped(move |tx| {
-            let final_heights = FinalHeights::read(&engine, tx)?;
-            let tx = &mut tx.scoped(&namespace);
-            let unknown = || Error::UnknownObject {
-                kind: Type::Balance,
-                key: id.clone(),
-            };
-            let objects = [table::balance::by_id(tx, &id)?.ok_or_else(unknown)?];
-            let names = Names::load(tx, &default_chain, &objects)?;
-            let mut items = vec![render(
-                &objects[0],
-                &ViewContext {
-                    names,
-                    final_heights: Some(final_heights.clone()),
-                },
-            )];
-            add_final_balances(tx, &final_heights, &objects, &mut items)?;
-            items.pop().ok_or_else(unknown)
-        })
-        .await
+    data.read_snapshot(&principal.namespace, id.to_owned(), |tx, snapshot, id| {
+        let unknown = || Error::UnknownObject {
+            kind: Type::Balance,
+            key: id.clone(),
+        };
+        let objects = [table::balance::by_id(tx, id)?.ok_or_else(unknown)?];
+        let context = snapshot.view_context(tx, &objects)?;
+        let mut items = objects.each_ref().map(|object| render(object, &context));
+        add_final_balances(tx, &snapshot.final_heights, &objects, &mut items)?;
+        let [item] = items;
+        Ok(item)
+    })
+    .await
 }
 
 /// Add `balanceFinal` to each balance, and `belowZero` to negative ones.
@@ -283,21 +267,17 @@ async fn asset_balances(
     asset: String,
     params: &[(String, String)],
 ) -> Result<Listing> {
-    let (engine, default_chain, namespace) = (
-        data.clone(),
-        data.default_chain(&principal.namespace),
-        principal.namespace,
-    );
     let mut params = asset_params(params)?;
+    let default_chain = data.default_chain(&principal.namespace);
     params.address = params
         .address
         .map(|address| crate::object::normalize_address(default_chain.as_str(), &address));
-    data.db
-        .read_unscoped(move |tx| {
-            let final_heights = FinalHeights::read(&engine, tx)?;
-            asset_page(&mut tx.scoped(&namespace), &final_heights, &asset, &params)
-        })
-        .await
+    data.read_snapshot(
+        &principal.namespace,
+        (asset, params),
+        |tx, snapshot, (asset, params)| asset_page(tx, &snapshot.final_heights, asset, params),
+    )
+    .await
 }
 
 fn asset_page(
@@ -320,15 +300,8 @@ fn asset_page(
     )?;
     let more = holders.len() > limit as usize;
     holders.truncate(limit as usize);
-    let name = table::object::reference_names(tx, Type::Asset.schema(), &[(asset.to_owned(),)])?;
-    let name = match name
-        .into_iter()
-        .next()
-        .and_then(|row| row.into_iter().nth(1))
-    {
-        Some(Cell::Text(name)) => name,
-        _ => asset.to_owned(),
-    };
+    let known = table::object::reference_names(tx, Type::Asset.schema(), &[asset])?;
+    let name = (known.into_iter().next()).map_or_else(|| asset.to_owned(), |known| known.name);
     let parts = table::balance::in_asset(tx, asset, &holders)?;
     let keys: Vec<BalanceKey> = parts
         .iter()

@@ -44,6 +44,25 @@ impl Type {
         Type::Event,
     ];
 
+    /// The types that a bulk query can name: all of them.
+    pub const QUERYABLE: [Type; 12] = Self::ALL;
+
+    /// All types, the computed ones last.
+    pub const ALL: [Type; 12] = [
+        Type::Collection,
+        Type::Asset,
+        Type::Address,
+        Type::Activity,
+        Type::Pool,
+        Type::Nft,
+        Type::Fragment,
+        Type::Data,
+        Type::Transfer,
+        Type::Event,
+        Type::Balance,
+        Type::BalanceChange,
+    ];
+
     /// The name in routes and bulk requests.
     pub const fn plural(self) -> &'static str {
         match self {
@@ -82,11 +101,7 @@ impl Type {
 
     /// Parse a name of routes and bulk requests.
     pub fn from_plural(name: &str) -> Option<Self> {
-        let computed = [Type::Balance, Type::BalanceChange];
-        Self::WRITABLE
-            .into_iter()
-            .chain(computed)
-            .find(|kind| kind.plural() == name)
+        Self::ALL.into_iter().find(|kind| kind.plural() == name)
     }
 
     /// Parse a `parent.type`.

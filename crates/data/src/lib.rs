@@ -75,7 +75,8 @@ pub use kind::Type;
 pub use lookup::lookup;
 pub use metadata::{DeclaredField, ValueType, declare_field, declared_fields, withdraw_field};
 pub use projection::{BlockTransfers, apply, undo};
-pub use query::{BulkQueryResult, Listing, bulk_query, list};
+pub use query::{BulkQueryResult, Listing, OPERATORS, Operand, OperatorInfo, bulk_query, list};
+pub use schema::schema;
 pub use update::{
     BulkUpdateResult, MAX_ITEMS, ObjectRef, PreparedUpdate, UpdateOutcome, UpdateType, bulk_update,
     prepare_update, write_update,

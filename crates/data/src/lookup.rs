@@ -8,8 +8,9 @@
 
 use crate::holdings;
 use crate::names::Names;
+use crate::object::normalize_address;
 use crate::update::resolve_one;
-use crate::view::{FinalHeights, ViewContext, render};
+use crate::view::{ViewContext, render};
 use crate::{Data, Error, Result, Type, ids, table};
 use types::{Json, Namespace};
 
@@ -51,24 +52,20 @@ async fn field(
     let field_name = kind
         .schema()
         .field(field)
-        .filter(|field| field.input && field.column != "active");
+        .filter(|field| field.input && field.is_stored() && field.column != "active");
     let field_name = field_name.ok_or_else(unknown)?.name;
-    let (default_chain, argument) = (data.default_chain(namespace), argument.to_owned());
+    let default_chain = data.default_chain(namespace);
     data.db
-        .read(namespace, move |tx| {
-            let id = resolve_one(tx, &default_chain, kind, &argument)?;
-            let objects = table::object::by_ids(tx, kind.schema(), &[(id,)])?;
-            let names = Names::load(tx, &default_chain, &objects)?;
-            let view = objects.first().map(|object| {
-                render(
-                    object,
-                    &ViewContext {
-                        names,
-                        final_heights: None,
-                    },
-                )
-            });
-            Ok(view.and_then(|view| view.get(field_name).cloned()))
+        .read_with(namespace, argument.to_owned(), move |tx, argument| {
+            let id = resolve_one(tx, &default_chain, kind, argument)?;
+            let Some(object) = table::object::by_ids(tx, kind.schema(), &[id])?.pop() else {
+                return Ok(None);
+            };
+            let context = ViewContext {
+                names: Names::load(tx, &default_chain, [&object])?,
+                final_heights: None,
+            };
+            Ok(render(&object, &context).get(field_name).cloned())
         })
         .await
 }
@@ -77,31 +74,24 @@ async fn final_balance(data: &Data, namespace: &Namespace, argument: &str) -> Re
     let Some((address, pool)) = argument.split_once('@') else {
         return Err(Error::invalid("argument", "expected <address>@<pool>"));
     };
-    let (engine, default_chain, namespace) =
-        (data.clone(), data.default_chain(namespace), *namespace);
-    let (address, pool) = (address.to_owned(), pool.to_owned());
-    data.db
-        .read_unscoped(move |tx| {
-            let final_heights = FinalHeights::read(&engine, tx)?;
-            let tx = &mut tx.scoped(&namespace);
-            let pool = resolve_one(tx, &default_chain, Type::Pool, &pool)?;
-            let Some(object) =
-                table::object::by_ids(tx, Type::Pool.schema(), &[(pool.clone(),)])?.pop()
-            else {
+    data.read_snapshot(
+        namespace,
+        (address.to_owned(), pool.to_owned()),
+        |tx, snapshot, (address, pool)| {
+            let pool = [resolve_one(tx, &snapshot.default_chain, Type::Pool, pool)?];
+            let Some(object) = table::object::by_ids(tx, Type::Pool.schema(), &pool)?.pop() else {
                 return Ok(None);
             };
             let chain = object.text("chain").unwrap_or_default();
-            let id = ids::of_balance(
-                chain,
-                &crate::object::normalize_address(chain, &address),
-                &pool,
-            );
+            let address = normalize_address(chain, address);
+            let id = ids::of_balance(chain, &address, &pool[0]);
             let Some(balance) = table::balance::by_id(tx, &id)? else {
                 return Ok(Json::parse("\"0\""));
             };
-            let mut items = vec![render(&balance, &ViewContext::default())];
-            holdings::add_final_balances(tx, &final_heights, &[balance], &mut items)?;
+            let mut items = [render(&balance, &ViewContext::default())];
+            holdings::add_final_balances(tx, &snapshot.final_heights, &[balance], &mut items)?;
             Ok(items[0].get("balanceFinal").cloned())
-        })
-        .await
+        },
+    )
+    .await
 }

@@ -3,10 +3,10 @@
 
 use crate::object::Object;
 use crate::path::{Leaf, Path};
+use crate::table::metadata::{MetadataField, MetadataValue};
 use crate::{Data, Error, Result, Type, table};
 use serde::Serialize;
-use std::borrow::Cow;
-use store::{Fact, Tx, Value, ValueKind};
+use store::{Fact, Tx};
 use types::{Digest, Principal, Quantity, Time, sanitize_text};
 
 /// Paths that a namespace can declare per type.
@@ -109,23 +109,31 @@ pub(crate) fn indexed_text(text: &str) -> (String, bool) {
     }
 }
 
-/// The declared paths of a type.
-pub(crate) fn declared(
-    tx: &mut Tx<'_, '_>,
-    kind: Type,
-) -> store::Result<Vec<(Path, ValueType, bool)>> {
-    let all = table::metadata::declared(tx)?;
-    let fields = all
-        .into_iter()
-        .filter(|(type_name, ..)| type_name == kind.singular());
-    Ok(fields
-        .filter_map(|(_, path, value_type, ready)| {
-            Some((
-                Path::parse(kind.schema(), &path)?,
-                ValueType::parse(&value_type)?,
-                ready,
-            ))
+/// A declared path of a type.
+#[derive(Debug)]
+pub(crate) struct Declaration {
+    pub(crate) path: Path,
+    pub(crate) value_type: ValueType,
+    /// Whether the objects that existed before the declaration are indexed.
+    pub(crate) ready: bool,
+}
+
+impl Declaration {
+    fn of_row(kind: Type, row: MetadataField) -> Option<Self> {
+        Some(Self {
+            path: Path::parse(kind.schema(), &row.path)?,
+            value_type: ValueType::parse(&row.value_type)?,
+            ready: row.ready,
         })
+    }
+}
+
+/// The declared paths of a type.
+pub(crate) fn declared(tx: &mut Tx<'_, '_>, kind: Type) -> store::Result<Vec<Declaration>> {
+    let rows = table::metadata::declared(tx)?.into_iter();
+    Ok(rows
+        .filter(|row| row.kind == kind.singular())
+        .filter_map(|row| Declaration::of_row(kind, row))
         .collect())
 }
 
@@ -138,49 +146,46 @@ pub(crate) fn index_values(tx: &mut Tx<'_, '_>, kind: Type, objects: &[&Object])
     if fields.is_empty() {
         return Ok(());
     }
-    let ids: Vec<(String,)> = objects
-        .iter()
-        .map(|object| (object.id().to_owned(),))
-        .collect();
+    let ids: Vec<&str> = objects.iter().map(|object| object.id()).collect();
     table::metadata::delete_objects(tx, kind.singular(), &ids)?;
     let mut rows = Vec::new();
-    for (path, value_type, _) in &fields {
+    for Declaration {
+        path, value_type, ..
+    } in &fields
+    {
         for object in objects {
+            let leaf = path.read(object);
             rows.extend(
-                path.read(object)
-                    .and_then(|leaf| value_row(kind, path, *value_type, object.id(), &leaf)),
+                leaf.and_then(|leaf| value_row(kind, path, *value_type, object.id(), &leaf)),
             );
         }
     }
     Ok(table::metadata::insert(tx, &rows)?)
 }
 
-fn value_row(
+fn value_row<'v>(
     kind: Type,
-    path: &Path,
+    path: &'v Path,
     value_type: ValueType,
-    id: &str,
+    object_id: &'v str,
     leaf: &Leaf,
-) -> Option<Vec<Value<'static>>> {
-    let text = |text: &str| Value::Text(Cow::Owned(text.to_owned()));
-    let (text_value, number, hashed) = if value_type.is_number() {
-        (
-            Value::Null(ValueKind::Text),
-            Value::Blob(Cow::Owned(value_type.number(leaf)?)),
-            false,
-        )
-    } else {
-        let (stored, hashed) = indexed_text(&value_type.text(leaf)?);
-        (text(&stored), Value::Null(ValueKind::Blob), hashed)
+) -> Option<MetadataValue<'v>> {
+    let mut row = MetadataValue {
+        kind: kind.singular(),
+        path: &path.text,
+        object_id,
+        text_value: None,
+        number_value: None,
+        hashed: false,
     };
-    Some(vec![
-        text(kind.singular()),
-        text(&path.text),
-        text(id),
-        text_value,
-        number,
-        Value::Int(i64::from(hashed)),
-    ])
+    if value_type.is_number() {
+        row.number_value = Some(value_type.number(leaf)?);
+    } else {
+        let (text, hashed) = indexed_text(&value_type.text(leaf)?);
+        row.text_value = Some(text);
+        row.hashed = hashed;
+    }
+    Some(row)
 }
 
 /// Declare a path of a type and index the existing objects, slice by slice. To resume an
@@ -219,31 +224,30 @@ async fn insert_declaration(
     path: &Path,
     value_type: ValueType,
 ) -> Result<()> {
-    let (principal, path) = (principal.clone(), path.clone());
-    data.db
-        .on(&data.lease)
-        .write(&principal.namespace.clone(), move |tx| {
-            let fields = declared(tx, kind)?;
-            if let Some((_, declared_type, _)) = fields.iter().find(|(known, ..)| *known == path) {
-                let same = *declared_type == value_type;
-                let exists = Error::AlreadyExists {
+    data.write(principal, path.clone(), move |tx, principal, path| {
+        let fields = declared(tx, kind)?;
+        if let Some(known) = fields.iter().find(|known| known.path == *path) {
+            return if known.value_type == value_type {
+                Ok(())
+            } else {
+                Err(Error::AlreadyExists {
                     field: "path".to_owned(),
                     kind,
                     key: path.text.clone(),
-                };
-                return if same { Ok(()) } else { Err(exists) };
-            }
-            if fields.len() >= MAX_FIELDS {
-                return Err(Error::LimitExceeded {
-                    field: "path".to_owned(),
-                    limit: MAX_FIELDS,
-                });
-            }
-            table::metadata::declare(tx, kind.singular(), &path.text, value_type.name())?;
-            tx.append(fact("data.field.declared", &principal, kind, &path.text));
-            Ok(())
-        })
-        .await
+                })
+            };
+        }
+        if fields.len() >= MAX_FIELDS {
+            return Err(Error::LimitExceeded {
+                field: "path".to_owned(),
+                limit: MAX_FIELDS,
+            });
+        }
+        table::metadata::declare(tx, kind.singular(), &path.text, value_type.name())?;
+        tx.append(fact("data.field.declared", principal, kind, &path.text));
+        Ok(())
+    })
+    .await
 }
 
 fn fact(name: &'static str, principal: &Principal, kind: Type, path: &str) -> Fact {
@@ -261,23 +265,18 @@ async fn index_slice(
     value_type: ValueType,
     after: String,
 ) -> Result<Option<String>> {
-    let path = path.clone();
-    data.db
-        .on(&data.lease)
-        .write(&principal.namespace, move |tx| {
+    data.write(
+        principal,
+        (path.clone(), after),
+        move |tx, _, (path, after)| {
             let schema = kind.schema();
             let objects =
-                table::metadata::texts_after(tx, schema.table, path.column, &after, SLICE)?;
-            let rows: Vec<Vec<Value<'static>>> = objects
+                table::metadata::texts_after(tx, schema.table, path.column, after, SLICE)?;
+            let rows: Vec<MetadataValue<'_>> = objects
                 .iter()
                 .filter_map(|(id, json)| {
-                    value_row(
-                        kind,
-                        &path,
-                        value_type,
-                        id,
-                        &path.read_text(json.as_deref()?)?,
-                    )
+                    let leaf = path.read_text(json.as_deref()?)?;
+                    value_row(kind, path, value_type, id, &leaf)
                 })
                 .collect();
             table::metadata::insert(tx, &rows)?;
@@ -286,8 +285,9 @@ async fn index_slice(
                 return Ok(None);
             }
             Ok::<_, Error>(objects.into_iter().next_back().map(|(id, _)| id))
-        })
-        .await
+        },
+    )
+    .await
 }
 
 /// List the declared fields of a namespace.
@@ -296,16 +296,12 @@ pub async fn declared_fields(data: &Data, principal: &Principal) -> Result<Vec<D
         .read(&principal.namespace, |tx| {
             let mut all = Vec::new();
             for kind in Type::WRITABLE {
-                all.extend(
-                    declared(tx, kind)?
-                        .into_iter()
-                        .map(|(path, value_type, ready)| DeclaredField {
-                            kind: kind.plural(),
-                            path: path.text,
-                            value_type,
-                            ready,
-                        }),
-                );
+                all.extend(declared(tx, kind)?.into_iter().map(|field| DeclaredField {
+                    kind: kind.plural(),
+                    path: field.path.text,
+                    value_type: field.value_type,
+                    ready: field.ready,
+                }));
             }
             Ok(all)
         })
@@ -319,16 +315,13 @@ pub async fn withdraw_field(
     kind: Type,
     path: &str,
 ) -> Result<bool> {
-    let (principal, path) = (principal.clone(), path.to_owned());
-    data.db
-        .on(&data.lease)
-        .write(&principal.namespace.clone(), move |tx| {
-            if !table::metadata::withdraw(tx, kind.singular(), &path)? {
-                return Ok(false);
-            }
-            table::metadata::delete_values(tx, kind.singular(), &path)?;
-            tx.append(fact("data.field.withdrawn", &principal, kind, &path));
-            Ok(true)
-        })
-        .await
+    data.write(principal, path.to_owned(), move |tx, principal, path| {
+        if !table::metadata::withdraw(tx, kind.singular(), path)? {
+            return Ok(false);
+        }
+        table::metadata::delete_values(tx, kind.singular(), path)?;
+        tx.append(fact("data.field.withdrawn", principal, kind, path));
+        Ok(true)
+    })
+    .await
 }

@@ -2,9 +2,10 @@
 
 use crate::field::FieldType;
 use crate::object::Object;
+use crate::table::object::TargetRow;
 use crate::{Type, table};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use store::{Cell, Result, Row, Tx};
+use store::{Cell, Result, Tx};
 use types::ChainId;
 
 /// The names of a referenced object.
@@ -43,10 +44,10 @@ impl Names {
     }
 
     /// Load the objects that some objects refer to, and the assets of those.
-    pub(crate) fn load(
+    pub(crate) fn load<'o>(
         tx: &mut Tx<'_, '_>,
         default_chain: &ChainId,
-        objects: &[Object],
+        objects: impl IntoIterator<Item = &'o Object>,
     ) -> Result<Self> {
         let mut ids_by_type: BTreeMap<Type, BTreeSet<String>> = BTreeMap::new();
         for object in objects {
@@ -83,9 +84,10 @@ impl Names {
                 );
                 continue;
             }
-            let ids: Vec<(String,)> = ids.into_iter().map(|id| (id,)).collect();
+            let ids: Vec<String> = ids.into_iter().collect();
             for row in table::object::reference_names(tx, kind.schema(), &ids)? {
-                self.0.extend(target_name(kind, row, default_chain));
+                let (id, name) = target_name(kind, row, default_chain);
+                self.0.insert(id, name);
             }
         }
         Ok(())
@@ -122,24 +124,23 @@ fn address_name(id: &str, default_chain: &ChainId) -> TargetName {
     )
 }
 
-fn target_name(kind: Type, row: Row, default_chain: &ChainId) -> Option<(String, TargetName)> {
-    let mut texts = row.into_iter().map(|cell| match cell {
-        Cell::Text(text) if !text.is_empty() => Some(text),
-        _ => None,
-    });
-    let mut next = || texts.next().flatten();
-    let (id, name, chain, address, asset) = (next()?, next()?, next(), next(), next());
-    let qualified = match (kind, address) {
+fn target_name(kind: Type, row: TargetRow, default_chain: &ChainId) -> (String, TargetName) {
+    let set = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let qualified = match (kind, set(row.address)) {
         // Event names are unique only within their activity.
-        (Type::Event, _) => id.clone(),
-        (_, Some(address)) => format!("{address}/{name}"),
-        (_, None) => name.clone(),
+        (Type::Event, _) => row.id.clone(),
+        (_, Some(address)) => format!("{address}/{}", row.name),
+        (_, None) => row.name.clone(),
     };
-    let chain = chain.filter(|_| kind.is_qualified());
-    Some((
-        id,
-        TargetName::new(name, qualified, chain.as_deref(), default_chain, asset),
-    ))
+    let chain = set(row.chain).filter(|_| kind.is_qualified());
+    let name = TargetName::new(
+        row.name,
+        qualified,
+        chain.as_deref(),
+        default_chain,
+        set(row.asset),
+    );
+    (row.id, name)
 }
 
 impl TargetName {

@@ -6,8 +6,8 @@ use crate::names::Names;
 use crate::object::Object;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::collections::HashMap;
-use store::{Cell, UnscopedTx};
-use types::{Height, Json, Quantity, Time};
+use store::Cell;
+use types::{ChainId, Height, Json, Quantity, Time};
 
 /// An object in wire form: field names and values, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,18 +54,17 @@ impl Serialize for View {
 }
 
 /// The final height of each chain.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct FinalHeights(HashMap<String, Height>);
 
 impl FinalHeights {
-    pub(crate) fn read(data: &crate::Data, tx: &mut UnscopedTx<'_, '_>) -> store::Result<Self> {
-        let final_heights = data.chains.final_heights(tx)?;
-        Ok(Self(
-            final_heights
-                .into_iter()
+    pub(crate) fn new(final_heights: Vec<(ChainId, Height)>) -> Self {
+        let by_chain = final_heights.into_iter();
+        Self(
+            by_chain
                 .map(|(chain, height)| (chain.to_string(), height))
                 .collect(),
-        ))
+        )
     }
 
     pub(crate) fn of(&self, chain: &str) -> Option<Height> {
@@ -96,15 +95,15 @@ impl FinalHeights {
 }
 
 /// What is needed to render objects: display names and final heights.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct ViewContext {
+#[derive(Debug, Default)]
+pub(crate) struct ViewContext<'a> {
     pub(crate) names: Names,
     /// None where no status is shown, as in facts.
-    pub(crate) final_heights: Option<FinalHeights>,
+    pub(crate) final_heights: Option<&'a FinalHeights>,
 }
 
 /// Render an object in wire form.
-pub(crate) fn render(object: &Object, context: &ViewContext) -> View {
+pub(crate) fn render(object: &Object, context: &ViewContext<'_>) -> View {
     let mut view = View(Vec::with_capacity(object.schema.fields.len()));
     for (index, field) in object.schema.fields.iter().enumerate() {
         put_field(&mut view, object, field, object.at(index), context);
@@ -112,9 +111,16 @@ pub(crate) fn render(object: &Object, context: &ViewContext) -> View {
     view
 }
 
-fn put_field(view: &mut View, object: &Object, field: &Field, cell: &Cell, context: &ViewContext) {
+fn put_field(
+    view: &mut View,
+    object: &Object,
+    field: &Field,
+    cell: &Cell,
+    context: &ViewContext<'_>,
+) {
     match field.field_type {
-        FieldType::Internal(_) | FieldType::ParentType | FieldType::DisplayOnly => {}
+        FieldType::ParentType => {}
+        _ if !field.is_filterable() => {}
         FieldType::ParentRef => put_parent(view, object, field, context),
         FieldType::ParentAsset => {
             if let Some(asset) = asset_of(object, context) {
@@ -123,7 +129,7 @@ fn put_field(view: &mut View, object: &Object, field: &Field, cell: &Cell, conte
         }
         FieldType::Qualified => view.put(field.name, &qualified(object)),
         FieldType::Status => {
-            if let Some(final_heights) = &context.final_heights {
+            if let Some(final_heights) = context.final_heights {
                 view.put(field.name, &final_heights.status(object));
             }
         }
@@ -156,7 +162,7 @@ pub(crate) fn qualified(object: &Object) -> String {
 }
 
 /// The name of the asset of an object's parent.
-pub(crate) fn asset_of(object: &Object, context: &ViewContext) -> Option<String> {
+pub(crate) fn asset_of(object: &Object, context: &ViewContext<'_>) -> Option<String> {
     let parent = object.text("parent_id")?;
     let asset = match object.text("parent_type") {
         Some("asset") => Some(parent),
@@ -174,7 +180,7 @@ fn is_withheld(object: &Object, field: &Field) -> bool {
     }
 }
 
-fn put_parent(view: &mut View, object: &Object, field: &Field, context: &ViewContext) {
+fn put_parent(view: &mut View, object: &Object, field: &Field, context: &ViewContext<'_>) {
     let (Some(kind), Some(id)) = (object.text("parent_type"), object.text("parent_id")) else {
         return;
     };

@@ -26,6 +26,7 @@ mod page;
 mod principal;
 mod quantity;
 mod replay_key;
+pub mod schema;
 mod text;
 mod time;
 mod unit;

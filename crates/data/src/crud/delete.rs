@@ -12,15 +12,12 @@ use types::Principal;
 /// Errors: `data.unknown_object` (404), `data.referenced` (409), `data.immutable_transfer` (409)
 /// for a transfer that came from a chain.
 pub async fn delete(data: &Data, principal: &Principal, kind: Type, reference: &str) -> Result<()> {
-    let (principal, default_chain, reference) = (
-        principal.clone(),
-        data.default_chain(&principal.namespace),
+    let default_chain = data.default_chain(&principal.namespace);
+    data.write(
+        principal,
         reference.to_owned(),
-    );
-    data.db
-        .on(&data.lease)
-        .write(&principal.namespace.clone(), move |tx| {
-            let object = load_object(tx, &default_chain, kind, &reference)?;
+        move |tx, principal, reference| {
+            let object = load_object(tx, &default_chain, kind, reference)?;
             if let Some(by) = referrer(tx, &object)? {
                 return Err(Error::Referenced {
                     kind,
@@ -32,10 +29,11 @@ pub async fn delete(data: &Data, principal: &Principal, kind: Type, reference: &
                 revert_balances(tx, &object)?;
             }
             remove(tx, &object)?;
-            facts::deleted(tx, &principal, &object);
+            facts::deleted(tx, principal, &object);
             Ok(())
-        })
-        .await
+        },
+    )
+    .await
 }
 
 /// The type of an object that refers to this one, if any.
@@ -87,7 +85,7 @@ fn revert_balances(tx: &mut Tx<'_, '_>, transfer: &Object) -> Result<()> {
 }
 
 fn remove(tx: &mut Tx<'_, '_>, object: &Object) -> Result<()> {
-    let (schema, ids) = (object.schema, [(object.id().to_owned(),)]);
+    let (schema, ids) = (object.schema, [object.id()]);
     table::label::delete(tx, schema.kind.singular(), &ids)?;
     table::metadata::delete_objects(tx, schema.kind.singular(), &ids)?;
     table::balance::delete(tx, object.id())?;

@@ -1,9 +1,8 @@
 //! Read a single object.
 
-use crate::names::Names;
 use crate::object::Object;
 use crate::update::resolve_one;
-use crate::view::{FinalHeights, View, ViewContext, render};
+use crate::view::{View, render};
 use crate::{Data, Error, Result, Type, balance, holdings, table};
 use store::Tx;
 use types::{ChainId, Principal};
@@ -17,33 +16,21 @@ pub async fn get(data: &Data, principal: &Principal, kind: Type, reference: &str
     if kind == Type::Balance {
         return holdings::balance(data, principal, reference).await;
     }
-    let (engine, default_chain, reference) = (
-        data.clone(),
-        data.default_chain(&principal.namespace),
+    data.read_snapshot(
+        &principal.namespace,
         reference.to_owned(),
-    );
-    let namespace = principal.namespace;
-    data.db
-        .read_unscoped(move |tx| {
-            let final_heights = FinalHeights::read(&engine, tx)?;
-            let tx = &mut tx.scoped(&namespace);
-            let object = load_object(tx, &default_chain, kind, &reference)?;
-            let objects = [object];
-            let names = Names::load(tx, &default_chain, &objects)?;
-            let mut items = [render(
-                &objects[0],
-                &ViewContext {
-                    names,
-                    final_heights: Some(final_heights),
-                },
-            )];
+        move |tx, snapshot, reference| {
+            let objects = [load_object(tx, &snapshot.default_chain, kind, reference)?];
+            let context = snapshot.view_context(tx, &objects)?;
+            let mut items = objects.each_ref().map(|object| render(object, &context));
             if kind == Type::Transfer {
                 balance::add_balance_changes(tx, &objects, &mut items)?;
             }
             let [item] = items;
             Ok(item)
-        })
-        .await
+        },
+    )
+    .await
 }
 
 /// Load the object that a reference resolves to.
@@ -64,7 +51,7 @@ pub(super) fn load_object(
         }
         Err(error) => return Err(error),
     };
-    table::object::by_ids(tx, kind.schema(), &[(id,)])?
+    table::object::by_ids(tx, kind.schema(), &[id])?
         .pop()
         .ok_or_else(unknown)
 }

@@ -118,15 +118,14 @@ fn raw(body: &str) -> Result<Box<RawValue>> {
 }
 
 async fn target(data: &Data, principal: &Principal, kind: Type, reference: &str) -> Result<Object> {
-    let (default_chain, reference) = (
-        data.default_chain(&principal.namespace),
-        reference.to_owned(),
-    );
+    let default_chain = data.default_chain(&principal.namespace);
     let object = data
         .db
-        .read(&principal.namespace, move |tx| {
-            load_object(tx, &default_chain, kind, &reference)
-        })
+        .read_with(
+            &principal.namespace,
+            reference.to_owned(),
+            move |tx, reference| load_object(tx, &default_chain, kind, reference),
+        )
         .await?;
     if object.is_set("reverted") && kind == Type::Transfer {
         return Err(Error::ImmutableTransfer {
@@ -235,16 +234,10 @@ fn set_key_part(input: &mut Input, column: &'static str, text: &str) -> Result<(
 }
 
 async fn write(data: &Data, principal: &Principal, input: Input) -> Result<View> {
-    let (kind, writer, default_chain) = (
-        input.kind,
-        principal.clone(),
-        data.default_chain(&principal.namespace),
-    );
+    let (kind, default_chain) = (input.kind, data.default_chain(&principal.namespace));
     let id = data
-        .db
-        .on(&data.lease)
-        .write(&principal.namespace, move |tx| {
-            update::write_one(tx, &writer, &input, &default_chain)
+        .write(principal, input, move |tx, principal, input| {
+            update::write_one(tx, principal, input, &default_chain)
         })
         .await?;
     get(data, principal, kind, &id).await

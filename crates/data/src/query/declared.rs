@@ -3,14 +3,14 @@
 
 use super::filter::{Comparison, Condition, Filter, Predicate, Query, SortKey, Subject};
 use super::operand::read_declared;
-use crate::metadata::{self, ValueType};
+use crate::metadata::{self, Declaration, ValueType};
 use crate::path::Path;
 use crate::{Error, Result, table};
 use store::{Cell, Tx};
 
 /// The declared fields of a type.
 struct Declared {
-    fields: Vec<(Path, ValueType, bool)>,
+    fields: Vec<Declaration>,
     /// Paths with texts that are stored as a hash.
     hashed: Vec<String>,
 }
@@ -43,7 +43,10 @@ impl Declared {
     fn load(tx: &mut Tx<'_, '_>, query: &Query) -> Result<Self> {
         let fields = metadata::declared(tx, query.kind)?;
         let mut hashed = Vec::new();
-        for (path, value_type, _) in &fields {
+        for Declaration {
+            path, value_type, ..
+        } in &fields
+        {
             if *value_type == ValueType::Text
                 && table::metadata::has_hashed(tx, query.kind.singular(), &path.text)?
             {
@@ -51,6 +54,10 @@ impl Declared {
             }
         }
         Ok(Self { fields, hashed })
+    }
+
+    fn find(&self, path: &Path) -> Option<&Declaration> {
+        self.fields.iter().find(|field| field.path == *path)
     }
 
     fn filter(&self, filter: Filter) -> Result<Filter> {
@@ -71,7 +78,9 @@ impl Declared {
         let Subject::Undeclared(path) = &condition.subject else {
             return Ok(condition);
         };
-        let Some((_, value_type, ready)) = self.fields.iter().find(|(known, ..)| known == path)
+        let Some(Declaration {
+            value_type, ready, ..
+        }) = self.find(path)
         else {
             return Ok(condition);
         };
@@ -99,24 +108,25 @@ impl Declared {
         let Subject::Undeclared(path) = &key.subject else {
             return Ok(key);
         };
-        let field = self
-            .fields
-            .iter()
-            .find(|(known, _, ready)| known == path && *ready);
-        match field {
-            Some((_, value_type, _)) if !self.hashed.contains(&path.text) => {
+        let reason = match self.find(path) {
+            None => "it is not a declared field; declare it",
+            Some(field) if !field.ready => "its index is not complete; repeat the query later",
+            Some(_) if self.hashed.contains(&path.text) => {
+                "some of its texts are too long for an index; sort by another field"
+            }
+            Some(field) => {
                 let subject = Subject::Declared {
                     path: path.clone(),
-                    value_type: *value_type,
+                    value_type: field.value_type,
                     by_index: true,
                 };
-                Ok(SortKey { subject, ..key })
+                return Ok(SortKey { subject, ..key });
             }
-            _ => Err(Error::Undeclared {
-                field: path.text.clone(),
-                limit: 0,
-            }),
-        }
+        };
+        Err(Error::NotSortable {
+            field: path.text.clone(),
+            reason,
+        })
     }
 }
 

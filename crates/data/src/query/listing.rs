@@ -26,19 +26,18 @@ pub struct Listing {
 }
 
 impl Listing {
-    pub(crate) fn new(page: &QueryPage, items: Vec<View>) -> Self {
+    pub(crate) fn new(page: QueryPage, items: Vec<View>) -> Self {
         let total = page.total.filter(|total| *total <= MAX_TOTAL);
         let total_at_least = page
             .total
             .filter(|total| *total > MAX_TOTAL)
             .map(|_| MAX_TOTAL);
-        let after = page.after.clone();
         Self {
             count: items.len(),
             total,
             total_at_least,
-            all_items: after.is_none(),
-            after,
+            all_items: page.after.is_none(),
+            after: page.after,
             items,
         }
     }

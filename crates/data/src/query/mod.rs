@@ -20,13 +20,14 @@ pub(crate) use filter::{
     Comparison, Condition, Filter, Predicate, Query, SortKey, Subject, TextMatch,
 };
 pub use listing::{BulkQueryResult, Listing};
+pub use operand::{OPERATORS, Operand, OperatorInfo};
 use page::execute;
 
-use crate::names::Names;
-use crate::view::{FinalHeights, ViewContext, render};
+use crate::engine::Snapshot;
+use crate::view::render;
 use crate::{Data, Error, Result, Type, balance, balance_history, holdings, json};
 use store::Tx;
-use types::{ChainId, Principal};
+use types::Principal;
 
 /// Queries in one bulk query; each type can occur once.
 const MAX_QUERIES: usize = 12;
@@ -85,52 +86,31 @@ pub(crate) async fn run_queries(
     principal: &Principal,
     queries: Vec<Query>,
 ) -> Result<Vec<Listing>> {
-    let (engine, default_chain, namespace) = (
-        data.clone(),
-        data.default_chain(&principal.namespace),
-        principal.namespace,
-    );
-    data.db
-        .read_unscoped(move |tx| {
-            let final_heights = FinalHeights::read(&engine, tx)?;
-            let tx = &mut tx.scoped(&namespace);
-            queries
-                .iter()
-                .map(|query| run_query(tx, &default_chain, &final_heights, query))
-                .collect()
-        })
-        .await
+    data.read_snapshot(&principal.namespace, queries, |tx, snapshot, queries| {
+        let listings = queries.iter().map(|query| run_query(tx, snapshot, query));
+        listings.collect()
+    })
+    .await
 }
 
-fn run_query(
-    tx: &mut Tx<'_, '_>,
-    default_chain: &ChainId,
-    final_heights: &FinalHeights,
-    query: &Query,
-) -> Result<Listing> {
-    let fields = query.fields.clone();
-    let page = execute(tx, default_chain, final_heights, query.clone())?;
-    let context = ViewContext {
-        names: Names::load(tx, default_chain, &page.objects)?,
-        final_heights: Some(final_heights.clone()),
-    };
-    let mut items: Vec<_> = page
-        .objects
-        .iter()
+fn run_query(tx: &mut Tx<'_, '_>, snapshot: &Snapshot, query: &Query) -> Result<Listing> {
+    let page = execute(tx, snapshot, query)?;
+    let context = snapshot.view_context(tx, &page.objects)?;
+    let mut items: Vec<_> = (page.objects.iter())
         .map(|object| render(object, &context))
         .collect();
     match query.kind {
         Type::Transfer => balance::add_balance_changes(tx, &page.objects, &mut items)?,
         Type::Balance => {
-            holdings::add_final_balances(tx, final_heights, &page.objects, &mut items)?
+            holdings::add_final_balances(tx, &snapshot.final_heights, &page.objects, &mut items)?
         }
         Type::BalanceChange => balance_history::add_running_totals(tx, &page.objects, &mut items)?,
         _ => {}
     }
-    if !fields.is_empty() {
-        items
-            .iter_mut()
-            .for_each(|item| item.retain_fields(&fields));
+    if !query.fields.is_empty() {
+        for item in &mut items {
+            item.retain_fields(&query.fields);
+        }
     }
-    Ok(Listing::new(&page, items))
+    Ok(Listing::new(page, items))
 }

@@ -22,23 +22,119 @@ pub(crate) enum Operator {
     Null,
 }
 
+/// An operator of bulk queries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OperatorInfo {
+    /// The name in requests.
+    pub name: &'static str,
+    pub operand: Operand,
+    /// When the condition is true.
+    pub doc: &'static str,
+    pub(crate) operator: Operator,
+}
+
+/// The operands of an operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operand {
+    /// `value`.
+    One,
+    /// `values`.
+    Many,
+    None,
+}
+
+/// The operators of bulk queries.
+pub const OPERATORS: [OperatorInfo; 12] = [
+    one("eq", Operator::Compare(Comparison::Eq), "equals the value"),
+    one(
+        "neq",
+        Operator::NotEqual,
+        "differs from the value, or is not set",
+    ),
+    one(
+        "lt",
+        Operator::Compare(Comparison::Lt),
+        "is less than the value",
+    ),
+    one(
+        "lte",
+        Operator::Compare(Comparison::Lte),
+        "is at most the value",
+    ),
+    one(
+        "gt",
+        Operator::Compare(Comparison::Gt),
+        "is greater than the value",
+    ),
+    one(
+        "gte",
+        Operator::Compare(Comparison::Gte),
+        "is at least the value",
+    ),
+    one(
+        "contains",
+        Operator::TextMatch(TextMatch::Contains),
+        "contains the value; text only",
+    ),
+    one(
+        "startsWith",
+        Operator::TextMatch(TextMatch::StartsWith),
+        "begins with the value; text only",
+    ),
+    one(
+        "endsWith",
+        Operator::TextMatch(TextMatch::EndsWith),
+        "ends with the value; text only",
+    ),
+    many("in", Operator::In, "equals one of the values"),
+    many(
+        "nin",
+        Operator::NotIn,
+        "equals none of the values, or is not set",
+    ),
+    OperatorInfo {
+        name: "null",
+        operand: Operand::None,
+        doc: "is not set",
+        operator: Operator::Null,
+    },
+];
+
+const fn one(name: &'static str, operator: Operator, doc: &'static str) -> OperatorInfo {
+    OperatorInfo {
+        name,
+        operand: Operand::One,
+        doc,
+        operator,
+    }
+}
+
+const fn many(name: &'static str, operator: Operator, doc: &'static str) -> OperatorInfo {
+    OperatorInfo {
+        operand: Operand::Many,
+        ..one(name, operator, doc)
+    }
+}
+
 impl Operator {
     pub(crate) fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "eq" => Self::Compare(Comparison::Eq),
-            "neq" => Self::NotEqual,
-            "lt" => Self::Compare(Comparison::Lt),
-            "lte" => Self::Compare(Comparison::Lte),
-            "gt" => Self::Compare(Comparison::Gt),
-            "gte" => Self::Compare(Comparison::Gte),
-            "contains" => Self::TextMatch(TextMatch::Contains),
-            "startsWith" => Self::TextMatch(TextMatch::StartsWith),
-            "endsWith" => Self::TextMatch(TextMatch::EndsWith),
-            "in" => Self::In,
-            "nin" => Self::NotIn,
-            "null" => Self::Null,
-            _ => return None,
-        })
+        let known = OPERATORS.iter().find(|known| known.name == name)?;
+        Some(known.operator)
+    }
+
+    fn info(self) -> &'static OperatorInfo {
+        let mut all = const { &OPERATORS }.iter();
+        all.find(|known| known.operator == self)
+            .expect("each operator is in the list")
+    }
+
+    /// The name in requests.
+    pub(crate) fn name(self) -> &'static str {
+        self.info().name
+    }
+
+    pub(crate) fn operand(self) -> Operand {
+        self.info().operand
     }
 
     /// Whether it negates its predicate.

@@ -3,13 +3,11 @@
 
 use super::filter::{Filter, Query};
 use super::{cursor, declared, evaluate};
-use crate::names::Names;
+use crate::engine::Snapshot;
 use crate::object::Object;
 use crate::table::query::{self as sql, Scope, SortKeys, SortedRow};
-use crate::view::{FinalHeights, ViewContext};
 use crate::{Error, Result, Type};
 use store::{Cell, Tx};
-use types::ChainId;
 
 /// Totals are exact up to this number.
 pub(crate) const MAX_TOTAL: u64 = 10_000;
@@ -33,18 +31,16 @@ pub(crate) struct QueryPage {
 
 pub(crate) fn execute(
     tx: &mut Tx<'_, '_>,
-    default_chain: &ChainId,
-    final_heights: &FinalHeights,
-    query: Query,
+    snapshot: &Snapshot,
+    query: &Query,
 ) -> Result<QueryPage> {
-    let query = declared::resolve_paths(tx, query)?;
+    let query = declared::resolve_paths(tx, query.clone())?;
     let (sql_filters, residual): (Vec<Filter>, Vec<Filter>) = flatten(&query.filters)
         .into_iter()
         .partition(Filter::is_sql);
     let mut execution = Execution {
         query: &query,
-        default_chain,
-        final_heights,
+        snapshot,
         keys: SortKeys::new(query.schema(), &query.sort),
         sql_filters,
         residual,
@@ -78,8 +74,7 @@ fn flatten(filters: &[Filter]) -> Vec<Filter> {
 
 struct Execution<'a> {
     query: &'a Query,
-    default_chain: &'a ChainId,
-    final_heights: &'a FinalHeights,
+    snapshot: &'a Snapshot,
     keys: SortKeys,
     sql_filters: Vec<Filter>,
     residual: Vec<Filter>,
@@ -93,7 +88,7 @@ impl Execution<'_> {
         };
         Scope {
             schema: self.query.schema(),
-            final_heights: self.final_heights,
+            final_heights: &self.snapshot.final_heights,
             filters,
             include_hidden: self.query.uses_field(revealing_field),
         }
@@ -234,15 +229,10 @@ impl Execution<'_> {
     }
 
     fn retain_matching(&self, tx: &mut Tx<'_, '_>, rows: Vec<SortedRow>) -> Result<Vec<SortedRow>> {
-        let objects: Vec<Object> = rows.iter().map(|row| row.object.clone()).collect();
-        let context = ViewContext {
-            names: Names::load(tx, self.default_chain, &objects)?,
-            final_heights: Some(self.final_heights.clone()),
-        };
+        let context = (self.snapshot).view_context(tx, rows.iter().map(|row| &row.object))?;
         let matches = |row: &SortedRow| {
-            self.residual
-                .iter()
-                .all(|filter| evaluate::matches(filter, &row.object, &context))
+            let mut filters = self.residual.iter();
+            filters.all(|filter| evaluate::matches(filter, &row.object, &context))
         };
         Ok(rows.into_iter().filter(matches).collect())
     }

@@ -1,7 +1,7 @@
 //! Parser of bulk queries. Errors name unknown fields and operators by their path.
 
 use super::filter::{Comparison, Condition, Filter, Predicate, Query, SortKey, Subject};
-use super::operand::{self, MAX_VALUE, Operator};
+use super::operand::{self, MAX_VALUE, Operand, Operator};
 use crate::field::FieldType;
 use crate::path::Path;
 use crate::{Error, Result, Type, json};
@@ -125,11 +125,9 @@ pub(crate) fn sort(kind: Type, texts: &[String], at: &str) -> Result<Vec<SortKey
 fn fields(kind: Type, names: Vec<String>, at: &str) -> Result<Vec<String>> {
     for (index, name) in names.iter().enumerate() {
         let first = name.split('.').next().unwrap_or_default();
-        let known = kind
-            .schema()
-            .fields
-            .iter()
-            .any(|field| !field.is_internal() && field.name.split('.').next() == Some(first));
+        let known = (kind.schema().fields.iter())
+            .filter(|field| field.is_filterable() || field.field_type == FieldType::DisplayOnly)
+            .any(|field| field.name.split('.').next() == Some(first));
         if !known {
             return Err(Error::UnknownField {
                 field: format!("{at}[{index}]"),
@@ -147,10 +145,7 @@ pub(crate) fn subject(kind: Type, name: &str, at: &str) -> Result<Subject> {
     } else {
         name
     };
-    if let Some(field) = schema
-        .field(name)
-        .filter(|field| field.field_type != FieldType::DisplayOnly)
-    {
+    if let Some(field) = schema.field(name).filter(|field| field.is_filterable()) {
         return Ok(Subject::Field(field));
     }
     match Path::parse(schema, name) {
@@ -291,7 +286,7 @@ impl FilterParser {
         }
         let unsupported = || Error::UnknownOperator {
             field: at.to_owned(),
-            operator: format!("{operator:?}"),
+            operator: operator.name().to_owned(),
         };
         let at_value = format!("{at}.value");
         let predicate = match &subject {
@@ -362,31 +357,25 @@ pub(crate) const EQ: Operator = Operator::Compare(Comparison::Eq);
 
 fn entry(operator: Operator, item: &RawValue, at: &str) -> Result<Entry> {
     let (mut field, mut values, mut not, mut ignore_case) = (None, None, false, false);
-    let many = matches!(operator, Operator::In | Operator::NotIn);
+    let operand = operator.operand();
     for (name, value) in json::object(item, at)? {
         let path = format!("{at}.{name}");
         match name.as_str() {
             "field" => field = Some(json::text(&value, &path, MAX_VALUE)?),
-            "value" if !many && operator != Operator::Null => {
-                values = Some(vec![scalar(&value, &path)?])
-            }
-            "values" if many => values = Some(list(&value, &path)?),
+            "value" if operand == Operand::One => values = Some(vec![scalar(&value, &path)?]),
+            "values" if operand == Operand::Many => values = Some(list(&value, &path)?),
             "not" => not = !json::is_null(&value) && json::flag(&value, &path)?,
             "caseInsensitive" => ignore_case = !json::is_null(&value) && json::flag(&value, &path)?,
             _ => return Err(Error::UnknownField { field: path }),
         }
     }
-    let values = match (values, operator) {
-        (Some(values), _) => values,
-        (None, Operator::Null) => Vec::new(),
-        (None, _) => {
-            return Err(Error::invalid(
-                format!("{at}.{}", if many { "values" } else { "value" }),
-                "is required",
-            ));
-        }
+    let required = |name: &str| Error::invalid(format!("{at}.{name}"), "is required");
+    let values = match operand {
+        Operand::One => values.ok_or_else(|| required("value"))?,
+        Operand::Many => values.ok_or_else(|| required("values"))?,
+        Operand::None => Vec::new(),
     };
-    let field = field.ok_or_else(|| Error::invalid(format!("{at}.field"), "is required"))?;
+    let field = field.ok_or_else(|| required("field"))?;
     Ok(Entry {
         field,
         values,

@@ -1,24 +1,31 @@
 //! Labels, copied out of the objects so that they can be filtered.
 
-use store::{Result, Tx};
+use store::{Result, ScopedTable as _, ToValue, Tx, list};
+
+/// A label of an object.
+#[derive(store::Record)]
+#[record(table = "label", write)]
+pub(crate) struct Label<'a> {
+    #[record(column = "type")]
+    pub(crate) kind: &'static str,
+    pub(crate) object_id: &'a str,
+    pub(crate) key: String,
+    pub(crate) value: String,
+}
 
 /// Delete the labels of objects.
-pub(crate) fn delete(tx: &mut Tx<'_, '_>, kind: &str, ids: &[(String,)]) -> Result<()> {
+pub(crate) fn delete(tx: &mut Tx<'_, '_>, kind: &str, ids: &[impl ToValue]) -> Result<()> {
     tx.execute_rows(
         "WITH n(namespace, id) AS ({ns_rows})
          DELETE FROM label WHERE (namespace, type, object_id) IN (SELECT n.namespace, ?1, n.id FROM n)",
         (kind,),
-        ids,
+        &list(ids),
     )?;
     Ok(())
 }
 
-/// Insert labels: type, object, key, value.
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, rows: &[(&str, &str, String, String)]) -> Result<()> {
-    tx.execute_rows(
-        "INSERT INTO label (namespace, type, object_id, key, value) {ns_rows}",
-        (),
-        rows,
-    )?;
+/// Insert labels.
+pub(crate) fn insert(tx: &mut Tx<'_, '_>, rows: &[Label<'_>]) -> Result<()> {
+    Label::insert(tx, rows, "")?;
     Ok(())
 }

@@ -1,13 +1,41 @@
 //! Declared fields, and their values copied out of the objects.
 
-use store::{Result, Tx, Value};
+use store::{Record as _, Result, ScopedTable as _, ToValue, Tx, list};
 
-/// A declared field: type, path, value type, whether all objects are indexed.
-pub(crate) type Declared = (String, String, String, bool);
+/// A declared field.
+#[derive(store::Record)]
+#[record(table = "metadata_field")]
+pub(crate) struct MetadataField {
+    #[record(column = "type")]
+    pub(crate) kind: String,
+    pub(crate) path: String,
+    pub(crate) value_type: String,
+    pub(crate) ready: bool,
+}
+
+/// The value of an object at a declared path: a text or a number.
+#[derive(store::Record)]
+#[record(table = "metadata_value", write)]
+pub(crate) struct MetadataValue<'a> {
+    #[record(key, column = "type")]
+    pub(crate) kind: &'a str,
+    #[record(key)]
+    pub(crate) path: &'a str,
+    #[record(key)]
+    pub(crate) object_id: &'a str,
+    #[record(update)]
+    pub(crate) text_value: Option<String>,
+    #[record(update)]
+    pub(crate) number_value: Option<Vec<u8>>,
+    /// Whether the text is a hash.
+    #[record(update)]
+    pub(crate) hashed: bool,
+}
 
 /// All declared fields of the namespace.
-pub(crate) fn declared(tx: &mut Tx<'_, '_>) -> Result<Vec<Declared>> {
-    tx.rows("SELECT type, path, value_type, ready FROM metadata_field WHERE namespace = ?ns ORDER BY type, path", ())
+pub(crate) fn declared(tx: &mut Tx<'_, '_>) -> Result<Vec<MetadataField>> {
+    let sql = MetadataField::select("WHERE namespace = ?ns ORDER BY type, path");
+    tx.rows(&sql, ())
 }
 
 /// Declare a path. Returns false if it is declared already.
@@ -52,35 +80,28 @@ pub(crate) fn delete_values(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Resu
 }
 
 /// Delete the values of objects.
-pub(crate) fn delete_objects(tx: &mut Tx<'_, '_>, kind: &str, ids: &[(String,)]) -> Result<()> {
+pub(crate) fn delete_objects(tx: &mut Tx<'_, '_>, kind: &str, ids: &[impl ToValue]) -> Result<()> {
     tx.execute_rows(
         "WITH n(namespace, id) AS ({ns_rows})
          DELETE FROM metadata_value WHERE (namespace, type, object_id) IN (SELECT n.namespace, ?1, n.id FROM n)",
         (kind,),
-        ids,
+        &list(ids),
     )?;
     Ok(())
 }
 
-/// Insert values: type, path, object, text or number, whether the text is a hash.
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, rows: &[Vec<Value<'_>>]) -> Result<()> {
-    tx.execute_rows(
-        "INSERT INTO metadata_value (namespace, type, path, object_id, text_value, number_value, hashed) {ns_rows}
-         ON CONFLICT (namespace, type, object_id, path) DO UPDATE
-            SET text_value = excluded.text_value, number_value = excluded.number_value, hashed = excluded.hashed",
-        (),
-        rows,
-    )?;
+/// Insert or replace values.
+pub(crate) fn insert(tx: &mut Tx<'_, '_>, rows: &[MetadataValue<'_>]) -> Result<()> {
+    MetadataValue::upsert(tx, rows)?;
     Ok(())
 }
 
 /// Whether any text of a path is stored as a hash.
 pub(crate) fn has_hashed(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<bool> {
-    let row: Option<(i64,)> = tx.row(
+    tx.exists(
         "SELECT 1 FROM metadata_value WHERE namespace = ?ns AND type = ?1 AND path = ?2 AND hashed = 1 LIMIT 1",
         (kind, path),
-    )?;
-    Ok(row.is_some())
+    )
 }
 
 /// The ids and `column` texts of objects after an id, for indexing existing objects.

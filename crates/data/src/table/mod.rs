@@ -6,6 +6,8 @@ pub(crate) mod label;
 pub(crate) mod metadata;
 pub(crate) mod object;
 pub(crate) mod query;
+#[cfg(test)]
+mod tests;
 pub(crate) mod transfer;
 
 use crate::field::Schema;

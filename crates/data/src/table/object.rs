@@ -3,7 +3,7 @@
 use super::{columns, not_reverted};
 use crate::field::Schema;
 use crate::object::Object;
-use store::{Result, Row, Tx, Value};
+use store::{Result, Row, ToValue, Tx, Value, list};
 
 fn objects(schema: &'static Schema, rows: Vec<Row>) -> Vec<Object> {
     rows.into_iter()
@@ -15,7 +15,7 @@ fn objects(schema: &'static Schema, rows: Vec<Row>) -> Vec<Object> {
 pub(crate) fn by_ids(
     tx: &mut Tx<'_, '_>,
     schema: &'static Schema,
-    ids: &[(String,)],
+    ids: &[impl ToValue],
 ) -> Result<Vec<Object>> {
     let sql = format!(
         "WITH n(namespace, id) AS ({{ns_rows}}) SELECT {} FROM n JOIN {} t ON t.namespace = n.namespace AND t.id = n.id{}",
@@ -23,7 +23,7 @@ pub(crate) fn by_ids(
         schema.table,
         not_reverted(schema)
     );
-    Ok(objects(schema, tx.query_rows(&sql, (), ids)?))
+    Ok(objects(schema, tx.query_rows(&sql, (), &list(ids))?))
 }
 
 /// Load objects by key, in no particular order, without reverted transfers.
@@ -60,33 +60,51 @@ pub(crate) fn by_keys(
     Ok(objects(schema, tx.query_rows(&sql, (), &rows)?))
 }
 
-/// For each name in use: the lowest and the highest id, which are equal if the name is unique.
+/// A name in use.
+#[derive(store::Record)]
+pub(crate) struct NamedIds {
+    pub(crate) name: String,
+    /// The lowest id, which is also the highest if the name is unique.
+    pub(crate) low: String,
+    pub(crate) high: String,
+}
+
+/// The names that are in use, with their ids.
 pub(crate) fn by_names(
     tx: &mut Tx<'_, '_>,
     schema: &'static Schema,
-    names: &[(String,)],
-) -> Result<Vec<(String, String, String)>> {
+    names: &[&str],
+) -> Result<Vec<NamedIds>> {
     let column = if schema.has("protocol_id") {
         "protocol_id"
     } else {
         "name"
     };
     let sql = format!(
-        "WITH n(namespace, name) AS ({{ns_rows}}) SELECT n.name, MIN(t.id), MAX(t.id) FROM n
+        "WITH n(namespace, name) AS ({{ns_rows}}) SELECT n.name, MIN(t.id) AS low, MAX(t.id) AS high FROM n
            JOIN {} t ON t.namespace = n.namespace AND t.{column} = n.name{} GROUP BY n.name",
         schema.table,
         not_reverted(schema)
     );
-    tx.query_rows(&sql, (), names)
+    tx.query_rows(&sql, (), &list(names))
 }
 
-/// What references show of their targets: id, name, chain, address, asset; NULL for columns that
-/// the type lacks.
+/// What references show of a target. Columns that the type lacks are NULL.
+#[derive(store::Record)]
+pub(crate) struct TargetRow {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) chain: Option<String>,
+    pub(crate) address: Option<String>,
+    pub(crate) asset: Option<String>,
+}
+
+/// What references show of their targets.
 pub(crate) fn reference_names(
     tx: &mut Tx<'_, '_>,
     schema: &'static Schema,
-    ids: &[(String,)],
-) -> Result<Vec<Row>> {
+    ids: &[impl ToValue],
+) -> Result<Vec<TargetRow>> {
     let column = |name: &str| {
         if schema.has(name) {
             format!("t.{name}")
@@ -104,7 +122,7 @@ pub(crate) fn reference_names(
         schema.table,
         not_reverted(schema)
     );
-    tx.query_rows(&sql, (), ids)
+    tx.query_rows(&sql, (), &list(ids))
 }
 
 /// Insert new objects. Returns how many were inserted; fewer if another object has one of the keys.
@@ -171,7 +189,7 @@ pub(crate) fn is_referenced(
         "SELECT 1 FROM {} WHERE namespace = ?ns AND {column} = ?1 LIMIT 1",
         schema.table
     );
-    Ok(tx.row::<(i64,)>(&sql, (id,))?.is_some())
+    tx.exists(&sql, (id,))
 }
 
 /// Whether any row is under this address.
@@ -185,7 +203,7 @@ pub(crate) fn exists_at_address(
         "SELECT 1 FROM {} WHERE namespace = ?ns AND chain = ?1 AND address = ?2 LIMIT 1",
         schema.table
     );
-    Ok(tx.row::<(i64,)>(&sql, (chain, address))?.is_some())
+    tx.exists(&sql, (chain, address))
 }
 
 /// Reserve event sequences: add to each activity's counter. Returns the counters after that.

@@ -63,10 +63,8 @@ pub(super) fn set_topics(
     let ids: BTreeSet<String> = event_indexes(stage)
         .filter_map(|index| activity_of(stage, index))
         .collect();
-    let missing: Vec<(String,)> = ids
-        .iter()
+    let missing: Vec<&String> = (ids.iter())
         .filter(|id| stage.of_id(id).is_none())
-        .map(|id| (id.clone(),))
         .collect();
     let mut names: BTreeMap<String, String> =
         table::object::by_ids(tx, Type::Activity.schema(), &missing)?

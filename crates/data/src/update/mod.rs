@@ -153,13 +153,7 @@ pub async fn bulk_update(
     body: &str,
 ) -> Result<BulkUpdateResult> {
     let prepared = prepare_update(data, principal, body)?;
-    let principal = principal.clone();
-    data.db
-        .on(&data.lease)
-        .write(&principal.namespace.clone(), move |tx| {
-            write_update(tx, &principal, &prepared)
-        })
-        .await
+    data.write(principal, prepared, write_update).await
 }
 
 /// The type of a transfer, derived from its sender and recipient.

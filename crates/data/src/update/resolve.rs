@@ -4,7 +4,7 @@ use super::stage::Stage;
 use crate::object::{address_id, normalize_address};
 use crate::{Error, Result, Type, ids, table};
 use std::collections::{BTreeSet, HashMap, HashSet};
-use store::Tx;
+use store::{ToValue, Tx};
 use types::ChainId;
 
 /// A type and the reference text.
@@ -147,7 +147,7 @@ fn known_ids(
     references: &[ParsedReference<'_>],
 ) -> Result<HashSet<String>> {
     let mut ids = HashSet::new();
-    let mut missing: Vec<(String,)> = Vec::new();
+    let mut missing: Vec<&str> = Vec::new();
     for reference in references {
         match reference {
             ParsedReference::Id(id)
@@ -157,7 +157,7 @@ fn known_ids(
             {
                 ids.insert((*id).to_owned());
             }
-            ParsedReference::Id(id) => missing.push(((*id).to_owned(),)),
+            ParsedReference::Id(id) => missing.push(id),
             _ => {}
         }
     }
@@ -184,18 +184,12 @@ fn ids_by_key(
     }
     if kind == Type::Address {
         // Address ids contain the key, so the objects need not be loaded.
-        let ids: Vec<(String,)> = missing
-            .iter()
-            .map(|key| (address_id(&key[0], &key[1]),))
+        let ids: Vec<String> = (missing.iter())
+            .map(|key| address_id(&key[0], &key[1]))
             .collect();
-        let existing: HashSet<String> = existing_ids(tx, kind, &ids)?;
-        let keys = missing
-            .into_iter()
-            .map(|key| (address_id(&key[0], &key[1]), key));
-        resolved.extend(
-            keys.filter(|(id, _)| existing.contains(id))
-                .map(|(id, key)| (key, id)),
-        );
+        let existing = existing_ids(tx, kind, &ids)?;
+        let addresses = missing.into_iter().zip(ids);
+        resolved.extend(addresses.filter(|(_, id)| existing.contains(id)));
         return Ok(resolved);
     }
     let missing: Vec<Vec<String>> = missing.into_iter().collect();
@@ -208,15 +202,9 @@ fn ids_by_key(
     Ok(resolved)
 }
 
-fn existing_ids(tx: &mut Tx<'_, '_>, kind: Type, ids: &[(String,)]) -> Result<HashSet<String>> {
+fn existing_ids(tx: &mut Tx<'_, '_>, kind: Type, ids: &[impl ToValue]) -> Result<HashSet<String>> {
     let rows = table::object::reference_names(tx, kind.schema(), ids)?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|row| match row.into_iter().next() {
-            Some(store::Cell::Text(id)) => Some(id),
-            _ => None,
-        })
-        .collect())
+    Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
 fn ids_by_names(
@@ -236,9 +224,10 @@ fn ids_by_names(
     if texts.is_empty() {
         return Ok(resolved);
     }
-    let lookup: Vec<(String,)> = texts.iter().map(|name| ((*name).to_owned(),)).collect();
-    for (name, low, high) in table::object::by_names(tx, kind.schema(), &lookup)? {
-        resolved.entry(name).or_default().extend([low, high]);
+    let lookup: Vec<&str> = texts.iter().copied().collect();
+    for named in table::object::by_names(tx, kind.schema(), &lookup)? {
+        let ids = resolved.entry(named.name).or_default();
+        ids.extend([named.low, named.high]);
     }
     if let Some(stage) = stage {
         let ids_by_name = stage.ids_by_name(kind);

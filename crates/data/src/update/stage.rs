@@ -52,10 +52,10 @@ impl Stage {
                 continue;
             }
             let mut keys: Vec<Vec<String>> = Vec::new();
-            let mut targets: Vec<(String,)> = Vec::new();
+            let mut targets: Vec<&str> = Vec::new();
             for input in of_kind {
                 match &input.target {
-                    Some(target) => targets.push((target.id.clone(),)),
+                    Some(target) => targets.push(&target.id),
                     None => keys.push(self.key_of(input)?),
                 }
             }

@@ -255,7 +255,7 @@ fn objects<'s>(
     for id in ids {
         match stage.of_id(id) {
             Some(staged) => objects.push(staged.after.clone()),
-            None => missing.push((id.to_owned(),)),
+            None => missing.push(id),
         }
     }
     objects.extend(table::object::by_ids(tx, kind.schema(), &missing)?);

@@ -6,6 +6,7 @@ use super::stage::{Stage, StagedObject, labels_of};
 use super::value::InputValue;
 use super::{Input, events, transfers};
 use crate::object::Object;
+use crate::table::label::Label;
 use crate::{Error, Result, Type, facts, metadata, table};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use store::{Cell, Tx};
@@ -240,19 +241,17 @@ fn check_unaddressed(tx: &mut Tx<'_, '_>, kind: Type, of_kind: &[&StagedObject])
     let names: HashMap<&str, &&StagedObject> = unaddressed
         .map(|staged| (staged.after.name(), staged))
         .collect();
-    let lookup_names: Vec<(String,)> = names.keys().map(|name| ((*name).to_owned(),)).collect();
-    match table::object::by_names(tx, kind.schema(), &lookup_names)?.first() {
-        Some((name, _, _)) => {
-            let field = names
+    let lookup: Vec<&str> = names.keys().copied().collect();
+    let taken = table::object::by_names(tx, kind.schema(), &lookup)?.into_iter();
+    match taken.map(|named| named.name).next() {
+        Some(name) => Err(Error::AlreadyExists {
+            field: names
                 .get(name.as_str())
                 .map(|staged| staged.path.clone())
-                .unwrap_or_default();
-            Err(Error::AlreadyExists {
-                field,
-                kind,
-                key: name.clone(),
-            })
-        }
+                .unwrap_or_default(),
+            kind,
+            key: name,
+        }),
         None => Ok(()),
     }
 }
@@ -320,16 +319,16 @@ fn write_objects(tx: &mut Tx<'_, '_>, stage: &Stage, kind: Type) -> Result<()> {
 
 fn write_labels(tx: &mut Tx<'_, '_>, kind: Type, objects: &[&Object]) -> Result<()> {
     let ids: HashSet<&str> = objects.iter().map(|object| object.id()).collect();
-    let ids: Vec<(String,)> = ids.into_iter().map(|id| (id.to_owned(),)).collect();
+    let ids: Vec<&str> = ids.into_iter().collect();
     table::label::delete(tx, kind.singular(), &ids)?;
     let mut rows = Vec::new();
     for object in objects {
-        let labels = labels_of(object);
-        rows.extend(
-            labels
-                .into_iter()
-                .map(|(key, value)| (kind.singular(), object.id(), key, value)),
-        );
+        rows.extend(labels_of(object).into_iter().map(|(key, value)| Label {
+            kind: kind.singular(),
+            object_id: object.id(),
+            key,
+            value,
+        }));
     }
     Ok(table::label::insert(tx, &rows)?)
 }

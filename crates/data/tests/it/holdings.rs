@@ -257,3 +257,37 @@ async fn listing_parameters_filter_sort_and_page() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_operator_is_rejected_by_the_name_that_the_caller_wrote() {
+    with_each_engine(|world| async move {
+        for (query, message) in [
+            (
+                json!({"pools": {"contains": [{"field": "created", "value": "x"}]}}),
+                "pools.contains[0]: the operator contains does not apply to this field",
+            ),
+            (
+                json!({"pools": {"gte": [{"field": "info", "value": "x"}]}}),
+                "pools.gte[0]: the operator gte does not apply to this field",
+            ),
+        ] {
+            let error = bulk_query(&world, query).await.unwrap_err();
+            assert_eq!(error.to_string(), message);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sorting_by_an_undeclared_path_asks_for_its_declaration() {
+    with_each_engine(|world| async move {
+        let query = json!({"assets": {"sort": ["info.grade"]}});
+        let error = bulk_query(&world, query).await.unwrap_err();
+        assert_eq!(error.code().code, "data.undeclared");
+        assert_eq!(
+            error.to_string(),
+            "info.grade cannot be sorted by: it is not a declared field; declare it"
+        );
+    })
+    .await;
+}
