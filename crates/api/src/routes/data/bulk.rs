@@ -20,12 +20,12 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// Query objects in bulk.
 ///
 /// All queries read the same snapshot. The body contains one query per object type (`activities`,
-/// `addresses`, `assets`, `balanceChanges`, `collections`, `data`, `events`, `fragments`, `nfts`,
-/// `pools`, `transfers`). A query is a set of conditions, all of which must match: `eq`, `neq`,
-/// `lt`, `lte`, `gt`, `gte`, `contains`, `startsWith` and `endsWith` with `{field, value, not?,
-/// caseInsensitive?}`; `in` and `nin` with `{field, values}`; `null` with `{field}`; `labels` with
-/// the same operators; `or` with nested queries. `skip`, `limit`, `after`, `sort`, `count` and
-/// `fields` control the page. The response contains one page per queried type.
+/// `addresses`, `assets`, `balanceChanges`, `balances`, `collections`, `data`, `events`,
+/// `fragments`, `nfts`, `pools`, `transfers`). A query is a set of conditions, all of which must
+/// match: `eq`, `neq`, `lt`, `lte`, `gt`, `gte`, `contains`, `startsWith` and `endsWith` with
+/// `{field, value, not?, caseInsensitive?}`; `in` and `nin` with `{field, values}`; `null` with
+/// `{field}`; `labels` with the same operators; `or` with nested queries. `skip`, `limit`, `after`,
+/// `sort`, `count` and `fields` control the page. The response contains one page per queried type.
 #[utoipa::path(post, path = "/bulk/query", tag = "data", request_body = BulkQuery, responses((status = 200, body = BulkPages), Problem))]
 async fn query(
     State(app): State<App>,

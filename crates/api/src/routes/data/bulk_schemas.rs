@@ -1,7 +1,7 @@
 //! The OpenAPI schemas of bulk bodies. The `data` crate parses and serializes the bodies itself.
 
 use super::schemas::{input_name, listing, plain};
-use ::data::Type as ObjectType;
+use ::data::{OPERATORS, Operand, Type as ObjectType};
 use utoipa::openapi::schema::{Array, Object, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{AllOfBuilder, Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
@@ -18,33 +18,6 @@ pub(super) struct BulkOutcome;
 struct ObjectQuery;
 /// Conditions, all of which must match.
 struct Conditions;
-
-/// The object types that can be queried in bulk.
-const QUERYABLE: [ObjectType; 11] = [
-    ObjectType::Activity,
-    ObjectType::Address,
-    ObjectType::Asset,
-    ObjectType::BalanceChange,
-    ObjectType::Collection,
-    ObjectType::Data,
-    ObjectType::Event,
-    ObjectType::Fragment,
-    ObjectType::Nft,
-    ObjectType::Pool,
-    ObjectType::Transfer,
-];
-/// The operators with one value.
-const COMPARISONS: [&str; 9] = [
-    "eq",
-    "neq",
-    "lt",
-    "lte",
-    "gt",
-    "gte",
-    "contains",
-    "startsWith",
-    "endsWith",
-];
 
 fn object() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::Object)
@@ -68,7 +41,9 @@ fn by_type(
 
 impl PartialSchema for BulkQuery {
     fn schema() -> RefOr<Schema> {
-        by_type(QUERYABLE, |_| Ref::from_schema_name("ObjectQuery").into())
+        by_type(ObjectType::QUERYABLE, |_| {
+            Ref::from_schema_name("ObjectQuery").into()
+        })
     }
 }
 
@@ -113,40 +88,44 @@ impl PartialSchema for ObjectQuery {
 
 impl PartialSchema for Conditions {
     fn schema() -> RefOr<Schema> {
-        let flag = || plain(Type::Boolean, "");
-        let value = text("A string; compared according to the type of the field.");
-        let comparison = object()
-            .property("field", text(""))
-            .property("value", value);
-        let comparison = comparison
-            .property("not", flag())
-            .property("caseInsensitive", flag())
-            .required("field")
-            .required("value");
-        let membership = object()
-            .property("field", text(""))
-            .property("values", Array::new(text("")))
-            .build();
-        let null_check = object().property("field", text("")).property("not", flag());
         let labels =
             object().description(Some("The same operators; `field` is the key of the label."));
-        let comparison = comparison.build();
-        let operators = COMPARISONS.into_iter().fold(object(), |operators, name| {
-            operators.property(name, Array::new(comparison.clone()))
-        });
-        operators
-            .property("in", Array::new(membership.clone()))
-            .property("nin", Array::new(membership))
-            .property("null", Array::new(null_check.build()))
+        OPERATORS
+            .iter()
+            .fold(object(), |operators, operator| {
+                operators.property(operator.name, Array::new(condition(operator.operand)))
+            })
             .property("labels", labels)
             .property("or", Array::new(Ref::from_schema_name("Conditions")))
             .into()
     }
 }
 
+/// An item in the list of an operator.
+fn condition(operand: Operand) -> Object {
+    let flag = || plain(Type::Boolean, "");
+    let condition = object().property("field", text(""));
+    let condition = match operand {
+        Operand::One => condition
+            .property(
+                "value",
+                text("A string; compared according to the type of the field."),
+            )
+            .property("not", flag())
+            .property("caseInsensitive", flag())
+            .required("field")
+            .required("value"),
+        Operand::Many => condition.property("values", Array::new(text(""))),
+        Operand::None => condition.property("not", flag()),
+    };
+    condition.build()
+}
+
 impl PartialSchema for BulkPages {
     fn schema() -> RefOr<Schema> {
-        by_type(QUERYABLE, |object_type| listing(object_type).into())
+        by_type(ObjectType::QUERYABLE, |object_type| {
+            listing(object_type).into()
+        })
     }
 }
 
@@ -193,23 +172,3 @@ impl PartialSchema for BulkOutcome {
 }
 
 impl ToSchema for BulkOutcome {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::routes::data::schemas::read_name;
-
-    #[test]
-    fn every_type_except_balances_can_be_queried() {
-        let computed = QUERYABLE
-            .iter()
-            .filter(|object_type| !ObjectType::WRITABLE.contains(object_type));
-        assert_eq!(
-            computed
-                .map(|object_type| read_name(*object_type))
-                .collect::<Vec<_>>(),
-            ["BalanceChangeObject"]
-        );
-        assert_eq!(QUERYABLE.len(), ObjectType::WRITABLE.len() + 1);
-    }
-}
