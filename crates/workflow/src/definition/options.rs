@@ -1,34 +1,22 @@
 //! The options of each step type.
 
 use super::Kind;
+use data::Type;
 
 /// The object types that `data_model_update` accepts.
-const WRITABLE_TYPES: [&str; 10] = [
-    "collections",
-    "assets",
-    "addresses",
-    "activities",
-    "pools",
-    "nfts",
-    "fragments",
-    "data",
-    "transfers",
-    "events",
-];
+const WRITABLE_TYPES: [&str; 10] = names(Type::WRITABLE);
 /// The object types that `data_model_query` accepts.
-const QUERYABLE_TYPES: [&str; 11] = [
-    "collections",
-    "assets",
-    "addresses",
-    "activities",
-    "pools",
-    "nfts",
-    "fragments",
-    "data",
-    "transfers",
-    "events",
-    "balanceChanges",
-];
+const QUERYABLE_TYPES: [&str; 12] = names(Type::QUERYABLE);
+
+const fn names<const N: usize>(types: [Type; N]) -> [&'static str; N] {
+    let mut names = [""; N];
+    let mut index = 0;
+    while index < N {
+        names[index] = types[index].plural();
+        index += 1;
+    }
+    names
+}
 
 /// The options of one step type.
 pub(super) struct Options {

@@ -127,6 +127,23 @@ steps:
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_query_step_can_ask_for_every_type_of_the_data_model() {
+    on_each_engine(|test| async move {
+        let mut world = World::new(test).await;
+        let types = data::Type::QUERYABLE.map(data::Type::plural);
+        let options = types.map(|name| format!("{name}: {{limit: 1}}")).join(", ");
+        let document =
+            format!("steps: [{{name: ask, type: data_model_query, options: {{{options}}}}}]");
+        world.task("t", &document).await;
+        let run = world.run_task("t", "{}").await;
+        assert_succeeded(&run);
+        assert_eq!(data_of(&run, "ask")["balances"]["items"], json!([]));
+        assert_eq!(data_of(&run, "ask").as_object().unwrap().len(), types.len());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_rejected_update_fails_its_step_and_changes_nothing() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
