@@ -7,7 +7,7 @@
 
 use crate::object::{Object, is_null_address};
 use crate::table;
-use crate::table::balance::BalanceKey;
+use crate::table::balance::{BalanceKey, NewBalance};
 use crate::table::transfer::{ChangeRow, RowKey};
 use crate::view::View;
 use crate::{Type, ids};
@@ -25,13 +25,6 @@ pub(crate) struct Deltas {
     kinds: HashMap<String, Type>,
     /// Each NFT that moved, and its last recipient.
     moved: BTreeMap<String, Option<String>>,
-}
-
-/// The primary key of a transfer's row.
-pub(crate) fn transfer_row_key(transfer: &Object) -> RowKey {
-    let [chain, transaction, path, block] = <[String; 4]>::try_from(transfer.row_key())
-        .expect("the row key of a transfer has four columns");
-    (chain, transaction, path, block)
 }
 
 impl Deltas {
@@ -56,10 +49,12 @@ impl Deltas {
         self.kinds.insert(parent.to_owned(), kind);
         for (address, quantity) in effects(transfer, changes) {
             let signed = if revert { quantity.negated() } else { quantity };
-            *self
-                .net
-                .entry((chain.to_owned(), address, parent.to_owned()))
-                .or_default() += &signed;
+            let key = BalanceKey {
+                chain: chain.to_owned(),
+                address,
+                parent_id: parent.to_owned(),
+            };
+            *self.net.entry(key).or_default() += &signed;
         }
         if kind == Type::Nft {
             let to = if revert {
@@ -72,43 +67,43 @@ impl Deltas {
     }
 
     /// Write the accumulated changes to the database.
-    pub(crate) fn flush(self, tx: &mut Tx<'_, '_>) -> Result<()> {
-        let keys: Vec<BalanceKey> = self
-            .net
-            .iter()
-            .filter(|(_, net)| !net.is_zero())
-            .map(|(key, _)| key.clone())
-            .collect();
-        let stored = table::balance::of(tx, &keys)?;
+    pub(crate) fn flush(mut self, tx: &mut Tx<'_, '_>) -> Result<()> {
+        self.net.retain(|_, net| !net.is_zero());
+        let keys: Vec<&BalanceKey> = self.net.keys().collect();
+        let stored = table::balance::of(tx, &keys)?.into_iter();
         let mut quantities: HashMap<BalanceKey, Quantity> = stored
-            .into_iter()
-            .map(|(chain, address, parent, quantity)| ((chain, address, parent), quantity))
+            .map(|balance| (balance.key, balance.quantity))
             .collect();
         let now = tx.now();
-        let mut rows = Vec::with_capacity(keys.len());
-        let mut out_of_range: Vec<(String,)> = Vec::new();
-        for key in keys {
-            let quantity = quantities.remove(&key).unwrap_or_default() + &self.net[&key];
-            let (chain, address, parent) = key;
-            let kind = self.kinds[&parent];
+        let mut rows = Vec::with_capacity(self.net.len());
+        let mut out_of_range: Vec<String> = Vec::new();
+        for (key, net) in self.net {
+            let quantity = quantities.remove(&key).unwrap_or_default() + &net;
+            let kind = self.kinds[&key.parent_id];
             if kind == Type::Pool && !quantity.is_within_256_bits() {
-                out_of_range.push((parent.clone(),));
+                out_of_range.push(key.parent_id.clone());
             }
-            let id = ids::of_balance(&chain, &address, &parent);
-            rows.push((
-                chain,
-                address,
-                parent,
-                kind.singular(),
-                id,
+            rows.push(NewBalance {
+                id: ids::of_balance(&key.chain, &key.address, &key.parent_id),
+                key,
+                parent_type: kind.singular(),
                 quantity,
-                1,
-                now,
-            ));
+                version: 1,
+                updated: now,
+            });
         }
         table::balance::put(tx, &rows)?;
         mark_untrusted(tx, out_of_range)?;
         update_owners(tx, self.moved)
+    }
+}
+
+/// An amount with the sign of its direction.
+pub(crate) fn signed(direction: i64, amount: Quantity) -> Quantity {
+    if direction < 0 {
+        amount.negated()
+    } else {
+        amount
     }
 }
 
@@ -121,15 +116,9 @@ pub(crate) fn effects(
     if transfer.is_set("explicit") {
         let changes = changes.into_iter().flatten();
         return changes
-            .map(|(_, _, _, _, _, address, direction, amount)| {
-                (
-                    address.clone(),
-                    if *direction < 0 {
-                        amount.negated()
-                    } else {
-                        amount.clone()
-                    },
-                )
+            .map(|change| {
+                let amount = signed(change.direction, change.amount.clone());
+                (change.address.clone(), amount)
             })
             .collect();
     }
@@ -157,11 +146,11 @@ pub(crate) fn add_balance_changes(
     let explicit: Vec<RowKey> = transfers
         .iter()
         .filter(|transfer| transfer.is_set("explicit"))
-        .map(transfer_row_key)
+        .map(RowKey::of)
         .collect();
     let changes = load_changes(tx, &explicit)?;
     for (transfer, item) in transfers.iter().zip(items) {
-        put_balance_changes(transfer, changes.get(&transfer_row_key(transfer)), item);
+        put_balance_changes(transfer, changes.get(&RowKey::of(transfer)), item);
     }
     Ok(())
 }
@@ -191,21 +180,16 @@ pub(crate) fn put_balance_changes(
 pub(crate) fn load_changes(tx: &mut Tx<'_, '_>, rows: &[RowKey]) -> Result<ExplicitChanges> {
     let mut changes = ExplicitChanges::new();
     for change in table::transfer::changes_of(tx, rows)? {
-        let key = (
-            change.0.clone(),
-            change.1.clone(),
-            change.2.clone(),
-            change.3.clone(),
-        );
-        changes.entry(key).or_default().push(change);
+        let of_transfer = changes.entry(change.transfer.clone());
+        of_transfer.or_default().push(change);
     }
-    changes
-        .values_mut()
-        .for_each(|rows| rows.sort_by_key(|change| change.4));
+    for rows in changes.values_mut() {
+        rows.sort_by_key(|change| change.change_index);
+    }
     Ok(changes)
 }
 
-fn mark_untrusted(tx: &mut Tx<'_, '_>, mut pools: Vec<(String,)>) -> Result<()> {
+fn mark_untrusted(tx: &mut Tx<'_, '_>, mut pools: Vec<String>) -> Result<()> {
     pools.sort();
     pools.dedup();
     for (pool, version) in table::transfer::mark_untrusted(tx, &pools)? {
@@ -227,7 +211,7 @@ fn mark_untrusted(tx: &mut Tx<'_, '_>, mut pools: Vec<(String,)>) -> Result<()> 
 /// Set the owner of each NFT that moved to an address with a positive balance. A malicious contract
 /// can credit several addresses; the last recipient wins.
 fn update_owners(tx: &mut Tx<'_, '_>, moved: BTreeMap<String, Option<String>>) -> Result<()> {
-    let nfts: Vec<(String,)> = moved.keys().map(|nft| (nft.clone(),)).collect();
+    let nfts: Vec<&String> = moved.keys().collect();
     let mut holders: HashMap<String, Vec<String>> = HashMap::new();
     for (nft, address) in table::balance::holders(tx, &nfts)? {
         holders.entry(nft).or_default().push(address);

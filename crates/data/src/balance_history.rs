@@ -5,8 +5,10 @@
 //! if the way back is too long. A page reads at most [`MAX_WALK`] changes; beyond that
 //! `balanceBefore` and `balanceAfter` are omitted.
 
+use crate::balance::signed;
 use crate::object::Object;
-use crate::table::balance::{self, BalanceKey, HistoryRow};
+use crate::table;
+use crate::table::balance::BalanceKey;
 use crate::view::View;
 use std::collections::{BTreeMap, HashMap};
 use store::{Result, Tx};
@@ -26,7 +28,10 @@ pub(crate) fn add_running_totals(
 ) -> Result<()> {
     let mut histories: BTreeMap<BalanceKey, Vec<&Object>> = BTreeMap::new();
     for object in objects {
-        histories.entry(key(object)).or_default().push(object);
+        histories
+            .entry(BalanceKey::of(object))
+            .or_default()
+            .push(object);
     }
     let mut budget = MAX_WALK;
     let mut totals: HashMap<ChangeKey, (Quantity, Quantity)> = HashMap::new();
@@ -40,11 +45,6 @@ pub(crate) fn add_running_totals(
         }
     }
     Ok(())
-}
-
-fn key(object: &Object) -> BalanceKey {
-    let text = |column: &str| object.text(column).unwrap_or_default().to_owned();
-    (text("chain"), text("address"), text("parent_id"))
 }
 
 fn change_key(object: &Object) -> ChangeKey {
@@ -70,26 +70,28 @@ fn walk(
         return Ok(());
     };
     let limit = u32::try_from(*budget).unwrap_or(u32::MAX);
-    let changes = balance::changes_from(tx, key, first, limit)?;
+    let changes = table::balance::changes_from(tx, key, first, limit)?;
     *budget = budget.saturating_sub(changes.len());
     // Fewer rows than the limit: the history is complete up to the current balance.
     if changes.len() < limit as usize {
         let mut after = current_quantity(tx, key)?;
         for change in changes {
-            let before = after.clone() + &signed(&change).negated();
-            totals.insert((change.0, change.1), (before.clone(), after));
+            let before = after.clone() + &signed(change.direction, change.amount).negated();
+            let key = (change.transfer_id, change.change_index);
+            totals.insert(key, (before.clone(), after));
             after = before;
         }
         return Ok(());
     }
     let limit = u32::try_from(*budget).unwrap_or(u32::MAX);
-    let changes = balance::changes_to(tx, key, last, limit)?;
+    let changes = table::balance::changes_to(tx, key, last, limit)?;
     *budget = budget.saturating_sub(changes.len());
     if changes.len() < limit as usize {
         let mut before = Quantity::zero();
         for change in changes {
-            let after = before.clone() + &signed(&change);
-            totals.insert((change.0, change.1), (before, after.clone()));
+            let after = before.clone() + &signed(change.direction, change.amount);
+            let key = (change.transfer_id, change.change_index);
+            totals.insert(key, (before, after.clone()));
             before = after;
         }
     }
@@ -97,18 +99,6 @@ fn walk(
 }
 
 fn current_quantity(tx: &mut Tx<'_, '_>, key: &BalanceKey) -> Result<Quantity> {
-    let rows = balance::of(tx, std::slice::from_ref(key))?;
-    Ok(rows
-        .into_iter()
-        .next()
-        .map(|(.., quantity)| quantity)
-        .unwrap_or_default())
-}
-
-fn signed(change: &HistoryRow) -> Quantity {
-    if change.2 < 0 {
-        change.3.negated()
-    } else {
-        change.3.clone()
-    }
+    let stored = table::balance::of(tx, &[key])?.pop();
+    Ok(stored.map(|balance| balance.quantity).unwrap_or_default())
 }

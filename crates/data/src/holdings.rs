@@ -4,9 +4,10 @@
 //! above the chain's final height. It is computed per page from at most [`MAX_PENDING`] pending
 //! transfers, and omitted if there are more.
 
+use crate::balance::signed;
 use crate::object::{Object, is_null_address};
 use crate::query::{self, Comparison, Condition, Filter, Listing, Predicate, Subject};
-use crate::table::balance::BalanceKey;
+use crate::table::balance::{BalanceKey, Holder};
 use crate::update::{first_position, resolve_one};
 use crate::view::{FinalHeights, View, render};
 use crate::{Data, Error, Result, Type, ids, table};
@@ -115,7 +116,7 @@ pub(crate) fn add_final_balances(
     objects: &[Object],
     items: &mut [View],
 ) -> Result<()> {
-    let keys: Vec<BalanceKey> = objects.iter().map(key).collect();
+    let keys: Vec<BalanceKey> = objects.iter().map(BalanceKey::of).collect();
     let pending = Pending::load(tx, final_heights, &keys)?;
     for ((object, key), item) in objects.iter().zip(&keys).zip(items) {
         let quantity = object.quantity("quantity").unwrap_or_default();
@@ -129,11 +130,6 @@ pub(crate) fn add_final_balances(
     Ok(())
 }
 
-fn key(object: &Object) -> BalanceKey {
-    let text = |column: &str| object.text(column).unwrap_or_default().to_owned();
-    (text("chain"), text("address"), text("parent_id"))
-}
-
 /// The pending part of balances.
 struct Pending {
     net: HashMap<BalanceKey, Quantity>,
@@ -142,17 +138,15 @@ struct Pending {
 }
 
 impl Pending {
-    fn load(
+    fn load<'k>(
         tx: &mut Tx<'_, '_>,
         final_heights: &FinalHeights,
-        balances: &[BalanceKey],
+        balances: impl IntoIterator<Item = &'k BalanceKey>,
     ) -> Result<Self> {
-        let mut by_chain: BTreeMap<&str, BTreeSet<(String, String)>> = BTreeMap::new();
-        for (chain, address, parent) in balances {
-            by_chain
-                .entry(chain)
-                .or_default()
-                .insert((address.clone(), parent.clone()));
+        let mut by_chain: BTreeMap<&str, BTreeSet<(&String, &String)>> = BTreeMap::new();
+        for key in balances {
+            let of_chain = by_chain.entry(&key.chain).or_default();
+            of_chain.insert((&key.address, &key.parent_id));
         }
         let mut pending = Self {
             net: HashMap::new(),
@@ -160,11 +154,8 @@ impl Pending {
         };
         for (chain, balances) in by_chain {
             let above = final_heights.of(chain).map_or(-1, types::Height::stored);
-            pending.add(
-                tx,
-                (chain, above),
-                &balances.into_iter().collect::<Vec<_>>(),
-            )?;
+            let balances: Vec<(&String, &String)> = balances.into_iter().collect();
+            pending.add(tx, (chain, above), &balances)?;
         }
         Ok(pending)
     }
@@ -172,58 +163,46 @@ impl Pending {
     fn add(
         &mut self,
         tx: &mut Tx<'_, '_>,
-        above: (&str, i64),
-        balances: &[(String, String)],
+        (chain, above): (&str, i64),
+        balances: &[(&String, &String)],
     ) -> Result<()> {
+        use table::balance::{derived_above, explicit_above};
         let limit = MAX_PENDING + 1;
-        let from = first_position(types::Height::from_stored(above.1 + 1));
+        let scope = (chain, above);
+        let from = first_position(types::Height::from_stored(above + 1));
         // Derived changes never touch the null address, so only explicit changes are read for it.
-        let derived: Vec<(String, String)> = balances
-            .iter()
+        let derived: Vec<(&String, &String)> = (balances.iter().copied())
             .filter(|(address, _)| !is_null_address(address))
-            .cloned()
             .collect();
-        let outgoing =
-            table::balance::derived_above(tx, "from_address", above, &from, limit, &derived)?;
-        let incoming =
-            table::balance::derived_above(tx, "to_address", above, &from, limit, &derived)?;
-        let addresses: BTreeSet<&String> = balances.iter().map(|(address, _)| address).collect();
-        let addresses: Vec<(String,)> = addresses
-            .into_iter()
-            .map(|address| (address.clone(),))
-            .collect();
-        let explicit = table::balance::explicit_above(tx, above, limit, &addresses)?;
+        let outgoing = derived_above(tx, "from_address", scope, &from, limit, &derived)?;
+        let incoming = derived_above(tx, "to_address", scope, &from, limit, &derived)?;
+        let addresses: BTreeSet<&String> = balances.iter().map(|(address, _)| *address).collect();
+        let addresses: Vec<&String> = addresses.into_iter().collect();
+        let explicit = explicit_above(tx, scope, limit, &addresses)?;
         if outgoing.len() + incoming.len() + explicit.len() > MAX_PENDING as usize {
-            self.over_limit.push(above.0.to_owned());
+            self.over_limit.push(chain.to_owned());
             return Ok(());
         }
-        let outgoing = outgoing
-            .into_iter()
-            .map(|(address, parent, amount)| (address, parent, amount.negated()));
-        let explicit = explicit
-            .into_iter()
-            .map(|(address, parent, direction, amount)| {
-                (
-                    address,
-                    parent,
-                    if direction < 0 {
-                        amount.negated()
-                    } else {
-                        amount
-                    },
-                )
-            });
-        for (address, parent, amount) in outgoing.chain(incoming).chain(explicit) {
-            *self
-                .net
-                .entry((above.0.to_owned(), address, parent))
-                .or_default() += &amount;
+        let outgoing = (outgoing.into_iter())
+            .map(|(address, parent_id, amount)| (address, parent_id, amount.negated()));
+        let explicit = explicit.into_iter().map(|change| {
+            let amount = signed(change.direction, change.amount);
+            (change.address, change.parent_id, amount)
+        });
+        for (address, parent_id, amount) in outgoing.chain(incoming).chain(explicit) {
+            let key = BalanceKey {
+                chain: chain.to_owned(),
+                address,
+                parent_id,
+            };
+            *self.net.entry(key).or_default() += &amount;
         }
         Ok(())
     }
 
     fn of(&self, key: &BalanceKey) -> Option<Quantity> {
-        (!self.over_limit.contains(&key.0)).then(|| self.net.get(key).cloned().unwrap_or_default())
+        let is_known = !self.over_limit.contains(&key.chain);
+        is_known.then(|| self.net.get(key).cloned().unwrap_or_default())
     }
 }
 
@@ -288,14 +267,14 @@ fn asset_page(
 ) -> Result<Listing> {
     let after = match &params.page.after {
         Some(text) => parse_cursor(text)?,
-        None => (String::new(), String::new()),
+        None => Holder::default(),
     };
     let (limit, skip) = (params.page.limit, params.page.skip);
     let mut holders = table::balance::holders_of_asset(
         tx,
         asset,
         params.address.as_deref(),
-        (&after.0, &after.1),
+        &after,
         (limit + 1, skip),
     )?;
     let more = holders.len() > limit as usize;
@@ -303,25 +282,19 @@ fn asset_page(
     let known = table::object::reference_names(tx, Type::Asset.schema(), &[asset])?;
     let name = (known.into_iter().next()).map_or_else(|| asset.to_owned(), |known| known.name);
     let parts = table::balance::in_asset(tx, asset, &holders)?;
-    let keys: Vec<BalanceKey> = parts
-        .iter()
-        .map(|part| (part.0.clone(), part.1.clone(), part.2.clone()))
-        .collect();
-    let pending = Pending::load(tx, final_heights, &keys)?;
-    let mut sums: HashMap<(String, String), Sum> = HashMap::new();
-    for (chain, address, pool, quantity, updated) in parts {
-        let sum = sums
-            .entry((chain.clone(), address.clone()))
-            .or_insert_with(Sum::new);
-        sum.add(&quantity, pending.of(&(chain, address, pool)), updated);
+    let pending = Pending::load(tx, final_heights, parts.iter().map(|part| &part.key))?;
+    let mut sums: HashMap<Holder, Sum> = HashMap::new();
+    for part in parts {
+        let pending = pending.of(&part.key);
+        let holder = Holder {
+            chain: part.key.chain,
+            address: part.key.address,
+        };
+        let sum = sums.entry(holder).or_insert_with(Sum::new);
+        sum.add(&part.quantity, pending, part.updated);
     }
-    let after = if more {
-        holders
-            .last()
-            .map(|holder| hex::encode(format!("{}/{}", holder.0, holder.1)))
-    } else {
-        None
-    };
+    let last = holders.last().filter(|_| more);
+    let after = last.map(|holder| hex::encode(format!("{}/{}", holder.chain, holder.address)));
     let items: Vec<View> = holders
         .into_iter()
         .map(|holder| {
@@ -340,7 +313,7 @@ fn asset_page(
     })
 }
 
-fn parse_cursor(cursor: &str) -> Result<(String, String)> {
+fn parse_cursor(cursor: &str) -> Result<Holder> {
     let text = hex::decode(cursor)
         .ok()
         .and_then(|bytes| String::from_utf8(bytes).ok())
@@ -348,7 +321,10 @@ fn parse_cursor(cursor: &str) -> Result<(String, String)> {
     let holder = text.as_deref().and_then(|text| text.split_once('/'));
     let (chain, address) =
         holder.ok_or_else(|| Error::invalid("after", "is not a cursor of this listing"))?;
-    Ok((chain.to_owned(), address.to_owned()))
+    Ok(Holder {
+        chain: chain.to_owned(),
+        address: address.to_owned(),
+    })
 }
 
 /// The total of an address over the pools of an asset.
@@ -377,7 +353,8 @@ impl Sum {
         self.updated = self.updated.max(updated);
     }
 
-    fn into_view(self, asset: &str, name: &str, (chain, address): &(String, String)) -> View {
+    fn into_view(self, asset: &str, name: &str, holder: &Holder) -> View {
+        let Holder { chain, address } = holder;
         let mut view = View::default();
         view.put("id", &ids::of_balance(chain, address, asset));
         view.put("address", address);

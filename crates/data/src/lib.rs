@@ -46,6 +46,8 @@ mod balance;
 mod balance_history;
 mod crud;
 mod decimal;
+#[cfg(test)]
+mod docs;
 mod engine;
 mod error;
 mod facts;

@@ -1,8 +1,9 @@
 //! Deletion, which is limited to objects that nothing refers to.
 
 use super::read::load_object;
-use crate::balance::{self, Deltas, transfer_row_key};
+use crate::balance::{self, Deltas};
 use crate::object::Object;
+use crate::table::transfer::RowKey;
 use crate::{Data, Error, Result, Type, facts, table};
 use store::Tx;
 use types::Principal;
@@ -76,7 +77,7 @@ fn revert_balances(tx: &mut Tx<'_, '_>, transfer: &Object) -> Result<()> {
             key: transfer.name().to_owned(),
         });
     }
-    let row = transfer_row_key(transfer);
+    let row = RowKey::of(transfer);
     let changes = balance::load_changes(tx, std::slice::from_ref(&row))?;
     let mut deltas = Deltas::default();
     deltas.subtract(transfer, changes.get(&row));

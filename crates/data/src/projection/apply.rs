@@ -3,7 +3,7 @@
 use super::batch::Batch;
 use super::observed::{ObservedTransfer, block_key};
 use super::parents::{self, Parents};
-use crate::balance::{self, Deltas, ExplicitChanges, transfer_row_key};
+use crate::balance::{self, Deltas, ExplicitChanges};
 use crate::object::Object;
 use crate::table::transfer::{Identity, RowKey};
 use crate::{Type, ids, table};
@@ -69,17 +69,15 @@ fn skip_counted<'a>(
         // Only one transfer per protocol id can count. A duplicate gets its path as a suffix, so
         // that both count.
         if !positions.insert(transfer.protocol_id.clone()) {
-            transfer.protocol_id = format!("{}#{}", transfer.protocol_id, transfer.identity.1);
+            transfer.protocol_id = format!("{}#{}", transfer.protocol_id, transfer.identity.path);
         }
     }
-    let identities: Vec<Identity> = transfers
-        .iter()
-        .map(|transfer| transfer.identity.clone())
+    let identities: Vec<&Identity> = (transfers.iter())
+        .map(|transfer| &transfer.identity)
         .collect();
     let mut rows = Rows::new();
     for row in table::transfer::by_identities(tx, chain, &identities)? {
-        let (_, transaction, path, _) = transfer_row_key(&row);
-        rows.entry((transaction, path)).or_default().push(row);
+        rows.entry(Identity::of(&row)).or_default().push(row);
     }
     transfers.retain(|transfer| {
         let hash = block_key(transfer.block.hash);
@@ -138,7 +136,7 @@ impl Plan {
             .iter()
             .chain(&plan.reverted)
             .chain(&plan.superseded)
-            .map(transfer_row_key)
+            .map(RowKey::of)
             .collect();
         plan.changes = balance::load_changes(tx, &previous)?;
         Ok(plan)
@@ -172,8 +170,8 @@ impl Plan {
             if row.text("source").is_none() {
                 manual = Some(row.clone());
                 self.superseded.push(row);
-            } else if row.text("transaction_id") != Some(&transfer.identity.0)
-                || row.text("path") != Some(&transfer.identity.1)
+            } else if row.text("transaction_id") != Some(&transfer.identity.transaction_id)
+                || row.text("path") != Some(&transfer.identity.path)
             {
                 self.revert_once(row);
             }
@@ -190,7 +188,11 @@ impl Plan {
         row.put_text(
             "id",
             manual_id.or(id).unwrap_or_else(|| {
-                ids::of_transfer(chain, &transfer.identity.0, &transfer.identity.1)
+                ids::of_transfer(
+                    chain,
+                    &transfer.identity.transaction_id,
+                    &transfer.identity.path,
+                )
             }),
         );
         if row.int("created") == Some(0) {
@@ -212,7 +214,7 @@ impl Plan {
     fn write(mut self, tx: &mut Tx<'_, '_>, chain: &ChainId) -> Result<()> {
         let mut deltas = Deltas::default();
         let changes = &self.changes;
-        let changes_of = |row: &Object| changes.get(&transfer_row_key(row));
+        let changes_of = |row: &Object| changes.get(&RowKey::of(row));
         self.reverted
             .iter()
             .chain(&self.superseded)
@@ -232,7 +234,7 @@ impl Plan {
             .iter_mut()
             .for_each(|row| row.put_time("updated", now));
         let schema = Type::Transfer.schema();
-        let superseded: Vec<RowKey> = self.superseded.iter().map(transfer_row_key).collect();
+        let superseded: Vec<RowKey> = self.superseded.iter().map(RowKey::of).collect();
         table::transfer::delete_changes(tx, &superseded)?;
         table::transfer::delete_rows(tx, &superseded)?;
         table::object::update(tx, schema, &self.reverted.iter().collect::<Vec<_>>())?;
@@ -317,8 +319,9 @@ pub fn undo(
     let hash = block_key(hash);
     let mut namespaces: Vec<Namespace> = Vec::new();
     for table in ["transfer", "address", "pool", "nft"] {
-        let rows = table::transfer::namespaces_of_block(tx, table, chain, height, &hash)?;
-        namespaces.extend(rows.into_iter().map(|(namespace,)| namespace));
+        namespaces.extend(table::transfer::namespaces_of_block(
+            tx, table, chain, height, &hash,
+        )?);
     }
     namespaces.sort();
     namespaces.dedup();
@@ -332,12 +335,12 @@ fn undo_in(tx: &mut Tx<'_, '_>, chain: &ChainId, height: Height, hash: &str) -> 
     let explicit: Vec<RowKey> = rows
         .iter()
         .filter(|row| row.is_set("explicit"))
-        .map(transfer_row_key)
+        .map(RowKey::of)
         .collect();
     let changes = balance::load_changes(tx, &explicit)?;
     let mut deltas = Deltas::default();
     rows.iter()
-        .for_each(|row| deltas.subtract(row, changes.get(&transfer_row_key(row))));
+        .for_each(|row| deltas.subtract(row, changes.get(&RowKey::of(row))));
     let now = tx.now();
     for row in &mut rows {
         row.put_int("reverted", 1);

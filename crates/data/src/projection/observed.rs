@@ -49,7 +49,10 @@ impl<'a> ObservedTransfer<'a> {
         };
         Self {
             block,
-            identity: (key_text(&transfer.transaction), key_text(&transfer.path)),
+            identity: Identity {
+                transaction_id: key_text(&transfer.transaction),
+                path: key_text(&transfer.path),
+            },
             protocol_id: key_text(&transfer.protocol_id),
             contract: address(&transfer.contract),
             name,
@@ -80,8 +83,8 @@ impl<'a> ObservedTransfer<'a> {
     /// Write the chain's data into a row. Fields that callers added stay.
     pub(super) fn write_into(&self, row: &mut Object, chain: &ChainId, parent: &str, batch: &str) {
         row.put_text("chain", chain.as_str());
-        row.put_text("transaction_id", &*self.identity.0);
-        row.put_text("path", &*self.identity.1);
+        row.put_text("transaction_id", &*self.identity.transaction_id);
+        row.put_text("path", &*self.identity.path);
         row.put_text("protocol_id", &*self.protocol_id);
         row.put_text(
             "position",
@@ -90,7 +93,7 @@ impl<'a> ObservedTransfer<'a> {
         row.put_text("from_address", &*self.from);
         row.put_text("to_address", &*self.to);
         row.put_amount("amount", self.transfer.amount);
-        row.put_text("transaction_hash", &*self.identity.0);
+        row.put_text("transaction_hash", &*self.identity.transaction_id);
         row.put_text("parent_type", self.kind.singular());
         row.put_text("parent_id", parent);
         row.put_text("source", &*self.contract);

@@ -1,32 +1,66 @@
 //! Balances and their pending parts.
 
+use super::key_values;
 use crate::Type;
 use crate::object::Object;
-use store::{Result, Row, Tx};
+use store::{Params, Result, Row, ScopedTable as _, Tx, Value, list};
 use types::{Quantity, Time};
 
-/// The key of a balance: chain, address, id of the pool or NFT.
-pub(crate) type BalanceKey = (String, String, String);
-/// A balance to write: its key, the parent's type, its id, quantity, first version, time.
-pub(crate) type NewBalance = (
-    String,
-    String,
-    String,
-    &'static str,
-    String,
-    Quantity,
-    i64,
-    Time,
-);
+/// The key of a balance.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, store::Record)]
+pub(crate) struct BalanceKey {
+    pub(crate) chain: String,
+    pub(crate) address: String,
+    /// The pool or NFT.
+    pub(crate) parent_id: String,
+}
+
+impl Params for BalanceKey {
+    fn values(&self) -> Vec<Value<'_>> {
+        key_values(self)
+    }
+}
+
+impl BalanceKey {
+    /// The key of the balance that an object is, or changes.
+    pub(crate) fn of(object: &Object) -> Self {
+        let text = |column: &str| object.text(column).unwrap_or_default().to_owned();
+        Self {
+            chain: text("chain"),
+            address: text("address"),
+            parent_id: text("parent_id"),
+        }
+    }
+}
+
+/// A balance to write.
+#[derive(store::Record)]
+#[record(table = "balance", write)]
+pub(crate) struct NewBalance {
+    #[record(columns("chain", "address", "parent_id"))]
+    pub(crate) key: BalanceKey,
+    pub(crate) parent_type: &'static str,
+    pub(crate) id: String,
+    pub(crate) quantity: Quantity,
+    /// The version of a new row; that of an existing one is raised.
+    pub(crate) version: i64,
+    pub(crate) updated: Time,
+}
+
+/// A stored balance.
+#[derive(store::Record)]
+pub(crate) struct StoredBalance {
+    #[record(columns("chain", "address", "parent_id"))]
+    pub(crate) key: BalanceKey,
+    pub(crate) quantity: Quantity,
+    pub(crate) updated: Time,
+}
 
 /// The balances with these keys that exist.
-pub(crate) fn of(
-    tx: &mut Tx<'_, '_>,
-    keys: &[BalanceKey],
-) -> Result<Vec<(String, String, String, Quantity)>> {
+pub(crate) fn of(tx: &mut Tx<'_, '_>, keys: &[&BalanceKey]) -> Result<Vec<StoredBalance>> {
     tx.query_rows(
         "WITH n(namespace, chain, address, parent_id) AS ({ns_rows})
-         SELECT b.chain, b.address, b.parent_id, b.quantity FROM n
+         SELECT b.chain, b.address, b.parent_id, b.quantity, b.updated FROM n
            JOIN balance b ON b.namespace = n.namespace AND b.chain = n.chain AND b.address = n.address
                       AND b.parent_id = n.parent_id",
         (),
@@ -36,12 +70,11 @@ pub(crate) fn of(
 
 /// Insert or update balances.
 pub(crate) fn put(tx: &mut Tx<'_, '_>, rows: &[NewBalance]) -> Result<()> {
-    tx.execute_rows(
-        "INSERT INTO balance (namespace, chain, address, parent_id, parent_type, id, quantity, version, updated) {ns_rows}
-         ON CONFLICT (namespace, chain, address, parent_id) DO UPDATE
-            SET quantity = excluded.quantity, version = balance.version + 1, updated = excluded.updated",
-        (),
+    NewBalance::insert(
+        tx,
         rows,
+        "ON CONFLICT (namespace, chain, address, parent_id) DO UPDATE
+            SET quantity = excluded.quantity, version = balance.version + 1, updated = excluded.updated",
     )?;
     Ok(())
 }
@@ -56,12 +89,12 @@ pub(crate) fn delete(tx: &mut Tx<'_, '_>, parent: &str) -> Result<()> {
 }
 
 /// The holders of NFTs: NFT, address.
-pub(crate) fn holders(tx: &mut Tx<'_, '_>, nfts: &[(String,)]) -> Result<Vec<(String, String)>> {
+pub(crate) fn holders(tx: &mut Tx<'_, '_>, nfts: &[&String]) -> Result<Vec<(String, String)>> {
     tx.query_rows(
         "WITH n(namespace, id) AS ({ns_rows})
          SELECT b.parent_id, b.address FROM n JOIN balance b ON b.namespace = n.namespace AND b.parent_id = n.id AND b.quantity > ?1",
         (Quantity::zero(),),
-        nfts,
+        &list(nfts),
     )
 }
 
@@ -73,7 +106,7 @@ pub(crate) fn derived_above(
     (chain, above): (&str, i64),
     from: &str,
     limit: u32,
-    balances: &[(String, String)],
+    balances: &[(&String, &String)],
 ) -> Result<Vec<(String, String, Quantity)>> {
     let sql = format!(
         "WITH n(namespace, address, parent_id) AS ({{ns_rows}})
@@ -84,14 +117,22 @@ pub(crate) fn derived_above(
     tx.query_rows(&sql, (chain, above, from, limit), balances)
 }
 
-/// Explicit changes of addresses above a height, at most `limit`: address, parent, direction,
-/// amount.
+/// An explicit change of a balance.
+#[derive(store::Record)]
+pub(crate) struct ExplicitChange {
+    pub(crate) address: String,
+    pub(crate) parent_id: String,
+    pub(crate) direction: i64,
+    pub(crate) amount: Quantity,
+}
+
+/// Explicit changes of addresses above a height, at most `limit`.
 pub(crate) fn explicit_above(
     tx: &mut Tx<'_, '_>,
     (chain, above): (&str, i64),
     limit: u32,
-    addresses: &[(String,)],
-) -> Result<Vec<(String, String, i64, Quantity)>> {
+    addresses: &[&String],
+) -> Result<Vec<ExplicitChange>> {
     tx.query_rows(
         "WITH n(namespace, address) AS ({ns_rows})
          SELECT n.address, t.parent_id, c.direction, c.amount FROM n
@@ -100,37 +141,47 @@ pub(crate) fn explicit_above(
                           AND t.path = c.path AND t.block_hash = c.block_hash
           WHERE t.reverted = 0 AND t.explicit = 1 AND t.height > ?2 LIMIT ?3",
         (chain, above, limit),
-        addresses,
+        &list(addresses),
     )
 }
 
-/// Addresses with a balance in the pools of an asset, in order, after a given one: chain, address.
-/// `only` restricts them to one address.
+/// An address on a chain.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, store::Record)]
+pub(crate) struct Holder {
+    pub(crate) chain: String,
+    pub(crate) address: String,
+}
+
+impl Params for Holder {
+    fn values(&self) -> Vec<Value<'_>> {
+        key_values(self)
+    }
+}
+
+/// Addresses with a balance in the pools of an asset, in order, after a given one. `only` restricts
+/// them to one address.
 pub(crate) fn holders_of_asset(
     tx: &mut Tx<'_, '_>,
     asset: &str,
     only: Option<&str>,
-    after: (&str, &str),
+    after: &Holder,
     (limit, skip): (u32, u32),
-) -> Result<Vec<(String, String)>> {
+) -> Result<Vec<Holder>> {
     tx.rows(
         "SELECT DISTINCT b.chain, b.address FROM pool p
            JOIN balance b ON b.namespace = p.namespace AND b.parent_id = p.id
           WHERE p.namespace = ?ns AND p.asset_id = ?1 AND (b.chain, b.address) > (?2, ?3) AND (?6 IS NULL OR b.address = ?6)
           ORDER BY b.chain, b.address LIMIT ?4 OFFSET ?5",
-        (asset, after.0, after.1, limit, skip, only),
+        (asset, &after.chain, &after.address, limit, skip, only),
     )
 }
-
-/// A balance in a pool: chain, address, pool, quantity, update time.
-pub(crate) type PoolBalance = (String, String, String, Quantity, Time);
 
 /// The balances of addresses in the pools of an asset.
 pub(crate) fn in_asset(
     tx: &mut Tx<'_, '_>,
     asset: &str,
-    addresses: &[(String, String)],
-) -> Result<Vec<PoolBalance>> {
+    addresses: &[Holder],
+) -> Result<Vec<StoredBalance>> {
     tx.query_rows(
         "WITH n(namespace, chain, address) AS ({ns_rows})
          SELECT b.chain, b.address, b.parent_id, b.quantity, b.updated FROM n
@@ -152,8 +203,14 @@ pub(crate) fn by_id(tx: &mut Tx<'_, '_>, id: &str) -> Result<Option<Object>> {
         .map(|row| Object::from_row(schema, row)))
 }
 
-/// A change in the history of an address in a pool: transfer, change index, direction, amount.
-pub(crate) type HistoryRow = (String, i64, i64, Quantity);
+/// A change in the history of an address in a pool.
+#[derive(store::Record)]
+pub(crate) struct HistoryRow {
+    pub(crate) transfer_id: String,
+    pub(crate) change_index: i64,
+    pub(crate) direction: i64,
+    pub(crate) amount: Quantity,
+}
 
 /// The changes of an address in a pool from a position on, newest first.
 pub(crate) fn changes_from(
@@ -166,7 +223,7 @@ pub(crate) fn changes_from(
         "SELECT v.transfer_id, v.change_index, v.direction, v.amount FROM transfer_change v
           WHERE v.namespace = ?ns AND v.chain = ?1 AND v.address = ?2 AND v.parent_id = ?3 AND v.position >= ?4
           ORDER BY v.position DESC, v.transfer_id DESC, v.change_index DESC LIMIT ?5",
-        (&key.0, &key.1, &key.2, from, limit),
+        (&key.chain, &key.address, &key.parent_id, from, limit),
     )
 }
 
@@ -181,6 +238,6 @@ pub(crate) fn changes_to(
         "SELECT v.transfer_id, v.change_index, v.direction, v.amount FROM transfer_change v
           WHERE v.namespace = ?ns AND v.chain = ?1 AND v.address = ?2 AND v.parent_id = ?3 AND v.position <= ?4
           ORDER BY v.position, v.transfer_id, v.change_index LIMIT ?5",
-        (&key.0, &key.1, &key.2, to, limit),
+        (&key.chain, &key.address, &key.parent_id, to, limit),
     )
 }

@@ -11,6 +11,14 @@ mod tests;
 pub(crate) mod transfer;
 
 use crate::field::Schema;
+use store::{Group, Value};
+
+/// The columns of a key, as a row of `{ns_rows}`.
+fn key_values(key: &impl Group) -> Vec<Value<'_>> {
+    let mut values = Vec::new();
+    key.write(&mut values);
+    values
+}
 
 /// The stored columns, each with `prefix`.
 fn columns(schema: &Schema, prefix: &str) -> String {

@@ -1,19 +1,39 @@
 //! Statements of transfers: rows of a block, reverted rows, explicit balance changes, NFT owners.
 
-use super::columns;
+use super::{columns, key_values};
 use crate::Type;
 use crate::object::Object;
-use store::{Result, Row, Tx, UnscopedTx};
+use store::{Params, Record as _, Result, Row, ScopedTable as _, Tx, UnscopedTx, Value, list};
 use types::{ChainId, Height, Quantity};
 
-/// The identity of a chain transfer: transaction and path.
-pub(crate) type Identity = (String, String);
+/// The identity of a chain transfer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, store::Record)]
+pub(crate) struct Identity {
+    pub(crate) transaction_id: String,
+    pub(crate) path: String,
+}
+
+impl Params for Identity {
+    fn values(&self) -> Vec<Value<'_>> {
+        key_values(self)
+    }
+}
+
+impl Identity {
+    pub(crate) fn of(transfer: &Object) -> Self {
+        let text = |column: &str| transfer.text(column).unwrap_or_default().to_owned();
+        Self {
+            transaction_id: text("transaction_id"),
+            path: text("path"),
+        }
+    }
+}
 
 /// All rows of these transfers on a chain, including those of reverted blocks.
 pub(crate) fn by_identities(
     tx: &mut Tx<'_, '_>,
     chain: &ChainId,
-    identities: &[Identity],
+    identities: &[&Identity],
 ) -> Result<Vec<Object>> {
     let schema = Type::Transfer.schema();
     let sql = format!(
@@ -70,8 +90,8 @@ pub(crate) fn namespaces_of_block(
     chain: &ChainId,
     height: Height,
     hash: &str,
-) -> Result<Vec<(types::Namespace,)>> {
-    tx.rows(
+) -> Result<Vec<types::Namespace>> {
+    tx.values(
         &format!(
             "SELECT DISTINCT namespace FROM {table}
               WHERE chain = ?1 AND height = ?2 AND block_hash = ?3 AND reverted = 0 ORDER BY namespace"
@@ -80,22 +100,55 @@ pub(crate) fn namespaces_of_block(
     )
 }
 
-/// An explicit change: the row of its transfer (chain, transaction, path, block), index, address,
-/// direction, amount.
-pub(crate) type ChangeRow = (String, String, String, String, i64, String, i64, Quantity);
-/// The row of a transfer: chain, transaction, path, block.
-pub(crate) type RowKey = (String, String, String, String);
+/// The key of a transfer's row.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, store::Record)]
+pub(crate) struct RowKey {
+    pub(crate) chain: String,
+    pub(crate) transaction_id: String,
+    pub(crate) path: String,
+    pub(crate) block_hash: String,
+}
+
+impl Params for RowKey {
+    fn values(&self) -> Vec<Value<'_>> {
+        key_values(self)
+    }
+}
+
+impl RowKey {
+    pub(crate) fn of(transfer: &Object) -> Self {
+        let text = |column: &str| transfer.text(column).unwrap_or_default().to_owned();
+        Self {
+            chain: text("chain"),
+            transaction_id: text("transaction_id"),
+            path: text("path"),
+            block_hash: text("block_hash"),
+        }
+    }
+}
+
+/// An explicit balance change of a transfer.
+#[derive(Debug, Clone, store::Record)]
+#[record(table = "balance_change")]
+pub(crate) struct ChangeRow {
+    #[record(columns("chain", "transaction_id", "path", "block_hash"))]
+    pub(crate) transfer: RowKey,
+    pub(crate) change_index: i64,
+    pub(crate) address: String,
+    /// 1 or -1.
+    pub(crate) direction: i64,
+    pub(crate) amount: Quantity,
+}
 
 /// The explicit changes of transfers, in no particular order.
 pub(crate) fn changes_of(tx: &mut Tx<'_, '_>, rows: &[RowKey]) -> Result<Vec<ChangeRow>> {
-    tx.query_rows(
-        "WITH n(namespace, chain, transaction_id, path, block_hash) AS ({ns_rows})
-         SELECT c.chain, c.transaction_id, c.path, c.block_hash, c.change_index, c.address, c.direction, c.amount FROM n
+    let sql = format!(
+        "WITH n(namespace, chain, transaction_id, path, block_hash) AS ({{ns_rows}}) SELECT {} FROM n
            JOIN balance_change c ON c.namespace = n.namespace AND c.chain = n.chain AND c.transaction_id = n.transaction_id
                                 AND c.path = n.path AND c.block_hash = n.block_hash",
-        (),
-        rows,
-    )
+        ChangeRow::columns_of("c")
+    );
+    tx.query_rows(&sql, (), rows)
 }
 
 pub(crate) fn delete_rows(tx: &mut Tx<'_, '_>, rows: &[RowKey]) -> Result<()> {
@@ -122,28 +175,21 @@ pub(crate) fn delete_changes(tx: &mut Tx<'_, '_>, rows: &[RowKey]) -> Result<()>
 }
 
 pub(crate) fn insert_changes(tx: &mut Tx<'_, '_>, rows: &[ChangeRow]) -> Result<()> {
-    tx.execute_rows(
-        "INSERT INTO balance_change (namespace, chain, transaction_id, path, block_hash, change_index, address, direction, amount) {ns_rows}",
-        (),
-        rows,
-    )?;
+    ChangeRow::insert(tx, rows, "")?;
     Ok(())
 }
 
 /// Mark pools as untrusted. Returns the id and version of those that were trusted before.
-pub(crate) fn mark_untrusted(
-    tx: &mut Tx<'_, '_>,
-    pools: &[(String,)],
-) -> Result<Vec<(String, i64)>> {
+pub(crate) fn mark_untrusted(tx: &mut Tx<'_, '_>, pools: &[String]) -> Result<Vec<(String, i64)>> {
     tx.query_rows(
         "WITH n(namespace, id) AS ({ns_rows}) UPDATE pool SET trusted = 0, version = pool.version + 1 FROM n
           WHERE pool.namespace = n.namespace AND pool.id = n.id AND pool.trusted = 1 RETURNING pool.id, pool.version",
         (),
-        pools,
+        &list(pools),
     )
 }
 
-/// Set the owners of NFTs, and whether they have one.
+/// Set the owners of NFTs: id, owner, whether it has one.
 pub(crate) fn set_owners(
     tx: &mut Tx<'_, '_>,
     rows: &[(String, Option<String>, bool)],

@@ -3,7 +3,7 @@
 use super::stage::{Stage, StagedObject};
 use super::value::{Change, InputValue, stored};
 use super::{derived_type, position};
-use crate::balance::{self, Deltas, ExplicitChanges, transfer_row_key};
+use crate::balance::{self, Deltas, ExplicitChanges};
 use crate::object::Object;
 use crate::table::transfer::{ChangeRow, RowKey};
 use crate::{Error, Result, Type, table};
@@ -18,7 +18,7 @@ pub(super) fn complete(tx: &mut Tx<'_, '_>, stage: &mut Stage) -> Result<Deltas>
     let before: Vec<RowKey> = transfers(stage)
         .filter_map(|staged| staged.before.as_ref())
         .filter(|before| before.is_set("explicit"))
-        .map(transfer_row_key)
+        .map(RowKey::of)
         .collect();
     let before = balance::load_changes(tx, &before)?;
     let now = tx.now();
@@ -61,7 +61,7 @@ fn apply_deltas(
     let old = staged
         .before
         .as_ref()
-        .and_then(|old| before.get(&transfer_row_key(old)));
+        .and_then(|old| before.get(&RowKey::of(old)));
     if let Some(before) = &staged.before {
         deltas.subtract(before, old);
     }
@@ -78,27 +78,18 @@ fn rows(staged: &StagedObject, units: &Units) -> Result<Vec<ChangeRow>> {
     let Some((changes, path)) = &staged.changes else {
         return Ok(Vec::new());
     };
-    let (chain, transaction, identity_path, block) = transfer_row_key(&staged.after);
+    let transfer = RowKey::of(&staged.after);
     let row = |(index, change): (usize, &Change)| {
         let field = format!("{path}[{index}].amount");
         let amount = units.base(&staged.after, &change.amount, &field)?;
         let index = i64::try_from(index).unwrap_or(i64::MAX);
-        let key = (
-            chain.clone(),
-            transaction.clone(),
-            identity_path.clone(),
-            block.clone(),
-        );
-        Ok((
-            key.0,
-            key.1,
-            key.2,
-            key.3,
-            index,
-            change.address.clone(),
-            change.direction,
-            Quantity::from(amount),
-        ))
+        Ok(ChangeRow {
+            transfer: transfer.clone(),
+            change_index: index,
+            address: change.address.clone(),
+            direction: change.direction,
+            amount: Quantity::from(amount),
+        })
     };
     changes.iter().enumerate().map(row).collect()
 }
@@ -112,7 +103,7 @@ pub(super) fn store_changes(tx: &mut Tx<'_, '_>, stage: &Stage) -> Result<()> {
         .filter_map(|staged| staged.before.as_ref());
     let old: Vec<RowKey> = old
         .filter(|before| before.is_set("explicit"))
-        .map(transfer_row_key)
+        .map(RowKey::of)
         .collect();
     table::transfer::delete_changes(tx, &old)?;
     let new: Vec<ChangeRow> = transfers(stage)

@@ -99,8 +99,8 @@ fn resolve_references(
 ) -> Result<()> {
     let mut references: BTreeSet<ReferenceKey> = BTreeSet::new();
     for staged in &stage.staged {
-        references
-            .extend(pending_references(staged).map(|(_, kind, text, _)| (kind, text.to_owned())));
+        let pending = pending_references(staged);
+        references.extend(pending.map(|pending| (pending.kind, pending.text.to_owned())));
         references.extend(required_address(staged).map(|(text, _)| (Type::Address, text)));
     }
     let resolved = resolve(tx, default_chain, Some(stage), &references)?;
@@ -116,8 +116,9 @@ fn resolve_references(
             })?;
         }
         let ids: Vec<(&'static str, Type, String)> = pending_references(staged)
-            .map(|(column, kind, text, path)| {
-                Ok((column, kind, resolved_id(&resolved, kind, text, path)?))
+            .map(|pending| {
+                let id = resolved_id(&resolved, pending.kind, pending.text, pending.path)?;
+                Ok((pending.column, pending.kind, id))
             })
             .collect::<Result<_>>()?;
         for (column, kind, id) in ids {
@@ -132,19 +133,26 @@ fn resolve_references(
     Ok(())
 }
 
-/// The references to resolve: column, type, name, path.
-fn pending_references(
-    staged: &StagedObject,
-) -> impl Iterator<Item = (&'static str, Type, &str, &str)> {
-    staged
-        .pending
-        .iter()
-        .filter_map(|(column, (value, path))| match value {
-            InputValue::Reference { kind, text } => {
-                Some((*column, *kind, text.as_str(), path.as_str()))
-            }
-            _ => None,
-        })
+/// A reference to resolve.
+struct PendingReference<'s> {
+    column: &'static str,
+    kind: Type,
+    text: &'s str,
+    /// Where it is in the request.
+    path: &'s str,
+}
+
+fn pending_references(staged: &StagedObject) -> impl Iterator<Item = PendingReference<'_>> {
+    let pending = staged.pending.iter();
+    pending.filter_map(|(column, (value, path))| match value {
+        InputValue::Reference { kind, text } => Some(PendingReference {
+            column,
+            kind: *kind,
+            text,
+            path,
+        }),
+        _ => None,
+    })
 }
 
 /// The address that a new object needs, and its path in the request.
