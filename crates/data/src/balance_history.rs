@@ -76,7 +76,7 @@ fn walk(
     if changes.len() < limit as usize {
         let mut after = current_quantity(tx, key)?;
         for change in changes {
-            let before = after.clone() + &signed(change.direction, change.amount).negated();
+            let before = signed(change.direction, change.amount).negated() + &after;
             let key = (change.transfer_id, change.change_index);
             totals.insert(key, (before.clone(), after));
             after = before;
@@ -89,7 +89,7 @@ fn walk(
     if changes.len() < limit as usize {
         let mut before = Quantity::zero();
         for change in changes {
-            let after = before.clone() + &signed(change.direction, change.amount);
+            let after = signed(change.direction, change.amount) + &before;
             let key = (change.transfer_id, change.change_index);
             totals.insert(key, (before, after.clone()));
             before = after;

@@ -1,9 +1,9 @@
-//! Parsed and typed queries.
+//! Queries, parsed and typed: what `query` evaluates and `table::query` translates.
 
 use crate::Type;
 use crate::field::{Field, Schema};
-use crate::metadata::ValueType;
 use crate::path::Path;
+use crate::value_type::ValueType;
 use store::Cell;
 
 /// A condition, or a combination of conditions.

@@ -1,22 +1,19 @@
 //! Balances as the API returns them: the current total of an address, and its final part.
 //!
 //! `balanceAfter` counts every transfer that is not reverted. `balanceFinal` leaves out blocks
-//! above the chain's final height. It is computed per page from at most [`MAX_PENDING`] pending
-//! transfers, and omitted if there are more.
+//! above the chain's final height, and is omitted if there are too many to read.
 
-use crate::balance::signed;
-use crate::object::{Object, is_null_address};
-use crate::query::{self, Comparison, Condition, Filter, Listing, Predicate, Subject};
-use crate::table::balance::{BalanceKey, Holder};
-use crate::update::{first_position, resolve_one};
+use crate::filter::{Comparison, Condition, Filter, Predicate, Subject};
+use crate::object::normalize_address;
+use crate::pending::{Pending, add_final_balances};
+use crate::query::{self, Listing};
+use crate::table::balance::Holder;
+use crate::update::resolve_one;
 use crate::view::{FinalHeights, View, render};
 use crate::{Data, Error, Result, Type, ids, table};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use store::{Cell, Tx};
 use types::{Page, Principal, Quantity, Time};
-
-/// Pending transfers that one page of balances may read.
-const MAX_PENDING: u32 = 50_000;
 
 /// Which balances to list.
 #[derive(Debug, Clone, Copy)]
@@ -109,103 +106,6 @@ pub(crate) async fn balance(data: &Data, principal: &Principal, id: &str) -> Res
     .await
 }
 
-/// Add `balanceFinal` to each balance, and `belowZero` to negative ones.
-pub(crate) fn add_final_balances(
-    tx: &mut Tx<'_, '_>,
-    final_heights: &FinalHeights,
-    objects: &[Object],
-    items: &mut [View],
-) -> Result<()> {
-    let keys: Vec<BalanceKey> = objects.iter().map(BalanceKey::of).collect();
-    let pending = Pending::load(tx, final_heights, &keys)?;
-    for ((object, key), item) in objects.iter().zip(&keys).zip(items) {
-        let quantity = object.quantity("quantity").unwrap_or_default();
-        if let Some(pending) = pending.of(key) {
-            item.put("balanceFinal", &(quantity.clone() + &pending.negated()));
-        }
-        if quantity.is_negative() {
-            item.put("belowZero", &true);
-        }
-    }
-    Ok(())
-}
-
-/// The pending part of balances.
-struct Pending {
-    net: HashMap<BalanceKey, Quantity>,
-    /// Chains with more pending transfers than the limit.
-    over_limit: Vec<String>,
-}
-
-impl Pending {
-    fn load<'k>(
-        tx: &mut Tx<'_, '_>,
-        final_heights: &FinalHeights,
-        balances: impl IntoIterator<Item = &'k BalanceKey>,
-    ) -> Result<Self> {
-        let mut by_chain: BTreeMap<&str, BTreeSet<(&String, &String)>> = BTreeMap::new();
-        for key in balances {
-            let of_chain = by_chain.entry(&key.chain).or_default();
-            of_chain.insert((&key.address, &key.parent_id));
-        }
-        let mut pending = Self {
-            net: HashMap::new(),
-            over_limit: Vec::new(),
-        };
-        for (chain, balances) in by_chain {
-            let above = final_heights.of(chain).map_or(-1, types::Height::stored);
-            let balances: Vec<(&String, &String)> = balances.into_iter().collect();
-            pending.add(tx, (chain, above), &balances)?;
-        }
-        Ok(pending)
-    }
-
-    fn add(
-        &mut self,
-        tx: &mut Tx<'_, '_>,
-        (chain, above): (&str, i64),
-        balances: &[(&String, &String)],
-    ) -> Result<()> {
-        use table::balance::{derived_above, explicit_above};
-        let limit = MAX_PENDING + 1;
-        let scope = (chain, above);
-        let from = first_position(types::Height::from_stored(above + 1));
-        // Derived changes never touch the null address, so only explicit changes are read for it.
-        let derived: Vec<(&String, &String)> = (balances.iter().copied())
-            .filter(|(address, _)| !is_null_address(address))
-            .collect();
-        let outgoing = derived_above(tx, "from_address", scope, &from, limit, &derived)?;
-        let incoming = derived_above(tx, "to_address", scope, &from, limit, &derived)?;
-        let addresses: BTreeSet<&String> = balances.iter().map(|(address, _)| *address).collect();
-        let addresses: Vec<&String> = addresses.into_iter().collect();
-        let explicit = explicit_above(tx, scope, limit, &addresses)?;
-        if outgoing.len() + incoming.len() + explicit.len() > MAX_PENDING as usize {
-            self.over_limit.push(chain.to_owned());
-            return Ok(());
-        }
-        let outgoing = (outgoing.into_iter())
-            .map(|(address, parent_id, amount)| (address, parent_id, amount.negated()));
-        let explicit = explicit.into_iter().map(|change| {
-            let amount = signed(change.direction, change.amount);
-            (change.address, change.parent_id, amount)
-        });
-        for (address, parent_id, amount) in outgoing.chain(incoming).chain(explicit) {
-            let key = BalanceKey {
-                chain: chain.to_owned(),
-                address,
-                parent_id,
-            };
-            *self.net.entry(key).or_default() += &amount;
-        }
-        Ok(())
-    }
-
-    fn of(&self, key: &BalanceKey) -> Option<Quantity> {
-        let is_known = !self.over_limit.contains(&key.chain);
-        is_known.then(|| self.net.get(key).cloned().unwrap_or_default())
-    }
-}
-
 /// The query parameters of an asset's balances.
 struct AssetParams {
     page: Page,
@@ -250,7 +150,7 @@ async fn asset_balances(
     let default_chain = data.default_chain(&principal.namespace);
     params.address = params
         .address
-        .map(|address| crate::object::normalize_address(default_chain.as_str(), &address));
+        .map(|address| normalize_address(default_chain.as_str(), &address));
     data.read_snapshot(
         &principal.namespace,
         (asset, params),
@@ -362,10 +262,7 @@ impl Sum {
         view.put("asset", &name);
         view.put("balanceAfter", &self.quantity);
         if let Some(pending) = &self.pending {
-            view.put(
-                "balanceFinal",
-                &(self.quantity.clone() + &pending.negated()),
-            );
+            view.put("balanceFinal", &(pending.negated() + &self.quantity));
         }
         if self.quantity.is_negative() {
             view.put("belowZero", &true);

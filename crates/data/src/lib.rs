@@ -52,6 +52,7 @@ mod engine;
 mod error;
 mod facts;
 mod field;
+mod filter;
 mod fold;
 mod holdings;
 mod ids;
@@ -62,11 +63,13 @@ mod metadata;
 mod names;
 mod object;
 mod path;
+mod pending;
 mod projection;
 mod query;
 mod schema;
 mod table;
 mod update;
+mod value_type;
 mod view;
 
 pub use crud::{create, delete, get, patch, prepare_create, put};
@@ -75,7 +78,7 @@ pub use error::{Error, Result};
 pub use holdings::{BalanceFilter, balances};
 pub use kind::Type;
 pub use lookup::lookup;
-pub use metadata::{DeclaredField, ValueType, declare_field, declared_fields, withdraw_field};
+pub use metadata::{DeclaredField, declare_field, declared_fields, withdraw_field};
 pub use projection::{BlockTransfers, apply, undo};
 pub use query::{BulkQueryResult, Listing, OPERATORS, Operand, OperatorInfo, bulk_query, list};
 pub use schema::schema;
@@ -83,4 +86,5 @@ pub use update::{
     BulkUpdateResult, MAX_ITEMS, ObjectRef, PreparedUpdate, UpdateOutcome, UpdateType, bulk_update,
     prepare_update, write_update,
 };
+pub use value_type::ValueType;
 pub use view::View;

@@ -6,9 +6,9 @@
 //! as the owner of an NFT, are not available. A missing object or value gives no result, which
 //! policies treat as a denial.
 
-use crate::holdings;
 use crate::names::Names;
 use crate::object::normalize_address;
+use crate::pending;
 use crate::update::resolve_one;
 use crate::view::{ViewContext, render};
 use crate::{Data, Error, Result, Type, ids, table};
@@ -89,7 +89,7 @@ async fn final_balance(data: &Data, namespace: &Namespace, argument: &str) -> Re
                 return Ok(Json::parse("\"0\""));
             };
             let mut items = [render(&balance, &ViewContext::default())];
-            holdings::add_final_balances(tx, &snapshot.final_heights, &[balance], &mut items)?;
+            pending::add_final_balances(tx, &snapshot.final_heights, &[balance], &mut items)?;
             Ok(items[0].get("balanceFinal").cloned())
         },
     )

@@ -4,30 +4,16 @@
 use crate::object::Object;
 use crate::path::{Leaf, Path};
 use crate::table::metadata::{MetadataField, MetadataValue};
+use crate::value_type::{ValueType, indexed_text};
 use crate::{Data, Error, Result, Type, table};
 use serde::Serialize;
 use store::{Fact, Tx};
-use types::{Digest, Principal, Quantity, Time, sanitize_text};
+use types::Principal;
 
 /// Paths that a namespace can declare per type.
 const MAX_FIELDS: usize = 64;
-/// Bytes of a text that is indexed as it is; longer texts are indexed by their hash.
-const MAX_TEXT: usize = 256;
 /// Objects indexed per transaction after a declaration.
 const SLICE: u32 = 500;
-
-/// How the values of a declared field are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ValueType {
-    /// As text.
-    Text,
-    /// As integers of any size, also if they are stored as strings.
-    Integer,
-    Boolean,
-    /// As times (RFC 3339).
-    Time,
-}
 
 /// A declared field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,71 +28,6 @@ pub struct DeclaredField {
     pub value_type: ValueType,
     /// Whether the objects that existed before the declaration are indexed.
     pub ready: bool,
-}
-
-impl ValueType {
-    const fn name(self) -> &'static str {
-        match self {
-            ValueType::Text => "text",
-            ValueType::Integer => "integer",
-            ValueType::Boolean => "boolean",
-            ValueType::Time => "time",
-        }
-    }
-
-    /// Parse the name of a value type.
-    pub fn parse(name: &str) -> Option<Self> {
-        [
-            ValueType::Text,
-            ValueType::Integer,
-            ValueType::Boolean,
-            ValueType::Time,
-        ]
-        .into_iter()
-        .find(|value_type| value_type.name() == name)
-    }
-
-    /// Whether values are stored as ordered bytes.
-    pub(crate) const fn is_number(self) -> bool {
-        matches!(self, ValueType::Integer | ValueType::Time)
-    }
-
-    /// The ordered bytes of a value; none if it is not of this type.
-    pub(crate) fn number(self, leaf: &Leaf) -> Option<Vec<u8>> {
-        let text = match leaf {
-            Leaf::Text(text) | Leaf::Number(text) => text,
-            Leaf::Flag(_) => return None,
-        };
-        let quantity = match self {
-            ValueType::Integer => text.parse::<Quantity>().ok()?,
-            ValueType::Time => Quantity::from_i128(text.parse::<Time>().ok()?.micros().into()),
-            ValueType::Text | ValueType::Boolean => return None,
-        };
-        Some(quantity.to_ordered_bytes())
-    }
-
-    /// The text of a value; none if it is not of this type.
-    pub(crate) fn text(self, leaf: &Leaf) -> Option<String> {
-        match (self, leaf) {
-            (ValueType::Text, Leaf::Text(text) | Leaf::Number(text)) => {
-                Some(sanitize_text(text.as_bytes()))
-            }
-            (ValueType::Text | ValueType::Boolean, Leaf::Flag(flag)) => Some(flag.to_string()),
-            (ValueType::Boolean, Leaf::Text(text)) if text == "true" || text == "false" => {
-                Some(text.clone())
-            }
-            _ => None,
-        }
-    }
-}
-
-/// A text as the side table stores it, and whether that is its hash.
-pub(crate) fn indexed_text(text: &str) -> (String, bool) {
-    if text.len() <= MAX_TEXT {
-        (text.to_owned(), false)
-    } else {
-        (format!("sha256:{}", Digest::of(text.as_bytes())), true)
-    }
 }
 
 /// A declared path of a type.

@@ -49,24 +49,22 @@ impl Names {
         default_chain: &ChainId,
         objects: impl IntoIterator<Item = &'o Object>,
     ) -> Result<Self> {
-        let mut ids_by_type: BTreeMap<Type, BTreeSet<String>> = BTreeMap::new();
+        let mut ids_by_type: BTreeMap<Type, BTreeSet<&str>> = BTreeMap::new();
         for object in objects {
             for (kind, id) in references(object) {
                 ids_by_type.entry(kind).or_default().insert(id);
             }
         }
         let mut names = Self::default();
-        names.add(tx, default_chain, ids_by_type)?;
-        let assets: BTreeSet<String> = names
-            .0
-            .values()
+        for (kind, ids) in ids_by_type {
+            names.add(tx, default_chain, kind, ids.into_iter().collect())?;
+        }
+        let assets: BTreeSet<String> = (names.0.values())
             .filter_map(|target| target.asset.clone())
+            .filter(|asset| !names.0.contains_key(asset))
             .collect();
-        let missing = assets
-            .into_iter()
-            .filter(|id| !names.0.contains_key(id))
-            .collect();
-        names.add(tx, default_chain, BTreeMap::from([(Type::Asset, missing)]))?;
+        let assets = assets.iter().map(String::as_str).collect();
+        names.add(tx, default_chain, Type::Asset, assets)?;
         Ok(names)
     }
 
@@ -74,38 +72,35 @@ impl Names {
         &mut self,
         tx: &mut Tx<'_, '_>,
         default_chain: &ChainId,
-        ids_by_type: BTreeMap<Type, BTreeSet<String>>,
+        kind: Type,
+        ids: Vec<&str>,
     ) -> Result<()> {
-        for (kind, ids) in ids_by_type {
-            if kind == Type::Address {
-                self.0.extend(
-                    ids.into_iter()
-                        .map(|id| (id.clone(), address_name(&id, default_chain))),
-                );
-                continue;
-            }
-            let ids: Vec<String> = ids.into_iter().collect();
-            for row in table::object::reference_names(tx, kind.schema(), &ids)? {
-                let (id, name) = target_name(kind, row, default_chain);
-                self.0.insert(id, name);
-            }
+        if kind == Type::Address {
+            let names = ids.into_iter();
+            self.0
+                .extend(names.map(|id| (id.to_owned(), address_name(id, default_chain))));
+            return Ok(());
+        }
+        for row in table::object::reference_names(tx, kind.schema(), &ids)? {
+            let (id, name) = target_name(kind, row, default_chain);
+            self.0.insert(id, name);
         }
         Ok(())
     }
 }
 
 /// The types and ids that an object refers to.
-fn references(object: &Object) -> Vec<(Type, String)> {
+fn references(object: &Object) -> Vec<(Type, &str)> {
     let mut references = Vec::new();
     for (index, field) in object.schema.fields.iter().enumerate() {
         let Cell::Text(id) = object.at(index) else {
             continue;
         };
         match field.field_type {
-            FieldType::Ref(kind) => references.push((kind, id.clone())),
+            FieldType::Ref(kind) => references.push((kind, id.as_str())),
             FieldType::ParentRef => {
                 let kind = object.text("parent_type").and_then(Type::from_singular);
-                references.extend(kind.map(|kind| (kind, id.clone())));
+                references.extend(kind.map(|kind| (kind, id.as_str())));
             }
             _ => {}
         }

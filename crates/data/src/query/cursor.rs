@@ -1,7 +1,7 @@
 //! Cursors: the sort key values of the last row of a page. Opaque to callers, and bound to the type
 //! and order of the query.
 
-use super::filter::Query;
+use crate::filter::Query;
 use crate::table::query::SortKeys;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};

@@ -1,11 +1,13 @@
 //! Resolve the paths of a query against the declared fields: a declared path is compared by its
 //! value type, and by its index if that can answer.
 
-use super::filter::{Comparison, Condition, Filter, Predicate, Query, SortKey, Subject};
 use super::operand::read_declared;
-use crate::metadata::{self, Declaration, ValueType};
+use crate::filter::{Comparison, Condition, Filter, Predicate, Query, SortKey, Subject};
+use crate::metadata::{self, Declaration};
 use crate::path::Path;
+use crate::value_type::ValueType;
 use crate::{Error, Result, table};
+use std::borrow::Cow;
 use store::{Cell, Tx};
 
 /// The declared fields of a type.
@@ -16,27 +18,22 @@ struct Declared {
 }
 
 /// Replace undeclared paths of a query by the declared fields that they name.
-pub(crate) fn resolve_paths(tx: &mut Tx<'_, '_>, mut query: Query) -> Result<Query> {
+pub(crate) fn resolve_paths<'q>(tx: &mut Tx<'_, '_>, query: &'q Query) -> Result<Cow<'q, Query>> {
     let is_path = |subject: &Subject| matches!(subject, Subject::Undeclared(_));
-    let in_filters = query
-        .filters
-        .iter()
-        .any(|filter| filter.any_subject(&is_path));
+    let mut filters = query.filters.iter();
+    let in_filters = filters.any(|filter| filter.any_subject(&is_path));
     if !in_filters && !query.sort.iter().any(|key| is_path(&key.subject)) {
-        return Ok(query);
+        return Ok(Cow::Borrowed(query));
     }
-    let declared = Declared::load(tx, &query)?;
-    query.filters = query
-        .filters
-        .into_iter()
+    let declared = Declared::load(tx, query)?;
+    let mut query = query.clone();
+    let filters = query.filters.into_iter();
+    query.filters = filters
         .map(|filter| declared.filter(filter))
         .collect::<Result<_>>()?;
-    query.sort = query
-        .sort
-        .into_iter()
-        .map(|key| declared.sort(key))
-        .collect::<Result<_>>()?;
-    Ok(query)
+    let sort = query.sort.into_iter();
+    query.sort = sort.map(|key| declared.sort(key)).collect::<Result<_>>()?;
+    Ok(Cow::Owned(query))
 }
 
 impl Declared {

@@ -1,9 +1,9 @@
 //! Filters evaluated in memory, for conditions that the database cannot evaluate, with the same
 //! semantics.
 
-use super::filter::{Comparison, Condition, Filter, Predicate, Subject, TextMatch};
 use crate::decimal::Decimal;
 use crate::field::{Field, FieldType};
+use crate::filter::{Comparison, Condition, Filter, Predicate, Subject, TextMatch};
 use crate::fold::fold;
 use crate::object::{Object, is_case_insensitive};
 use crate::path::Leaf;

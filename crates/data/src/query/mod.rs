@@ -9,23 +9,20 @@
 mod cursor;
 mod declared;
 mod evaluate;
-mod filter;
 mod listing;
 pub(crate) mod operand;
 mod page;
 mod params;
 mod parse;
 
-pub(crate) use filter::{
-    Comparison, Condition, Filter, Predicate, Query, SortKey, Subject, TextMatch,
-};
 pub use listing::{BulkQueryResult, Listing};
 pub use operand::{OPERATORS, Operand, OperatorInfo};
 use page::execute;
 
 use crate::engine::Snapshot;
+use crate::filter::Query;
 use crate::view::render;
-use crate::{Data, Error, Result, Type, balance, balance_history, holdings, json};
+use crate::{Data, Error, Result, Type, balance, balance_history, json, pending};
 use store::Tx;
 use types::Principal;
 
@@ -102,7 +99,7 @@ fn run_query(tx: &mut Tx<'_, '_>, snapshot: &Snapshot, query: &Query) -> Result<
     match query.kind {
         Type::Transfer => balance::add_balance_changes(tx, &page.objects, &mut items)?,
         Type::Balance => {
-            holdings::add_final_balances(tx, &snapshot.final_heights, &page.objects, &mut items)?
+            pending::add_final_balances(tx, &snapshot.final_heights, &page.objects, &mut items)?
         }
         Type::BalanceChange => balance_history::add_running_totals(tx, &page.objects, &mut items)?,
         _ => {}

@@ -1,9 +1,9 @@
 //! Operands, parsed by the type of the field that they are compared with.
 
-use super::filter::{Comparison, Predicate, TextMatch};
 use crate::field::{Field, FieldType};
-use crate::metadata::{ValueType, indexed_text};
+use crate::filter::{Comparison, Predicate, TextMatch};
 use crate::path::Leaf;
+use crate::value_type::ValueType;
 use crate::{Error, Result};
 use store::Cell;
 use types::{Quantity, Time};
@@ -227,14 +227,6 @@ pub(crate) fn read_declared(value_type: ValueType, text: &str, at: &str) -> Resu
         value_type.text(&leaf).map(Cell::Text)
     };
     cell.ok_or_else(|| Error::invalid(at, "is not of the declared type"))
-}
-
-/// The operand as the side table stores it: long texts by their hash.
-pub(crate) fn indexed(cell: &Cell) -> Cell {
-    match cell {
-        Cell::Text(text) => Cell::Text(indexed_text(text).0),
-        other => other.clone(),
-    }
 }
 
 /// References can name EVM addresses, which are stored in lower case. Operands of equality are

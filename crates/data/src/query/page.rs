@@ -1,9 +1,9 @@
 //! Execute a query: filter in the database, evaluate the rest in memory, and reject queries that
 //! would read too much.
 
-use super::filter::{Filter, Query};
 use super::{cursor, declared, evaluate};
 use crate::engine::Snapshot;
+use crate::filter::{Filter, Query};
 use crate::object::Object;
 use crate::table::query::{self as sql, Scope, SortKeys, SortedRow};
 use crate::{Error, Result, Type};
@@ -34,10 +34,9 @@ pub(crate) fn execute(
     snapshot: &Snapshot,
     query: &Query,
 ) -> Result<QueryPage> {
-    let query = declared::resolve_paths(tx, query.clone())?;
-    let (sql_filters, residual): (Vec<Filter>, Vec<Filter>) = flatten(&query.filters)
-        .into_iter()
-        .partition(Filter::is_sql);
+    let query = declared::resolve_paths(tx, query)?;
+    let (sql_filters, residual): (Vec<&Filter>, Vec<&Filter>) =
+        flatten(&query.filters).partition(|filter| filter.is_sql());
     let mut execution = Execution {
         query: &query,
         snapshot,
@@ -61,27 +60,23 @@ pub(crate) fn execute(
 }
 
 /// Flatten nested conjunctions into a list.
-fn flatten(filters: &[Filter]) -> Vec<Filter> {
-    let mut flat = Vec::new();
-    for filter in filters {
-        match filter {
-            Filter::All(inner) => flat.extend(flatten(inner)),
-            other => flat.push(other.clone()),
-        }
-    }
-    flat
+fn flatten(filters: &[Filter]) -> Box<dyn Iterator<Item = &Filter> + '_> {
+    Box::new(filters.iter().flat_map(|filter| match filter {
+        Filter::All(inner) => flatten(inner),
+        other => Box::new(std::iter::once(other)),
+    }))
 }
 
 struct Execution<'a> {
     query: &'a Query,
     snapshot: &'a Snapshot,
     keys: SortKeys,
-    sql_filters: Vec<Filter>,
-    residual: Vec<Filter>,
+    sql_filters: Vec<&'a Filter>,
+    residual: Vec<&'a Filter>,
 }
 
 impl Execution<'_> {
-    fn scope<'s>(&'s self, filters: &'s [Filter]) -> Scope<'s> {
+    fn scope<'s>(&'s self, filters: &'s [&'s Filter]) -> Scope<'s> {
         let revealing_field = match self.query.kind {
             Type::Balance => "parent.type",
             _ => "status",
@@ -98,12 +93,9 @@ impl Execution<'_> {
     /// for the other conditions and for sorting.
     fn check_scan(&self, tx: &mut Tx<'_, '_>) -> Result<()> {
         let schema = self.query.schema();
-        let (selective, others): (Vec<Filter>, Vec<Filter>) = self
-            .sql_filters
-            .iter()
-            .cloned()
-            .partition(Filter::is_selective);
-        let first_unindexed = others.iter().find_map(Filter::first_unindexed);
+        let (selective, others): (Vec<&Filter>, Vec<&Filter>) =
+            (self.sql_filters.iter()).partition(|filter| filter.is_selective());
+        let first_unindexed = others.iter().find_map(|filter| filter.first_unindexed());
         let unsorted = || {
             let field = self.query.sort.first().map(|key| key.subject.name());
             (!self.keys.is_indexed(schema)).then(|| field.unwrap_or_else(|| "sort".to_owned()))
@@ -124,11 +116,8 @@ impl Execution<'_> {
     /// If the indexed conditions select few rows, sort those; otherwise walk the index of the
     /// order, which reaches the matches soon.
     fn choose_order(&mut self, tx: &mut Tx<'_, '_>) -> Result<()> {
-        let selective: Vec<Filter> = self
-            .sql_filters
-            .iter()
+        let selective: Vec<&Filter> = (self.sql_filters.iter().copied())
             .filter(|filter| filter.is_selective())
-            .cloned()
             .collect();
         let by_order = self.keys.is_indexed(self.query.schema());
         if by_order
@@ -182,7 +171,7 @@ impl Execution<'_> {
             let field = self
                 .residual
                 .iter()
-                .find_map(Filter::first_non_sql)
+                .find_map(|filter| filter.first_non_sql())
                 .unwrap_or_default();
             return Err(Error::Undeclared {
                 field,

@@ -1,8 +1,8 @@
 //! Query parameters of a listing, parsed into the same query as a bulk query.
 
-use super::filter::Query;
 use super::operand::{MAX_VALUE, Operator};
 use super::parse::{EQ, FilterParser, empty, label, sort, subject};
+use crate::filter::Query;
 use crate::{Error, Result, Type};
 use std::collections::BTreeMap;
 use types::Page;

@@ -1,8 +1,8 @@
 //! Parser of bulk queries. Errors name unknown fields and operators by their path.
 
-use super::filter::{Comparison, Condition, Filter, Predicate, Query, SortKey, Subject};
 use super::operand::{self, MAX_VALUE, Operand, Operator};
 use crate::field::FieldType;
+use crate::filter::{Comparison, Condition, Filter, Predicate, Query, SortKey, Subject};
 use crate::path::Path;
 use crate::{Error, Result, Type, json};
 use serde_json::value::RawValue;

@@ -39,18 +39,16 @@ fn with_activity(input: &Input, resolved: &HashMap<ReferenceKey, Resolution>) ->
         let InputValue::Reference { kind, text } = &value else {
             continue;
         };
-        let (kind, reference) = (*kind, text.clone());
-        let id = match resolved.get(&(kind, reference.clone())) {
-            Some(Resolution::Object(id)) => id.clone(),
-            _ => {
-                return Err(Error::BadReference {
-                    field,
-                    kind,
-                    reference,
-                });
-            }
+        let reference = (*kind, text.clone());
+        let Some(Resolution::Object(id)) = resolved.get(&reference) else {
+            let (kind, reference) = reference;
+            return Err(Error::BadReference {
+                field,
+                kind,
+                reference,
+            });
         };
-        *value = InputValue::Cell(Cell::Text(id));
+        *value = InputValue::Cell(Cell::Text(id.clone()));
     }
     Ok(input)
 }

@@ -1,6 +1,6 @@
 //! One item of a request: its type, mode and parsed fields.
 
-use super::value::{self, InputValue};
+use super::value::{self, InputValue, MAX_NAME};
 use super::{Target, UpdateType};
 use crate::field::FieldType;
 use crate::object::normalize_address;
@@ -8,9 +8,6 @@ use crate::{Error, Result, Type, ids, json};
 use serde_json::value::RawValue;
 use store::Cell;
 use types::ChainId;
-
-/// Bytes of one part of a key.
-pub(crate) const MAX_NAME: usize = 256;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Input {
@@ -212,12 +209,4 @@ pub(crate) fn check_key(kind: Type, column: &str, text: &str, path: &str) -> Res
         }
         _ => Ok(()),
     }
-}
-
-/// Parse an address into its canonical form.
-pub(crate) fn address(value: &RawValue, path: &str, chain: &str) -> Result<String> {
-    Ok(normalize_address(
-        chain,
-        &json::text(value, path, MAX_NAME)?,
-    ))
 }

@@ -1,17 +1,9 @@
 //! The result of a bulk update, by type and in list order.
 
-use super::stage::Stage;
+use super::stage::{Action, Stage};
 use crate::Type;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::collections::BTreeMap;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Action {
-    Created,
-    Replaced,
-    Updated,
-    Ignored,
-}
 
 /// An object in the result.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

@@ -1,6 +1,5 @@
 //! The objects of a batch in memory: loaded, changed in list order, and written at the end.
 
-use super::result::Action;
 use super::value::{Change, InputValue, check_labels};
 use super::{Input, UpdateType};
 use crate::field::FieldType;
@@ -8,6 +7,15 @@ use crate::object::{Object, address_id};
 use crate::{Error, Result, Type, ids, table};
 use std::collections::{BTreeMap, HashMap};
 use store::{Cell, Tx};
+
+/// What an input did to its object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Action {
+    Created,
+    Replaced,
+    Updated,
+    Ignored,
+}
 
 /// A stored object that an input applies to, whatever key the input has.
 #[derive(Debug, Clone)]

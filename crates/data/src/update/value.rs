@@ -1,6 +1,5 @@
 //! Input values, parsed by field type.
 
-use super::input::{MAX_NAME, address};
 use crate::field::{Field, FieldType};
 use crate::object::normalize_address;
 use crate::{Error, Result, Type, json};
@@ -9,6 +8,8 @@ use std::collections::BTreeMap;
 use store::Cell;
 use types::{Amount, AmountInput, Quantity, Unit};
 
+/// Bytes of one part of a key.
+pub(crate) const MAX_NAME: usize = 256;
 /// Bytes of free JSON in one field.
 const MAX_JSON: usize = 256 * 1_024;
 /// Labels of one object. A label has at most [`MAX_LABEL`] bytes, which fits an index.
@@ -75,6 +76,14 @@ pub(crate) fn read(field: &Field, value: &RawValue, path: &str, chain: &str) -> 
 /// An amount in stored form.
 pub(crate) fn stored(amount: Amount) -> Cell {
     Cell::Blob(Quantity::from(amount).to_ordered_bytes())
+}
+
+/// Parse an address into its canonical form.
+fn address(value: &RawValue, path: &str, chain: &str) -> Result<String> {
+    Ok(normalize_address(
+        chain,
+        &json::text(value, path, MAX_NAME)?,
+    ))
 }
 
 fn reference(value: &RawValue, path: &str) -> Result<String> {

@@ -288,41 +288,28 @@ fn stamp(tx: &mut Tx<'_, '_>, stage: &mut Stage) {
 
 /// Write the objects of a type, their labels and their declared fields.
 fn write_objects(tx: &mut Tx<'_, '_>, stage: &Stage, kind: Type) -> Result<()> {
-    let changed = stage
-        .staged
-        .iter()
-        .filter(|staged| staged.after.kind() == kind && staged.is_changed());
+    let changed =
+        (stage.staged.iter()).filter(|staged| staged.after.kind() == kind && staged.is_changed());
     let (new, known): (Vec<&StagedObject>, Vec<&StagedObject>) =
         changed.partition(|staged| staged.is_new());
-    let objects = |of: &[&'_ StagedObject]| -> Vec<Object> {
-        of.iter().map(|staged| staged.after.clone()).collect()
-    };
-    let (new_objects, known_objects) = (objects(&new), objects(&known));
-    let inserted =
-        table::object::insert(tx, kind.schema(), &new_objects.iter().collect::<Vec<_>>())?;
-    let updated =
-        table::object::update(tx, kind.schema(), &known_objects.iter().collect::<Vec<_>>())?;
-    if inserted != new.len() as u64 || updated != known.len() as u64 {
+    let mut all: Vec<&Object> = new.iter().map(|staged| &staged.after).collect();
+    let updated: Vec<&Object> = known.iter().map(|staged| &staged.after).collect();
+    if table::object::insert(tx, kind.schema(), &all)? != all.len() as u64
+        || table::object::update(tx, kind.schema(), &updated)? != updated.len() as u64
+    {
         // A concurrent transaction created or deleted one of them; the store retries.
         return Err(store::Error::Contended { attempts: 1 }.into());
     }
-    let changed_labels: Vec<&Object> = new
-        .iter()
-        .chain(&known)
+    let relabeled: Vec<&Object> = (new.iter().chain(&known))
         .filter(|staged| {
-            staged
-                .before
-                .as_ref()
-                .is_none_or(|before| before.get("labels") != staged.after.get("labels"))
+            let before = staged.before.as_ref();
+            before.is_none_or(|before| before.get("labels") != staged.after.get("labels"))
         })
         .map(|staged| &staged.after)
         .collect();
-    write_labels(tx, kind, &changed_labels)?;
-    metadata::index_values(
-        tx,
-        kind,
-        &new_objects.iter().chain(&known_objects).collect::<Vec<_>>(),
-    )
+    write_labels(tx, kind, &relabeled)?;
+    all.extend(updated);
+    metadata::index_values(tx, kind, &all)
 }
 
 fn write_labels(tx: &mut Tx<'_, '_>, kind: Type, objects: &[&Object]) -> Result<()> {

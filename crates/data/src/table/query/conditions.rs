@@ -3,10 +3,10 @@
 
 use super::Builder;
 use crate::field::{Field, FieldType};
+use crate::filter::{Comparison, Condition, Filter, Predicate, Subject, TextMatch};
 use crate::fold::fold;
-use crate::metadata::ValueType;
-use crate::query::operand::indexed;
-use crate::query::{Comparison, Condition, Filter, Predicate, Subject, TextMatch};
+use crate::value_type::ValueType;
+use crate::value_type::indexed;
 use store::Cell;
 
 /// Matches rows of chains with case-insensitive addresses.

@@ -8,8 +8,8 @@ pub(crate) use order::SortKeys;
 
 use super::columns;
 use crate::field::Schema;
+use crate::filter::Filter;
 use crate::object::Object;
-use crate::query::Filter;
 use crate::view::FinalHeights;
 use store::{Cell, Result, Row, Tx, Value};
 
@@ -54,7 +54,7 @@ impl<'a> Builder<'a> {
         })
     }
 
-    fn conditions(&mut self, filters: &[Filter]) -> String {
+    fn conditions(&mut self, filters: &[&Filter]) -> String {
         let mut text = String::from("t.namespace = ?ns");
         for filter in filters {
             let condition = self.filter(filter);
@@ -69,7 +69,7 @@ impl<'a> Builder<'a> {
 pub(crate) struct Scope<'a> {
     pub(crate) schema: &'static Schema,
     pub(crate) final_heights: &'a FinalHeights,
-    pub(crate) filters: &'a [Filter],
+    pub(crate) filters: &'a [&'a Filter],
     /// Also reverted transfers and NFT balances.
     pub(crate) include_hidden: bool,
 }

@@ -3,7 +3,7 @@
 use super::Builder;
 use super::conditions::unmasked;
 use crate::field::{DefaultValue, Field, FieldType, Schema};
-use crate::query::{SortKey, Subject};
+use crate::filter::{SortKey, Subject};
 use store::{Cell, ValueKind};
 
 /// Characters of a text that count for sorting.

@@ -3,7 +3,7 @@
 use super::Builder;
 use crate::Type;
 use crate::fold::fold;
-use crate::query::{Comparison, Predicate};
+use crate::filter::{Comparison, Predicate};
 use store::Cell;
 use types::ChainId;
 
