@@ -37,9 +37,16 @@ impl Chains for OffChain {
 /// The data model of one database. Clones share it.
 #[derive(Clone)]
 pub struct Data {
-    pub(crate) db: Db,
-    pub(crate) lease: Lease,
-    pub(crate) chains: Arc<dyn Chains>,
+    parts: Parts,
+}
+
+/// What the data model works with. It has no settings.
+#[derive(Clone)]
+pub struct Parts {
+    pub db: Db,
+    /// The partition that receives the facts of writes.
+    pub lease: Lease,
+    pub chains: Arc<dyn Chains>,
 }
 
 /// What a read needs beside the stored objects.
@@ -63,13 +70,16 @@ impl Snapshot {
 }
 
 impl Data {
-    /// Create a handle. Writes go to the partition of `lease`.
-    pub fn new(db: Db, lease: Lease, chains: Arc<dyn Chains>) -> Self {
-        Self { db, lease, chains }
+    pub fn new(parts: Parts) -> Self {
+        Self { parts }
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        &self.parts.db
     }
 
     pub(crate) fn default_chain(&self, namespace: &Namespace) -> ChainId {
-        self.chains.default_chain(namespace)
+        self.parts.chains.default_chain(namespace)
     }
 
     /// Read objects of a namespace with the final heights of the same snapshot.
@@ -84,9 +94,9 @@ impl Data {
         T: Send + 'static,
         F: FnMut(&mut Tx<'_, '_>, &Snapshot, &A) -> Result<T> + Send + 'static,
     {
-        let (chains, namespace) = (Arc::clone(&self.chains), *namespace);
+        let (chains, namespace) = (Arc::clone(&self.parts.chains), *namespace);
         let default_chain = self.default_chain(&namespace);
-        self.db
+        self.db()
             .read_unscoped(move |tx| {
                 let snapshot = Snapshot {
                     default_chain,
@@ -110,8 +120,8 @@ impl Data {
         F: FnMut(&mut Tx<'_, '_>, &Principal, &A) -> Result<T> + Send + 'static,
     {
         let writer = principal.clone();
-        self.db
-            .on(&self.lease)
+        self.db()
+            .on(&self.parts.lease)
             .write_with(&principal.namespace, args, move |tx, args| {
                 write(tx, &writer, args)
             })

@@ -8,10 +8,17 @@ use crate::Type;
 use crate::balance::put_balance_changes;
 use crate::object::Object;
 use crate::table::transfer::ChangeRow;
-use crate::update::{Staging, changed};
 use crate::view::{ViewContext, render};
 use store::{Fact, Tx};
 use types::Principal;
+
+/// An object that a batch changed.
+pub(crate) struct Changed<'a> {
+    pub(crate) object: &'a Object,
+    /// Its explicit balance changes.
+    pub(crate) changes: Option<&'a Vec<ChangeRow>>,
+    pub(crate) is_new: bool,
+}
 
 #[derive(Debug, Clone, Copy)]
 enum Change {
@@ -70,13 +77,17 @@ pub(crate) fn deleted(tx: &mut Tx<'_, '_>, principal: &Principal, object: &Objec
 }
 
 /// Append what a batch created and updated.
-pub(crate) fn batch(tx: &mut Tx<'_, '_>, principal: &Principal, stage: &Staging) {
-    for (object, changes, is_new) in changed(stage) {
-        let change = if is_new {
+pub(crate) fn batch<'a>(
+    tx: &mut Tx<'_, '_>,
+    principal: &Principal,
+    changed: impl Iterator<Item = Changed<'a>>,
+) {
+    for changed in changed {
+        let change = if changed.is_new {
             Change::Created
         } else {
             Change::Updated
         };
-        tx.append(fact(object, changes, change).actor(principal));
+        tx.append(fact(changed.object, changed.changes, change).actor(principal));
     }
 }

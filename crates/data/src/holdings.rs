@@ -47,7 +47,7 @@ pub async fn balances(
     };
     let default_chain = data.default_chain(&principal.namespace);
     let id = data
-        .db
+        .db()
         .read_with(
             &principal.namespace,
             reference.to_owned(),

@@ -73,7 +73,7 @@ mod value_type;
 mod view;
 
 pub use crud::{create, delete, get, patch, prepare_create, put};
-pub use engine::{Chains, Data, OffChain};
+pub use engine::{Chains, Data, OffChain, Parts};
 pub use error::{Error, Result};
 pub use holdings::{BalanceFilter, balances};
 pub use kind::Type;

@@ -55,7 +55,7 @@ async fn field(
         .filter(|field| field.input && field.is_stored() && field.column != "active");
     let field_name = field_name.ok_or_else(unknown)?.name;
     let default_chain = data.default_chain(namespace);
-    data.db
+    data.db()
         .read_with(namespace, argument.to_owned(), move |tx, argument| {
             let id = resolve_one(tx, &default_chain, kind, argument)?;
             let Some(object) = table::object::by_ids(tx, kind.schema(), &[id])?.pop() else {

@@ -213,7 +213,7 @@ async fn index_slice(
 
 /// List the declared fields of a namespace.
 pub async fn declared_fields(data: &Data, principal: &Principal) -> Result<Vec<DeclaredField>> {
-    data.db
+    data.db()
         .read(&principal.namespace, |tx| {
             let mut all = Vec::new();
             for kind in Type::WRITABLE {

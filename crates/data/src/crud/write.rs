@@ -120,7 +120,7 @@ fn raw(body: &str) -> Result<Box<RawValue>> {
 async fn target(data: &Data, principal: &Principal, kind: Type, reference: &str) -> Result<Object> {
     let default_chain = data.default_chain(&principal.namespace);
     let object = data
-        .db
+        .db()
         .read_with(
             &principal.namespace,
             reference.to_owned(),

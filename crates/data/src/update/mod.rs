@@ -26,21 +26,6 @@ pub(crate) use stage::labels_of;
 pub(crate) use value::{InputValue, MAX_NAME};
 pub(crate) use write::{write, write_one};
 
-pub(crate) type Staging = stage::Stage;
-
-/// An object that a batch changed: the object, its explicit balance changes, whether it is new.
-pub(crate) type Changed<'s> = (
-    &'s crate::object::Object,
-    Option<&'s Vec<crate::table::transfer::ChangeRow>>,
-    bool,
-);
-
-/// The objects that a batch changed, in order.
-pub(crate) fn changed(stage: &Staging) -> impl Iterator<Item = Changed<'_>> {
-    let changed = stage.staged.iter().filter(|staged| staged.is_changed());
-    changed.map(|staged| (&staged.after, staged.rows.as_ref(), staged.is_new()))
-}
-
 use crate::object::is_null_address;
 use crate::{Data, Error, Result, Type, json};
 use store::Tx;

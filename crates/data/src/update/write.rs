@@ -5,6 +5,7 @@ use super::result::BulkUpdateResult;
 use super::stage::{Stage, StagedObject, labels_of};
 use super::value::InputValue;
 use super::{Input, events, transfers};
+use crate::facts::Changed;
 use crate::object::Object;
 use crate::table::label::Label;
 use crate::{Error, Result, Type, facts, metadata, table};
@@ -63,7 +64,8 @@ fn apply_inputs(
     }
     transfers::store_changes(tx, &stage)?;
     deltas.flush(tx)?;
-    facts::batch(tx, principal, &stage);
+    let changed = stage.staged.iter().filter(|staged| staged.is_changed());
+    facts::batch(tx, principal, changed.map(StagedObject::as_changed));
     Ok((stage, activities))
 }
 
@@ -82,6 +84,14 @@ impl StagedObject {
         self.before
             .as_ref()
             .is_none_or(|before| self.changes.is_some() || !self.after.same_content(before))
+    }
+
+    fn as_changed(&self) -> Changed<'_> {
+        Changed {
+            object: &self.after,
+            changes: self.rows.as_ref(),
+            is_new: self.is_new(),
+        }
     }
 
     fn key_changed(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Concurrent writers.
 
 use crate::world::{ALICE, BOB, TOKEN, World, ZERO, ann, chain, erc20, with_each_engine};
-use data::{BlockTransfers, Data, Type};
+use data::{BlockTransfers, Data, Parts, Type};
 use serde_json::json;
 use std::sync::Arc;
 use types::{Height, Time};
@@ -34,6 +34,15 @@ async fn apply(world: &World, lease: &store::Lease, height: u64, to: &str) {
 }
 
 /// The index worker and two API processes change the same balances, each in its own partition.
+/// The data model as another process opens it.
+fn off_chain(db: &store::Db, lease: store::Lease) -> Data {
+    Data::new(Parts {
+        db: db.clone(),
+        lease,
+        chains: Arc::new(data::OffChain(chain())),
+    })
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn writers_of_several_partitions_lose_no_delta() {
     with_each_engine(|world| async move {
@@ -47,7 +56,7 @@ async fn writers_of_several_partitions_lose_no_delta() {
         }
         for process in 1..3 {
             let lease = world.test.lease(&format!("api/{process}")).await;
-            let data = Data::new(world.test.db.clone(), lease, Arc::new(data::OffChain(chain())));
+            let data = off_chain(&world.test.db, lease);
             for n in 0..20 {
                 let (data, pool) = (data.clone(), pool.clone());
                 tasks.push(tokio::spawn(async move {
@@ -80,11 +89,7 @@ async fn one_of_many_concurrent_creates_of_a_name_succeeds() {
         let mut tasks = Vec::new();
         for process in 1..5 {
             let lease = world.test.lease(&format!("api/{process}")).await;
-            let data = Data::new(
-                world.test.db.clone(),
-                lease,
-                Arc::new(data::OffChain(chain())),
-            );
+            let data = off_chain(&world.test.db, lease);
             for _ in 0..4 {
                 let data = data.clone();
                 tasks.push(tokio::spawn(async move {
@@ -147,7 +152,7 @@ async fn a_crash_between_two_blocks_loses_and_doubles_nothing() {
             test = test.reopen().await;
         }
         let lease = test.lease("api/0").await;
-        let data = Data::new(test.db.clone(), lease, Arc::new(data::OffChain(chain())));
+        let data = off_chain(&test.db, lease);
         let listing = data::list(&data, &ann(), Type::Balance, &[]).await.unwrap();
         assert_eq!(listing.items[0].text("balanceAfter").as_deref(), Some("30"));
     })
@@ -159,7 +164,7 @@ async fn a_crash_between_two_blocks_loses_and_doubles_nothing() {
 async fn concurrent_delete_and_reference_leave_no_dangling_reference() {
     with_each_engine(|world| async move {
         let lease = world.test.lease("api/9").await;
-        let other = Data::new(world.test.db.clone(), lease, Arc::new(data::OffChain(chain())));
+        let other = off_chain(&world.test.db, lease);
         let (mut deleted, mut referred) = (0, 0);
         for n in 0..40 {
             let token = format!("0x{n:040x}");

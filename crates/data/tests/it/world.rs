@@ -1,7 +1,7 @@
 //! Test environment: a data model over a fresh database, final heights that the test sets, and
 //! chain transfers.
 
-use data::{BlockTransfers, Chains, Data, Error, Type, View};
+use data::{BlockTransfers, Chains, Data, Error, Parts, Type, View};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use store::{Cursor, StoredFact, UnscopedTx};
@@ -65,7 +65,11 @@ where
         async move {
             let lease = test.lease("api/0").await;
             let watermarks = Arc::new(Watermarks::default());
-            let data = Data::new(test.db.clone(), lease.clone(), watermarks.clone());
+            let data = Data::new(Parts {
+                db: test.db.clone(),
+                lease: lease.clone(),
+                chains: watermarks.clone(),
+            });
             test_body(Arc::new(World {
                 data,
                 test,

@@ -2,8 +2,8 @@
 
 use super::Builder;
 use crate::Type;
-use crate::fold::fold;
 use crate::filter::{Comparison, Predicate};
+use crate::fold::fold;
 use store::Cell;
 use types::ChainId;
 
