@@ -88,7 +88,11 @@ pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
     );
     let chains = connect(config, db.entropy())?;
     let default_chains = default_chains(&db, &chains).await?;
-    let data = data::Data::new(db.clone(), lease.clone(), default_chains.clone());
+    let data = data::Data::new(data::Parts {
+        db: db.clone(),
+        lease: lease.clone(),
+        chains: default_chains.clone(),
+    });
     let parts = keys::Parts {
         db: db.clone(),
         lease: lease.clone(),

@@ -206,7 +206,11 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
         settings,
     );
     let chains = Arc::new(OffChain(chain()));
-    let data = Data::new(db.clone(), lease.clone(), chains.clone());
+    let data = Data::new(data::Parts {
+        db: db.clone(),
+        lease: lease.clone(),
+        chains: chains.clone(),
+    });
     let outbound = Outbound::new(outbound::Settings::new(AddressPolicy::new(vec![
         "127.0.0.1".parse().unwrap(),
     ])))

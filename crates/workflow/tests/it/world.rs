@@ -146,7 +146,11 @@ impl World {
             None => None,
         };
         let chains = Arc::new(OffChain(*CHAIN));
-        let data = Data::new(db.clone(), api.clone(), chains.clone());
+        let data = Data::new(data::Parts {
+            db: db.clone(),
+            lease: api.clone(),
+            chains: chains.clone(),
+        });
         let guard = AddressPolicy::new(vec!["127.0.0.1".parse().unwrap()]);
         let outbound = Outbound::new(outbound::Settings::new(guard)).unwrap();
         let parts = Parts {
