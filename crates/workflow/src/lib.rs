@@ -47,6 +47,7 @@ mod effect;
 mod engine;
 mod error;
 mod expression;
+mod kinds;
 mod listener;
 mod metrics;
 mod names;

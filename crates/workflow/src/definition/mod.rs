@@ -6,14 +6,13 @@
 //! does not have. Unknown keys of a step are stored and reported as warnings.
 
 mod document;
-mod options;
 mod read;
 mod step;
 
 pub use document::Format;
 pub use read::Warning;
 pub(crate) use read::parse;
-pub(crate) use step::{Ambiguity, Clause, Fail, Kind, Retry, Return, Step};
+pub(crate) use step::{Ambiguity, Clause, Fail, Retry, Return, Step};
 
 /// A parsed and validated version.
 #[derive(Debug, Clone)]

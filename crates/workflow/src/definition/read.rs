@@ -2,10 +2,10 @@
 
 use super::document::{self, Format};
 use super::{
-    Ambiguity, Clause, Definition, DefinitionError, DefinitionErrorKind, Fail, Kind, Retry, Return,
-    Step, options,
+    Ambiguity, Clause, Definition, DefinitionError, DefinitionErrorKind, Fail, Retry, Return, Step,
 };
 use crate::expression::Expression;
+use crate::kinds::{KINDS, StepKind, Timeout};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use types::ChainId;
@@ -124,7 +124,7 @@ impl Reader {
         let name = required_text(step, at, "name")?;
         check_name(&name, &format!("{at}.name"))?;
         let kind = required_text(step, at, "type")?;
-        let kind = Kind::parse(&kind).ok_or_else(|| unknown_type(at, &kind))?;
+        let kind = StepKind::find(&kind).ok_or_else(|| unknown_type(at, &kind))?;
         let options = object(step, at, "options")?.cloned().unwrap_or_default();
         let dynamic = dynamic_options(step, at)?;
         self.check_options(kind, &options, &dynamic, at)?;
@@ -142,74 +142,63 @@ impl Reader {
         })
     }
 
-    /// Contract steps wait as a stored row, so their timeout can be long. A call occupies a slot,
-    /// so its timeout is bounded. Steps that only compute or write have no timeout.
     fn timeout(
         &mut self,
         step: &Members,
-        kind: Kind,
+        kind: &StepKind,
         at: &str,
     ) -> Result<Option<u64>, DefinitionError> {
-        let timeout = millis(step, at, "timeout")?;
+        let Some(timeout) = millis(step, at, "timeout")? else {
+            return Ok(None);
+        };
         let field = format!("{at}.timeout");
-        match kind {
-            Kind::ContractDeploy | Kind::ContractInvoke => {}
-            Kind::HttpRequest | Kind::ContractQuery | Kind::DataModelQuery | Kind::Policy => {
-                if timeout.is_some_and(|timeout| timeout > MAX_CALL_MS) {
-                    let reason = format!(
-                        "a {} may take at most {MAX_CALL_MS} milliseconds",
-                        kind.as_str()
-                    );
-                    return Err(DefinitionError::field(field, reason));
-                }
+        match kind.timeout() {
+            Timeout::Ignored => self.warn(&field, "has no effect on this step"),
+            Timeout::OfCall if timeout > MAX_CALL_MS => {
+                let reason = format!(
+                    "a {} may take at most {MAX_CALL_MS} milliseconds",
+                    kind.name
+                );
+                return Err(DefinitionError::field(field, reason));
             }
-            Kind::JsonataTemplate | Kind::DataModelUpdate | Kind::InvokeTask
-                if timeout.is_some() =>
-            {
-                self.warn(&field, "has no effect on this step");
-            }
-            Kind::JsonataTemplate | Kind::DataModelUpdate | Kind::InvokeTask => {}
+            Timeout::OfCall | Timeout::OfRow => {}
         }
-        Ok(timeout)
+        Ok(Some(timeout))
     }
 
     fn check_options(
         &mut self,
-        kind: Kind,
+        kind: &StepKind,
         literal: &Members,
         dynamic: &[(String, Expression)],
         at: &str,
     ) -> Result<(), DefinitionError> {
-        let schema = options::for_kind(kind);
         let given = literal
             .keys()
             .map(|name| ("options", name))
             .chain(dynamic.iter().map(|(name, _)| ("dynamicOptions", name)));
-        for (map, name) in given
-            .clone()
-            .filter(|(_, name)| !schema.known.contains(&name.as_str()))
-        {
+        for (map, name) in given.clone().filter(|(_, name)| !kind.has_option(name)) {
             let field = format!("{at}.{map}.{name}");
-            if !schema.lenient {
+            if !kind.lenient {
                 return Err(DefinitionError::field(
                     field,
                     format!(
                         "{} has no such option; its options are {}",
-                        kind.as_str(),
-                        schema.known.join(", ")
+                        kind.name,
+                        kind.option_names().join(", ")
                     ),
                 ));
             }
             self.warn(&field, "is not an option of this step and has no effect");
         }
-        for group in schema.required {
+        for group in kind.required {
             if !given
                 .clone()
                 .any(|(_, name)| group.contains(&name.as_str()))
             {
                 return Err(DefinitionError::field(
                     format!("{at}.options.{}", group[0]),
-                    format!("{} requires {}", kind.as_str(), group.join(" or ")),
+                    format!("{} requires {}", kind.name, group.join(" or ")),
                 ));
             }
         }
@@ -244,7 +233,7 @@ impl Reader {
 }
 
 fn unknown_type(at: &str, kind: &str) -> DefinitionError {
-    let known: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+    let known: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
     let reason = format!(
         "{:?} is not a step type; the types are {}",
         kind.chars().take(80).collect::<String>(),
@@ -268,19 +257,20 @@ fn check_name(name: &str, field: &str) -> Result<(), DefinitionError> {
     Ok(())
 }
 
-/// A template is itself an expression: moves it to the dynamic options.
+/// Moves an option that is itself an expression to the dynamic ones.
 fn with_template(
-    kind: Kind,
+    kind: &StepKind,
     mut options: Members,
     mut dynamic: Vec<(String, Expression)>,
     at: &str,
 ) -> Result<(Members, Vec<(String, Expression)>), DefinitionError> {
-    if kind == Kind::JsonataTemplate && !dynamic.iter().any(|(name, _)| name == "template") {
-        let field = format!("{at}.options.template");
+    let is_dynamic = |template: &&str| dynamic.iter().any(|(name, _)| name == template);
+    if let Some(template) = kind.template.filter(|template| !is_dynamic(template)) {
+        let field = format!("{at}.options.{template}");
         let source = options
-            .remove("template")
+            .remove(template)
             .ok_or_else(|| DefinitionError::field(&field, "is missing"))?;
-        dynamic.push(("template".to_owned(), compile(&source, &field)?));
+        dynamic.push((template.to_owned(), compile(&source, &field)?));
     }
     Ok((options, dynamic))
 }
@@ -373,15 +363,22 @@ fn factor(retry: &Members, at: &str) -> Result<u64, DefinitionError> {
     }
 }
 
-fn ambiguity(step: &Members, at: &str, kind: Kind) -> Result<Option<Ambiguity>, DefinitionError> {
+fn ambiguity(
+    step: &Members,
+    at: &str,
+    kind: &StepKind,
+) -> Result<Option<Ambiguity>, DefinitionError> {
     let field = format!("{at}.ambiguity");
     let Some(ambiguity) = text(step, at, "ambiguity", MAX_NAME)? else {
         return Ok(None);
     };
-    if kind != Kind::HttpRequest {
+    if kind.external().is_none() {
         return Err(DefinitionError::field(
             field,
-            "only applies to steps with an external effect: http_request",
+            format!(
+                "only applies to steps with an external effect: {}",
+                external_kinds().join(", ")
+            ),
         ));
     }
     match ambiguity.as_str() {
@@ -393,6 +390,11 @@ fn ambiguity(step: &Members, at: &str, kind: Kind) -> Result<Option<Ambiguity>, 
             "expected retry, query or park",
         )),
     }
+}
+
+fn external_kinds() -> Vec<&'static str> {
+    let external = KINDS.iter().filter(|kind| kind.external().is_some());
+    external.map(|kind| kind.name).collect()
 }
 
 fn policies(root: &Members) -> Result<Vec<String>, DefinitionError> {

@@ -1,60 +1,14 @@
 //! Steps of a definition.
 
 use crate::expression::Expression;
+use crate::kinds::StepKind;
 use serde_json::{Map, Value};
-
-/// The type of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
-    JsonataTemplate,
-    DataModelQuery,
-    DataModelUpdate,
-    HttpRequest,
-    ContractDeploy,
-    ContractInvoke,
-    ContractQuery,
-    Policy,
-    InvokeTask,
-}
-
-impl Kind {
-    pub(crate) const ALL: [Kind; 9] = [
-        Kind::JsonataTemplate,
-        Kind::DataModelQuery,
-        Kind::DataModelUpdate,
-        Kind::HttpRequest,
-        Kind::ContractDeploy,
-        Kind::ContractInvoke,
-        Kind::ContractQuery,
-        Kind::Policy,
-        Kind::InvokeTask,
-    ];
-
-    /// The name used in definitions.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Kind::JsonataTemplate => "jsonata_template",
-            Kind::DataModelQuery => "data_model_query",
-            Kind::DataModelUpdate => "data_model_update",
-            Kind::HttpRequest => "http_request",
-            Kind::ContractDeploy => "contract_deploy",
-            Kind::ContractInvoke => "contract_invoke",
-            Kind::ContractQuery => "contract_query",
-            Kind::Policy => "policy",
-            Kind::InvokeTask => "invoke_task",
-        }
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
-    }
-}
 
 #[derive(Debug, Clone)]
 pub(crate) struct Step {
     /// Becomes the key under `steps` in expressions.
     pub(crate) name: String,
-    pub(crate) kind: Kind,
+    pub(crate) kind: &'static StepKind,
     /// Literal options.
     pub(crate) options: Map<String, Value>,
     /// Options given as expressions; their results override the literal ones.

@@ -1,28 +1,22 @@
-//! The effects of steps, by type. Internal effects commit with the step, chain effects are
-//! submissions, external effects are calls.
+//! The effects of steps. Internal effects commit with the step, chain effects are submissions,
+//! external effects are calls.
 
-mod chain;
-mod contract_query;
-mod data_model;
-mod http;
-mod invoke_task;
+mod external;
 mod options;
-mod policy;
 mod step_error;
+mod submission;
 
-pub(crate) use chain::{SubmissionRequest, outcome};
-pub(crate) use http::{Call, CallStatus};
-pub(crate) use options::interface;
+pub(crate) use external::{CallStatus, ExternalCall};
+pub(crate) use options::{get_option, interface, params, parse_option, required_text, text, units};
 pub(crate) use step_error::StepError;
+pub(crate) use submission::{ChainCall, SubmissionRequest, outcome};
 
 use crate::Error;
-use crate::definition::Kind;
 use crate::run::Failure;
 use crate::run::start::RunRequest;
 use crate::work::load::RunContext;
 use serde_json::{Map, Value};
-use std::time::Duration;
-use types::{Coded, Json, Retry, Time};
+use types::{Coded, Json, Retry};
 
 /// The prepared effect of a step, before it takes place.
 pub(crate) enum Plan {
@@ -33,7 +27,7 @@ pub(crate) enum Plan {
     /// Start a run in the step's transaction.
     StartRun(Box<RunRequest>),
     Submit(Box<SubmissionRequest>),
-    Call(Box<Call>),
+    Call(Box<dyn ExternalCall>),
 }
 
 /// Why a step did not complete.
@@ -98,50 +92,6 @@ impl Fault {
 
 /// Evaluated options.
 pub(crate) type Options = Map<String, Value>;
-
-/// Prepares the effect of a step. May read, within the step's timeout; changes nothing.
-pub(crate) async fn plan(run: &RunContext, options: &Options, began: Time) -> Result<Plan, Fault> {
-    let read_only = matches!(
-        run.step().kind,
-        Kind::DataModelQuery | Kind::ContractQuery | Kind::Policy
-    );
-    let Some(limit) = run.step().timeout_ms.filter(|_| read_only) else {
-        return prepare(run, options, began).await;
-    };
-    let timed_out = |_| {
-        let reason = StepError::Timeout(format!("no answer within {limit} ms"));
-        Err(Fault {
-            may_retry: true,
-            read_only,
-            ..Fault::from_error(&reason)
-        })
-    };
-    tokio::time::timeout(Duration::from_millis(limit), prepare(run, options, began))
-        .await
-        .unwrap_or_else(timed_out)
-}
-
-async fn prepare(run: &RunContext, options: &Options, began: Time) -> Result<Plan, Fault> {
-    match run.step().kind {
-        Kind::JsonataTemplate => Ok(Plan::Value(
-            options.get("template").map(to_json).transpose()?,
-        )),
-        Kind::DataModelQuery => data_model::query(run, options).await.map(Plan::Value),
-        Kind::DataModelUpdate => data_model::update(run, options).map(Plan::Update),
-        Kind::HttpRequest => http::plan(run, options).map(|request| Plan::Call(Box::new(request))),
-        Kind::ContractDeploy => chain::deploy(run, options)
-            .await
-            .map(|request| Plan::Submit(Box::new(request))),
-        Kind::ContractInvoke => chain::invoke(run, options)
-            .await
-            .map(|request| Plan::Submit(Box::new(request))),
-        Kind::ContractQuery => contract_query::query(run, options).await.map(Plan::Value),
-        Kind::Policy => policy::evaluate(run, options, began).await.map(Plan::Value),
-        Kind::InvokeTask => {
-            invoke_task::plan(run, options).map(|request| Plan::StartRun(Box::new(request)))
-        }
-    }
-}
 
 /// Serializes a value.
 pub(crate) fn to_json(value: &impl serde::Serialize) -> Result<Json, Fault> {

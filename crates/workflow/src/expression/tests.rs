@@ -268,3 +268,11 @@ proptest! {
         let _ = Expression::compile(&source);
     }
 }
+
+#[test]
+fn the_reference_has_every_function() {
+    let page = include_str!("../../../../docs/tasks.md");
+    for (name, _) in super::amount::FUNCTIONS {
+        assert!(page.contains(&format!("`${name}(")), "{name}");
+    }
+}

@@ -5,8 +5,9 @@ use super::faults::grace_ms;
 use super::load::{RunContext, load};
 use super::record::{Change, commit};
 use super::wait::SubmissionCheck;
-use crate::definition::{Ambiguity, Kind};
-use crate::effect::{self, Call, CallStatus, Fault, Plan, SubmissionRequest};
+use crate::definition::Ambiguity;
+use crate::effect::{CallStatus, ExternalCall, Fault, Options, Plan, SubmissionRequest, to_json};
+use crate::kinds::{self, External};
 use crate::run::start::{RunRequest, StartOutcome, start_in_tx};
 use crate::run::{Run, StepRow};
 use crate::state::{Continuation, Event, StepState};
@@ -49,10 +50,10 @@ impl RunContext {
         let row = self.row().cloned();
         match (self.run.position.step_state, row) {
             (StepState::Pending, row) => self.begin_step(row).await?,
-            (StepState::Open, Some(row)) if self.step().kind == Kind::HttpRequest => {
-                self.reopen_call(row).await?
-            }
-            (StepState::Open, Some(row)) => self.enqueue(row).await?,
+            (StepState::Open, Some(row)) => match self.step().kind.external() {
+                Some(external) => self.reopen_call(row, external).await?,
+                None => self.enqueue(row).await?,
+            },
             (StepState::Waiting, Some(row)) => self.check_submission_step(row).await?,
             (StepState::Acted, Some(row)) => {
                 let data = self.output_of(&row)?;
@@ -86,7 +87,7 @@ impl RunContext {
                     input: Some(self.shown(&options)?),
                     ..row.clone()
                 };
-                (effect::plan(self, &options, row.began).await, row)
+                (kinds::plan(self, &options, row.began).await, row)
             }
             Err(failure) => return self.handle_fault(row, Fault::fatal(failure)).await,
         };
@@ -95,7 +96,7 @@ impl RunContext {
             (Ok(Plan::Update(prepared)), row) => self.update(row, prepared).await,
             (Ok(Plan::StartRun(request)), row) => self.invoke(row, *request).await,
             (Ok(Plan::Submit(request)), row) => self.open_submission(row, &request).await,
-            (Ok(Plan::Call(call)), row) => self.open_call(row, &call).await,
+            (Ok(Plan::Call(call)), row) => self.open_call(row, &*call).await,
             (Err(fault), row) => self.handle_fault(row, fault).await,
         }
     }
@@ -110,7 +111,7 @@ impl RunContext {
             run: self.run.id,
             seq: position.step,
             name: step.name.clone(),
-            kind: step.kind.as_str().to_owned(),
+            kind: step.kind.name.to_owned(),
             state: StepState::Pending,
             attempt: position.attempt,
             round: position.round,
@@ -129,13 +130,15 @@ impl RunContext {
         }
     }
 
-    /// The options as displayed. A template's result is the step's data and is not repeated here.
-    fn shown(&self, options: &effect::Options) -> Result<Json> {
-        let shown: effect::Options = match self.step().kind {
-            Kind::JsonataTemplate => effect::Options::new(),
-            _ => options.clone(),
+    /// The options as displayed.
+    fn shown(&self, options: &Options) -> Result<Json> {
+        let none = Options::new();
+        let shown = if self.step().kind.shows_options() {
+            options
+        } else {
+            &none
         };
-        let json = Json::of(&shown).map_err(|error| Error::corrupt("step", error.to_string()))?;
+        let json = Json::of(shown).map_err(|error| Error::corrupt("step", error.to_string()))?;
         let limit = self.workflow.settings().value_bytes;
         if json.as_str().len() > limit {
             let note = serde_json::json!({ "note": format!("larger than {limit} bytes; omitted") });
@@ -308,17 +311,15 @@ impl RunContext {
     async fn record_effect(
         &mut self,
         row: StepRow,
-        request: &impl serde::Serialize,
+        request: &Json,
         key: &str,
-        shown: Json,
+        shown: &Json,
     ) -> Result<StepRow> {
         let now = self.now();
-        let request =
-            Json::of(request).map_err(|error| Error::corrupt("step", error.to_string()))?;
         let row = StepRow {
             state: StepState::Open,
-            input: Some(self.masked(&shown)),
-            request: Some(self.encrypt(row.seq, "request", &request)?),
+            input: Some(self.masked(shown)),
+            request: Some(self.encrypt(row.seq, "request", request)?),
             idempotency_key: Some(key.to_owned()),
             sent: Some(now),
             sent_by: Some(self.workflow.db().holder().to_owned()),
@@ -336,20 +337,19 @@ impl RunContext {
     }
 
     async fn open_submission(&mut self, row: StepRow, request: &SubmissionRequest) -> Result<()> {
-        match request.shown() {
-            Ok(shown) => {
-                let row = self
-                    .record_effect(row, request, &request.key, shown)
-                    .await?;
-                self.enqueue(row).await
-            }
-            Err(fault) => self.handle_fault(row, fault).await,
-        }
+        let (stored, shown) = match (to_json(request), request.shown()) {
+            (Ok(stored), Ok(shown)) => (stored, shown),
+            (Err(fault), _) | (_, Err(fault)) => return self.handle_fault(row, fault).await,
+        };
+        let row = self
+            .record_effect(row, &stored, &request.key, &shown)
+            .await?;
+        self.enqueue(row).await
     }
 
     /// Enqueues the recorded submission. Its key makes a repeat find the first one.
     async fn enqueue(&mut self, row: StepRow) -> Result<()> {
-        let request: SubmissionRequest = self.request(&row)?;
+        let request = self.submission_request(&row)?;
         match request.enqueue(self).await {
             Ok(submission) => {
                 pass("workflow.enqueued").await?;
@@ -372,28 +372,29 @@ impl RunContext {
         }
     }
 
-    async fn open_call(&mut self, row: StepRow, call: &Call) -> Result<()> {
-        match call.shown() {
-            Ok(shown) => {
-                let row = self.record_effect(row, call, &call.key, shown).await?;
-                self.send(row, call).await
-            }
-            Err(fault) => self.handle_fault(row, fault).await,
-        }
+    async fn open_call(&mut self, row: StepRow, call: &dyn ExternalCall) -> Result<()> {
+        let (stored, shown) = match (call.to_json(), call.shown()) {
+            (Ok(stored), Ok(shown)) => (stored, shown),
+            (Err(fault), _) | (_, Err(fault)) => return self.handle_fault(row, fault).await,
+        };
+        let row = self.record_effect(row, &stored, call.key(), &shown).await?;
+        self.send(row, call).await
     }
 
     /// A recorded call that may have been sent: by this process in an earlier attempt, by a process
     /// that is gone, or not since an operator decided to resend it.
-    async fn reopen_call(&mut self, row: StepRow) -> Result<()> {
-        let call: Call = self.request(&row)?;
+    async fn reopen_call(&mut self, row: StepRow, external: External) -> Result<()> {
+        let call = (external.restore)(&self.stored_request(&row)?)
+            .map_err(|error| Error::corrupt("step", error.to_string()))?;
+        let call = &*call;
         let Some(sent) = row.sent else {
-            return self.resend(row, &call).await;
+            return self.resend(row, call).await;
         };
         let ours = row.sent_by.as_deref() == Some(self.workflow.db().holder());
         let grace_ends = sent.plus_millis(grace_ms(
             &self.workflow,
             self.lease.ttl_ms(),
-            call.timeout_ms,
+            call.timeout_ms(),
         ));
         if !ours && grace_ends > self.now() {
             self.reschedule(grace_ends).await?;
@@ -401,17 +402,17 @@ impl RunContext {
             return Ok(());
         }
         match self.ambiguity() {
-            Ambiguity::Retry => self.resend(row, &call).await,
+            Ambiguity::Retry => self.resend(row, call).await,
             Ambiguity::Park => self.handle_fault(row, call.interrupted()).await,
             Ambiguity::Query => match call.query_status(self).await {
                 CallStatus::Happened(data) => self.finish(row, Some(data)).await,
-                CallStatus::DidNotHappen => self.resend(row, &call).await,
+                CallStatus::DidNotHappen => self.resend(row, call).await,
                 CallStatus::Unclear(fault) => self.handle_fault(row, fault).await,
             },
         }
     }
 
-    async fn resend(&mut self, row: StepRow, call: &Call) -> Result<()> {
+    async fn resend(&mut self, row: StepRow, call: &dyn ExternalCall) -> Result<()> {
         let now = self.now();
         let holder = self.workflow.db().holder().to_owned();
         let row = StepRow {
@@ -450,7 +451,7 @@ impl RunContext {
         Ok(())
     }
 
-    async fn send(&mut self, row: StepRow, call: &Call) -> Result<()> {
+    async fn send(&mut self, row: StepRow, call: &dyn ExternalCall) -> Result<()> {
         // The process may have been suspended since the effect was recorded, and another may have
         // taken over the run.
         if !self

@@ -3,7 +3,7 @@
 
 use super::load::RunContext;
 use super::record::{Change, commit};
-use crate::definition::{Ambiguity, Kind};
+use crate::definition::Ambiguity;
 use crate::effect::Fault;
 use crate::run::{Attempt, Failure, Run, StepRow};
 use crate::state::{Event, StepState};
@@ -62,12 +62,12 @@ impl RunContext {
     /// The declared ambiguity policy; by default only repeatable effects are retried.
     pub(crate) fn ambiguity(&self) -> Ambiguity {
         let step = self.step();
-        let is_repeatable = || match step.kind {
-            Kind::HttpRequest => self
+        let is_repeatable = || match step.kind.external() {
+            Some(external) => self
                 .row()
                 .and_then(|row| row.input.as_ref())
-                .is_some_and(is_idempotent_method),
-            _ => true,
+                .is_some_and(external.is_repeatable),
+            None => true,
         };
         step.ambiguity.unwrap_or_else(|| {
             if is_repeatable() {
@@ -189,18 +189,6 @@ fn attempt(row: &StepRow, failure: &Failure, now: Time) -> Attempt {
         ended: now,
         error: failure.clone(),
     }
-}
-
-/// GET, HEAD, PUT and DELETE are idempotent (RFC 9110, 9.2.2).
-fn is_idempotent_method(input: &types::Json) -> bool {
-    let method = input
-        .to_value()
-        .get("method")
-        .and_then(|method| method.as_str().map(str::to_ascii_uppercase));
-    matches!(
-        method.as_deref(),
-        None | Some("GET" | "HEAD" | "PUT" | "DELETE")
-    )
 }
 
 /// How long an effect started by another process may still be in progress.

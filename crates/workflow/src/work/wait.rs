@@ -53,7 +53,7 @@ impl RunContext {
     /// Checks the submission that the step waits for.
     pub(super) async fn check_submission(&self, row: &StepRow) -> Result<SubmissionCheck> {
         let now = self.now();
-        let sending = self.request::<SubmissionRequest>(row)?;
+        let until = self.submission_request(row)?.until;
         let id: SubmissionId = row
             .waits_for
             .as_deref()
@@ -65,7 +65,7 @@ impl RunContext {
                 Err(submit::Error::Store(error)) => return Err(error.into()),
                 Err(error) => return Ok(SubmissionCheck::Fault(Fault::from_error(&error))),
             };
-        Ok(match outcome(&submission, sending.until) {
+        Ok(match outcome(&submission, until) {
             Some(Ok(data)) => SubmissionCheck::Done(data),
             Some(Err(fault)) => SubmissionCheck::Fault(fault),
             None if self.deadline(row).is_some_and(|deadline| deadline <= now) => {
@@ -93,15 +93,19 @@ impl RunContext {
             .await
     }
 
+    /// The recorded submission of the step.
+    pub(super) fn submission_request(&self, row: &StepRow) -> Result<SubmissionRequest> {
+        serde_json::from_str(self.stored_request(row)?.as_str())
+            .map_err(|error| Error::corrupt("step", error.to_string()))
+    }
+
     /// The recorded request of the step's effect.
-    pub(super) fn request<T: serde::de::DeserializeOwned>(&self, row: &StepRow) -> Result<T> {
+    pub(super) fn stored_request(&self, row: &StepRow) -> Result<Json> {
         let ciphertext = row
             .request
             .as_ref()
             .ok_or_else(|| Error::corrupt("step", "it is open but has no request"))?;
-        let json = self.decrypt(row.seq, "request", ciphertext)?;
-        serde_json::from_str(json.as_str())
-            .map_err(|error| Error::corrupt("step", error.to_string()))
+        self.decrypt(row.seq, "request", ciphertext)
     }
 
     /// Changes when the run is due, and nothing else.

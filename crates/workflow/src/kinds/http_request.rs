@@ -1,15 +1,81 @@
 //! `http_request`: a call to an address named by the task. Its idempotency key stays the same for
 //! all attempts, until an operator retries the step.
 
-use super::options::{get_option, parse_option, required_text, text};
-use super::{Fault, Options, StepError, bounded, to_json, too_large};
+use super::{EffectKind, External, PlanFuture, StepKind, StepOption};
 use crate::definition::Ambiguity;
+use crate::effect::{
+    CallStatus, ExternalCall, Fault, Options, Plan, StepError, bounded, get_option, parse_option,
+    required_text, text, to_json, too_large,
+};
 use crate::work::expressions::parse_exact;
 use crate::work::load::RunContext;
+use async_trait::async_trait;
+use futures::FutureExt;
 use outbound::{Method, Request, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use types::Json;
+use types::{Json, Time};
+
+pub(super) static KIND: StepKind = StepKind {
+    name: "http_request",
+    doc: "Calls an HTTP server. The data has `status`, `headers` and `body`.",
+    options: &[
+        StepOption {
+            name: "url",
+            doc: "where to send the call",
+        },
+        StepOption {
+            name: "method",
+            doc: "`GET`, `HEAD`, `POST`, `PUT`, `PATCH` or `DELETE`; by default `POST` with a body, else `GET`",
+        },
+        StepOption {
+            name: "headers",
+            doc: "values by name; Florin sets `Idempotency-Key` and the headers of the connection",
+        },
+        StepOption {
+            name: "body",
+            doc: "a string is sent as it is, anything else as JSON",
+        },
+        StepOption {
+            name: "expect",
+            doc: "the statuses that mean success, as a list; by default all below 400",
+        },
+        StepOption {
+            name: "query",
+            doc: "`{url, headers?}`: where to ask whether the call happened, for `ambiguity: query`",
+        },
+    ],
+    required: &[&["url"]],
+    lenient: false,
+    template: None,
+    effect: EffectKind::External(External {
+        restore,
+        is_repeatable: is_idempotent_method,
+    }),
+    plan,
+};
+
+fn plan<'a>(run: &'a RunContext, options: &'a Options, _: Time) -> PlanFuture<'a> {
+    let call = build_call(run, options).map(|call| Plan::Call(Box::new(call)));
+    std::future::ready(call).boxed()
+}
+
+fn restore(stored: &Json) -> serde_json::Result<Box<dyn ExternalCall>> {
+    let call: Call = serde_json::from_str(stored.as_str())?;
+    Ok(Box::new(call))
+}
+
+/// GET, HEAD, PUT and DELETE are idempotent (RFC 9110, 9.2.2).
+fn is_idempotent_method(shown: &Json) -> bool {
+    let method = shown
+        .to_value()
+        .get("method")
+        .and_then(|method| method.as_str().map(str::to_ascii_uppercase));
+    matches!(
+        method.as_deref(),
+        None | Some("GET" | "HEAD" | "PUT" | "DELETE")
+    )
+}
 
 /// Headers whose values are never shown.
 const SENSITIVE: [&str; 6] = [
@@ -37,20 +103,20 @@ const MAX_HEADERS: usize = 64;
 const KEY_HEADER: &str = "Idempotency-Key";
 
 /// A call, stored before it is sent.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Call {
+#[derive(Serialize, Deserialize)]
+struct Call {
     method: Method,
     url: String,
     headers: Vec<(String, String)>,
     body: String,
-    pub(crate) timeout_ms: u64,
+    timeout_ms: u64,
     expect: Vec<u16>,
     query: Option<StatusQuery>,
-    pub(crate) key: String,
+    key: String,
 }
 
 /// Where to query whether a call happened.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StatusQuery {
     url: String,
@@ -58,16 +124,8 @@ struct StatusQuery {
     headers: Map<String, Value>,
 }
 
-/// The answer to the query whether a call happened.
-pub(crate) enum CallStatus {
-    /// It happened; contains the answer as step data.
-    Happened(Json),
-    DidNotHappen,
-    Unclear(Fault),
-}
-
 /// Builds the call.
-pub(super) fn plan(run: &RunContext, options: &Options) -> Result<Call, Fault> {
+fn build_call(run: &RunContext, options: &Options) -> Result<Call, Fault> {
     let method: Method = match text(options, "method")? {
         None => {
             if get_option(options, "body").is_some() {
@@ -163,10 +221,21 @@ fn headers(headers: Map<String, Value>, option: &str) -> Result<Vec<(String, Str
     headers.into_iter().map(header).collect()
 }
 
-impl Call {
-    /// The call as shown in the run. Values that may be credentials are masked here; the caller
-    /// masks the secrets of variable sets.
-    pub(crate) fn shown(&self) -> Result<Json, Fault> {
+#[async_trait]
+impl ExternalCall for Call {
+    fn key(&self) -> &str {
+        &self.key
+    }
+
+    fn to_json(&self) -> Result<Json, Fault> {
+        to_json(self)
+    }
+
+    fn timeout_ms(&self) -> u64 {
+        self.timeout_ms
+    }
+
+    fn shown(&self) -> Result<Json, Fault> {
         let hidden = |name: &str| {
             SENSITIVE
                 .iter()
@@ -189,8 +258,7 @@ impl Call {
         to_json(&json!({"method": self.method, "url": self.url, "headers": headers, "body": body}))
     }
 
-    /// Sends the call.
-    pub(crate) async fn send(&self, run: &RunContext) -> Result<Json, Fault> {
+    async fn send(&self, run: &RunContext) -> Result<Json, Fault> {
         let mut request = self.request(run, self.method, &self.url, &self.headers);
         request.body = self.body.clone().into_bytes();
         request
@@ -206,9 +274,8 @@ impl Call {
         self.check_status(run, &answer)
     }
 
-    /// Queries the receiver whether the call happened. 2xx means yes, 404 and 410 mean no,
-    /// everything else is unclear.
-    pub(crate) async fn query_status(&self, run: &RunContext) -> CallStatus {
+    /// 2xx means yes, 404 and 410 mean no, everything else is unclear.
+    async fn query_status(&self, run: &RunContext) -> CallStatus {
         let Some(query) = &self.query else {
             return CallStatus::Unclear(Fault {
                 outcome_unknown: true,
@@ -250,8 +317,7 @@ impl Call {
         }
     }
 
-    /// The fault of a call whose process died before it recorded the answer.
-    pub(crate) fn interrupted(&self) -> Fault {
+    fn interrupted(&self) -> Fault {
         Fault {
             may_retry: true,
             transient: true,
@@ -260,7 +326,9 @@ impl Call {
             ..Fault::from_error(&StepError::Interrupted)
         }
     }
+}
 
+impl Call {
     fn is_read_only(&self) -> bool {
         matches!(self.method, Method::Get | Method::Head)
     }

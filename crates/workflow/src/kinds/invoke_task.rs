@@ -1,20 +1,58 @@
 //! `invoke_task`: starts a run of another task in the step's own transaction, without waiting for
 //! it.
 
-use super::options::{get_option, required_text, text};
-use super::{Fault, Options, to_json};
+use super::{EffectKind, PlanFuture, StepKind, StepOption};
 use crate::Error;
+use crate::effect::{Fault, Options, Plan, get_option, required_text, text, to_json};
 use crate::run::start::{INVOKE_SCOPE, RunRequest, validate};
 use crate::run::{NewRun, Origin};
 use crate::work::load::RunContext;
+use futures::FutureExt;
 use serde_json::Value;
-use types::{Digest, Json, RunId};
+use types::{Digest, Json, RunId, Time};
+
+pub(super) static KIND: StepKind = StepKind {
+    name: "invoke_task",
+    doc: "Starts a run of another task in one transaction with the step, and does not wait for it. The data is the id of the run.",
+    options: &[
+        StepOption {
+            name: "taskName",
+            doc: "name or id of the task",
+        },
+        StepOption {
+            name: "taskVersion",
+            doc: "label of a version; by default the current one",
+        },
+        StepOption {
+            name: "input",
+            doc: "what its steps see as `input`; by default an empty object",
+        },
+        StepOption {
+            name: "activity",
+            doc: "the activity that the run belongs to",
+        },
+        StepOption {
+            name: "idempotencyKey",
+            doc: "a second run of the same task with this key is not started: the data is the first one",
+        },
+    ],
+    required: &[&["taskName"]],
+    lenient: true,
+    template: None,
+    effect: EffectKind::Internal,
+    plan,
+};
+
+fn plan<'a>(run: &'a RunContext, options: &'a Options, _: Time) -> PlanFuture<'a> {
+    let request = build_request(run, options).map(|request| Plan::StartRun(Box::new(request)));
+    std::future::ready(request).boxed()
+}
 
 /// Longest chain of runs that start each other. Ends the recursion of a task that starts itself.
 const MAX_DEPTH: u32 = 64;
 
 /// Builds the request for the new run.
-pub(super) fn plan(run: &RunContext, options: &Options) -> Result<RunRequest, Fault> {
+fn build_request(run: &RunContext, options: &Options) -> Result<RunRequest, Fault> {
     let task = required_text(options, "taskName")?;
     let input = get_option(options, "input").map_or_else(|| Ok(empty()), to_json)?;
     let key = text(options, "idempotencyKey")?.filter(|key| !key.is_empty());

@@ -1,12 +1,41 @@
 //! `policy`: evaluates one policy on an input built by the task. The result permits nothing:
 //! signatures have their own decisions.
 
-use super::options::{get_option, required_text, text};
-use super::{Fault, Options, StepError, to_json};
+use super::{EffectKind, PlanFuture, StepKind, StepOption};
+use crate::effect::{Fault, Options, Plan, StepError, get_option, required_text, text, to_json};
 use crate::work::load::RunContext;
+use futures::FutureExt;
 use policy::{DryRunTarget, Outcome};
 use serde_json::{Value, json};
 use types::{Family, Json, Time};
+
+pub(super) static KIND: StepKind = StepKind {
+    name: "policy",
+    doc: "Evaluates a policy on an input of the task; this permits nothing, signatures have their own decisions. The data has `allowed`, `policy`, `version`, and what the policy answered.",
+    options: &[
+        StepOption {
+            name: "policy",
+            doc: "name or id of the policy",
+        },
+        StepOption {
+            name: "input",
+            doc: "members of the policy's input that replace the standard ones; `namespace`, `initiator`, `task` and `time` are set by Florin",
+        },
+        StepOption {
+            name: "onDeny",
+            doc: "`fail` (default): a denial fails the step; `continue`: it is a result",
+        },
+    ],
+    required: &[&["policy"]],
+    lenient: false,
+    template: None,
+    effect: EffectKind::Read,
+    plan,
+};
+
+fn plan<'a>(run: &'a RunContext, options: &'a Options, began: Time) -> PlanFuture<'a> {
+    async move { evaluate(run, options, began).await.map(Plan::Value) }.boxed()
+}
 
 /// What a denial does to the step.
 enum OnDeny {
@@ -15,11 +44,7 @@ enum OnDeny {
 }
 
 /// Evaluates the policy and returns `{result, reasons?, obligations?, policy, version}`.
-pub(super) async fn evaluate(
-    run: &RunContext,
-    options: &Options,
-    began: Time,
-) -> Result<Option<Json>, Fault> {
+async fn evaluate(run: &RunContext, options: &Options, began: Time) -> Result<Option<Json>, Fault> {
     let policy_name = required_text(options, "policy")?;
     let on_deny = match text(options, "onDeny")?.as_deref() {
         None | Some("fail") => OnDeny::Fail,

@@ -1,0 +1,48 @@
+//! `contract_invoke`: calls a method of a contract in a transaction.
+
+use super::contract::{
+    ABI, ADDRESS, ASSETS, BINDING, CHAIN, CONTRACT, LABELS, METHOD, PARAMS, SIGNER, UNITS, UNTIL,
+    VALUE, method_call,
+};
+use super::{EffectKind, PlanFuture, StepKind};
+use crate::effect::{ChainCall, Fault, Options, Plan, SubmissionRequest};
+use crate::work::load::RunContext;
+use futures::FutureExt;
+use serde_json::json;
+use types::Time;
+
+pub(super) static KIND: StepKind = StepKind {
+    name: "contract_invoke",
+    doc: "Calls a method of a contract by a submission, and waits for it. The data is the submission.",
+    options: &[
+        BINDING, CHAIN, CONTRACT, ADDRESS, SIGNER, ABI, METHOD, PARAMS, VALUE, UNITS, UNTIL,
+        LABELS, ASSETS,
+    ],
+    required: &[
+        &["method"],
+        &["binding", "contract", "address"],
+        &["binding", "signer"],
+    ],
+    lenient: false,
+    template: None,
+    effect: EffectKind::Chain,
+    plan,
+};
+
+fn plan<'a>(run: &'a RunContext, options: &'a Options, _: Time) -> PlanFuture<'a> {
+    async move { Ok(Plan::Submit(Box::new(invoke(run, options).await?))) }.boxed()
+}
+
+async fn invoke(run: &RunContext, options: &Options) -> Result<SubmissionRequest, Fault> {
+    let call = method_call(run, options).await?;
+    let shown = json!({"contract": call.contract, "method": call.method, "params": call.params});
+    let call = ChainCall {
+        chain: call.chain,
+        signer: call.signer,
+        to: Some(call.contract),
+        data: call.data,
+        interface: Some(call.interface),
+        shown,
+    };
+    call.into_request(run, options)
+}

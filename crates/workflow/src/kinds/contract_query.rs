@@ -1,0 +1,51 @@
+//! `contract_query`: reads a contract.
+
+use super::contract::{
+    ABI, ADDRESS, BINDING, CHAIN, CONTRACT, METHOD, PARAMS, SIGNER, UNITS, method_call,
+};
+use super::{EffectKind, PlanFuture, StepKind};
+use crate::effect::{Fault, Options, Plan, bounded, to_json};
+use crate::work::load::RunContext;
+use chain::CallRequest;
+use futures::FutureExt;
+use types::{Json, Time};
+
+pub(super) static KIND: StepKind = StepKind {
+    name: "contract_query",
+    doc: "Calls a method of a contract without a transaction. The data has the outputs by name, with integers as strings.",
+    options: &[
+        BINDING, CHAIN, CONTRACT, ADDRESS, SIGNER, ABI, METHOD, PARAMS, UNITS,
+    ],
+    required: &[&["method"], &["binding", "contract", "address"]],
+    lenient: false,
+    template: None,
+    effect: EffectKind::Read,
+    plan,
+};
+
+fn plan<'a>(run: &'a RunContext, options: &'a Options, _: Time) -> PlanFuture<'a> {
+    async move { Ok(Plan::Value(Some(query(run, options).await?))) }.boxed()
+}
+
+async fn query(run: &RunContext, options: &Options) -> Result<Json, Fault> {
+    let call = method_call(run, options).await?;
+    let connector = run
+        .workflow
+        .parts()
+        .submit
+        .chain(&call.chain)
+        .map_err(|error| Fault::from_error(&error))?;
+    let request = CallRequest {
+        from: call.signer.as_deref(),
+        to: &call.contract,
+        data: call.data,
+        block_hash: None,
+    };
+    let answer = connector
+        .call(&request, Some(&call.interface))
+        .await
+        .map_err(|error| Fault::from_error(&error))?;
+    let output = intent::decode_output(&call.chain, &call.interface, &call.method, &answer)
+        .map_err(|error| Fault::from_error(&error))?;
+    bounded(run, to_json(&output)?)
+}

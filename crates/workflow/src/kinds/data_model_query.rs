@@ -1,0 +1,31 @@
+//! `data_model_query`: reads objects of the data model, outside of a transaction.
+
+use super::data_model::{QUERIES, without_nulls};
+use super::{EffectKind, PlanFuture, StepKind};
+use crate::effect::{Fault, Options, Plan, bounded, to_json};
+use crate::work::load::RunContext;
+use futures::FutureExt;
+use types::{Json, Time};
+
+pub(super) static KIND: StepKind = StepKind {
+    name: "data_model_query",
+    doc: "Reads objects of the data model in one snapshot, as `POST /bulk/query` does. The data is its answer.",
+    options: &QUERIES,
+    required: &[],
+    lenient: false,
+    template: None,
+    effect: EffectKind::Read,
+    plan,
+};
+
+fn plan<'a>(run: &'a RunContext, options: &'a Options, _: Time) -> PlanFuture<'a> {
+    async move { Ok(Plan::Value(Some(query(run, options).await?))) }.boxed()
+}
+
+async fn query(run: &RunContext, options: &Options) -> Result<Json, Fault> {
+    let body = to_json(&without_nulls(options))?;
+    let principal = &run.run.initiator;
+    let answer = data::bulk_query(&run.workflow.parts().data, principal, body.as_str()).await;
+    let answer = answer.map_err(|error| Fault::from_error(&error))?;
+    bounded(run, to_json(&answer)?)
+}

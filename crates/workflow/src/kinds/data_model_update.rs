@@ -1,0 +1,36 @@
+//! `data_model_update`: writes objects of the data model in the step's own transaction.
+
+use super::data_model::{WRITES, without_nulls};
+use super::{EffectKind, PlanFuture, StepKind};
+use crate::effect::{Fault, Options, Plan, to_json};
+use crate::work::load::RunContext;
+use futures::FutureExt;
+use serde_json::Value;
+use types::Time;
+
+pub(super) static KIND: StepKind = StepKind {
+    name: "data_model_update",
+    doc: "Writes objects of the data model, as `PUT /bulk/datamodel` does, in one transaction with the step. The data is its answer.",
+    options: &WRITES,
+    required: &[],
+    lenient: false,
+    template: None,
+    effect: EffectKind::Internal,
+    plan,
+};
+
+fn plan<'a>(run: &'a RunContext, options: &'a Options, _: Time) -> PlanFuture<'a> {
+    std::future::ready(update(run, options).map(Plan::Update)).boxed()
+}
+
+fn update(run: &RunContext, options: &Options) -> Result<data::PreparedUpdate, Fault> {
+    // JSONata returns a one-element list as the element itself.
+    let as_list = |(name, value): (String, Value)| match value {
+        Value::Object(_) => (name, Value::Array(vec![value])),
+        value => (name, value),
+    };
+    let body: Options = without_nulls(options).into_iter().map(as_list).collect();
+    let body = to_json(&body)?;
+    let (data, principal) = (&run.workflow.parts().data, &run.run.initiator);
+    data::prepare_update(data, principal, body.as_str()).map_err(|error| Fault::from_error(&error))
+}
