@@ -1,37 +1,51 @@
 //! Bindings: names that a namespace resolves to a chain, a contract and a signer, so that the same
 //! definition runs on another chain.
 
-use crate::table::binding as table;
+use crate::named::{self, FactKinds, Meta, Resource};
+use crate::table::named::named;
 use crate::{Error, Result, Workflow, names};
 use serde::Serialize;
 use store::{Fact, Tx};
-use types::{BindingId, ChainId, Json, Page, Principal, Time};
+use types::{BindingId, ChainId, Entropy, Json, Page, Principal, Time};
 
 /// Maximum size of an interface, in bytes.
 const MAX_INTERFACE: usize = 1 << 20;
 
 /// A named chain, contract and signer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+#[record(table = "binding")]
 pub struct Binding {
+    #[record(key)]
     pub id: BindingId,
     /// Unique in the namespace.
+    #[record(update)]
     pub name: String,
+    #[record(update)]
     pub description: String,
+    #[record(update)]
     pub chain: ChainId,
     /// In the chain's canonical form.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[record(update)]
     pub contract: Option<String>,
     /// The signing account, in the chain's canonical form.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[record(update)]
     pub signer: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[record(update, column = "interface")]
     pub abi: Option<Json>,
+    #[record(column = "created_at")]
     pub created: Time,
+    #[record(update, column = "updated_at")]
     pub updated: Time,
     /// Incremented by each change.
     #[serde(skip)]
+    #[record(next_version)]
     pub version: u64,
 }
+
+named!(Binding, BindingId, within(), "binding");
 
 /// The request to create or replace a binding.
 #[derive(Debug, Clone, Default)]
@@ -57,27 +71,7 @@ pub async fn put_binding(
     new: NewBinding,
 ) -> Result<(Binding, bool)> {
     let new = validate(workflow, principal, new)?;
-    let (path, principal, limit) = (
-        name_or_id.to_owned(),
-        principal.clone(),
-        workflow.settings().named_objects_per_namespace,
-    );
-    let namespace = principal.namespace;
-    let write = move |tx: &mut Tx<'_, '_>| {
-        let existing = table::find(tx, &path)?;
-        let binding = next(tx, &path, existing.as_ref(), &new, limit)?;
-        if !table::put(tx, &binding)? {
-            return Err(store::Error::Contended { attempts: 1 }.into());
-        }
-        let kind = if existing.is_some() {
-            "binding.updated"
-        } else {
-            "binding.created"
-        };
-        tx.append(fact(kind, &principal, &binding));
-        Ok((binding, existing.is_none()))
-    };
-    workflow.on().write(&namespace, write).await
+    named::put(workflow, principal, name_or_id, new).await
 }
 
 /// Reads a binding. Errors: `workflow.unknown_resource`.
@@ -86,11 +80,7 @@ pub async fn binding(
     principal: &Principal,
     name_or_id: &str,
 ) -> Result<Binding> {
-    let path = name_or_id.to_owned();
-    workflow
-        .db()
-        .read(&principal.namespace, move |tx| require(tx, &path))
-        .await
+    named::get(workflow, principal, (), name_or_id).await
 }
 
 /// Lists bindings by name.
@@ -99,11 +89,7 @@ pub async fn bindings(
     principal: &Principal,
     page: &Page,
 ) -> Result<Vec<Binding>> {
-    let page = page.clone();
-    workflow
-        .db()
-        .read(&principal.namespace, move |tx| table::list(tx, &page))
-        .await
+    named::list(workflow, principal, (), page).await
 }
 
 /// Deletes a binding. Steps that name it fail afterwards. Errors: `workflow.unknown_resource`.
@@ -112,19 +98,59 @@ pub async fn delete_binding(
     principal: &Principal,
     name_or_id: &str,
 ) -> Result<()> {
-    let (path, principal) = (name_or_id.to_owned(), principal.clone());
-    let namespace = principal.namespace;
-    let write = move |tx: &mut Tx<'_, '_>| {
-        let binding = require(tx, &path)?;
-        table::delete(tx, binding.id)?;
-        tx.append(fact("binding.deleted", &principal, &binding));
-        Ok::<_, Error>(())
-    };
-    workflow.on().write(&namespace, write).await
+    named::delete::<Binding>(workflow, principal, (), name_or_id).await
 }
 
-fn require(tx: &mut Tx<'_, '_>, name_or_id: &str) -> Result<Binding> {
-    table::find(tx, name_or_id)?.ok_or_else(|| Error::unknown("binding", name_or_id))
+impl Resource for Binding {
+    type New = NewBinding;
+    const FACTS: FactKinds = FactKinds {
+        created: "binding.created",
+        updated: "binding.updated",
+        deleted: "binding.deleted",
+    };
+    const FIELD: &'static str = "bindings";
+    const UNIT: &'static str = "bindings in a namespace";
+
+    fn new_id(now: Time, entropy: &dyn Entropy) -> BindingId {
+        BindingId::new(now, entropy)
+    }
+
+    fn choose_name<'n>(new: &'n NewBinding, current: &'n str, is_new: bool) -> Result<&'n str> {
+        let renamed = new.name.as_deref().filter(|_| !is_new);
+        Ok(renamed.unwrap_or(current))
+    }
+
+    fn build(
+        _: &mut Tx<'_, '_>,
+        meta: Meta<BindingId>,
+        new: &NewBinding,
+        _: Option<&Self>,
+    ) -> Result<Self> {
+        let new = new.clone();
+        Ok(Self {
+            id: meta.id,
+            name: meta.name,
+            description: new.description.unwrap_or_default(),
+            chain: new
+                .chain
+                .ok_or_else(|| Error::invalid("chain", "is missing"))?,
+            contract: new.contract,
+            signer: new.signer,
+            abi: new.abi,
+            created: meta.created,
+            updated: meta.updated,
+            version: meta.version,
+        })
+    }
+
+    fn fact(&self, kind: &'static str) -> Fact {
+        let payload = serde_json::json!({
+            "name": self.name, "chain": self.chain, "contract": self.contract, "signer": self.signer,
+        });
+        Fact::new(kind, 1)
+            .subject(&self.id, self.version)
+            .payload(&payload)
+    }
 }
 
 /// Converts accounts to canonical form and checks that the interface parses.
@@ -179,60 +205,4 @@ fn validate(workflow: &Workflow, principal: &Principal, new: NewBinding) -> Resu
         signer,
         abi: new.abi,
     })
-}
-
-fn next(
-    tx: &mut Tx<'_, '_>,
-    path: &str,
-    existing: Option<&Binding>,
-    new: &NewBinding,
-    limit: usize,
-) -> Result<Binding> {
-    let now = tx.now();
-    let (id, name, created, version) = match existing {
-        Some(binding) => {
-            let name = new.name.clone().unwrap_or_else(|| binding.name.clone());
-            (binding.id, name, binding.created, binding.version + 1)
-        }
-        None if path.parse::<BindingId>().is_ok() => return Err(Error::unknown("binding", path)),
-        None => (BindingId::new(now, tx.entropy()), path.to_owned(), now, 1),
-    };
-    let name = names::validate_name("name", &name)?;
-    if existing.is_none() && table::count(tx)? >= i64::try_from(limit).unwrap_or(i64::MAX) {
-        return Err(Error::LimitExceeded {
-            field: "bindings".to_owned(),
-            unit: "bindings in a namespace",
-            limit,
-        });
-    }
-    if table::find(tx, &name)?.is_some_and(|other| other.id != id) {
-        return Err(Error::NameTaken {
-            noun: "binding",
-            name,
-        });
-    }
-    Ok(Binding {
-        id,
-        name,
-        description: new.description.clone().unwrap_or_default(),
-        chain: new
-            .chain
-            .ok_or_else(|| Error::invalid("chain", "is missing"))?,
-        contract: new.contract.clone(),
-        signer: new.signer.clone(),
-        abi: new.abi.clone(),
-        created,
-        updated: now,
-        version,
-    })
-}
-
-fn fact(kind: &'static str, principal: &Principal, binding: &Binding) -> Fact {
-    let payload = serde_json::json!({
-        "name": binding.name, "chain": binding.chain, "contract": binding.contract, "signer": binding.signer,
-    });
-    Fact::new(kind, 1)
-        .subject(&binding.id, binding.version)
-        .actor(principal)
-        .payload(&payload)
 }

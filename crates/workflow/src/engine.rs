@@ -1,13 +1,14 @@
 //! The engine handle, its dependencies and its settings.
 
+use crate::Result;
 use crate::definition_cache::DefinitionCache;
 use crate::expression::{EvaluationPool, EvaluatorCommand, Evaluators, Limits};
 use outbound::Outbound;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::secrets::Keyring;
-use store::{Db, Lease, LeasedDb};
-use types::{ChainId, Namespace, RunId};
+use store::{Db, Lease, LeasedDb, Tx};
+use types::{ChainId, Namespace, Principal, RunId, Time};
 
 /// Limits and intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,6 +139,44 @@ impl Workflow {
     /// Writes on the partition of this process.
     pub(crate) fn on(&self) -> LeasedDb<'_> {
         self.0.parts.db.on(&self.0.parts.lease)
+    }
+
+    /// Reads in the namespace of a principal.
+    pub(crate) fn read<A, T, F>(
+        &self,
+        principal: &Principal,
+        args: A,
+        read: F,
+    ) -> impl Future<Output = Result<T>> + use<A, T, F>
+    where
+        A: Send + 'static,
+        F: FnMut(&mut Tx<'_, '_>, &A) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.db().read_with(&principal.namespace, args, read)
+    }
+
+    /// Writes in the namespace of a principal, on the partition of this process.
+    pub(crate) fn write<A, T, F>(
+        &self,
+        principal: &Principal,
+        args: A,
+        mut write: F,
+    ) -> impl Future<Output = Result<T>> + use<A, T, F>
+    where
+        A: Send + 'static,
+        F: FnMut(&mut Tx<'_, '_>, &Principal, &A) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let args = (principal.clone(), args);
+        let write = move |tx: &mut Tx<'_, '_>, (principal, args): &(Principal, A)| {
+            write(tx, principal, args)
+        };
+        self.on().write_with(&principal.namespace, args, write)
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.db().clock().now()
     }
 
     pub(crate) fn evaluation_pool(&self) -> &EvaluationPool {

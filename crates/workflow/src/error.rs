@@ -75,7 +75,7 @@ pub enum Error {
     #[error("a stored {noun} cannot be read: {reason}")]
     Corrupt { noun: &'static str, reason: String },
     #[error(transparent)]
-    Store(#[from] store::Error),
+    Store(store::Error),
     #[error(transparent)]
     Data(#[from] data::Error),
     #[error(transparent)]
@@ -135,6 +135,17 @@ impl Error {
         Self::Corrupt {
             noun,
             reason: reason.into(),
+        }
+    }
+}
+
+/// A column with an unexpected value makes its run or listener unreadable; every other error
+/// concerns the database.
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::UnexpectedValue { .. } => Self::corrupt("row", error.to_string()),
+            other => Self::Store(other),
         }
     }
 }

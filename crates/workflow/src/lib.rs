@@ -50,6 +50,7 @@ mod expression;
 mod kinds;
 mod listener;
 mod metrics;
+mod named;
 mod names;
 mod reencrypt;
 mod run;

@@ -1,7 +1,9 @@
 //! Key rotation: re-encrypts variable sets and the secrets of runs under the newest data key, in
 //! small batches.
 
-use crate::table::encrypted::{self as table, COLUMNS, Column, EncryptedValue, ReencryptedValue};
+use crate::table::encrypted::{
+    self as table, COLUMNS, Column, EncryptedValue, ReencryptedValue, Start, ValuePosition,
+};
 use crate::{Error, Result, Workflow};
 use store::secrets::{EncryptionContext, ReencryptionStep};
 use store::{Fact, UnscopedTx};
@@ -18,8 +20,7 @@ pub async fn count_outdated(workflow: &Workflow) -> Result<u64> {
             Ok(sum + table::count_outdated(tx, column, &head)?)
         })
     };
-    let count: Result<i64> = workflow.db().read_unscoped(count).await;
-    Ok(count?.max(0).cast_unsigned())
+    workflow.db().read_unscoped(count).await
 }
 
 /// Re-encrypts one batch of values that are under an older data key, starting after the position
@@ -29,21 +30,18 @@ pub async fn reencrypt(workflow: &Workflow, after: &str) -> Result<ReencryptionS
     let Some(column) = COLUMNS.get(cursor.column).copied() else {
         return Ok(ReencryptionStep::default());
     };
-    let (head, start) = (workflow.parts().keyring.current_prefix(), cursor.clone());
-    let read = move |tx: &mut UnscopedTx<'_, '_>| {
-        table::outdated(
-            tx,
-            column,
-            &head,
-            (&start.namespace, &start.id, start.seq),
-            BATCH,
-        )
+    let args = (
+        workflow.parts().keyring.current_prefix(),
+        cursor.start.clone(),
+    );
+    let read = move |tx: &mut UnscopedTx<'_, '_>, (head, start): &(Vec<u8>, Start)| {
+        table::outdated(tx, column, head, start, BATCH)
     };
-    let outdated = workflow.db().read_unscoped(read).await?;
+    let outdated = workflow.db().read_unscoped_with(args, read).await?;
     let Some(last) = outdated.last() else {
         return Ok(cursor.next_column());
     };
-    let after = Some(cursor.after_row(last).text());
+    let after = Some(cursor.after_row(&last.position).text());
     let total = outdated.len() as u64;
     let rows: Vec<ReencryptedValue> = outdated
         .into_iter()
@@ -59,8 +57,8 @@ pub async fn reencrypt(workflow: &Workflow, after: &str) -> Result<ReencryptionS
 
 async fn put(workflow: &Workflow, column: Column, rows: Vec<ReencryptedValue>) -> Result<u64> {
     let version = workflow.parts().keyring.current_version();
-    let write = workflow.on().write_unscoped(move |tx| {
-        let reencrypted = table::put(tx, column, &rows)?;
+    let write = workflow.on().write_unscoped_with(rows, move |tx, rows| {
+        let reencrypted = table::put(tx, column, rows)?;
         if reencrypted > 0 {
             let payload =
                 serde_json::json!({ "version": version, "of": column.table, "reencrypted": reencrypted });
@@ -78,8 +76,9 @@ async fn put(workflow: &Workflow, column: Column, rows: Vec<ReencryptedValue>) -
 fn reencrypt_value(
     workflow: &Workflow,
     target: Column,
-    (namespace, id, seq, outdated): EncryptedValue,
+    outdated: EncryptedValue,
 ) -> Option<ReencryptedValue> {
+    let ValuePosition { namespace, id, seq } = &outdated.position;
     let row = match target.table {
         "run_step" => format!("{namespace}/{id}/{seq}"),
         _ => format!("{namespace}/{id}"),
@@ -89,12 +88,16 @@ fn reencrypt_value(
         row: &row,
         column: target.column,
     };
-    match workflow
-        .parts()
-        .keyring
-        .reencrypt(&context, &outdated, workflow.db().entropy().as_ref())
-    {
-        Ok(new) => Some((namespace, id, seq, outdated, new)),
+    match workflow.parts().keyring.reencrypt(
+        &context,
+        &outdated.ciphertext,
+        workflow.db().entropy().as_ref(),
+    ) {
+        Ok(new) => Some(ReencryptedValue {
+            position: outdated.position,
+            old: outdated.ciphertext,
+            new,
+        }),
         Err(error) => {
             tracing::error!(event = "secret.decryption_failed", table = target.table, row, %error, "an encrypted value cannot be decrypted");
             None
@@ -106,9 +109,7 @@ fn reencrypt_value(
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct BatchCursor {
     column: usize,
-    namespace: String,
-    id: String,
-    seq: i64,
+    start: Start,
 }
 
 impl BatchCursor {
@@ -118,47 +119,40 @@ impl BatchCursor {
     /// cheaply.
     fn parse(text: &str) -> Self {
         let mut parts = text.split('/');
-        let column = parts
-            .next()
-            .and_then(|part| part.parse().ok())
-            .unwrap_or_default();
-        let (namespace, id) = (
-            parts.next().unwrap_or_default().to_owned(),
-            parts.next().unwrap_or_default().to_owned(),
-        );
-        let seq = parts
-            .next()
-            .and_then(|part| part.parse().ok())
-            .unwrap_or(Self::BEFORE_FIRST_STEP);
+        let mut next = || parts.next().unwrap_or_default();
         Self {
-            column,
-            namespace,
-            id,
-            seq,
+            column: next().parse().unwrap_or_default(),
+            start: Start {
+                namespace: next().to_owned(),
+                id: next().to_owned(),
+                seq: next().parse().unwrap_or(Self::BEFORE_FIRST_STEP),
+            },
         }
     }
 
     fn text(&self) -> String {
-        format!(
-            "{}/{}/{}/{}",
-            self.column, self.namespace, self.id, self.seq
-        )
+        let Start { namespace, id, seq } = &self.start;
+        format!("{}/{namespace}/{id}/{seq}", self.column)
     }
 
-    fn after_row(&self, row: &EncryptedValue) -> Self {
+    fn after_row(&self, row: &ValuePosition) -> Self {
         Self {
             column: self.column,
-            namespace: row.0.to_string(),
-            id: row.1.clone(),
-            seq: row.2,
+            start: Start {
+                namespace: row.namespace.to_string(),
+                id: row.id.clone(),
+                seq: row.seq,
+            },
         }
     }
 
     fn next_column(&self) -> ReencryptionStep {
         let next = Self {
             column: self.column + 1,
-            seq: Self::BEFORE_FIRST_STEP,
-            ..Self::default()
+            start: Start {
+                seq: Self::BEFORE_FIRST_STEP,
+                ..Start::default()
+            },
         };
         ReencryptionStep {
             after: (next.column < COLUMNS.len()).then(|| next.text()),
@@ -175,12 +169,17 @@ mod tests {
     fn a_cursor_round_trips_and_ends_after_the_last_column() {
         let cursor = BatchCursor {
             column: 2,
-            namespace: "acme".into(),
-            id: "run:1".into(),
-            seq: 7,
+            start: Start {
+                namespace: "acme".into(),
+                id: "run:1".into(),
+                seq: 7,
+            },
         };
         assert_eq!(BatchCursor::parse(&cursor.text()), cursor);
-        assert_eq!(BatchCursor::parse("").seq, BatchCursor::BEFORE_FIRST_STEP);
+        assert_eq!(
+            BatchCursor::parse("").start.seq,
+            BatchCursor::BEFORE_FIRST_STEP
+        );
         assert_eq!(cursor.next_column().after.as_deref(), Some("3///-1"));
         assert_eq!(BatchCursor::parse("3///-1").next_column().after, None);
     }

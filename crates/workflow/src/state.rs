@@ -4,8 +4,23 @@
 use serde::{Deserialize, Serialize};
 
 /// The state of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum State {
     /// Accepted; no step has begun.
     Queued,
@@ -22,8 +37,23 @@ pub enum State {
 }
 
 /// The state of a run's current step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum StepState {
     /// Not started, or due to be started again.
     Pending,
@@ -41,7 +71,7 @@ pub enum StepState {
 }
 
 /// The progress of a run through its task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, store::Record)]
 pub struct Position {
     pub state: State,
     /// The index of the current step, from 0; of the last one once the run has ended.
@@ -56,6 +86,7 @@ pub struct Position {
 
 /// What happens to a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(test, derive(strum::EnumIter))]
 pub enum Event {
     /// The step's `skip` condition is true.
     Skipped,
@@ -89,9 +120,11 @@ pub enum Event {
 }
 
 /// How a run continues after a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(test, derive(strum::VariantArray))]
 pub enum Continuation {
     /// With the next step; after the last one the run has succeeded.
+    #[default]
     Next,
     /// The run ends as succeeded.
     End,
@@ -109,17 +142,6 @@ pub struct IllegalTransition {
 }
 
 impl State {
-    /// All states, in the order of the life cycle.
-    pub const ALL: [State; 7] = [
-        State::Queued,
-        State::Running,
-        State::Waiting,
-        State::Succeeded,
-        State::Failed,
-        State::Parked,
-        State::Cancelled,
-    ];
-
     /// Whether a worker will execute it, now or later.
     pub fn is_live(self) -> bool {
         matches!(self, State::Queued | State::Running | State::Waiting)
@@ -131,54 +153,15 @@ impl State {
     }
 
     /// As stored and shown.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            State::Queued => "queued",
-            State::Running => "running",
-            State::Waiting => "waiting",
-            State::Succeeded => "succeeded",
-            State::Failed => "failed",
-            State::Parked => "parked",
-            State::Cancelled => "cancelled",
-        }
-    }
-
-    /// Parses a stored or requested state.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
 impl StepState {
-    /// All states, in the order of the life cycle.
-    pub const ALL: [StepState; 8] = [
-        StepState::Pending,
-        StepState::Open,
-        StepState::Waiting,
-        StepState::Acted,
-        StepState::Done,
-        StepState::Skipped,
-        StepState::Failed,
-        StepState::Parked,
-    ];
-
     /// As stored and shown.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            StepState::Pending => "pending",
-            StepState::Open => "open",
-            StepState::Waiting => "waiting",
-            StepState::Acted => "acted",
-            StepState::Done => "done",
-            StepState::Skipped => "skipped",
-            StepState::Failed => "failed",
-            StepState::Parked => "parked",
-        }
-    }
-
-    /// Parses a stored state.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -297,32 +280,33 @@ impl Position {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::sync::LazyLock;
+    use strum::{IntoEnumIterator, VariantArray};
 
-    const EVENTS: [Event; 16] = [
-        Event::Skipped,
-        Event::Opened,
-        Event::WaitStarted,
-        Event::Acted,
-        Event::RetryScheduled { open: false },
-        Event::RetryScheduled { open: true },
-        Event::Done(Continuation::Next),
-        Event::Done(Continuation::Next),
-        Event::Done(Continuation::End),
-        Event::Done(Continuation::Fail),
-        Event::Failed,
-        Event::Parked,
-        Event::Cancelled,
-        Event::Retried,
-        Event::Resent,
-        Event::MarkedDone,
-    ];
+    /// Every event, with every value of its members.
+    static EVENTS: LazyLock<Vec<Event>> = LazyLock::new(|| {
+        let with_members = |event| match event {
+            Event::RetryScheduled { .. } => [false, true]
+                .map(|open| Event::RetryScheduled { open })
+                .to_vec(),
+            Event::Done(_) => Continuation::VARIANTS
+                .iter()
+                .map(|then| Event::Done(*then))
+                .collect(),
+            event => vec![event],
+        };
+        Event::iter().flat_map(with_members).collect()
+    });
+
+    fn events() -> impl Strategy<Value = Vec<Event>> {
+        prop::collection::vec(prop::sample::select(&**EVENTS), 0..60)
+    }
 
     proptest! {
         #[test]
-        fn every_sequence_of_events_keeps_the_invariants(events in prop::collection::vec(0..EVENTS.len(), 0..60), steps in 1u32..5) {
+        fn every_sequence_of_events_keeps_the_invariants(events in events(), steps in 1u32..5) {
             let mut position = Position::START;
-            for index in events {
-                let event = EVENTS[index];
+            for event in events {
                 let Ok(next) = position.after(event, steps) else { continue };
                 prop_assert!(!position.state.is_terminal(), "{event:?} changed the terminal {position:?}");
                 prop_assert!(next.step >= position.step && next.step < steps, "{position:?} {event:?} {next:?}");
@@ -338,11 +322,10 @@ mod tests {
         }
 
         #[test]
-        fn an_effect_starts_only_after_it_is_recorded(events in prop::collection::vec(0..EVENTS.len(), 0..60)) {
+        fn an_effect_starts_only_after_it_is_recorded(events in events()) {
             let mut position = Position::START;
             let mut recorded = false;
-            for index in events {
-                let event = EVENTS[index];
+            for event in events {
                 let Ok(next) = position.after(event, 3) else { continue };
                 recorded = match event {
                     Event::Opened | Event::Resent => true,

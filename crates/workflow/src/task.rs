@@ -1,37 +1,51 @@
 //! Tasks and their versions.
 
 use crate::definition::{Definition, Warning, parse};
-use crate::table::task as table;
-use crate::{Error, Format, Result, Workflow, names, table as tables};
+use crate::named::{self, FactKinds, Meta, Resource};
+use crate::table::named::named;
+use crate::table::{listener as listeners, run as runs, task as table};
+use crate::{Error, Format, Result, Workflow, names};
 use serde::Serialize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use store::{Fact, Tx};
-use types::{Digest, Page, Principal, TaskId, Time, VersionId};
+use types::{Digest, Entropy, Page, Principal, TaskId, Time, VersionId};
 
 /// A named task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+#[record(table = "task")]
 #[serde(rename_all = "camelCase")]
 pub struct Task {
+    #[record(key)]
     pub id: TaskId,
     /// Unique in the namespace.
+    #[record(update)]
     pub name: String,
+    #[record(update)]
     pub description: String,
     /// The variable set its steps see, by name or id.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[record(update)]
     pub variable_set: Option<String>,
     /// The id of the current version.
     #[serde(skip)]
+    #[record(update, column = "current_version")]
     pub current_id: Option<VersionId>,
     /// The label of the current version; `None` before the first.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[record(update, column = "current_label")]
     pub current_version: Option<String>,
+    #[record(column = "created_at")]
     pub created: Time,
+    #[record(update, column = "updated_at")]
     pub updated: Time,
     /// Incremented by each change.
     #[serde(skip)]
+    #[record(next_version)]
     pub version: u64,
 }
+
+named!(Task, TaskId, within(), "task");
 
 /// The request to create or change a task.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,12 +58,14 @@ pub struct NewTask {
 }
 
 /// A version of a task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+#[record(table = "task_version")]
 #[serde(rename_all = "camelCase")]
 pub struct Version {
     pub id: VersionId,
     pub task: TaskId,
     /// The label: the day of creation, `2026.01.31`; `2026.01.31.2` for the second of a day.
+    #[record(column = "label")]
     pub version: String,
     pub description: String,
     /// SHA-256 of the document.
@@ -57,7 +73,9 @@ pub struct Version {
     /// Number of steps.
     pub steps: u32,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[record(json)]
     pub warnings: Vec<Warning>,
+    #[record(column = "created_at")]
     pub created: Time,
     pub created_by: String,
 }
@@ -71,29 +89,7 @@ pub async fn put_task(
     name_or_id: &str,
     new: NewTask,
 ) -> Result<(Task, bool)> {
-    let (path, principal, new, limit) = (
-        name_or_id.to_owned(),
-        principal.clone(),
-        validate(new)?,
-        workflow.settings().named_objects_per_namespace,
-    );
-    let namespace = principal.namespace;
-    let write = move |tx: &mut Tx<'_, '_>| match table::find(tx, &path)? {
-        Some(existing) => {
-            let name = new.name.clone().unwrap_or_else(|| existing.name.clone());
-            let description = new.description.clone().unwrap_or_default();
-            let task = Task {
-                name,
-                description,
-                variable_set: new.variable_set.clone(),
-                ..existing
-            };
-            Ok((change(tx, &principal, task)?, false))
-        }
-        None if path.parse::<TaskId>().is_ok() => Err(Error::unknown("task", &path)),
-        None => Ok((create(tx, &principal, &path, &new, limit)?, true)),
-    };
-    workflow.on().write(&namespace, write).await
+    named::put(workflow, principal, name_or_id, validate(new)?).await
 }
 
 /// Changes the given members of a task. Errors: `workflow.invalid`, `workflow.unknown_resource`,
@@ -104,42 +100,30 @@ pub async fn patch_task(
     name_or_id: &str,
     changes: NewTask,
 ) -> Result<Task> {
-    let (path, principal, changes) = (name_or_id.to_owned(), principal.clone(), validate(changes)?);
-    let namespace = principal.namespace;
-    let write = move |tx: &mut Tx<'_, '_>| {
-        let existing = table::require(tx, &path)?;
-        let NewTask {
-            name,
-            description,
-            variable_set,
-        } = changes.clone();
-        let task = Task {
-            name: name.unwrap_or(existing.name),
-            description: description.unwrap_or(existing.description),
-            variable_set: variable_set.or(existing.variable_set),
-            ..existing
+    let args = (name_or_id.to_owned(), validate(changes)?);
+    let write =
+        move |tx: &mut Tx<'_, '_>, actor: &Principal, (path, changes): &(String, NewTask)| {
+            let task = table::require(tx, path)?;
+            let changes = changes.clone();
+            let task = Task {
+                name: changes.name.unwrap_or(task.name),
+                description: changes.description.unwrap_or(task.description),
+                variable_set: changes.variable_set.or(task.variable_set),
+                ..task
+            };
+            change(tx, actor, task)
         };
-        change(tx, &principal, task)
-    };
-    workflow.on().write(&namespace, write).await
+    workflow.write(principal, args, write).await
 }
 
 /// Reads a task. Errors: `workflow.unknown_resource`.
 pub async fn task(workflow: &Workflow, principal: &Principal, name_or_id: &str) -> Result<Task> {
-    let path = name_or_id.to_owned();
-    workflow
-        .db()
-        .read(&principal.namespace, move |tx| table::require(tx, &path))
-        .await
+    named::get(workflow, principal, (), name_or_id).await
 }
 
 /// Lists tasks by name.
 pub async fn tasks(workflow: &Workflow, principal: &Principal, page: &Page) -> Result<Vec<Task>> {
-    let page = page.clone();
-    workflow
-        .db()
-        .read(&principal.namespace, move |tx| table::list(tx, &page))
-        .await
+    named::list(workflow, principal, (), page).await
 }
 
 /// Deletes a task and its versions. Runs that have ended stay readable. Errors:
@@ -150,26 +134,69 @@ pub async fn delete_task(
     principal: &Principal,
     name_or_id: &str,
 ) -> Result<()> {
-    let (path, principal) = (name_or_id.to_owned(), principal.clone());
-    let namespace = principal.namespace;
-    let write = move |tx: &mut Tx<'_, '_>| {
-        let task = table::require(tx, &path)?;
-        let referenced = |referrer: String| Error::Referenced {
-            noun: "task",
-            name: path.clone(),
-            referrer,
-        };
-        if let Some(listener) = tables::listener::of_task(tx, &task)? {
-            return Err(referenced(format!("listener {listener:?} feeds it")));
-        }
-        if let Some(run) = tables::run::open_of_task(tx, task.id)? {
-            return Err(referenced(format!("{run} has not ended")));
-        }
-        table::delete(tx, task.id)?;
-        tx.append(fact("task.deleted", &principal, &task));
-        Ok(())
+    named::delete::<Task>(workflow, principal, (), name_or_id).await
+}
+
+impl Resource for Task {
+    type New = NewTask;
+    const FACTS: FactKinds = FactKinds {
+        created: "task.created",
+        updated: "task.updated",
+        deleted: "task.deleted",
     };
-    workflow.on().write(&namespace, write).await
+    const FIELD: &'static str = "tasks";
+    const UNIT: &'static str = "tasks in a namespace";
+
+    fn new_id(now: Time, entropy: &dyn Entropy) -> TaskId {
+        TaskId::new(now, entropy)
+    }
+
+    fn choose_name<'n>(new: &'n NewTask, current: &'n str, is_new: bool) -> Result<&'n str> {
+        match &new.name {
+            Some(name) if is_new && name != current => Err(Error::invalid(
+                "name",
+                format!("differs from the name {current:?} in the path"),
+            )),
+            name => Ok(name.as_deref().unwrap_or(current)),
+        }
+    }
+
+    fn build(
+        _: &mut Tx<'_, '_>,
+        meta: Meta<TaskId>,
+        new: &NewTask,
+        before: Option<&Self>,
+    ) -> Result<Self> {
+        Ok(Self {
+            id: meta.id,
+            name: meta.name,
+            description: new.description.clone().unwrap_or_default(),
+            variable_set: new.variable_set.clone(),
+            current_id: before.and_then(|task| task.current_id),
+            current_version: before.and_then(|task| task.current_version.clone()),
+            created: meta.created,
+            updated: meta.updated,
+            version: meta.version,
+        })
+    }
+
+    fn fact(&self, kind: &'static str) -> Fact {
+        Fact::new(kind, 1)
+            .subject(&self.id, self.version)
+            .payload(self)
+    }
+
+    fn referrer(&self, tx: &mut Tx<'_, '_>) -> Result<Option<String>> {
+        if let Some(listener) = listeners::of_task(tx, self)? {
+            return Ok(Some(format!("listener {listener:?} feeds it")));
+        }
+        let run = runs::open_of_task(tx, self.id)?;
+        Ok(run.map(|run| format!("{run} has not ended")))
+    }
+
+    fn delete_parts(&self, tx: &mut Tx<'_, '_>) -> Result<()> {
+        table::delete_versions(tx, self.id)
+    }
 }
 
 /// Posts a version and makes it the current one. The whole document is validated first, including
@@ -183,46 +210,64 @@ pub async fn post_version(
     document: &str,
     format: Format,
 ) -> Result<Version> {
-    let source = document.to_owned();
-    let (parsed, warnings) = parse_version(workflow, principal, source.clone(), format).await?;
-    let (path, principal, limit) = (
-        name_or_id.to_owned(),
-        principal.clone(),
-        workflow.settings().versions_per_task,
-    );
-    let (namespace, definition) = (principal.namespace, parsed.clone());
-    let write = move |tx: &mut Tx<'_, '_>| {
-        let task = table::require(tx, &path)?;
-        let now = tx.now();
-        let label = label(tx, task.id, now, limit)?;
-        let version = Version {
-            id: VersionId::new(now, tx.entropy()),
-            task: task.id,
-            version: label,
-            description: definition.description.clone().unwrap_or_default(),
-            hash: Digest::of(source.as_bytes()),
-            steps: u32::try_from(definition.steps.len()).unwrap_or(u32::MAX),
-            warnings: warnings.clone(),
-            created: now,
-            created_by: principal.id.clone(),
-        };
-        let stored = table::Stored {
-            version: version.clone(),
-            source: source.clone(),
-            format,
-        };
-        table::insert_version(tx, &stored, now)?;
-        let task = Task {
-            current_id: Some(version.id),
-            current_version: Some(version.version.clone()),
-            ..task
-        };
-        change(tx, &principal, task)?;
-        Ok::<_, Error>(version)
+    let source: Arc<str> = document.into();
+    let (definition, warnings) =
+        parse_version(workflow, principal, Arc::clone(&source), format).await?;
+    let limit = workflow.settings().versions_per_task;
+    let parsed = ParsedVersion {
+        description: definition.description.clone().unwrap_or_default(),
+        steps: u32::try_from(definition.steps.len()).unwrap_or(u32::MAX),
+        warnings,
+        source,
+        format,
     };
-    let version = workflow.on().write(&namespace, write).await?;
-    workflow.definition_cache().put(version.id, parsed);
+    let args = (name_or_id.to_owned(), parsed);
+    let write =
+        move |tx: &mut Tx<'_, '_>, actor: &Principal, (path, parsed): &(String, ParsedVersion)| {
+            insert_version(tx, actor, path, parsed, limit)
+        };
+    let version = workflow.write(principal, args, write).await?;
+    workflow.definition_cache().put(version.id, definition);
     Ok(version)
+}
+
+/// A version to store.
+struct ParsedVersion {
+    source: Arc<str>,
+    format: Format,
+    description: String,
+    steps: u32,
+    warnings: Vec<Warning>,
+}
+
+/// Stores a version and makes it the current one.
+fn insert_version(
+    tx: &mut Tx<'_, '_>,
+    principal: &Principal,
+    task: &str,
+    parsed: &ParsedVersion,
+    limit: usize,
+) -> Result<Version> {
+    let task = table::require(tx, task)?;
+    let now = tx.now();
+    let version = Version {
+        version: label(tx, task.id, now, limit)?,
+        id: VersionId::new(now, tx.entropy()),
+        task: task.id,
+        description: parsed.description.clone(),
+        hash: Digest::of(parsed.source.as_bytes()),
+        steps: parsed.steps,
+        warnings: parsed.warnings.clone(),
+        created: now,
+        created_by: principal.id.clone(),
+    };
+    let task = Task {
+        current_id: Some(version.id),
+        current_version: Some(version.version.clone()),
+        ..task
+    };
+    change(tx, principal, task)?;
+    table::insert_version(tx, version, &parsed.source, parsed.format)
 }
 
 /// Reads a version by its label or id, with its document as posted; without a label, the current
@@ -233,13 +278,13 @@ pub async fn version(
     name_or_id: &str,
     label: Option<&str>,
 ) -> Result<(Version, String)> {
-    let (path, label) = (name_or_id.to_owned(), label.map(str::to_owned));
-    let reader = move |tx: &mut Tx<'_, '_>| {
-        let task = table::require(tx, &path)?;
+    let args = (name_or_id.to_owned(), label.map(str::to_owned));
+    let read = |tx: &mut Tx<'_, '_>, (path, label): &(String, Option<String>)| {
+        let task = table::require(tx, path)?;
         let stored = select_version(tx, &task, label.as_deref())?;
         Ok((stored.version, stored.source))
     };
-    workflow.db().read(&principal.namespace, reader).await
+    workflow.read(principal, args, read).await
 }
 
 /// Lists the versions of a task, newest first. Errors: `workflow.unknown_resource`.
@@ -249,12 +294,12 @@ pub async fn versions(
     name_or_id: &str,
     page: &Page,
 ) -> Result<Vec<Version>> {
-    let (path, page) = (name_or_id.to_owned(), page.clone());
-    let reader = move |tx: &mut Tx<'_, '_>| {
-        let task = table::require(tx, &path)?;
-        table::versions(tx, task.id, &page)
+    let args = (name_or_id.to_owned(), page.clone());
+    let read = |tx: &mut Tx<'_, '_>, (path, page): &(String, Page)| {
+        let task = table::require(tx, path)?;
+        table::versions(tx, task.id, page)
     };
-    workflow.db().read(&principal.namespace, reader).await
+    workflow.read(principal, args, read).await
 }
 
 /// Selects the version with this label, or the current one.
@@ -286,25 +331,22 @@ pub(crate) async fn definition(
     if let Some(definition) = workflow.definition_cache().get(id) {
         return Ok(definition);
     }
-    let stored = workflow
-        .db()
-        .read(&principal.namespace, move |tx| table::version_by_id(tx, id))
-        .await?;
+    let read = |tx: &mut Tx<'_, '_>, id: &VersionId| table::version_by_id(tx, *id);
+    let stored = workflow.read(principal, id, read).await?;
     let stored = stored.ok_or_else(|| Error::unknown("version", id))?;
-    let (definition, _) = parse_version(workflow, principal, stored.source, stored.format).await?;
-    workflow.definition_cache().put(id, definition.clone());
+    let (definition, _) =
+        parse_version(workflow, principal, stored.source.into(), stored.format).await?;
+    workflow.definition_cache().put(id, Arc::clone(&definition));
     Ok(definition)
 }
-
-type ParsedVersion = (Arc<Definition>, Vec<Warning>);
 
 /// Parses on a separate thread: the document may be large, and a parser may panic.
 async fn parse_version(
     workflow: &Workflow,
     principal: &Principal,
-    source: String,
+    source: Arc<str>,
     format: Format,
-) -> Result<ParsedVersion> {
+) -> Result<(Arc<Definition>, Vec<Warning>)> {
     let work = move || catch_unwind(AssertUnwindSafe(|| parse(&source, format)));
     let invalid = |reason: String| Error::InvalidDefinition { reason };
     let parsed = workflow
@@ -337,71 +379,13 @@ fn validate(new: NewTask) -> Result<NewTask> {
     })
 }
 
-fn create(
-    tx: &mut Tx<'_, '_>,
-    principal: &Principal,
-    path: &str,
-    new: &NewTask,
-    limit: usize,
-) -> Result<Task> {
-    let name = names::validate_name("name", path)?;
-    if new.name.as_ref().is_some_and(|changes| *changes != name) {
-        return Err(Error::invalid(
-            "name",
-            format!("differs from the name {name:?} in the path"),
-        ));
-    }
-    if table::count(tx)? >= i64::try_from(limit).unwrap_or(i64::MAX) {
-        return Err(Error::LimitExceeded {
-            field: "tasks".to_owned(),
-            unit: "tasks in a namespace",
-            limit,
-        });
-    }
-    let now = tx.now();
-    let task = Task {
-        id: TaskId::new(now, tx.entropy()),
-        name,
-        description: new.description.clone().unwrap_or_default(),
-        variable_set: new.variable_set.clone(),
-        current_id: None,
-        current_version: None,
-        created: now,
-        updated: now,
-        version: 1,
-    };
-    if !table::insert(tx, &task)? {
-        return Err(store::Error::Contended { attempts: 1 }.into());
-    }
-    tx.append(fact("task.created", principal, &task));
-    Ok(task)
-}
-
 fn change(tx: &mut Tx<'_, '_>, principal: &Principal, task: Task) -> Result<Task> {
-    let other = table::find(tx, &task.name)?.filter(|other| other.id != task.id);
-    if other.is_some() {
-        return Err(Error::NameTaken {
-            noun: "task",
-            name: task.name,
-        });
-    }
     let task = Task {
         updated: tx.now(),
         version: task.version + 1,
         ..task
     };
-    if !table::update(tx, &task)? {
-        return Err(store::Error::Contended { attempts: 1 }.into());
-    }
-    tx.append(fact("task.updated", principal, &task));
-    Ok(task)
-}
-
-fn fact(kind: &'static str, principal: &Principal, task: &Task) -> Fact {
-    Fact::new(kind, 1)
-        .subject(&task.id, task.version)
-        .actor(principal)
-        .payload(task)
+    named::store(tx, principal, (), Task::FACTS.updated, task)
 }
 
 /// The label of a new version: its day, and a counter from the second version of the day.
@@ -412,17 +396,15 @@ fn label(tx: &mut Tx<'_, '_>, task: TaskId, now: Time, limit: usize) -> Result<S
         .take(10)
         .collect::<String>()
         .replace('-', ".");
-    let (all, of_day) = table::count_versions(tx, task, &day)?;
-    if all >= i64::try_from(limit).unwrap_or(i64::MAX) {
+    if table::count_versions(tx, task)? >= limit as u64 {
         return Err(Error::LimitExceeded {
             field: "versions".to_owned(),
             unit: "versions of a task",
             limit,
         });
     }
-    Ok(if of_day == 0 {
-        day
-    } else {
-        format!("{day}.{}", of_day + 1)
+    Ok(match table::count_versions_of_day(tx, task, &day)? {
+        0 => day,
+        before => format!("{day}.{}", before + 1),
     })
 }

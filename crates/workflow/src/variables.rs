@@ -1,13 +1,16 @@
 //! Variable sets: values that a task sees as `variables`, encrypted at rest.
 
+use crate::named::{self, FactKinds, Meta, Resource};
 use crate::secrets::Secrets;
-use crate::table::variables as table;
+use crate::table::named::{self as table, named};
+use crate::table::task as tasks;
 use crate::{Error, Result, Workflow, names};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::sync::Arc;
 use store::secrets::{EncryptionContext, Keyring};
 use store::{Fact, Tx};
-use types::{Json, Page, Principal, Time, VariableSetId};
+use types::{Entropy, Json, Namespace, Page, Principal, Time, VariableSetId};
 
 /// Maximum size of all values of a set.
 const MAX_BYTES: usize = 64 << 10;
@@ -45,11 +48,40 @@ pub struct NewVariables {
     pub variables: Map<String, Value>,
 }
 
-/// A set as stored.
-#[derive(Debug, Clone)]
+/// A set as stored; serialized as in its facts, without values.
+#[derive(Serialize, store::Record)]
+#[record(table = "variable_set")]
 pub(crate) struct StoredSet {
-    pub(crate) set: VariableSet,
-    pub(crate) ciphertext: Vec<u8>,
+    #[record(key)]
+    id: VariableSetId,
+    #[record(update)]
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[record(update)]
+    classification: Option<String>,
+    #[record(update)]
+    description: String,
+    #[serde(skip)]
+    #[record(update)]
+    encrypted: Vec<u8>,
+    #[record(column = "created_at")]
+    created: Time,
+    #[record(update, column = "updated_at")]
+    updated: Time,
+    #[serde(skip)]
+    #[record(next_version)]
+    version: u64,
+}
+
+named!(StoredSet, VariableSetId, within(), "variable set");
+
+/// A validated request.
+pub(crate) struct NewSet {
+    name: Option<String>,
+    classification: Option<String>,
+    description: Option<String>,
+    values: Json,
+    keyring: Arc<Keyring>,
 }
 
 /// The decrypted values of a set, for a run.
@@ -69,40 +101,16 @@ pub async fn put_variables(
     new: NewVariables,
 ) -> Result<(VariableSet, bool)> {
     let values = values(&new)?;
-    let (path, principal, limit, engine) = (
-        name_or_id.to_owned(),
-        principal.clone(),
-        workflow.settings().named_objects_per_namespace,
-        workflow.clone(),
-    );
-    let namespace = principal.namespace;
-    let write = move |tx: &mut Tx<'_, '_>| {
-        let existing = table::find(tx, &path)?.map(|stored| stored.set);
-        let set = next(tx, &path, existing.as_ref(), &new, limit)?;
-        let keyring = &engine.parts().keyring;
-        let ciphertext = keyring.encrypt(
-            &encryption_context(&row_in_namespace(&set, &principal)),
-            values.as_str().as_bytes(),
-            tx.entropy(),
-        )?;
-        if !table::put(
-            tx,
-            &StoredSet {
-                set: set.clone(),
-                ciphertext,
-            },
-        )? {
-            return Err(store::Error::Contended { attempts: 1 }.into());
-        }
-        let kind = if existing.is_some() {
-            "variables.updated"
-        } else {
-            "variables.created"
-        };
-        tx.append(fact(kind, &principal, &set));
-        Ok((shown(set, &values), existing.is_none()))
+    let new = NewSet {
+        name: new.name,
+        classification: new.classification.filter(|text| !text.is_empty()),
+        description: new.description,
+        values: values.clone(),
+        keyring: Arc::clone(&workflow.parts().keyring),
     };
-    workflow.on().write(&namespace.clone(), write).await
+    let (stored, is_new) = named::put::<StoredSet>(workflow, principal, name_or_id, new).await?;
+    let variables = (!stored.is_secret()).then_some(values);
+    Ok((stored.shown(variables), is_new))
 }
 
 /// Reads a set. Errors: `workflow.unknown_resource`.
@@ -111,11 +119,7 @@ pub async fn variables(
     principal: &Principal,
     name_or_id: &str,
 ) -> Result<VariableSet> {
-    let path = name_or_id.to_owned();
-    let stored = workflow
-        .db()
-        .read(&principal.namespace, move |tx| require(tx, &path))
-        .await?;
+    let stored = named::get(workflow, principal, (), name_or_id).await?;
     show(workflow, principal, stored)
 }
 
@@ -125,11 +129,7 @@ pub async fn variable_sets(
     principal: &Principal,
     page: &Page,
 ) -> Result<Vec<VariableSet>> {
-    let page = page.clone();
-    let stored = workflow
-        .db()
-        .read(&principal.namespace, move |tx| table::list(tx, &page))
-        .await?;
+    let stored = named::list(workflow, principal, (), page).await?;
     stored
         .into_iter()
         .map(|stored| show(workflow, principal, stored))
@@ -143,22 +143,91 @@ pub async fn delete_variables(
     principal: &Principal,
     name_or_id: &str,
 ) -> Result<()> {
-    let (path, principal) = (name_or_id.to_owned(), principal.clone());
-    let namespace = principal.namespace;
-    let write = move |tx: &mut Tx<'_, '_>| {
-        let set = require(tx, &path)?.set;
-        if let Some(task) = table::task_of(tx, &set)? {
-            return Err(Error::Referenced {
-                noun: "variable set",
-                name: path.clone(),
-                referrer: format!("task {task:?} refers to it"),
-            });
-        }
-        table::delete(tx, set.id)?;
-        tx.append(fact("variables.deleted", &principal, &set));
-        Ok(())
+    named::delete::<StoredSet>(workflow, principal, (), name_or_id).await
+}
+
+impl Resource for StoredSet {
+    type New = NewSet;
+    const FACTS: FactKinds = FactKinds {
+        created: "variables.created",
+        updated: "variables.updated",
+        deleted: "variables.deleted",
     };
-    workflow.on().write(&namespace, write).await
+    const FIELD: &'static str = "variables";
+    const UNIT: &'static str = "variable sets in a namespace";
+
+    fn new_id(now: Time, entropy: &dyn Entropy) -> VariableSetId {
+        VariableSetId::new(now, entropy)
+    }
+
+    fn choose_name<'n>(new: &'n NewSet, current: &'n str, is_new: bool) -> Result<&'n str> {
+        let renamed = new.name.as_deref().filter(|_| !is_new);
+        Ok(renamed.unwrap_or(current))
+    }
+
+    fn build(
+        tx: &mut Tx<'_, '_>,
+        meta: Meta<VariableSetId>,
+        new: &NewSet,
+        _: Option<&Self>,
+    ) -> Result<Self> {
+        let description =
+            names::validate_description(new.description.as_deref().unwrap_or_default())?;
+        let row = row(tx.namespace(), meta.id);
+        let plaintext = new.values.as_str().as_bytes();
+        let encrypted =
+            (new.keyring).encrypt(&encryption_context(&row), plaintext, tx.entropy())?;
+        Ok(Self {
+            id: meta.id,
+            name: meta.name,
+            classification: new.classification.clone(),
+            description,
+            encrypted,
+            created: meta.created,
+            updated: meta.updated,
+            version: meta.version,
+        })
+    }
+
+    /// The payload contains no values.
+    fn fact(&self, kind: &'static str) -> Fact {
+        Fact::new(kind, 1)
+            .subject(&self.id, self.version)
+            .payload(self)
+    }
+
+    fn referrer(&self, tx: &mut Tx<'_, '_>) -> Result<Option<String>> {
+        let task = tasks::of_variables(tx, self.id, &self.name)?;
+        Ok(task.map(|task| format!("task {task:?} refers to it")))
+    }
+}
+
+impl StoredSet {
+    fn is_secret(&self) -> bool {
+        self.classification
+            .as_deref()
+            .is_some_and(|text| text.eq_ignore_ascii_case(SECRET))
+    }
+
+    fn decrypt(&self, keyring: &Keyring, namespace: &Namespace) -> Result<Json> {
+        let row = row(namespace, self.id);
+        let bytes = keyring.decrypt(&encryption_context(&row), &self.encrypted)?;
+        let text = std::str::from_utf8(&bytes).ok().and_then(Json::parse);
+        text.ok_or_else(|| Error::corrupt("variable set", "its values are not JSON"))
+    }
+
+    fn shown(self, variables: Option<Json>) -> VariableSet {
+        VariableSet {
+            id: self.id,
+            name: self.name,
+            classification: self.classification,
+            description: self.description,
+            variables,
+            created: self.created,
+            updated: self.updated,
+            version: self.version,
+        }
+    }
 }
 
 /// Decrypts a set in the snapshot of the caller's transaction.
@@ -167,9 +236,9 @@ pub(crate) fn decrypt(
     keyring: &Keyring,
     name_or_id: &str,
 ) -> Result<Variables> {
-    let stored = require(tx, name_or_id)?;
-    let values = decrypted(keyring, &row(tx.namespace().as_str(), &stored.set), &stored)?;
-    let secrets = if is_secret(&stored.set) {
+    let stored: StoredSet = table::require(tx, (), name_or_id)?;
+    let values = stored.decrypt(keyring, tx.namespace())?;
+    let secrets = if stored.is_secret() {
         Secrets::from_value(&values.to_value())
     } else {
         Secrets::default()
@@ -177,37 +246,12 @@ pub(crate) fn decrypt(
     Ok(Variables { values, secrets })
 }
 
-fn require(tx: &mut Tx<'_, '_>, name_or_id: &str) -> Result<StoredSet> {
-    table::find(tx, name_or_id)?.ok_or_else(|| Error::unknown("variable set", name_or_id))
-}
-
 fn show(workflow: &Workflow, principal: &Principal, stored: StoredSet) -> Result<VariableSet> {
-    if is_secret(&stored.set) {
-        return Ok(stored.set);
+    if stored.is_secret() {
+        return Ok(stored.shown(None));
     }
-    let values = decrypted(
-        &workflow.parts().keyring,
-        &row_in_namespace(&stored.set, principal),
-        &stored,
-    )?;
-    Ok(shown(stored.set, &values))
-}
-
-fn shown(set: VariableSet, values: &Json) -> VariableSet {
-    let variables = (!is_secret(&set)).then(|| values.clone());
-    VariableSet { variables, ..set }
-}
-
-fn is_secret(set: &VariableSet) -> bool {
-    set.classification
-        .as_deref()
-        .is_some_and(|text| text.eq_ignore_ascii_case(SECRET))
-}
-
-fn decrypted(keyring: &Keyring, row: &str, stored: &StoredSet) -> Result<Json> {
-    let bytes = keyring.decrypt(&encryption_context(row), &stored.ciphertext)?;
-    let text = std::str::from_utf8(&bytes).ok().and_then(Json::parse);
-    text.ok_or_else(|| Error::corrupt("variable set", "its values are not JSON"))
+    let values = stored.decrypt(&workflow.parts().keyring, &principal.namespace)?;
+    Ok(stored.shown(Some(values)))
 }
 
 fn encryption_context(row: &str) -> EncryptionContext<'_> {
@@ -218,65 +262,8 @@ fn encryption_context(row: &str) -> EncryptionContext<'_> {
     }
 }
 
-fn row_in_namespace(set: &VariableSet, principal: &Principal) -> String {
-    row(principal.namespace.as_str(), set)
-}
-
-fn row(namespace: &str, set: &VariableSet) -> String {
-    format!("{namespace}/{}", set.id)
-}
-
-fn next(
-    tx: &mut Tx<'_, '_>,
-    path: &str,
-    existing: Option<&VariableSet>,
-    new: &NewVariables,
-    limit: usize,
-) -> Result<VariableSet> {
-    let now = tx.now();
-    let (id, name, created, version) = match existing {
-        Some(set) => (
-            set.id,
-            new.name.clone().unwrap_or_else(|| set.name.clone()),
-            set.created,
-            set.version + 1,
-        ),
-        None if path.parse::<VariableSetId>().is_ok() => {
-            return Err(Error::unknown("variable set", path));
-        }
-        None => (
-            VariableSetId::new(now, tx.entropy()),
-            path.to_owned(),
-            now,
-            1,
-        ),
-    };
-    let name = names::validate_name("name", &name)?;
-    if existing.is_none() && table::count(tx)? >= i64::try_from(limit).unwrap_or(i64::MAX) {
-        return Err(Error::LimitExceeded {
-            field: "variables".to_owned(),
-            unit: "variable sets in a namespace",
-            limit,
-        });
-    }
-    if table::find(tx, &name)?.is_some_and(|other| other.set.id != id) {
-        return Err(Error::NameTaken {
-            noun: "variable set",
-            name,
-        });
-    }
-    let description = names::validate_description(new.description.as_deref().unwrap_or_default())?;
-    let classification = new.classification.clone().filter(|text| !text.is_empty());
-    Ok(VariableSet {
-        id,
-        name,
-        classification,
-        description,
-        variables: None,
-        created,
-        updated: now,
-        version,
-    })
+fn row(namespace: &Namespace, set: VariableSetId) -> String {
+    format!("{namespace}/{set}")
 }
 
 fn values(new: &NewVariables) -> Result<Json> {
@@ -300,12 +287,4 @@ fn values(new: &NewVariables) -> Result<Json> {
         });
     }
     Ok(values)
-}
-
-/// The payload contains no values.
-fn fact(kind: &'static str, principal: &Principal, set: &VariableSet) -> Fact {
-    Fact::new(kind, 1)
-        .subject(&set.id, set.version)
-        .actor(principal)
-        .payload(set)
 }

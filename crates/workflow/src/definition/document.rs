@@ -16,7 +16,8 @@ const MAX_NODES: usize = 20_000;
 const MAX_ALIASES: usize = 200;
 
 /// The syntax of a posted version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Format {
     /// YAML 1.2. JSON is a subset, but [`Format::Json`] preserves long numerals exactly.
     Yaml,

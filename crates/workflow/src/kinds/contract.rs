@@ -6,10 +6,11 @@ use crate::binding::Binding;
 use crate::effect::{
     Fault, Options, get_option, interface, params, required_text, text, to_json, units,
 };
-use crate::table::binding as table;
+use crate::table::named::require;
 use crate::work::load::RunContext;
 use intent::Interface;
 use serde_json::Value;
+use store::Tx;
 use types::ChainId;
 
 pub(super) const BINDING: StepOption = StepOption {
@@ -151,14 +152,10 @@ pub(super) async fn resolve_target(
 }
 
 async fn resolve(run: &RunContext, name: String) -> Result<Binding, Fault> {
-    let binding_name = name.clone();
-    let binding = run
-        .workflow
-        .db()
-        .read(&run.namespace, move |tx| table::find(tx, &binding_name))
-        .await;
-    let binding = binding.map_err(|error: crate::Error| Fault::from_error(&error))?;
-    binding.ok_or_else(|| Fault::from_error(&crate::Error::unknown("binding", name)))
+    let read = |tx: &mut Tx<'_, '_>, name: &String| require(tx, (), name);
+    let db = run.workflow.db();
+    let binding: crate::Result<Binding> = db.read_with(&run.namespace, name, read).await;
+    binding.map_err(|error| Fault::from_error(&error))
 }
 
 fn account(options: &Options, chain: &ChainId, names: &[&str]) -> Result<Option<String>, Fault> {

@@ -4,7 +4,7 @@
 use super::config::{Config, Finality};
 use super::deliver::{Delivery, EventDelivery};
 use super::feed::{FeedOutcome, ReadMark};
-use super::{AFTER_LAST_EVENT, Listener, ListenerCursor, ListenerSpec};
+use super::{Listener, ListenerCursor, ListenerSpec};
 use crate::table::listener::{self as table, Delivered};
 use crate::table::run as runs;
 use crate::{Error, Result, Workflow};
@@ -180,11 +180,10 @@ fn resume_cursor(
     chain: &ChainId,
     finalized: Option<Height>,
 ) -> Result<ListenerCursor> {
-    let cursor = listener.cursor.clone().unwrap_or(ListenerCursor {
-        height: Height(0),
-        index: -1,
-        hash: None,
-    });
+    let cursor = listener
+        .cursor
+        .clone()
+        .unwrap_or(ListenerCursor::before(Height(0)));
     let Some(hash) = &cursor.hash else {
         return Ok(cursor);
     };
@@ -193,16 +192,8 @@ fn resume_cursor(
         return Ok(cursor);
     }
     Ok(match finalized {
-        Some(height) => ListenerCursor {
-            height,
-            index: AFTER_LAST_EVENT,
-            hash: None,
-        },
-        None => ListenerCursor {
-            height: Height(0),
-            index: -1,
-            hash: None,
-        },
+        Some(height) => ListenerCursor::after(height),
+        None => ListenerCursor::before(Height(0)),
     })
 }
 
@@ -218,11 +209,7 @@ fn next_cursor(snapshot: &Snapshot, complete: bool, listener: &Listener) -> Opti
     let height = cursor.as_ref().map_or(Height(0), |cursor| cursor.height);
     let idle = snapshot.through.min(snapshot.finalized);
     if complete && snapshot.capacity > 0 && idle.0 >= height.0 + IDLE_BLOCKS {
-        return Some(ListenerCursor {
-            height: idle,
-            index: AFTER_LAST_EVENT,
-            hash: None,
-        });
+        return Some(ListenerCursor::after(idle));
     }
     cursor.or_else(|| listener.cursor.clone())
 }

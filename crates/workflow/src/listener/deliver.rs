@@ -94,21 +94,14 @@ impl Delivery {
                 .map_or(Ok(()), |target| self.start_run(tx, next, event, &target));
         }
         if event.height > self.finalized {
-            let (event_id, block_hash, input) = (
-                event.event_id.clone(),
-                event.block_hash.clone(),
-                event.input.clone(),
-            );
-            table::insert_delivery(
-                tx,
-                next.id,
-                &Delivered {
-                    event: event_id,
-                    block_hash,
-                    height: event.height,
-                    input,
-                },
-            )?;
+            let delivered = Delivered {
+                listener: next.id,
+                event: event.event_id.clone(),
+                block_hash: event.block_hash.clone(),
+                height: event.height,
+                input: event.input.clone(),
+            };
+            table::insert_delivery(tx, delivered)?;
         }
         let target = TaskVersionRef {
             task: &self.config.task_name,

@@ -2,10 +2,11 @@
 //! that fails blocks only itself.
 
 use super::{Listener, ListenerSpec, chain, model};
+use crate::named::Resource as _;
 use crate::table::listener as table;
 use crate::{Error, Result, Workflow};
-use std::collections::HashMap;
-use store::{Lease, UnscopedTx};
+use std::collections::{HashMap, HashSet};
+use store::{InNamespace, Lease, Tx, UnscopedTx};
 use types::{ListenerId, Namespace, Time};
 
 /// Listeners read in one turn.
@@ -38,18 +39,17 @@ impl Feeder {
         shard: i64,
         lease: &Lease,
     ) -> Result<usize> {
-        let now = workflow.db().clock().now();
+        let now = workflow.now();
         let due = workflow
             .db()
             .read_unscoped(move |tx| table::due(tx, shard, now, MAX_LISTENERS))
             .await?;
-        let ids: std::collections::HashSet<ListenerId> =
-            due.iter().map(|(_, listener)| listener.id).collect();
+        let ids: HashSet<ListenerId> = due.iter().map(|due| due.row.id).collect();
         self.marks.retain(|id, _| ids.contains(id));
         let mut delivered = 0;
-        for (namespace, listener) in due {
+        for InNamespace { namespace, row } in due {
             delivered += self
-                .feed_listener(workflow, lease, &namespace, &listener)
+                .feed_listener(workflow, lease, &namespace, &row)
                 .await?;
         }
         Ok(delivered)
@@ -106,10 +106,10 @@ async fn block(
     error: &Error,
 ) -> Result<()> {
     tracing::warn!(event = "listener.blocked", listener = %listener.id, %error, "listener is blocked");
-    let (listener, reason) = (listener.clone(), error.to_string());
-    let write = move |tx: &mut store::Tx<'_, '_>| {
+    let args = (listener.clone(), error.to_string());
+    let write = |tx: &mut Tx<'_, '_>, (listener, reason): &(Listener, String)| {
         let next_at = tx.now().plus_millis(RETRY_MS);
-        let changed = listener.problem.as_deref() != Some(reason.as_str());
+        let changed = listener.problem.as_ref() != Some(reason);
         let version = listener.version + u64::from(changed);
         let blocked = Listener {
             problem: Some(reason.clone()),
@@ -126,7 +126,12 @@ async fn block(
             Err(Error::VersionConflict)
         }
     };
-    match workflow.db().on(lease).write(namespace, write).await {
+    match workflow
+        .db()
+        .on(lease)
+        .write_with(namespace, args, write)
+        .await
+    {
         Err(Error::VersionConflict) => Ok(()),
         other => other,
     }

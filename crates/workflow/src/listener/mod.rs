@@ -15,64 +15,83 @@ mod verbs;
 pub(crate) use feed::{Feeder, next_due};
 pub use verbs::{NewListener, delete_listener, listener, listeners, put_listener};
 
+use crate::table::named::named;
 use serde::{Deserialize, Serialize};
 use types::{ChainId, Height, Json, ListenerId, Time};
 
 /// The source of a listener's events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum ListenerKind {
     /// Chain events; named `firefly` in the route.
     Firefly,
     DataModel,
 }
 
-impl ListenerKind {
-    /// As stored, and as written in the route.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            ListenerKind::Firefly => "firefly",
-            ListenerKind::DataModel => "datamodel",
-        }
-    }
-}
-
 /// A subscription of a task to events.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+#[record(table = "listener")]
 #[serde(rename_all = "camelCase")]
 pub struct Listener {
+    #[record(key)]
     pub id: ListenerId,
     #[serde(skip)]
     pub kind: ListenerKind,
     /// Unique among the listeners of its kind in the namespace.
+    #[record(update)]
     pub name: String,
     /// A disabled listener keeps its cursor and starts no runs.
+    #[record(update)]
     pub disabled: bool,
     /// The configuration as given.
     #[serde(flatten)]
+    #[record(update, json, column = "config")]
     pub spec: ListenerSpec,
     /// Only for chain events.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[record(update)]
     pub chain: Option<ChainId>,
     /// The last event read.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[record(update, columns("cursor_height", "cursor_index", "cursor_hash"))]
     pub cursor: Option<ListenerCursor>,
     /// Why the listener is blocked, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[record(update)]
     pub problem: Option<String>,
+    #[record(column = "created_at")]
     pub created: Time,
     /// When the configuration last changed.
+    #[record(update, column = "updated_at")]
     pub updated: Time,
     #[serde(skip)]
     pub(crate) shard: i64,
+    /// Id or name of the task it starts, to find references to it.
+    #[serde(skip)]
+    #[record(update)]
+    pub(crate) task: String,
     /// The lane index of the next run.
     #[serde(skip)]
     pub(crate) next_lane_index: i64,
     /// When the worker reads it next.
     #[serde(skip)]
+    #[record(update)]
     pub(crate) next_at: Time,
     /// Incremented by each change.
     #[serde(skip)]
+    #[record(next_version)]
     pub version: u64,
 }
 
@@ -129,7 +148,7 @@ impl TryFrom<SpecMembers> for ListenerSpec {
 }
 
 /// A position among the events of a chain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
 #[serde(rename_all = "camelCase")]
 pub struct ListenerCursor {
     pub height: Height,
@@ -143,18 +162,41 @@ pub struct ListenerCursor {
 /// An index after every event of a block.
 pub(crate) const AFTER_LAST_EVENT: i64 = i32::MAX as i64;
 
-impl Listener {
-    /// The task it starts, by id or name.
-    pub(crate) fn task(&self) -> crate::Result<String> {
-        match &self.spec {
-            ListenerSpec::Chain { config } => Ok(config::Config::read(config)?.task_name),
-            ListenerSpec::Model { task_id, .. } => Ok(task_id.clone()),
+impl ListenerSpec {
+    /// The configuration of a chain event listener.
+    pub fn chain(config: Json) -> Self {
+        Self::Chain { config }
+    }
+
+    /// The task it starts, by id or name, and the field that names it.
+    fn task(&self) -> crate::Result<(&'static str, String)> {
+        match self {
+            Self::Chain { config } => {
+                Ok(("config.taskName", config::Config::read(config)?.task_name))
+            }
+            Self::Model { task_id, .. } => Ok(("taskId", task_id.clone())),
+        }
+    }
+}
+
+impl ListenerCursor {
+    /// Before the first event of a block.
+    fn before(height: Height) -> Self {
+        Self {
+            height,
+            index: -1,
+            hash: None,
         }
     }
 
-    pub(crate) fn fact(&self, kind: &'static str) -> store::Fact {
-        store::Fact::new(kind, 1)
-            .subject(&self.id, self.version)
-            .payload(self)
+    /// After the last event of a block that is final.
+    fn after(height: Height) -> Self {
+        Self {
+            height,
+            index: AFTER_LAST_EVENT,
+            hash: None,
+        }
     }
 }
+
+named!(Listener, ListenerId, within ListenerKind, "listener");

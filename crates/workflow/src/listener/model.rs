@@ -100,7 +100,7 @@ async fn read_snapshot(
             .into_iter()
             .collect();
         let waiting = runs::count_lane(&mut tx.scoped(&namespace), id)?;
-        let lane_full = waiting >= i64::from(lane);
+        let lane_full = waiting >= u64::from(lane);
         let mut snapshot = Snapshot {
             facts: Vec::new(),
             cursors: Vec::new(),
@@ -185,7 +185,7 @@ async fn commit(
     let write = move |tx: &mut Tx<'_, '_>| {
         let mut next = listener.clone();
         for (id, input) in &entries {
-            let request = request(tx, &owner, &next, id, input)?;
+            let request = request(tx, &owner, &next, id, input);
             start_in_tx(&engine, tx, &request)?;
             next.next_lane_index += 1;
         }
@@ -207,12 +207,12 @@ fn request(
     listener: &Listener,
     id: &str,
     input: &Json,
-) -> Result<RunRequest> {
+) -> RunRequest {
     let now = tx.now();
-    Ok(RunRequest {
+    RunRequest {
         id: RunId::new(now, tx.entropy()),
         new: NewRun {
-            task: listener.task()?,
+            task: listener.task.clone(),
             version: None,
             input: input.clone(),
             idempotency_key: None,
@@ -233,5 +233,5 @@ fn request(
         released: false,
         key: Some((LISTENER_SCOPE, format!("{}/{id}", listener.id))),
         command: None,
-    })
+    }
 }

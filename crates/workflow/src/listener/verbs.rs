@@ -1,12 +1,14 @@
 //! Creates, reads and deletes listeners.
 
 use super::config::{Config, StartEvent};
-use super::{AFTER_LAST_EVENT, Listener, ListenerCursor, ListenerKind, ListenerSpec};
+use super::{Listener, ListenerCursor, ListenerKind, ListenerSpec};
+use crate::named::{self, FactKinds, Meta, Resource};
 use crate::table::listener as table;
-use crate::{Error, Result, Workflow, names, table as tables};
+use crate::{Error, Result, Task, Workflow, names, table as tables};
 use regex::RegexBuilder;
-use store::{Tx, UnscopedTx};
-use types::{ChainId, Height, Json, ListenerId, Page, Principal};
+use std::sync::Arc;
+use store::{Fact, Tx, UnscopedTx};
+use types::{ChainId, Entropy, Height, ListenerId, Page, Principal, Time};
 
 const MAX_CONFIG: usize = 256 << 10;
 /// Maximum length of a topic filter and of its compiled form, in bytes.
@@ -25,10 +27,13 @@ pub struct NewListener {
 }
 
 /// A request validated outside the transaction.
-#[derive(Clone)]
 struct ValidatedListener {
+    workflow: Workflow,
     new: NewListener,
     kind: ListenerKind,
+    /// By name or id, and the field that names it.
+    task: String,
+    task_field: &'static str,
     chain: Option<ChainId>,
     start_event: StartEvent,
     sources: Vec<String>,
@@ -45,22 +50,18 @@ pub async fn put_listener(
     name_or_id: &str,
     new: NewListener,
 ) -> Result<(Listener, bool)> {
-    let validated = validate(workflow, principal, new)?;
-    let (path, principal, engine) = (name_or_id.to_owned(), principal.clone(), workflow.clone());
-    let write = move |tx: &mut UnscopedTx<'_, '_>| {
-        let start_cursor = start_cursor(tx, &validated)?;
+    let request = validate(workflow, principal, new)?;
+    let limit = workflow.settings().named_objects_per_namespace;
+    let args = (principal.clone(), name_or_id.to_owned(), Arc::new(request));
+    let write = move |tx: &mut UnscopedTx<'_, '_>, (principal, path, request): &PutArgs| {
+        let start = start_cursor(tx, request)?;
         let mut tx = tx.scoped(&principal.namespace);
-        put(
-            &engine,
-            &mut tx,
-            &principal,
-            &path,
-            &validated,
-            start_cursor,
-        )
+        put(&mut tx, principal, path, request, start, limit)
     };
-    workflow.on().write_unscoped(write).await
+    workflow.on().write_unscoped_with(args, write).await
 }
+
+type PutArgs = (Principal, String, Arc<ValidatedListener>);
 
 /// Reads a listener. Errors: `workflow.unknown_resource`.
 pub async fn listener(
@@ -69,11 +70,7 @@ pub async fn listener(
     kind: ListenerKind,
     name_or_id: &str,
 ) -> Result<Listener> {
-    let path = name_or_id.to_owned();
-    workflow
-        .db()
-        .read(&principal.namespace, move |tx| require(tx, kind, &path))
-        .await
+    named::get(workflow, principal, kind, name_or_id).await
 }
 
 /// Lists the listeners of a kind by name.
@@ -83,11 +80,7 @@ pub async fn listeners(
     kind: ListenerKind,
     page: &Page,
 ) -> Result<Vec<Listener>> {
-    let page = page.clone();
-    workflow
-        .db()
-        .read(&principal.namespace, move |tx| table::list(tx, kind, &page))
-        .await
+    named::list(workflow, principal, kind, page).await
 }
 
 /// Deletes a listener. Its runs continue, and queued ones are still released one at a time. Errors:
@@ -98,19 +91,7 @@ pub async fn delete_listener(
     kind: ListenerKind,
     name_or_id: &str,
 ) -> Result<()> {
-    let (path, principal) = (name_or_id.to_owned(), principal.clone());
-    let namespace = principal.namespace;
-    let write = move |tx: &mut Tx<'_, '_>| {
-        let listener = require(tx, kind, &path)?;
-        table::delete(tx, listener.id)?;
-        tx.append(listener.fact("listener.deleted").actor(&principal));
-        Ok(())
-    };
-    workflow.on().write(&namespace, write).await
-}
-
-fn require(tx: &mut Tx<'_, '_>, kind: ListenerKind, name_or_id: &str) -> Result<Listener> {
-    table::find(tx, kind, name_or_id)?.ok_or_else(|| Error::unknown("listener", name_or_id))
+    named::delete::<Listener>(workflow, principal, kind, name_or_id).await
 }
 
 fn validate(
@@ -125,47 +106,48 @@ fn validate(
             .transpose()?,
         ..new
     };
-    match new.spec.clone() {
-        ListenerSpec::Chain { config: json } => {
-            if json.as_str().len() > MAX_CONFIG {
-                return Err(Error::LimitExceeded {
-                    field: "config".to_owned(),
-                    unit: "bytes",
-                    limit: MAX_CONFIG,
-                });
-            }
-            let config = Config::read(&json)?;
+    let (field, task) = match &new.spec {
+        ListenerSpec::Chain { config } if config.as_str().len() > MAX_CONFIG => {
+            return Err(Error::LimitExceeded {
+                field: "config".to_owned(),
+                unit: "bytes",
+                limit: MAX_CONFIG,
+            });
+        }
+        spec => spec.task()?,
+    };
+    let mut validated = ValidatedListener {
+        workflow: workflow.clone(),
+        kind: ListenerKind::DataModel,
+        task,
+        task_field: field,
+        chain: None,
+        start_event: StartEvent::Newest,
+        sources: Vec::new(),
+        topics: Vec::new(),
+        new,
+    };
+    match &validated.new.spec {
+        ListenerSpec::Chain { config } => {
+            let config = Config::read(config)?;
             let chain = config
                 .chain
                 .unwrap_or_else(|| workflow.default_chain(&principal.namespace));
-            let (sources, topics) = (config.sources(&chain)?, config.topics(&chain)?);
-            let start_event = config.start_event()?;
-            Ok(ValidatedListener {
-                new,
-                kind: ListenerKind::Firefly,
-                chain: Some(chain),
-                start_event,
-                sources,
-                topics,
-            })
+            validated.kind = ListenerKind::Firefly;
+            validated.chain = Some(chain);
+            validated.sources = config.sources(&chain)?;
+            validated.topics = config.topics(&chain)?;
+            validated.start_event = config.start_event()?;
         }
         ListenerSpec::Model {
             topic_filter,
             task_id,
         } => {
-            compile_filter(&topic_filter)?;
-            names::validate_reference("taskId", &task_id)?;
-            let (sources, topics) = (Vec::new(), Vec::new());
-            Ok(ValidatedListener {
-                new,
-                kind: ListenerKind::DataModel,
-                chain: None,
-                start_event: StartEvent::Newest,
-                sources,
-                topics,
-            })
+            compile_filter(topic_filter)?;
+            names::validate_reference("taskId", task_id)?;
         }
     }
+    Ok(validated)
 }
 
 /// Compiles a topic filter.
@@ -193,139 +175,122 @@ fn start_cursor(tx: &mut UnscopedTx<'_, '_>, validated: &ValidatedListener) -> R
     };
     let status = index::status(tx, chain)?;
     let head = status.as_ref().and_then(|status| status.head.as_ref());
-    let cursor = match (validated.start_event, head) {
+    Ok(StartCursor::Chain(match (validated.start_event, head) {
         (StartEvent::Newest, Some(head)) => ListenerCursor {
-            height: head.height,
-            index: AFTER_LAST_EVENT,
             hash: Some(head.hash.clone()),
+            ..ListenerCursor::after(head.height)
         },
-        (StartEvent::Newest | StartEvent::Oldest, _) => ListenerCursor {
-            height: Height(0),
-            index: -1,
-            hash: None,
-        },
-        (StartEvent::Height(height), _) => ListenerCursor {
-            height: Height(height),
-            index: -1,
-            hash: None,
-        },
-    };
-    Ok(StartCursor::Chain(cursor))
+        (StartEvent::Newest | StartEvent::Oldest, _) => ListenerCursor::before(Height(0)),
+        (StartEvent::Height(height), _) => ListenerCursor::before(Height(height)),
+    }))
 }
 
 fn put(
-    workflow: &Workflow,
     tx: &mut Tx<'_, '_>,
     principal: &Principal,
     path: &str,
-    validated: &ValidatedListener,
-    start_cursor: StartCursor,
+    request: &Arc<ValidatedListener>,
+    start: StartCursor,
+    limit: usize,
 ) -> Result<(Listener, bool)> {
-    let existing = table::find(tx, validated.kind, path)?;
-    let listener = next(
-        workflow,
-        tx,
-        path,
-        existing.as_ref(),
-        validated,
-        &start_cursor,
-    )?;
-    if !table::put(tx, &listener, &listener.task()?)? {
-        return Err(store::Error::Contended { attempts: 1 }.into());
-    }
-    if let Some(chain) = &validated.chain {
+    let (cursor, read) = match start {
+        StartCursor::Chain(cursor) => (Some(cursor), Vec::new()),
+        StartCursor::Facts(read) => (None, read),
+    };
+    let new = PlacedListener {
+        request: Arc::clone(request),
+        cursor,
+    };
+    let (listener, before) =
+        named::put_in::<Listener>(tx, principal, request.kind, path, &new, limit)?;
+    if let Some(chain) = &request.chain {
         // Watches all events of the named contracts; without contracts, the named events of all
         // contracts.
-        let topics = if validated.sources.is_empty() {
-            validated.topics.as_slice()
+        let topics = if request.sources.is_empty() {
+            request.topics.as_slice()
         } else {
             &[]
         };
-        index::watch_events(tx, chain, &validated.sources, topics)?;
+        index::watch_events(tx, chain, &request.sources, topics)?;
     }
-    if let (StartCursor::Facts(cursors), None) = (&start_cursor, &existing) {
-        table::put_cursors(tx, listener.id, cursors)?;
+    if before.is_none() {
+        table::put_cursors(tx, listener.id, &read)?;
     }
-    let kind = if existing.is_some() {
-        "listener.updated"
-    } else {
-        "listener.created"
-    };
-    tx.append(listener.fact(kind).actor(principal));
-    Ok((listener, existing.is_none()))
+    Ok((listener, before.is_none()))
 }
 
-fn next(
-    workflow: &Workflow,
-    tx: &mut Tx<'_, '_>,
-    path: &str,
-    existing: Option<&Listener>,
-    validated: &ValidatedListener,
-    start_cursor: &StartCursor,
-) -> Result<Listener> {
-    let now = tx.now();
-    let (id, old_name) = match existing {
-        Some(listener) => (listener.id, listener.name.clone()),
-        None if path.parse::<ListenerId>().is_ok() => return Err(Error::unknown("listener", path)),
-        None => (ListenerId::new(now, tx.entropy()), path.to_owned()),
+/// A request, and where a new listener starts on its chain.
+pub(crate) struct PlacedListener {
+    request: Arc<ValidatedListener>,
+    cursor: Option<ListenerCursor>,
+}
+
+impl Resource for Listener {
+    type New = PlacedListener;
+    const FACTS: FactKinds = FactKinds {
+        created: "listener.created",
+        updated: "listener.updated",
+        deleted: "listener.deleted",
     };
-    let name = names::validate_name("name", validated.new.name.as_deref().unwrap_or(&old_name))?;
-    let limit = workflow.settings().named_objects_per_namespace;
-    if existing.is_none() && table::count(tx)? >= i64::try_from(limit).unwrap_or(i64::MAX) {
-        return Err(Error::LimitExceeded {
-            field: "listeners".to_owned(),
-            unit: "listeners in a namespace",
-            limit,
-        });
+    const FIELD: &'static str = "listeners";
+    const UNIT: &'static str = "listeners in a namespace";
+
+    fn new_id(now: Time, entropy: &dyn Entropy) -> ListenerId {
+        ListenerId::new(now, entropy)
     }
-    if table::find(tx, validated.kind, &name)?.is_some_and(|other| other.id != id) {
-        return Err(Error::NameTaken {
-            noun: "listener",
-            name,
-        });
+
+    fn choose_name<'n>(new: &'n PlacedListener, current: &'n str, _: bool) -> Result<&'n str> {
+        Ok(new.request.new.name.as_deref().unwrap_or(current))
     }
-    check_task(tx, validated)?;
-    let cursor = match start_cursor {
-        StartCursor::Chain(cursor) => Some(cursor.clone()),
-        StartCursor::Facts(_) => None,
-    };
-    let same_chain = existing.filter(|listener| listener.chain == validated.chain);
-    Ok(Listener {
-        id,
-        kind: validated.kind,
-        name,
-        disabled: validated.new.disabled,
-        spec: validated.new.spec.clone(),
-        chain: validated.chain,
-        cursor: same_chain.map_or(cursor, |listener| listener.cursor.clone()),
-        problem: None,
-        created: existing.map_or(now, |listener| listener.created),
-        updated: now,
-        shard: workflow.shard_of(&id.to_string()),
-        next_lane_index: existing.map_or(1, |listener| listener.next_lane_index),
-        next_at: now,
-        version: existing.map_or(1, |listener| listener.version + 1),
-    })
+
+    fn build(
+        tx: &mut Tx<'_, '_>,
+        meta: Meta<ListenerId>,
+        new: &PlacedListener,
+        before: Option<&Self>,
+    ) -> Result<Self> {
+        let request = &*new.request;
+        check_task(tx, request)?;
+        let same_chain = before.filter(|listener| listener.chain == request.chain);
+        Ok(Listener {
+            id: meta.id,
+            kind: request.kind,
+            name: meta.name,
+            disabled: request.new.disabled,
+            spec: request.new.spec.clone(),
+            chain: request.chain,
+            cursor: same_chain
+                .map_or(&new.cursor, |listener| &listener.cursor)
+                .clone(),
+            problem: None,
+            created: meta.created,
+            updated: meta.updated,
+            shard: request.workflow.shard_of(&meta.id.to_string()),
+            task: request.task.clone(),
+            next_lane_index: before.map_or(1, |listener| listener.next_lane_index),
+            next_at: meta.updated,
+            version: meta.version,
+        })
+    }
+
+    fn fact(&self, kind: &'static str) -> Fact {
+        Fact::new(kind, 1)
+            .subject(&self.id, self.version)
+            .payload(self)
+    }
+
+    fn delete_parts(&self, tx: &mut Tx<'_, '_>) -> Result<()> {
+        table::delete_parts(tx, self.id)
+    }
 }
 
 /// The named task must exist; it needs no version yet.
-fn check_task(tx: &mut Tx<'_, '_>, validated: &ValidatedListener) -> Result<()> {
-    let (field, task) = match &validated.new.spec {
-        ListenerSpec::Chain { config } => ("config.taskName", Config::read(config)?.task_name),
-        ListenerSpec::Model { task_id, .. } => ("taskId", task_id.clone()),
-    };
-    match tables::task::find(tx, &task)? {
+fn check_task(tx: &mut Tx<'_, '_>, request: &ValidatedListener) -> Result<()> {
+    match tables::named::find::<Task>(tx, (), &request.task)? {
         Some(_) => Ok(()),
         None => Err(Error::invalid(
-            field,
-            format!("there is no task {task:?} in this namespace"),
+            request.task_field,
+            format!("there is no task {:?} in this namespace", request.task),
         )),
-    }
-}
-
-impl ListenerSpec {
-    /// The configuration of a chain event listener.
-    pub fn chain(config: Json) -> Self {
-        Self::Chain { config }
     }
 }

@@ -46,38 +46,55 @@ pub enum Origin {
 }
 
 /// A run as stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, store::Record)]
+#[record(table = "run")]
 pub(crate) struct Run {
+    #[record(key)]
     pub(crate) id: RunId,
     pub(crate) shard: i64,
     pub(crate) task: TaskId,
     pub(crate) task_name: String,
     pub(crate) version_id: VersionId,
     pub(crate) version_label: String,
+    #[record(update, columns("state", "step", "step_state", "attempt", "round"))]
     pub(crate) position: Position,
     pub(crate) steps: u32,
     pub(crate) input: Json,
     pub(crate) encrypted_input: Option<Vec<u8>>,
+    #[record(update)]
     pub(crate) result: Option<Json>,
+    #[record(update, json)]
     pub(crate) error: Option<Failure>,
+    #[record(update)]
     pub(crate) reason: Option<String>,
+    #[record(update)]
     pub(crate) waits_for: Option<String>,
+    #[record(json)]
     pub(crate) initiator: Principal,
+    #[record(json)]
     pub(crate) origin: Origin,
     pub(crate) activity: Option<String>,
     pub(crate) idempotency_key: Option<String>,
+    #[record(columns("lane", "lane_index", "lane_holds"))]
     pub(crate) lane: Option<Lane>,
+    #[record(update)]
     pub(crate) closed: bool,
+    #[record(update)]
     pub(crate) next_at: Option<Time>,
+    #[record(column = "created_at")]
     pub(crate) created: Time,
+    #[record(update, column = "started_at")]
     pub(crate) started: Option<Time>,
+    #[record(update, column = "ended_at")]
     pub(crate) ended: Option<Time>,
+    #[record(update, column = "updated_at")]
     pub(crate) updated: Time,
+    #[record(next_version)]
     pub(crate) version: u64,
 }
 
 /// The lane a run belongs to, and its position there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, store::Record)]
 pub(crate) struct Lane {
     pub(crate) listener: types::ListenerId,
     /// Counted from 1.
@@ -87,25 +104,42 @@ pub(crate) struct Lane {
 }
 
 /// A step of a run as stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, store::Record)]
+#[record(table = "run_step")]
 pub(crate) struct StepRow {
+    #[record(key)]
     pub(crate) run: RunId,
+    #[record(key)]
     pub(crate) seq: u32,
     pub(crate) name: String,
     pub(crate) kind: String,
+    #[record(update)]
     pub(crate) state: crate::state::StepState,
+    #[record(update)]
     pub(crate) attempt: u32,
+    #[record(update)]
     pub(crate) round: u32,
+    #[record(update)]
     pub(crate) input: Option<Json>,
+    #[record(update)]
     pub(crate) output: Option<Json>,
+    #[record(update)]
     pub(crate) encrypted_output: Option<Vec<u8>>,
+    #[record(update)]
     pub(crate) request: Option<Vec<u8>>,
+    #[record(update)]
     pub(crate) idempotency_key: Option<String>,
+    #[record(update)]
     pub(crate) waits_for: Option<String>,
+    #[record(update, json)]
     pub(crate) error: Option<Failure>,
+    #[record(update, column = "began_at")]
     pub(crate) began: Time,
+    #[record(update, column = "sent_at")]
     pub(crate) sent: Option<Time>,
+    #[record(update)]
     pub(crate) sent_by: Option<String>,
+    #[record(update, column = "ended_at")]
     pub(crate) ended: Option<Time>,
 }
 

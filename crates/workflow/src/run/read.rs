@@ -97,14 +97,20 @@ pub struct RunStep {
 }
 
 /// A failed attempt at a step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+#[record(table = "run_attempt")]
 pub struct Attempt {
     pub round: u32,
     /// Counted from 1.
     pub attempt: u32,
+    #[record(column = "began_at")]
     pub began: Time,
+    #[record(column = "ended_at")]
     pub ended: Time,
+    #[record(json)]
     pub error: Failure,
+    #[serde(skip)]
+    pub(crate) run: RunId,
     #[serde(skip)]
     pub(crate) seq: u32,
 }

@@ -226,8 +226,7 @@ fn create(workflow: &Workflow, tx: &mut Tx<'_, '_>, request: &RunRequest) -> Res
     let task = tasks::require(tx, &request.new.task)?;
     let version = select_version(tx, &task, request.new.version.as_deref())?.version;
     let limit = workflow.settings().open_runs_per_namespace;
-    if request.lane.is_none() && table::count_open(tx)? >= i64::try_from(limit).unwrap_or(i64::MAX)
-    {
+    if request.lane.is_none() && table::count_open(tx)? >= limit as u64 {
         return Err(Error::LimitExceeded {
             field: "runs".to_owned(),
             unit: "runs of a namespace that have not ended",
@@ -266,7 +265,7 @@ fn new_run(
         origin: request.origin.clone(),
         activity: request.new.activity.clone(),
         idempotency_key: request.new.idempotency_key.clone(),
-        lane: request.lane.clone(),
+        lane: request.lane,
         closed: false,
         next_at: request.released.then_some(now),
         created: now,

@@ -4,11 +4,28 @@ use crate::Result;
 use store::UnscopedTx;
 use types::Namespace;
 
-/// An encrypted value: namespace, row id, step number (0 if there is none), ciphertext.
-pub(crate) type EncryptedValue = (Namespace, String, i64, Vec<u8>);
+/// Where an encrypted value is: namespace, row id, step number (0 if there is none).
+#[derive(Debug, Clone, PartialEq, Eq, store::Record)]
+pub(crate) struct ValuePosition {
+    pub(crate) namespace: Namespace,
+    pub(crate) id: String,
+    pub(crate) seq: i64,
+}
 
-/// A re-encrypted value: namespace, row id, step number, old ciphertext, new ciphertext.
-pub(crate) type ReencryptedValue = (Namespace, String, i64, Vec<u8>, Vec<u8>);
+/// An encrypted value.
+#[derive(store::Record)]
+pub(crate) struct EncryptedValue {
+    #[record(columns("namespace", "id", "seq"))]
+    pub(crate) position: ValuePosition,
+    pub(crate) ciphertext: Vec<u8>,
+}
+
+/// A re-encrypted value.
+pub(crate) struct ReencryptedValue {
+    pub(crate) position: ValuePosition,
+    pub(crate) old: Vec<u8>,
+    pub(crate) new: Vec<u8>,
+}
 
 /// A column that holds ciphertext.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,13 +65,21 @@ pub(crate) const COLUMNS: [Column; 4] = [
     },
 ];
 
+/// The row after which a batch starts; not necessarily one that exists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Start {
+    pub(crate) namespace: String,
+    pub(crate) id: String,
+    pub(crate) seq: i64,
+}
+
 /// Values encrypted under an older data key than the one whose ciphertexts begin with `head`, in
 /// all namespaces, after a row.
 pub(crate) fn outdated(
     tx: &mut UnscopedTx<'_, '_>,
     target: Column,
     head: &[u8],
-    after: (&str, &str, i64),
+    after: &Start,
     limit: u32,
 ) -> Result<Vec<EncryptedValue>> {
     let Column {
@@ -68,7 +93,7 @@ pub(crate) fn outdated(
           WHERE {column} IS NOT NULL AND {column} < ?1 AND (namespace, {id}, {seq}) > (?2, ?3, ?4)
           ORDER BY namespace, {id}, {seq} LIMIT ?5"
     );
-    Ok(tx.rows(&sql, (head, after.0, after.1, after.2, limit))?)
+    Ok(tx.rows(&sql, (head, &after.namespace, &after.id, after.seq, limit))?)
 }
 
 /// Number of values encrypted under an older data key.
@@ -76,11 +101,10 @@ pub(crate) fn count_outdated(
     tx: &mut UnscopedTx<'_, '_>,
     target: Column,
     head: &[u8],
-) -> Result<i64> {
+) -> Result<u64> {
     let Column { table, column, .. } = target;
     let sql = format!("SELECT COUNT(*) FROM {table} WHERE {column} IS NOT NULL AND {column} < ?1");
-    let row: Option<(i64,)> = tx.row(&sql, (head,))?;
-    Ok(row.map_or(0, |(count,)| count))
+    Ok(tx.count(&sql, (head,))?)
 }
 
 /// Stores re-encrypted values. Values that changed concurrently are left alone.
@@ -101,5 +125,12 @@ pub(crate) fn put(
          UPDATE {table} SET {column} = n.new FROM n
           WHERE {table}.namespace = n.namespace AND {table}.{id} = n.id AND {seq} = n.seq AND {table}.{column} = n.old"
     );
-    Ok(tx.execute_rows(&sql, (), rows)?)
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let ValuePosition { namespace, id, seq } = &row.position;
+            (namespace, id, seq, &row.old, &row.new)
+        })
+        .collect();
+    Ok(tx.execute_rows(&sql, (), &rows)?)
 }

@@ -13,9 +13,9 @@ pub(crate) fn count_live(tx: &mut UnscopedTx<'_, '_>) -> Result<Vec<(String, i64
 }
 
 pub(crate) fn count_due(tx: &mut UnscopedTx<'_, '_>, now: Time) -> Result<i64> {
-    let row: Option<(i64,)> = tx.row(
+    let due = tx.value(
         "SELECT COUNT(*) FROM run WHERE next_at <= ?1 AND closed = 0",
         (now,),
     )?;
-    Ok(row.map_or(0, |(count,)| count))
+    Ok(due.unwrap_or(0))
 }

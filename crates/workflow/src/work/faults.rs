@@ -182,6 +182,7 @@ impl RunContext {
 
 fn attempt(row: &StepRow, failure: &Failure, now: Time) -> Attempt {
     Attempt {
+        run: row.run,
         seq: row.seq,
         round: row.round,
         attempt: row.attempt,

@@ -5,9 +5,10 @@ use crate::effect::Fault;
 use crate::expression::EvaluationContext;
 use crate::run::{Failure, Run, StepRow};
 use crate::secrets::{MASK, Secrets};
-use crate::table::{run as table, step as steps, task as tasks};
+use crate::table::named::find;
+use crate::table::{run as table, step as steps};
 use crate::variables::{self, Variables};
-use crate::{Error, Result, Workflow, task};
+use crate::{Error, Result, Task, Workflow, task};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::secrets::EncryptionContext;
@@ -92,7 +93,7 @@ fn load_variables(
         values: Json::parse("{}").expect("an empty object is JSON"),
         secrets: Secrets::default(),
     };
-    let Some(set) = tasks::find(tx, &run.task.to_string())?.and_then(|task| task.variable_set)
+    let Some(set) = find::<Task>(tx, (), &run.task.to_string())?.and_then(|task| task.variable_set)
     else {
         return Ok(Ok(empty()));
     };

@@ -5,7 +5,7 @@ use crate::run::{Attempt, Failure, Run, StepRow};
 use crate::state::{Position, State, StepState};
 use crate::table::{run as table, step as steps};
 use crate::{Error, Result, Workflow};
-use store::{Lease, Tx};
+use store::{Lease, ScopedTable as _, Tx};
 use types::{Namespace, Principal, RunId};
 
 /// A change of a run, ready to be written.
@@ -30,14 +30,14 @@ impl Change {
 /// Writes a change. [`Error::VersionConflict`] rolls back whatever else the closure wrote.
 pub(crate) fn write(tx: &mut Tx<'_, '_>, change: &Change, principal: &Principal) -> Result<()> {
     let Change { run, step, attempt } = change;
-    if !table::update(tx, run)? {
+    if !run.update(tx)? {
         return Err(Error::VersionConflict);
     }
     if let Some(step) = step {
         steps::put(tx, step)?;
     }
     if let Some(attempt) = attempt {
-        steps::put_attempt(tx, run.id, attempt)?;
+        steps::put_attempt(tx, attempt)?;
     }
     if let Some(lane) = run.lane.as_ref().filter(|_| run.closed) {
         table::release_lane(tx, lane.listener, run.updated)?;

@@ -1,8 +1,8 @@
 //! Wakes waiting runs from the facts of submissions. A run that is not woken polls its submission.
 
-use crate::table::run as table;
+use crate::table::run::{self as table, ReadCursor};
 use crate::{Result, Workflow};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use store::{Cursor, Lease, UnscopedTx, facts_after, partitions};
 
 /// The partitions that hold the facts of submissions.
@@ -18,34 +18,43 @@ pub(crate) async fn wake_waiting_runs(
 ) -> Result<()> {
     let read = move |tx: &mut UnscopedTx<'_, '_>| {
         let cursors: HashMap<String, i64> = table::cursors(tx, shard)?.into_iter().collect();
-        let mut changes = SubmissionFacts::default();
+        let mut changes = SubmissionFacts {
+            shard,
+            subjects: Vec::new(),
+            cursors: Vec::new(),
+        };
         for head in partitions(tx)?
             .into_iter()
             .filter(|head| head.partition.starts_with(LANE_PARTITIONS))
         {
-            changes.read(tx, cursors.get(&head.partition).copied(), &head)?;
+            let cursor = cursors.get(&head.partition).copied();
+            changes.read(tx, cursor, head)?;
         }
+        changes.subjects.sort_unstable();
+        changes.subjects.dedup();
         Ok::<_, crate::Error>(changes)
     };
     let changes = workflow.db().read_unscoped(read).await?;
     if changes.cursors.is_empty() {
         return Ok(());
     }
-    let write = move |tx: &mut UnscopedTx<'_, '_>| {
-        let (subjects, now): (Vec<(String,)>, _) = (
-            changes.subjects.iter().map(|id| (id.clone(),)).collect(),
-            tx.now(),
-        );
-        table::wake(tx, shard, &subjects, now)?;
-        table::put_cursors(tx, shard, &changes.cursors)
+    let write = move |tx: &mut UnscopedTx<'_, '_>, changes: &SubmissionFacts| {
+        let now = tx.now();
+        table::wake(tx, shard, &changes.subjects, now)?;
+        table::put_cursors(tx, &changes.cursors)
     };
-    workflow.db().on(lease).write_unscoped(write).await
+    workflow
+        .db()
+        .on(lease)
+        .write_unscoped_with(changes, write)
+        .await
 }
 
-#[derive(Default)]
+/// New facts of submissions: their subjects, each once, and how far they were read.
 struct SubmissionFacts {
-    subjects: BTreeSet<String>,
-    cursors: Vec<(String, i64)>,
+    shard: i64,
+    subjects: Vec<String>,
+    cursors: Vec<ReadCursor>,
 }
 
 impl SubmissionFacts {
@@ -55,23 +64,17 @@ impl SubmissionFacts {
         &mut self,
         tx: &mut UnscopedTx<'_, '_>,
         cursor: Option<i64>,
-        head: &Cursor,
+        head: Cursor,
     ) -> Result<()> {
         let Some(seq) = cursor else {
-            self.cursors.push((head.partition.clone(), head.seq));
+            self.set_cursor(head.partition, head.seq);
             return Ok(());
         };
         if seq >= head.seq {
             return Ok(());
         }
-        let facts = facts_after(
-            tx,
-            &Cursor {
-                partition: head.partition.clone(),
-                seq,
-            },
-            PAGE,
-        )?;
+        let start = Cursor { seq, ..head };
+        let facts = facts_after(tx, &start, PAGE)?;
         let last = facts.last().map_or(seq, |fact| fact.cursor.seq);
         let of_submissions = facts
             .into_iter()
@@ -81,7 +84,15 @@ impl SubmissionFacts {
                 .flat_map(|fact| fact.subjects)
                 .map(|subject| subject.id),
         );
-        self.cursors.push((head.partition.clone(), last));
+        self.set_cursor(start.partition, last);
         Ok(())
+    }
+
+    fn set_cursor(&mut self, partition: String, seq: i64) {
+        self.cursors.push(ReadCursor {
+            shard: self.shard,
+            partition,
+            seq,
+        });
     }
 }
