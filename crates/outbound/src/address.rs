@@ -1,58 +1,84 @@
 //! Which addresses are public, by the IANA special-purpose address registries (RFC 6890 and later
 //! additions).
 
+use ipnet::{Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// A network of the registries, and what it is for.
+struct Special<N> {
+    network: N,
+    purpose: &'static str,
+}
+
+const fn v4(address: [u8; 4], bits: u8, purpose: &'static str) -> Special<Ipv4Net> {
+    let [a, b, c, d] = address;
+    Special {
+        network: Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), bits),
+        purpose,
+    }
+}
+
+const fn v6(address: [u16; 8], bits: u8, purpose: &'static str) -> Special<Ipv6Net> {
+    let [a, b, c, d, e, f, g, h] = address;
+    Special {
+        network: Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), bits),
+        purpose,
+    }
+}
+
 /// IPv4 networks that are not public.
-const V4: &[([u8; 4], u8, &str)] = &[
-    ([0, 0, 0, 0], 8, "unspecified"),
-    ([10, 0, 0, 0], 8, "private"),
-    ([100, 64, 0, 0], 10, "shared by a carrier (CGNAT)"),
-    ([127, 0, 0, 0], 8, "loopback"),
+const V4: &[Special<Ipv4Net>] = &[
+    v4([0, 0, 0, 0], 8, "unspecified"),
+    v4([10, 0, 0, 0], 8, "private"),
+    v4([100, 64, 0, 0], 10, "shared by a carrier (CGNAT)"),
+    v4([127, 0, 0, 0], 8, "loopback"),
     // Azure's host agent: serves credentials, like 169.254.169.254.
-    ([168, 63, 129, 16], 32, "metadata"),
-    ([169, 254, 0, 0], 16, "link-local or metadata"),
-    ([172, 16, 0, 0], 12, "private"),
-    ([192, 0, 0, 0], 24, "reserved for protocols"),
-    ([192, 0, 2, 0], 24, "for documentation"),
-    ([192, 88, 99, 0], 24, "a 6to4 relay"),
-    ([192, 168, 0, 0], 16, "private"),
-    ([198, 18, 0, 0], 15, "for benchmarks"),
-    ([198, 51, 100, 0], 24, "for documentation"),
-    ([203, 0, 113, 0], 24, "for documentation"),
-    ([224, 0, 0, 0], 4, "multicast"),
-    ([240, 0, 0, 0], 4, "reserved or broadcast"),
+    v4([168, 63, 129, 16], 32, "metadata"),
+    v4([169, 254, 0, 0], 16, "link-local or metadata"),
+    v4([172, 16, 0, 0], 12, "private"),
+    v4([192, 0, 0, 0], 24, "reserved for protocols"),
+    v4([192, 0, 2, 0], 24, "for documentation"),
+    v4([192, 88, 99, 0], 24, "a 6to4 relay"),
+    v4([192, 168, 0, 0], 16, "private"),
+    v4([198, 18, 0, 0], 15, "for benchmarks"),
+    v4([198, 51, 100, 0], 24, "for documentation"),
+    v4([203, 0, 113, 0], 24, "for documentation"),
+    v4([224, 0, 0, 0], 4, "multicast"),
+    v4([240, 0, 0, 0], 4, "reserved or broadcast"),
 ];
 
-/// Networks that are not public within 2000::/3, the global unicast range of IPv6.
-const V6: &[([u16; 8], u8, &str)] = &[
-    ([0x2001, 0, 0, 0, 0, 0, 0, 0], 32, "a Teredo tunnel"),
-    ([0x2001, 0, 0, 0, 0, 0, 0, 0], 23, "reserved for protocols"),
-    ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32, "for documentation"),
-    ([0x2002, 0, 0, 0, 0, 0, 0, 0], 16, "a 6to4 tunnel"),
-    ([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, "for documentation"),
+/// The global unicast range of IPv6.
+const GLOBAL_UNICAST: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
+
+/// Networks that are not public within the global unicast range.
+const V6: &[Special<Ipv6Net>] = &[
+    v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 32, "a Teredo tunnel"),
+    v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23, "reserved for protocols"),
+    v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32, "for documentation"),
+    v6([0x2002, 0, 0, 0, 0, 0, 0, 0], 16, "a 6to4 tunnel"),
+    v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, "for documentation"),
 ];
 
-/// Names of networks outside 2000::/3, none of which is public.
-const V6_NAMED: &[([u16; 8], u8, &str)] = &[
-    ([0, 0, 0, 0, 0, 0, 0, 0], 128, "unspecified"),
-    ([0, 0, 0, 0, 0, 0, 0, 1], 128, "loopback"),
-    ([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254], 128, "metadata"),
-    ([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7, "private"),
-    ([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10, "link-local"),
-    ([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, "multicast"),
+/// Names of networks outside the global unicast range, none of which is public.
+const V6_NAMED: &[Special<Ipv6Net>] = &[
+    v6([0, 0, 0, 0, 0, 0, 0, 0], 128, "unspecified"),
+    v6([0, 0, 0, 0, 0, 0, 0, 1], 128, "loopback"),
+    v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254], 128, "metadata"),
+    v6([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7, "private"),
+    v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10, "link-local"),
+    v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, "multicast"),
 ];
 
 /// Why an address is not public; `None` if it is.
 ///
 /// An IPv4-mapped (RFC 4291, 2.5.5.2) or NAT64 (RFC 6052) address is classified as the IPv4 address
 /// that it reaches. 6to4 and Teredo addresses are never public.
-pub fn non_public_reason(address: IpAddr) -> Option<&'static str> {
+pub(crate) fn non_public_reason(address: IpAddr) -> Option<&'static str> {
     match embedded_ipv4(address) {
         IpAddr::V4(v4) => V4
             .iter()
-            .find(|(net, bits, _)| within_v4(v4, Ipv4Addr::from(*net), *bits))
-            .map(|net| net.2),
+            .find(|special| special.network.contains(&v4))
+            .map(|special| special.purpose),
         IpAddr::V6(v6) => non_public_reason_v6(v6),
     }
 }
@@ -70,35 +96,17 @@ pub(crate) fn embedded_ipv4(address: IpAddr) -> IpAddr {
     }
 }
 
-pub(crate) fn within(address: IpAddr, network: IpAddr, bits: u8) -> bool {
-    match (address, network) {
-        (IpAddr::V4(address), IpAddr::V4(network)) => within_v4(address, network, bits),
-        (IpAddr::V6(address), IpAddr::V6(network)) => within_v6(address, network, bits),
-        _ => false,
-    }
-}
-
 fn non_public_reason_v6(address: Ipv6Addr) -> Option<&'static str> {
-    let find = |table: &[([u16; 8], u8, &'static str)]| {
+    let find = |table: &[Special<Ipv6Net>]| {
         table
             .iter()
-            .find(|(net, bits, _)| within_v6(address, Ipv6Addr::from(*net), *bits))
-            .map(|net| net.2)
+            .find(|special| special.network.contains(&address))
+            .map(|special| special.purpose)
     };
-    if within_v6(address, Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3) {
+    if GLOBAL_UNICAST.contains(&address) {
         return find(V6);
     }
     find(V6_NAMED).or(Some("not public"))
-}
-
-fn within_v4(address: Ipv4Addr, network: Ipv4Addr, bits: u8) -> bool {
-    let shift = 32 - u32::from(bits.min(32));
-    u32::from(address).checked_shr(shift) == u32::from(network).checked_shr(shift)
-}
-
-fn within_v6(address: Ipv6Addr, network: Ipv6Addr, bits: u8) -> bool {
-    let shift = 128 - u32::from(bits.min(128));
-    u128::from(address).checked_shr(shift) == u128::from(network).checked_shr(shift)
 }
 
 #[cfg(test)]

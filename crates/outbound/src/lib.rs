@@ -24,7 +24,6 @@ mod message;
 mod redirect;
 mod resolve;
 
-pub use address::non_public_reason;
 pub use address_policy::{AddressPolicy, Rule, RuleError};
 pub use client::{Outbound, Settings};
 pub use error::Error;
