@@ -6,10 +6,13 @@ CREATE TABLE subscription (
   version BIGINT NOT NULL,
   shard BIGINT NOT NULL,
   name TEXT NOT NULL,
+  -- The sink of its delivery.
   kind TEXT NOT NULL,
+  -- 1: the worker sends its batches. 0: a consumer gets them in a session.
+  pushes BIGINT NOT NULL,
   -- Filter, delivery and retry rule as JSON; no secrets.
   settings TEXT NOT NULL,
-  -- Signing secrets and header values.
+  -- Signing secrets, and the write-only values of the delivery.
   encrypted BLOB NOT NULL,
   suspended BIGINT NOT NULL,
   why TEXT,

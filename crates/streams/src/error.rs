@@ -33,7 +33,7 @@ pub enum Error {
     UnknownSecret { id: String },
     /// The call does not apply to the delivery type of the subscription.
     #[error("this call requires a subscription with {expected} delivery")]
-    DeliveryTypeMismatch { expected: &'static str },
+    DeliveryTypeMismatch { expected: String },
     /// Neither a dead letter nor the event at which the subscription is held.
     #[error("no dead letter {sequence}")]
     UnknownDeadLetter { sequence: i64 },
@@ -84,9 +84,14 @@ impl Error {
             why: why.into(),
         }
     }
+}
 
-    pub(crate) fn invalid_url(failure: &outbound::Error) -> Self {
-        Self::invalid("delivery.url", failure.to_string())
+/// [`Error::Invalid`] for a field, unless it is valid.
+pub(crate) fn require(valid: bool, field: &str, why: &str) -> Result<()> {
+    if valid {
+        Ok(())
+    } else {
+        Err(Error::invalid(field, why))
     }
 }
 

@@ -43,6 +43,7 @@ mod metrics;
 mod secrets;
 mod session;
 mod sign;
+mod sink;
 mod state;
 mod streams;
 mod subscription;
@@ -56,13 +57,14 @@ pub use error::{Error, ExpandError, Result};
 pub use event::{Event, Expand, Expansion, NoExpansion};
 pub use secrets::{NewSecret, SecretInfo};
 pub use session::{Batch, Session, open_session};
+pub use sink::{Delivery, DeliveryOutcome, Field, FieldKind, OutgoingBatch, SinkDoc, sinks};
 pub use streams::{Limits, SHARDS, Streams, shard_partition};
 pub use subscription::{
-    Change, Delivery, Filter, Finality, NewSubscription, OnError, RetryRule, StartAt, Subscription,
+    Change, Filter, Finality, NewSubscription, OnError, RetryRule, StartAt, Subscription,
 };
 pub use verbs::{
     Created, DeadLetter, DeadLetterSelection, Status, count_outdated_secrets, dead_letters,
     reencrypt, resume, retire_secret, retry_dead_letters, rewind, rotate_secret, secrets,
     skip_event, status, subscribe, subscription, subscriptions, suspend, unsubscribe, update,
 };
-pub use worker::{DeliveryOutcome, OutgoingBatch, Progress, Worker};
+pub use worker::{Progress, Worker};

@@ -1,9 +1,10 @@
 //! Delivery metrics: waiting events, dead letters, lag, and the outcomes of webhook calls.
 
 use crate::error::Result;
+use crate::sink::DeliveryOutcome;
 use crate::streams::Streams;
+use crate::table::delivery::DeliveryState;
 use crate::table::metrics as table;
-use crate::worker::DeliveryOutcome;
 use std::collections::BTreeMap;
 use store::UnscopedTx;
 
@@ -20,7 +21,7 @@ pub struct Metrics {
 /// Current delivery counts. The cost grows with the number of waiting events.
 pub async fn metrics(streams: &Streams) -> Result<Metrics> {
     let read = |tx: &mut UnscopedTx<'_, '_>| {
-        let counts: BTreeMap<String, i64> = table::count_by_state(tx)?.into_iter().collect();
+        let counts = table::count_by_state(tx)?;
         let heads: BTreeMap<String, i64> = store::partitions(tx)?
             .into_iter()
             .map(|head| (head.partition, head.seq))
@@ -32,10 +33,13 @@ pub async fn metrics(streams: &Streams) -> Result<Metrics> {
             .map(lag)
             .max()
             .unwrap_or(0);
-        let count = |state: &str| counts.get(state).copied().unwrap_or(0);
+        let count = |state| {
+            let found = counts.iter().find(|(other, _)| *other == state);
+            found.map_or(0, |(_, count)| *count)
+        };
         Ok(Metrics {
-            waiting: count("waiting"),
-            dead_letters: count("dead"),
+            waiting: count(DeliveryState::Waiting),
+            dead_letters: count(DeliveryState::Dead),
             max_lag,
         })
     };

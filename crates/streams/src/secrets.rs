@@ -1,5 +1,5 @@
-//! The secrets of a subscription: signing secrets and header values, encrypted in its row. A
-//! signing secret is returned once, a header value never.
+//! The secrets of a subscription: signing secrets and the write-only values of its delivery, such as
+//! headers, encrypted in its row. A signing secret is returned once, a value never.
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -37,20 +37,30 @@ pub(crate) struct Secret {
     not_after: Option<Time>,
 }
 
+/// The write-only values of a delivery, by field and name.
+pub(crate) type SecretValues = BTreeMap<String, BTreeMap<String, String>>;
+
 /// The plaintext of the encrypted column.
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct Secrets {
     signing: Vec<Secret>,
-    pub(crate) headers: BTreeMap<String, String>,
+    /// The write-only values of the delivery.
+    pub(crate) values: SecretValues,
 }
 
 impl Secrets {
-    /// Header values without a signing secret; [`Secrets::rotate`] adds one.
-    pub(crate) fn new(headers: BTreeMap<String, String>) -> Self {
+    /// Values without a signing secret; [`Secrets::rotate`] adds one.
+    pub(crate) fn new(values: SecretValues) -> Self {
         Self {
             signing: Vec::new(),
-            headers,
+            values,
         }
+    }
+
+    /// The values of a field of the delivery, by name.
+    pub(crate) fn texts(&self, field: &str) -> impl Iterator<Item = (&str, &str)> {
+        let values = self.values.get(field).into_iter().flatten();
+        values.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The texts of the live signing secrets, oldest first.
@@ -185,7 +195,8 @@ impl Drop for Secret {
 
 impl Drop for Secrets {
     fn drop(&mut self) {
-        self.headers.values_mut().for_each(Zeroize::zeroize);
+        let values = self.values.values_mut().flat_map(BTreeMap::values_mut);
+        values.for_each(Zeroize::zeroize);
     }
 }
 

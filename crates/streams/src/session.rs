@@ -1,4 +1,4 @@
-//! A consumer session: delivery over a WebSocket, independent of the transport.
+//! A consumer session, in which a pulled subscription is delivered, independent of the transport.
 //!
 //! A subscription has one consumer at a time: opening it takes it over, and the previous session
 //! gets an error at its next call. Batch numbers are local to a session. With a window of one the
@@ -6,17 +6,19 @@
 
 use crate::error::{Error, Result};
 use crate::event::with_sequence;
+use crate::sink::{self, Mode};
 use crate::state::{self, Event, Phase};
 use crate::streams::Streams;
-use crate::subscription::Delivery;
+
 use crate::table::progress::SubscriptionProgress;
 use crate::table::subscription::StoredSubscription;
 use crate::table::{delivery, progress, subscription};
 use crate::worker::{acknowledge, apply, form_batch, rules};
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
-use store::{Fact, Tx};
+use store::Tx;
 use tokio::sync::watch;
 use types::{Json, Principal, SubscriptionId, Ulid};
 
@@ -35,7 +37,7 @@ pub struct Session {
     streams: Streams,
     principal: Principal,
     id: SubscriptionId,
-    connection: String,
+    connection: Arc<str>,
     next_number: u64,
     /// The last sequence that was sent.
     sent: i64,
@@ -55,28 +57,27 @@ pub async fn open_session(
     principal: &Principal,
     id: SubscriptionId,
 ) -> Result<Session> {
-    let connection = Ulid::new(streams.db.clock().now(), streams.db.entropy().as_ref()).to_string();
-    let (consumer, actor) = (connection.clone(), principal.clone());
-    let write = streams.writer().write(&principal.namespace, move |tx| {
-        let row = subscription::find(tx, id)?;
-        if !matches!(row.settings.delivery, Delivery::WebSocket { .. }) {
-            return Err(Error::DeliveryTypeMismatch {
-                expected: "websocket",
-            });
-        }
-        let mut progress = progress::find(tx, id)?;
-        progress.consumer = Some(consumer.clone());
-        progress::save(tx, id, &progress)?;
-        let version = u64::try_from(row.version).unwrap_or_default();
-        let payload = serde_json::json!({ "connection": consumer });
-        tx.append(
-            Fact::new("subscription.opened", 1)
-                .subject(&id, version)
-                .actor(&actor)
-                .payload(&payload),
-        );
-        Ok(progress.generation)
-    });
+    let connection: Arc<str> = Ulid::new(streams.now(), streams.entropy())
+        .to_string()
+        .into();
+    let write = streams.write(
+        principal,
+        Arc::clone(&connection),
+        move |tx, principal, connection| {
+            let row = subscription::find(tx, id)?;
+            if row.pushes {
+                return Err(Error::DeliveryTypeMismatch {
+                    expected: sink::names(|sink| sink.mode() == Mode::Pull),
+                });
+            }
+            let mut progress = progress::find(tx, id)?;
+            progress.consumer = Some(connection.to_string());
+            progress.save(tx)?;
+            let payload = serde_json::json!({ "connection": **connection });
+            tx.append(row.fact("subscription.opened", principal).payload(&payload));
+            Ok(progress.generation)
+        },
+    );
     let generation = write.await?;
     Ok(Session {
         streams: streams.clone(),
@@ -113,8 +114,8 @@ impl Session {
                 continue;
             }
             let stopped =
-                snapshot.row.suspended || matches!(snapshot.progress.phase, Phase::Held { .. });
-            if stopped || self.in_flight.len() >= window(&snapshot.row.settings.delivery) {
+                snapshot.row.suspended || matches!(snapshot.progress.phase(), Phase::Held { .. });
+            if stopped || self.in_flight.len() >= snapshot.row.settings.delivery.limits().window {
                 return Ok(None);
             }
             match (snapshot.batch, self.rejected.front()) {
@@ -171,10 +172,8 @@ impl Session {
         } else {
             why
         };
-        let (limit, batch) = (
-            i64::from(self.streams.limits.dead_letters_per_subscription),
-            self.batch(number)?,
-        );
+        let limit = self.streams.limits.dead_letters_per_subscription;
+        let batch = self.batch(number)?;
         self.record_answer(number, move |tx, row, progress, batch| {
             reject(tx, row, progress, batch, &why, limit)
         })
@@ -196,18 +195,17 @@ impl Session {
         let (id, connection) = (self.id, self.connection);
         let write = self
             .streams
-            .writer()
-            .write(&self.principal.namespace, move |tx| {
+            .write(&self.principal, connection, move |tx, _, connection| {
                 let mut progress = match progress::find(tx, id) {
                     // Deleted in the meantime.
                     Err(Error::UnknownSubscription { .. }) => return Ok(()),
                     other => other?,
                 };
-                if progress.consumer.as_deref() == Some(&connection) {
+                if progress.consumer.as_deref() == Some(&**connection) {
                     progress.consumer = None;
-                    progress::save(tx, id, &progress)?;
+                    progress.save(tx)?;
                 }
-                Ok::<_, Error>(())
+                Ok(())
             });
         write.await
     }
@@ -228,32 +226,28 @@ impl Session {
     }
 
     async fn load(&self) -> Result<Snapshot> {
-        let (id, connection, sent, rejected) = (
-            self.id,
-            self.connection.clone(),
-            self.sent,
-            self.rejected.front().copied(),
-        );
-        let read = self.streams.db.read(&self.principal.namespace, move |tx| {
-            let row = subscription::find(tx, id)?;
-            let progress = own_progress(tx, id, &connection)?;
-            let (after, until) =
-                rejected.map_or((sent, i64::MAX), |range| (range.first - 1, range.last));
-            let batch = form_batch(&delivery::between(
-                tx,
-                id,
-                after,
-                until,
-                row.settings.delivery.batch_size(),
-            )?);
-            let events = batch.map_or(Ok(Vec::new()), |batch| delivery::of_batch(tx, id, batch))?;
-            Ok(Snapshot {
-                row,
-                progress,
-                batch,
-                events,
-            })
-        });
+        let (id, sent) = (self.id, self.sent);
+        let rejected = self.rejected.front().copied();
+        let connection = Arc::clone(&self.connection);
+        let read = self
+            .streams
+            .db()
+            .read(&self.principal.namespace, move |tx| {
+                let row = subscription::find(tx, id)?;
+                let progress = own_progress(tx, id, &connection)?;
+                let (after, until) =
+                    rejected.map_or((sent, i64::MAX), |range| (range.first - 1, range.last));
+                let limit = row.settings.delivery.limits().batch_size;
+                let batch = form_batch(&delivery::between(tx, id, after, until, limit)?);
+                let events =
+                    batch.map_or(Ok(Vec::new()), |batch| delivery::of_batch(tx, id, batch))?;
+                Ok(Snapshot {
+                    row,
+                    progress,
+                    batch,
+                    events,
+                })
+            });
         read.await
     }
 
@@ -271,23 +265,24 @@ impl Session {
         + 'static,
     ) -> Result<()> {
         let batch = self.batch(number)?;
-        let (id, connection, generation) = (self.id, self.connection.clone(), self.generation);
+        let (id, generation) = (self.id, self.generation);
+        let connection = Arc::clone(&self.connection);
         let write = self
             .streams
-            .writer()
-            .write(&self.principal.namespace, move |tx| {
+            .write(&self.principal, connection, move |tx, _, connection| {
                 let row = subscription::find(tx, id)?;
-                let mut progress = own_progress(tx, id, &connection)?;
+                let mut progress = own_progress(tx, id, connection)?;
                 if progress.generation == generation {
-                    let before = std::mem::replace(&mut progress.phase, Phase::Ready);
+                    let (before, now) = (progress.phase(), tx.now());
+                    progress.enter(Phase::Ready, now);
                     act(tx, &row, &mut progress, batch)?;
                     if matches!(before, Phase::Held { .. }) {
                         // An answer to another batch must not resume a held subscription.
-                        progress.phase = before;
+                        progress.enter(before, now);
                     }
-                    progress::save(tx, id, &progress)?;
+                    progress.save(tx)?;
                 }
-                Ok::<_, Error>(())
+                Ok(())
             });
         write.await?;
         self.in_flight.remove(&number);
@@ -309,13 +304,6 @@ fn own_progress(
     }
 }
 
-fn window(delivery: &Delivery) -> usize {
-    match delivery {
-        Delivery::WebSocket { window, .. } => *window as usize,
-        Delivery::Webhook { .. } => 0,
-    }
-}
-
 /// A rejection uses the same state machine as a failed webhook call, but is retried immediately.
 fn reject(
     tx: &mut Tx<'_, '_>,
@@ -323,36 +311,31 @@ fn reject(
     progress: &mut SubscriptionProgress,
     batch: state::Batch,
     why: &str,
-    dead_limit: i64,
+    dead_limit: u32,
 ) -> Result<()> {
     let attempts = delivery::of_batch(tx, row.id, batch)?
         .iter()
         .map(|event| event.attempts)
         .max()
         .unwrap_or(0);
+    let now = tx.now();
     let sending = Phase::Sending {
         batch,
         attempts: attempts + 1,
-        until: tx.now(),
+        until: now,
+    };
+    let failed = Event::Failed {
+        retry_after_ms: None,
     };
     let rules = rules(tx, row, dead_limit)?;
-    let Ok(step) = state::step(
-        sending,
-        Event::Failed {
-            retry_after_ms: None,
-        },
-        tx.now(),
-        &rules,
-        0,
-    ) else {
+    let Ok(step) = state::step(sending, failed, now, &rules, 0) else {
         return Ok(());
     };
-    progress.last_error = Some(why.to_owned());
-    progress.last_error_at = Some(tx.now());
+    progress.fail(why, now);
     match (step.effect, step.phase) {
         (Some(effect), _) => apply(tx, row, progress, effect, why),
-        (None, Phase::Held { .. }) => {
-            progress.phase = step.phase;
+        (None, held @ Phase::Held { .. }) => {
+            progress.enter(held, now);
             Ok(())
         }
         (None, _) => delivery::count_attempt(tx, row.id, batch).map(drop),

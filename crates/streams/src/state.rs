@@ -247,6 +247,24 @@ impl Batch {
 }
 
 impl Phase {
+    /// The formed batch.
+    pub(crate) fn batch(self) -> Option<Batch> {
+        match self {
+            Phase::Ready => None,
+            Phase::Waiting { batch, .. } | Phase::Sending { batch, .. } | Phase::Held { batch } => {
+                Some(batch)
+            }
+        }
+    }
+
+    /// Attempts of the formed batch so far.
+    pub(crate) fn attempts(self) -> u32 {
+        match self {
+            Phase::Waiting { attempts, .. } | Phase::Sending { attempts, .. } => attempts,
+            Phase::Ready | Phase::Held { .. } => 0,
+        }
+    }
+
     /// When the worker can next act on it without a caller.
     pub(crate) fn due(self, now: Time) -> Time {
         match self {
@@ -292,16 +310,7 @@ mod tests {
 
     /// The formed batch and its attempts.
     fn formed_batch(phase: Phase) -> Option<(Batch, u32)> {
-        match phase {
-            Phase::Ready => None,
-            Phase::Waiting {
-                batch, attempts, ..
-            }
-            | Phase::Sending {
-                batch, attempts, ..
-            } => Some((batch, attempts)),
-            Phase::Held { batch } => Some((batch, 0)),
-        }
+        phase.batch().map(|batch| (batch, phase.attempts()))
     }
 
     proptest! {

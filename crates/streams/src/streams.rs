@@ -1,13 +1,15 @@
 //! The handle that verbs and workers share.
 
+use crate::error::Result;
 use crate::event::Expand;
+use crate::table::subscription::{self, StoredSubscription};
 use outbound::Outbound;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::secrets::Keyring;
-use store::{Db, Lease, LeasedDb};
+use store::{Db, Lease, LeasedDb, Tx};
 use tokio::sync::watch;
-use types::{Digest, SubscriptionId};
+use types::{Digest, Entropy, Principal, SubscriptionId, Time};
 
 /// The number of shards that subscriptions are divided into; each is served by the holder of its
 /// lease. The shard is stored with each subscription, so this must never change.
@@ -83,8 +85,50 @@ impl Streams {
         self
     }
 
+    pub(crate) fn db(&self) -> &Db {
+        &self.db
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.db.clock().now()
+    }
+
+    pub(crate) fn entropy(&self) -> &dyn Entropy {
+        self.db.entropy().as_ref()
+    }
+
     pub(crate) fn writer(&self) -> LeasedDb<'_> {
         self.db.on(&self.lease)
+    }
+
+    /// Write in the namespace of a principal.
+    pub(crate) fn write<A, T, F>(
+        &self,
+        principal: &Principal,
+        args: A,
+        mut write: F,
+    ) -> impl Future<Output = Result<T>> + use<A, T, F>
+    where
+        A: Send + 'static,
+        T: Send + 'static,
+        F: FnMut(&mut Tx<'_, '_>, &Principal, &A) -> Result<T> + Send + 'static,
+    {
+        let args = (principal.clone(), args);
+        self.writer()
+            .write_with(&principal.namespace, args, move |tx, (principal, args)| {
+                write(tx, principal, args)
+            })
+    }
+
+    /// Read the row of a subscription of the principal's namespace.
+    pub(crate) async fn find(
+        &self,
+        principal: &Principal,
+        id: SubscriptionId,
+    ) -> Result<StoredSubscription> {
+        self.db
+            .read(&principal.namespace, move |tx| subscription::find(tx, id))
+            .await
     }
 
     pub(crate) fn notify_ready(&self) {

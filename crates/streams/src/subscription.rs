@@ -1,88 +1,125 @@
 //! Subscriptions as callers write and read them.
 
+use crate::sink::Delivery;
+use crate::state::Rules;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use types::{ChainId, SubscriptionId, Time};
+use utoipa::ToSchema;
 
-/// A subscription: which events are delivered, and how.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// Which events an application receives, and how they are delivered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Subscription {
+    #[schema(value_type = String)]
     pub id: SubscriptionId,
-    /// Incremented by each change.
-    pub version: i64,
     pub name: String,
     pub filter: Filter,
-    /// Header values are empty.
+    /// The delivery. Header values are returned empty.
     pub delivery: Delivery,
     pub retry: RetryRule,
     pub on_error: OnError,
-    /// While suspended, no facts are read and nothing is sent.
+    /// Whether the subscription is suspended. Nothing is read or delivered while it is.
     pub suspended: bool,
-    /// Why Florin suspended it; `None` if a caller did.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Why Florin suspended the subscription. Absent if the caller did.
+    #[serde(rename = "reason", skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    #[schema(value_type = String)]
     pub created: Time,
+    #[schema(value_type = String)]
     pub updated: Time,
+    /// Incremented by each change.
+    pub version: i64,
 }
 
-/// Parameters of a new subscription.
+/// What is stored of a subscription's configuration; contains no secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Configuration {
+    pub(crate) filter: Filter,
+    pub(crate) delivery: Delivery,
+    pub(crate) retry: RetryRule,
+    pub(crate) on_error: OnError,
+}
+
+impl Configuration {
+    pub(crate) fn rules(&self) -> Rules {
+        Rules {
+            retry: self.retry,
+            on_error: self.on_error,
+        }
+    }
+}
+
+/// A subscription to create.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewSubscription {
-    /// 1 to 64 characters of `A-Z a-z 0-9 . _ -`, unique within the namespace.
+    /// A name of 1 to 64 characters of `A-Z a-z 0-9 . _ -`, unique in the namespace.
     pub name: String,
-    /// Default: all events of the namespace except those about deliveries.
+    /// The events to deliver. Defaults to all events of the namespace.
     #[serde(default)]
     pub filter: Filter,
     pub delivery: Delivery,
-    /// Where to start reading.
+    /// Where to start: `newest`, `oldest`, or a comma-separated list of cursors from events.
+    /// Defaults to `newest`.
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub from: StartAt,
     #[serde(default)]
     pub retry: RetryRule,
     #[serde(default)]
     pub on_error: OnError,
-    /// Create it suspended.
+    /// Create the subscription suspended. Defaults to false.
     #[serde(default)]
     pub suspended: bool,
 }
 
-/// A change of a subscription. Fields that are `None` stay as they are; the others are replaced as
-/// a whole.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// An update of a subscription. Fields that are absent are not changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = SubscriptionChange)]
 pub struct Change {
-    /// The version that the change applies to; any if `None`.
+    /// The version that the update is based on. If the current version differs, the update fails.
+    #[serde(default)]
     pub version: Option<i64>,
+    #[serde(default)]
     pub name: Option<String>,
-    /// Applies to facts that are read after the change.
+    /// The new filter. It replaces the old one completely.
+    #[serde(default)]
     pub filter: Option<Filter>,
-    /// Must have the same type as the current delivery. Headers may be kept, see
-    /// [`Delivery::Webhook`].
+    /// The new delivery, of the same type. It replaces the old one completely, except that headers
+    /// that are absent or have an empty value are kept.
+    #[serde(default)]
     pub delivery: Option<Delivery>,
+    /// The new retry rule. It replaces the old one completely.
+    #[serde(default)]
     pub retry: Option<RetryRule>,
+    #[serde(default)]
     pub on_error: Option<OnError>,
 }
 
-/// Which events match. Every criterion that is set must match; within a criterion, one entry must.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Selects events. An event must match every field that is present, and one entry of each list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Filter {
-    /// Patterns of event types: `event.final`, `submission.*`. Default: all types but `delivery.*`.
+    /// Patterns of event types, such as `event.final` or `submission.*`. Defaults to all types
+    /// except those about deliveries.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<String>,
-    /// The finality of chain events: `pending`, `final`, `reverted`. Other events are not affected.
+    /// The finality of chain events: `pending`, `final`, `reverted`. Does not affect other events.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
     pub finality: Vec<Finality>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub chain: Option<ChainId>,
-    /// Contracts or scripts, in the chain's own notation; case-insensitive.
+    /// Contracts or scripts, in the chain's canonical form.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
-    /// First topics of logs (the hash of the event signature); case-insensitive.
+    /// First topics of EVM logs: hashes of event signatures.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub topics: Vec<String>,
-    /// Patterns of object ids; one of the event's subjects must match.
+    /// Patterns of object ids. One of the event's subjects must match.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub subjects: Vec<String>,
 }
@@ -99,36 +136,6 @@ pub enum Finality {
     Reverted,
 }
 
-/// How events are delivered.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
-pub enum Delivery {
-    /// Posted to a URL.
-    Webhook {
-        /// http or https, without credentials.
-        url: String,
-        /// Headers to send. Values are write-only: they read as empty. In a change, `None` keeps
-        /// all headers, and an empty value keeps the current value of that header.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        headers: Option<BTreeMap<String, String>>,
-        /// Events per call, 1 to 1,000.
-        #[serde(default = "default_batch")]
-        batch_size: u32,
-        /// Time limit of a call, 100 to 60,000.
-        #[serde(default = "default_timeout")]
-        timeout_ms: u64,
-    },
-    /// Sent over a WebSocket to one consumer at a time.
-    WebSocket {
-        /// Events per batch, 1 to 1,000.
-        #[serde(default = "default_batch")]
-        batch_size: u32,
-        /// Unacknowledged batches in flight, 1 to 32. Order is strict only with 1.
-        #[serde(default = "default_window")]
-        window: u32,
-    },
-}
-
 /// Where a subscription starts reading: `"newest"`, `"oldest"`, or event cursors separated by
 /// commas.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -143,27 +150,27 @@ pub enum StartAt {
     After(Vec<store::Cursor>),
 }
 
-/// When a failed batch is retried: exponential backoff from `initial_ms` to `max_ms`, with jitter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+/// When a failed batch is retried: after `initialMs`, then with exponential backoff and jitter up
+/// to `maxMs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct RetryRule {
-    /// The first delay, 100 to 60,000.
+    /// The first delay in milliseconds, 100 to 60,000.
     pub initial_ms: u64,
-    /// The longest delay, `initial_ms` to 3,600,000. A `Retry-After` header of the receiver is
-    /// honored up to one hour.
+    /// The longest delay in milliseconds, `initialMs` to 3,600,000.
     pub max_ms: u64,
-    /// Attempts before [`OnError`] applies, 1 to 100.
+    /// The number of attempts before the delivery fails, 1 to 100.
     pub attempts: u32,
 }
 
-/// What happens to an event whose last attempt failed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What happens to an event after the last attempt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnError {
-    /// It becomes a dead letter, and the next events are delivered.
+    /// The event becomes a dead letter, and delivery continues.
     #[default]
     DeadLetter,
-    /// The subscription is held until a caller resumes it or skips the event.
+    /// The subscription stops until it is resumed or the event is skipped.
     Hold,
 }
 
@@ -174,49 +181,6 @@ impl Default for RetryRule {
             initial_ms: 1_000,
             max_ms: 300_000,
             attempts: 12,
-        }
-    }
-}
-
-fn default_batch() -> u32 {
-    50
-}
-
-fn default_timeout() -> u64 {
-    10_000
-}
-
-fn default_window() -> u32 {
-    1
-}
-
-impl Delivery {
-    /// `webhook` or `websocket`.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Delivery::Webhook { .. } => "webhook",
-            Delivery::WebSocket { .. } => "websocket",
-        }
-    }
-
-    /// Events per batch.
-    pub fn batch_size(&self) -> u32 {
-        match self {
-            Delivery::Webhook { batch_size, .. } | Delivery::WebSocket { batch_size, .. } => {
-                *batch_size
-            }
-        }
-    }
-}
-
-impl std::fmt::Debug for Delivery {
-    /// Omits headers and the query of the URL: they may hold secrets.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Delivery::Webhook { url, .. } => {
-                write!(f, "webhook {}", url.split('?').next().unwrap_or_default())
-            }
-            Delivery::WebSocket { .. } => f.write_str("websocket"),
         }
     }
 }

@@ -1,14 +1,27 @@
 //! `subscription_cursor`: the position of each subscription in each partition.
 
 use crate::error::Result;
-use store::{Cursor, Tx, UnscopedTx};
+use store::{Columns, Cursor, Group, ScopedTable as _, Tx, UnscopedTx, Value, ValueKind};
 use types::{Namespace, SubscriptionId};
+
+#[derive(Debug, store::Record)]
+#[record(table = "subscription_cursor")]
+struct SubscriptionCursor {
+    #[record(key)]
+    id: SubscriptionId,
+    #[record(key)]
+    partition: String,
+    shard: u32,
+    #[record(update, columns("seq", "continuation"))]
+    position: Position,
+}
 
 /// A position in a partition: all facts up to `seq` are read and, if there is a `continuation`, the
 /// pages of the next fact before it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position {
     pub(crate) seq: i64,
+    /// Stored as an empty text if there is none, so that it can be compared.
     pub(crate) continuation: Option<String>,
 }
 
@@ -18,24 +31,49 @@ impl Position {
     }
 }
 
+impl Group for Position {
+    const KINDS: &'static [ValueKind] = &[ValueKind::Int, ValueKind::Text];
+
+    fn read(columns: &mut Columns) -> store::Result<Self> {
+        let seq = columns.take()?;
+        let continuation: String = columns.take()?;
+        Ok(Self {
+            seq,
+            continuation: Some(continuation).filter(|text| !text.is_empty()),
+        })
+    }
+
+    fn write<'v>(&'v self, to: &mut Vec<Value<'v>>) {
+        to.push(Value::Int(self.seq));
+        to.push(Value::Text(self.stored_continuation().into()));
+    }
+}
+
 /// A subscription that has not read a partition up to its head.
-#[derive(Debug, Clone)]
+#[derive(Debug, store::Record)]
 pub(crate) struct Lagging {
     pub(crate) namespace: Namespace,
     pub(crate) id: SubscriptionId,
+    #[record(columns("seq", "continuation"))]
     pub(crate) position: Position,
+    next_sequence: i64,
+    first_waiting: Option<i64>,
+}
+
+impl Lagging {
     /// The distance between the oldest waiting event and the newest.
-    pub(crate) backlog: i64,
+    pub(crate) fn backlog(&self) -> i64 {
+        self.first_waiting
+            .map_or(0, |first| self.next_sequence - first)
+    }
 }
 
 /// A cursor update; applies only if the subscription still has `version`.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Move {
     pub(crate) namespace: Namespace,
     pub(crate) id: SubscriptionId,
     pub(crate) version: i64,
-    pub(crate) from: Position,
-    pub(crate) to: Position,
 }
 
 /// Insert the missing cursors of a shard's subscriptions for a partition, at its start.
@@ -54,66 +92,52 @@ pub(crate) fn join(tx: &mut UnscopedTx<'_, '_>, shard: u32, partition: &str) -> 
 pub(crate) fn lagging(
     tx: &mut UnscopedTx<'_, '_>,
     shard: u32,
-    partition: &str,
-    head: i64,
+    head: &Cursor,
 ) -> Result<Vec<Lagging>> {
-    type Columns = (Namespace, SubscriptionId, i64, String, i64, Option<i64>);
-    let rows: Vec<Columns> = tx.rows(
+    Ok(tx.rows(
         "SELECT c.namespace, c.id, c.seq, c.continuation, p.next_sequence,
                 (SELECT MIN(d.sequence) FROM delivery d
-                  WHERE d.namespace = c.namespace AND d.subscription = c.id AND d.state = 'waiting')
+                  WHERE d.namespace = c.namespace AND d.subscription = c.id AND d.state = 'waiting') AS first_waiting
            FROM subscription_cursor c
            JOIN subscription s ON s.namespace = c.namespace AND s.id = c.id
            JOIN subscription_progress p ON p.namespace = c.namespace AND p.id = c.id
           WHERE c.shard = ?1 AND c.partition = ?2 AND c.seq < ?3 AND s.suspended = 0
           ORDER BY c.seq, c.continuation, c.namespace, c.id",
-        (shard, partition, head),
-    )?;
-    let read = |(namespace, id, seq, continuation, next, first): Columns| {
-        let backlog = first.map_or(0, |first| next - first);
-        let continuation = (!continuation.is_empty()).then_some(continuation);
-        Lagging {
-            namespace,
-            id,
-            position: Position { seq, continuation },
-            backlog,
-        }
-    };
-    Ok(rows.into_iter().map(read).collect())
+        (shard, &head.partition, head.seq),
+    )?)
 }
 
-/// Advance the cursors that have not moved since they were read; returns their subscriptions.
+/// Advance the cursors that have not moved from `from`; returns their subscriptions.
 pub(crate) fn advance(
     tx: &mut UnscopedTx<'_, '_>,
     partition: &str,
     moves: &[Move],
-) -> Result<Vec<(Namespace, SubscriptionId)>> {
+    from: &Position,
+    to: &Position,
+) -> Result<Vec<SubscriptionId>> {
     let rows: Vec<_> = moves
         .iter()
-        .map(|m| {
-            (
-                &m.namespace,
-                m.id,
-                m.version,
-                m.from.seq,
-                m.from.stored_continuation(),
-                m.to.seq,
-                m.to.stored_continuation(),
-            )
-        })
+        .map(|row| (row.namespace, row.id, row.version))
         .collect();
-    Ok(tx.query_rows(
-        "WITH n(namespace, id, version, old_seq, old_continuation, seq, continuation) AS ({rows})
-         UPDATE subscription_cursor SET seq = n.seq, continuation = n.continuation FROM n
+    let moved: Vec<(SubscriptionId,)> = tx.query_rows(
+        "WITH n(namespace, id, version) AS ({rows})
+         UPDATE subscription_cursor SET seq = ?4, continuation = ?5 FROM n
           WHERE subscription_cursor.namespace = n.namespace AND subscription_cursor.id = n.id
             AND subscription_cursor.partition = ?1
-            AND subscription_cursor.seq = n.old_seq AND subscription_cursor.continuation = n.old_continuation
+            AND subscription_cursor.seq = ?2 AND subscription_cursor.continuation = ?3
             AND EXISTS (SELECT 1 FROM subscription s
                          WHERE s.namespace = n.namespace AND s.id = n.id AND s.version = n.version AND s.suspended = 0)
-         RETURNING subscription_cursor.namespace, subscription_cursor.id",
-        (partition,),
+         RETURNING subscription_cursor.id",
+        (
+            partition,
+            from.seq,
+            from.stored_continuation(),
+            to.seq,
+            to.stored_continuation(),
+        ),
         &rows,
-    )?)
+    )?;
+    Ok(moved.into_iter().map(|(id,)| id).collect())
 }
 
 /// Insert or replace cursors of a subscription.
@@ -121,18 +145,19 @@ pub(crate) fn put(
     tx: &mut Tx<'_, '_>,
     id: SubscriptionId,
     shard: u32,
-    cursors: &[Cursor],
+    cursors: Vec<Cursor>,
 ) -> Result<()> {
-    let rows: Vec<_> = cursors
-        .iter()
-        .map(|cursor| (id, cursor.partition.as_str(), shard, cursor.seq, ""))
-        .collect();
-    tx.execute_rows(
-        "INSERT INTO subscription_cursor (namespace, id, partition, shard, seq, continuation) {ns_rows}
-         ON CONFLICT (namespace, id, partition) DO UPDATE SET seq = excluded.seq, continuation = excluded.continuation",
-        (),
-        &rows,
-    )?;
+    let row = |cursor: Cursor| SubscriptionCursor {
+        id,
+        partition: cursor.partition,
+        shard,
+        position: Position {
+            seq: cursor.seq,
+            continuation: None,
+        },
+    };
+    let rows: Vec<SubscriptionCursor> = cursors.into_iter().map(row).collect();
+    SubscriptionCursor::upsert(tx, &rows)?;
     Ok(())
 }
 

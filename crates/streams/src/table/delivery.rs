@@ -2,90 +2,80 @@
 
 use crate::error::Result;
 use crate::state::Batch;
-use store::{Tx, UnscopedTx};
+use store::{Record as _, Tx, UnscopedTable as _, UnscopedTx};
 use types::{Namespace, SubscriptionId, Time};
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum DeliveryState {
+    Waiting,
+    /// A dead letter.
+    Dead,
+}
+
+store::text_columns! { DeliveryState }
+
 /// The properties of a waiting event that decide how batches are formed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, store::Record)]
+#[record(table = "delivery")]
 pub(crate) struct WaitingEvent {
     pub(crate) sequence: i64,
     pub(crate) size: i64,
     pub(crate) isolated: bool,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, store::Record)]
+#[record(table = "delivery")]
 pub(crate) struct QueuedEvent {
     pub(crate) sequence: i64,
     pub(crate) body: String,
     pub(crate) attempts: u32,
 }
 
-#[derive(Debug, Clone)]
-pub(crate) struct NewDelivery {
-    pub(crate) namespace: Namespace,
-    pub(crate) subscription: SubscriptionId,
+/// What facts about an event say of it.
+#[derive(Debug, Clone, PartialEq, Eq, store::Record)]
+pub(crate) struct EventRef {
     pub(crate) sequence: i64,
     pub(crate) event_id: String,
+    #[record(column = "type")]
     pub(crate) kind: String,
-    pub(crate) partition: String,
-    pub(crate) fact_seq: i64,
-    pub(crate) body: std::sync::Arc<str>,
-    /// Set for a dead letter: why its fact could not be expanded.
+}
+
+#[derive(Debug, store::Record)]
+#[record(table = "delivery")]
+pub(crate) struct StoredDeadLetter {
+    pub(crate) sequence: i64,
+    pub(crate) event_id: String,
+    #[record(column = "type")]
+    pub(crate) kind: String,
+    pub(crate) body: String,
+    pub(crate) at: Time,
     pub(crate) error: Option<String>,
 }
 
-/// A dead letter: sequence, event id, type, body, attempts, time, error.
-pub(crate) type DeadRow = (i64, String, String, String, u32, Time, Option<String>);
+#[derive(Debug, store::Record)]
+#[record(table = "delivery", write)]
+pub(crate) struct NewDelivery<'a> {
+    pub(crate) namespace: Namespace,
+    pub(crate) subscription: SubscriptionId,
+    pub(crate) sequence: i64,
+    pub(crate) state: DeliveryState,
+    pub(crate) event_id: &'a str,
+    #[record(column = "type")]
+    pub(crate) kind: &'a str,
+    pub(crate) partition: &'a str,
+    pub(crate) fact_seq: i64,
+    pub(crate) body: &'a str,
+    pub(crate) size: i64,
+    pub(crate) isolated: bool,
+    pub(crate) attempts: u32,
+    pub(crate) at: Time,
+    /// Set for a dead letter: why its fact could not be expanded.
+    pub(crate) error: Option<&'a str>,
+}
 
-pub(crate) fn insert(tx: &mut UnscopedTx<'_, '_>, rows: &[NewDelivery]) -> Result<()> {
-    let now = tx.now();
-    let columns = [
-        "namespace",
-        "subscription",
-        "sequence",
-        "state",
-        "event_id",
-        "type",
-        "partition",
-        "fact_seq",
-        "body",
-        "size",
-        "isolated",
-        "attempts",
-        "at",
-        "error",
-    ];
-    let rows: Vec<_> = rows
-        .iter()
-        .map(|row| {
-            let state = if row.error.is_some() {
-                "dead"
-            } else {
-                "waiting"
-            };
-            let size = i64::try_from(row.body.len()).unwrap_or(i64::MAX);
-            let (id, kind, partition) = (
-                row.event_id.as_str(),
-                row.kind.as_str(),
-                row.partition.as_str(),
-            );
-            let head = (
-                &row.namespace,
-                row.subscription,
-                row.sequence,
-                state,
-                id,
-                kind,
-                partition,
-                row.fact_seq,
-            );
-            let (a, b, c, d, e, f, g, h) = head;
-            (
-                a, b, c, d, e, f, g, h, &*row.body, size, false, 0u32, now, &row.error,
-            )
-        })
-        .collect();
-    tx.bulk_insert("delivery", &columns, &rows)?;
+pub(crate) fn insert(tx: &mut UnscopedTx<'_, '_>, rows: &[NewDelivery<'_>]) -> Result<()> {
+    NewDelivery::bulk_insert(tx, rows)?;
     Ok(())
 }
 
@@ -94,20 +84,11 @@ pub(crate) fn of_batch(
     id: SubscriptionId,
     batch: Batch,
 ) -> Result<Vec<QueuedEvent>> {
-    let rows: Vec<(i64, String, u32)> = tx.rows(
-        "SELECT sequence, body, attempts FROM delivery
-          WHERE namespace = ?ns AND subscription = ?1 AND state = 'waiting' AND sequence >= ?2 AND sequence <= ?3
-          ORDER BY sequence",
-        (id, batch.first, batch.last),
-    )?;
-    Ok(rows
-        .into_iter()
-        .map(|(sequence, body, attempts)| QueuedEvent {
-            sequence,
-            body,
-            attempts,
-        })
-        .collect())
+    let sql = QueuedEvent::select(
+        "WHERE namespace = ?ns AND subscription = ?1 AND state = 'waiting' AND sequence >= ?2 AND sequence <= ?3
+         ORDER BY sequence",
+    );
+    Ok(tx.rows(&sql, (id, batch.first, batch.last))?)
 }
 
 /// The first waiting events after a sequence, up to and including another.
@@ -118,20 +99,11 @@ pub(crate) fn between(
     to: i64,
     limit: u32,
 ) -> Result<Vec<WaitingEvent>> {
-    let rows: Vec<(i64, i64, bool)> = tx.rows(
-        "SELECT sequence, size, isolated FROM delivery
-          WHERE namespace = ?ns AND subscription = ?1 AND state = 'waiting' AND sequence > ?2 AND sequence <= ?3
-          ORDER BY sequence LIMIT ?4",
-        (id, after, to, limit),
-    )?;
-    Ok(rows
-        .into_iter()
-        .map(|(sequence, size, isolated)| WaitingEvent {
-            sequence,
-            size,
-            isolated,
-        })
-        .collect())
+    let sql = WaitingEvent::select(
+        "WHERE namespace = ?ns AND subscription = ?1 AND state = 'waiting' AND sequence > ?2 AND sequence <= ?3
+         ORDER BY sequence LIMIT ?4",
+    );
+    Ok(tx.rows(&sql, (id, after, to, limit))?)
 }
 
 /// Delete the waiting events of a batch; returns how many there were.
@@ -152,13 +124,13 @@ pub(crate) fn split(tx: &mut Tx<'_, '_>, id: SubscriptionId, batch: Batch) -> Re
     )?)
 }
 
-/// Turn the waiting events of a batch into dead letters; returns sequence, id and type of each.
+/// Turn the waiting events of a batch into dead letters.
 pub(crate) fn dead_letter(
     tx: &mut Tx<'_, '_>,
     id: SubscriptionId,
     batch: Batch,
     why: &str,
-) -> Result<Vec<(i64, String, String)>> {
+) -> Result<Vec<EventRef>> {
     let now = tx.now();
     Ok(tx.rows(
         "UPDATE delivery SET state = 'dead', error = ?4, at = ?5
@@ -168,7 +140,7 @@ pub(crate) fn dead_letter(
     )?)
 }
 
-/// Count an attempt for the waiting events of a batch that a WebSocket consumer rejected.
+/// Count an attempt for the waiting events of a batch that a consumer rejected.
 pub(crate) fn count_attempt(tx: &mut Tx<'_, '_>, id: SubscriptionId, batch: Batch) -> Result<u64> {
     Ok(tx.execute(
         "UPDATE delivery SET attempts = attempts + 1 WHERE namespace = ?ns AND subscription = ?1 AND state = 'waiting'
@@ -184,12 +156,35 @@ pub(crate) fn dead_letters(
     after: i64,
     limit: u32,
     skip: u32,
-) -> Result<Vec<DeadRow>> {
-    Ok(tx.rows(
-        "SELECT sequence, event_id, type, body, attempts, at, error FROM delivery
-          WHERE namespace = ?ns AND subscription = ?1 AND state = 'dead' AND sequence > ?2
-          ORDER BY sequence LIMIT ?3 OFFSET ?4",
-        (id, after, limit, skip),
+) -> Result<Vec<StoredDeadLetter>> {
+    let sql = StoredDeadLetter::select(
+        "WHERE namespace = ?ns AND subscription = ?1 AND state = 'dead' AND sequence > ?2
+         ORDER BY sequence LIMIT ?3 OFFSET ?4",
+    );
+    Ok(tx.rows(&sql, (id, after, limit, skip))?)
+}
+
+/// The sequences of the oldest dead letters.
+pub(crate) fn oldest_dead_letters(
+    tx: &mut Tx<'_, '_>,
+    id: SubscriptionId,
+    limit: u32,
+) -> Result<Vec<i64>> {
+    Ok(tx.values(
+        "SELECT sequence FROM delivery WHERE namespace = ?ns AND subscription = ?1 AND state = 'dead'
+          ORDER BY sequence LIMIT ?2",
+        (id, limit),
+    )?)
+}
+
+pub(crate) fn is_dead_letter(
+    tx: &mut Tx<'_, '_>,
+    id: SubscriptionId,
+    sequence: i64,
+) -> Result<bool> {
+    Ok(tx.exists(
+        "SELECT 1 FROM delivery WHERE namespace = ?ns AND subscription = ?1 AND state = 'dead' AND sequence = ?2",
+        (id, sequence),
     )?)
 }
 
@@ -197,14 +192,14 @@ pub(crate) fn dead_letters(
 pub(crate) fn count(
     tx: &mut Tx<'_, '_>,
     id: SubscriptionId,
-    state: &str,
+    state: DeliveryState,
     limit: u32,
 ) -> Result<i64> {
-    let row: Option<(i64,)> = tx.row(
+    let count: Option<i64> = tx.value(
         "SELECT COUNT(*) FROM (SELECT 1 FROM delivery WHERE namespace = ?ns AND subscription = ?1 AND state = ?2 LIMIT ?3) AS d",
         (id, state, limit),
     )?;
-    Ok(row.map_or(0, |(count,)| count))
+    Ok(count.unwrap_or(0))
 }
 
 /// Turn dead letters into waiting events with new sequences.
@@ -223,16 +218,16 @@ pub(crate) fn requeue(
     )?)
 }
 
-/// Delete an event in a state; returns its id and type.
+/// Delete an event in a state.
 pub(crate) fn delete_one(
     tx: &mut Tx<'_, '_>,
     id: SubscriptionId,
     sequence: i64,
-    state: &str,
-) -> Result<Option<(String, String)>> {
+    state: DeliveryState,
+) -> Result<Option<EventRef>> {
     Ok(tx.row(
         "DELETE FROM delivery WHERE namespace = ?ns AND subscription = ?1 AND sequence = ?2 AND state = ?3
-         RETURNING event_id, type",
+         RETURNING sequence, event_id, type",
         (id, sequence, state),
     )?)
 }

@@ -1,9 +1,10 @@
 //! Counts over all namespaces; no content.
 
+use super::delivery::DeliveryState;
 use crate::error::Result;
 use store::UnscopedTx;
 
-pub(crate) fn count_by_state(tx: &mut UnscopedTx<'_, '_>) -> Result<Vec<(String, i64)>> {
+pub(crate) fn count_by_state(tx: &mut UnscopedTx<'_, '_>) -> Result<Vec<(DeliveryState, i64)>> {
     Ok(tx.rows(
         "SELECT state, COUNT(*) FROM delivery GROUP BY state ORDER BY state",
         (),

@@ -1,141 +1,108 @@
 //! `subscription`: what callers configure.
 
 use crate::error::{Error, Result};
-use crate::subscription::{Delivery, Filter, OnError, RetryRule, Subscription};
-use serde::{Deserialize, Serialize};
-use store::{FromRow, Row, Tx, UnscopedTx};
-use types::{Namespace, SubscriptionId, Time};
+use crate::subscription::{Configuration, Subscription};
+use store::{Fact, InNamespace, Record as _, ScopedTable as _, Tx, UnscopedTx};
+use types::{Namespace, Principal, SubscriptionId, Time};
 
-/// Stored as JSON; contains no secrets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Settings {
-    pub(crate) filter: Filter,
-    pub(crate) delivery: Delivery,
-    pub(crate) retry: RetryRule,
-    pub(crate) on_error: OnError,
-}
-
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, store::Record)]
+#[record(table = "subscription")]
 pub(crate) struct StoredSubscription {
+    #[record(key)]
     pub(crate) id: SubscriptionId,
+    #[record(version)]
     pub(crate) version: i64,
+    pub(crate) shard: u32,
+    #[record(update)]
     pub(crate) name: String,
-    pub(crate) settings: Settings,
+    /// The sink of its delivery.
+    pub(crate) kind: String,
+    /// Whether the worker sends its batches; otherwise a consumer gets them in a session.
+    pub(crate) pushes: bool,
+    /// Contains no secrets.
+    #[record(update, json)]
+    pub(crate) settings: Configuration,
+    /// Signing secrets, and the write-only values of the delivery.
+    #[record(update)]
     pub(crate) encrypted: Vec<u8>,
+    #[record(update)]
     pub(crate) suspended: bool,
+    #[record(update)]
     pub(crate) why: Option<String>,
+    #[record(column = "created_at")]
     pub(crate) created: Time,
+    #[record(update, column = "updated_at")]
     pub(crate) updated: Time,
 }
 
-#[derive(Debug, Clone)]
-pub(crate) struct NewRow {
+/// What the worker reads of the subscriptions of all namespaces. The settings are not parsed yet, so
+/// that one unreadable subscription does not stop the others.
+#[derive(Debug, store::Record)]
+#[record(table = "subscription")]
+pub(crate) struct RawSettings {
     pub(crate) id: SubscriptionId,
-    pub(crate) shard: u32,
-    pub(crate) name: String,
-    pub(crate) settings: Settings,
-    pub(crate) encrypted: Vec<u8>,
-    pub(crate) suspended: bool,
+    pub(crate) version: i64,
+    pub(crate) settings: String,
 }
 
-const COLUMNS: &str =
-    "id, version, name, settings, encrypted, suspended, why, created_at, updated_at";
+#[derive(Debug, store::Record)]
+#[record(table = "subscription")]
+pub(crate) struct Encrypted {
+    pub(crate) id: SubscriptionId,
+    pub(crate) encrypted: Vec<u8>,
+}
 
-impl Settings {
-    pub(crate) fn parse(text: &str) -> Result<Self> {
-        let error = store::Error::UnexpectedValue {
-            column: "settings",
-            found: "other text",
-            expected: "settings",
-        };
-        serde_json::from_str(text).map_err(|_| error.into())
-    }
-
-    fn text(&self) -> String {
-        serde_json::to_string(self).expect("settings are plain data and always serialize")
-    }
+/// New ciphertext for a row that still has the old one.
+#[derive(Debug)]
+pub(crate) struct Reencrypted {
+    pub(crate) namespace: Namespace,
+    pub(crate) old: Encrypted,
+    pub(crate) new: Vec<u8>,
 }
 
 impl StoredSubscription {
-    fn read(row: Row) -> Result<Self> {
-        type Columns = (
-            SubscriptionId,
-            i64,
-            String,
-            String,
-            Vec<u8>,
-            bool,
-            Option<String>,
-            Time,
-            Time,
-        );
-        let (id, version, name, settings, encrypted, suspended, why, created, updated) =
-            Columns::from_row(row)?;
-        let settings = Settings::parse(&settings)?;
-        Ok(Self {
-            id,
-            version,
-            name,
-            settings,
-            encrypted,
-            suspended,
-            why,
-            created,
-            updated,
-        })
+    /// A fact about this version of the subscription.
+    pub(crate) fn fact(&self, kind: &'static str, actor: &Principal) -> Fact {
+        let version = u64::try_from(self.version).unwrap_or_default();
+        Fact::new(kind, 1).subject(&self.id, version).actor(actor)
     }
+}
 
-    /// As callers read it.
-    pub(crate) fn view(&self) -> Subscription {
-        let settings = self.settings.clone();
-        Subscription {
-            id: self.id,
-            version: self.version,
-            name: self.name.clone(),
-            filter: settings.filter,
-            delivery: settings.delivery,
-            retry: settings.retry,
-            on_error: settings.on_error,
-            suspended: self.suspended,
-            why: self.why.clone(),
-            created: self.created,
-            updated: self.updated,
+/// As callers read it.
+impl From<StoredSubscription> for Subscription {
+    fn from(row: StoredSubscription) -> Self {
+        let Configuration {
+            filter,
+            delivery,
+            retry,
+            on_error,
+        } = row.settings;
+        Self {
+            id: row.id,
+            version: row.version,
+            name: row.name,
+            filter,
+            delivery,
+            retry,
+            on_error,
+            suspended: row.suspended,
+            why: row.why,
+            created: row.created,
+            updated: row.updated,
         }
     }
 }
 
 /// Insert a subscription; returns false if its name is taken.
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, new: &NewRow) -> Result<bool> {
-    let now = tx.now();
-    let kind = new.settings.delivery.kind();
-    let row = (
-        new.id,
-        new.shard,
-        &new.name,
-        kind,
-        new.settings.text(),
-        &new.encrypted,
-        new.suspended,
-        now,
-    );
-    let count = tx.execute(
-        "INSERT INTO subscription (namespace, id, version, shard, name, kind, settings, encrypted, suspended, why,
-                                   created_at, updated_at)
-         VALUES (?ns, ?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, ?8, ?8) ON CONFLICT (namespace, name) DO NOTHING",
-        row,
-    )?;
-    Ok(count == 1)
+pub(crate) fn insert(tx: &mut Tx<'_, '_>, row: &StoredSubscription) -> Result<bool> {
+    let rest = "ON CONFLICT (namespace, name) DO NOTHING";
+    Ok(StoredSubscription::insert(tx, std::slice::from_ref(row), rest)? == 1)
 }
 
 pub(crate) fn find(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<StoredSubscription> {
-    let row: Option<Row> = tx.row(
-        &format!("SELECT {COLUMNS} FROM subscription WHERE namespace = ?ns AND id = ?1"),
-        (id,),
-    )?;
-    row.map_or(
-        Err(Error::UnknownSubscription { id }),
-        StoredSubscription::read,
-    )
+    let sql = StoredSubscription::select("WHERE namespace = ?ns AND id = ?1");
+    tx.row(&sql, (id,))?
+        .ok_or(Error::UnknownSubscription { id })
 }
 
 /// A subscription for the worker: `None` if it was deleted, or if this release cannot parse it,
@@ -147,12 +114,16 @@ pub(crate) fn find_readable(
     match find(tx, id) {
         Ok(row) => Ok(Some(row)),
         Err(Error::UnknownSubscription { .. }) => Ok(None),
-        Err(Error::Store(store::Error::UnexpectedValue { .. })) => {
-            tracing::error!(event = "subscription.unreadable", subscription = %id, "the subscription cannot be parsed and is not served");
+        Err(Error::Store(error @ store::Error::UnexpectedValue { .. })) => {
+            report_unreadable(id, &error);
             Ok(None)
         }
         Err(other) => Err(other),
     }
+}
+
+pub(crate) fn report_unreadable(id: SubscriptionId, error: &dyn std::fmt::Display) {
+    tracing::error!(event = "subscription.unreadable", subscription = %id, %error, "the subscription cannot be parsed and is not served");
 }
 
 /// Subscriptions after an id, ordered by id.
@@ -162,54 +133,34 @@ pub(crate) fn list(
     limit: u32,
     skip: u32,
 ) -> Result<Vec<StoredSubscription>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM subscription WHERE namespace = ?ns AND id > ?1 ORDER BY id LIMIT ?2 OFFSET ?3"
+    let sql = StoredSubscription::select(
+        "WHERE namespace = ?ns AND id > ?1 ORDER BY id LIMIT ?2 OFFSET ?3",
     );
-    let rows: Vec<Row> = tx.rows(&sql, (after, limit, skip))?;
-    rows.into_iter().map(StoredSubscription::read).collect()
+    Ok(tx.rows(&sql, (after, limit, skip))?)
 }
 
-pub(crate) fn count(tx: &mut Tx<'_, '_>) -> Result<i64> {
-    let row: Option<(i64,)> = tx.row(
+pub(crate) fn count(tx: &mut Tx<'_, '_>) -> Result<u64> {
+    Ok(tx.count(
         "SELECT COUNT(*) FROM subscription WHERE namespace = ?ns",
         (),
-    )?;
-    Ok(row.map_or(0, |(count,)| count))
+    )?)
 }
 
 pub(crate) fn id_by_name(tx: &mut Tx<'_, '_>, name: &str) -> Result<Option<SubscriptionId>> {
-    let row: Option<(SubscriptionId,)> = tx.row(
+    Ok(tx.value(
         "SELECT id FROM subscription WHERE namespace = ?ns AND name = ?1",
         (name,),
-    )?;
-    Ok(row.map(|(id,)| id))
+    )?)
 }
 
 /// Update a row that was read in this transaction, and increment its version.
 pub(crate) fn save(tx: &mut Tx<'_, '_>, row: &mut StoredSubscription) -> Result<()> {
-    let now = tx.now();
-    let values = (
-        row.id,
-        row.version,
-        &row.name,
-        row.settings.text(),
-        &row.encrypted,
-        row.suspended,
-        &row.why,
-        now,
-    );
-    let count = tx.execute(
-        "UPDATE subscription SET version = version + 1, name = ?3, settings = ?4, encrypted = ?5, suspended = ?6, why = ?7,
-                updated_at = ?8
-          WHERE namespace = ?ns AND id = ?1 AND version = ?2",
-        values,
-    )?;
-    assert_eq!(
-        count, 1,
+    row.updated = tx.now();
+    assert!(
+        row.update(tx)?,
         "a row that was read in this transaction is still there"
     );
     row.version += 1;
-    row.updated = now;
     Ok(())
 }
 
@@ -220,37 +171,36 @@ pub(crate) fn encrypted_before(
     key_prefix: &[u8],
     after: (&str, &str),
     limit: u32,
-) -> Result<Vec<(Namespace, SubscriptionId, Vec<u8>)>> {
-    Ok(tx.rows(
-        "SELECT namespace, id, encrypted FROM subscription
-          WHERE encrypted < ?1 AND (namespace, id) > (?2, ?3) ORDER BY namespace, id LIMIT ?4",
-        (key_prefix, after.0, after.1, limit),
-    )?)
+) -> Result<Vec<InNamespace<Encrypted>>> {
+    let sql = InNamespace::<Encrypted>::select(
+        "WHERE encrypted < ?1 AND (namespace, id) > (?2, ?3) ORDER BY namespace, id LIMIT ?4",
+    );
+    Ok(tx.rows(&sql, (key_prefix, after.0, after.1, limit))?)
 }
 
 /// Count the rows that are encrypted under an older data key than the one with this prefix.
 pub(crate) fn count_encrypted_before(
     tx: &mut UnscopedTx<'_, '_>,
     key_prefix: &[u8],
-) -> Result<i64> {
-    let row: Option<(i64,)> = tx.row(
+) -> Result<u64> {
+    Ok(tx.count(
         "SELECT COUNT(*) FROM subscription WHERE encrypted < ?1",
         (key_prefix,),
-    )?;
-    Ok(row.map_or(0, |(count,)| count))
+    )?)
 }
-
-/// A reencrypted row: namespace, id, old ciphertext, new ciphertext.
-pub(crate) type Reencrypted = (Namespace, SubscriptionId, Vec<u8>, Vec<u8>);
 
 /// Store reencrypted secrets, except those whose row changed since it was read.
 pub(crate) fn reencrypt(tx: &mut UnscopedTx<'_, '_>, rows: &[Reencrypted]) -> Result<u64> {
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|row| (row.namespace, row.old.id, &row.old.encrypted, &row.new))
+        .collect();
     Ok(tx.execute_rows(
         "WITH n(namespace, id, old, new) AS ({rows})
          UPDATE subscription SET encrypted = n.new FROM n
           WHERE subscription.namespace = n.namespace AND subscription.id = n.id AND subscription.encrypted = n.old",
         (),
-        rows,
+        &rows,
     )?)
 }
 
@@ -277,9 +227,7 @@ pub(crate) fn versions(
 pub(crate) fn settings(
     tx: &mut UnscopedTx<'_, '_>,
     shard: u32,
-) -> Result<Vec<(Namespace, SubscriptionId, i64, String)>> {
-    Ok(tx.rows(
-        "SELECT namespace, id, version, settings FROM subscription WHERE shard = ?1 AND suspended = 0",
-        (shard,),
-    )?)
+) -> Result<Vec<InNamespace<RawSettings>>> {
+    let sql = InNamespace::<RawSettings>::select("WHERE shard = ?1 AND suspended = 0");
+    Ok(tx.rows(&sql, (shard,))?)
 }

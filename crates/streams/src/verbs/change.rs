@@ -1,17 +1,15 @@
 //! Update, suspend, resume and delete subscriptions.
 
-use super::create::split_header_values;
-use super::rewind::version;
 use crate::error::{Error, Result};
 use crate::secrets::Secrets;
-use crate::state::{self, Event, Rules};
+use crate::sink::Delivery;
+use crate::state::{self, Event};
 use crate::streams::Streams;
-use crate::subscription::{Change, Delivery, Subscription};
+use crate::subscription::{Change, Subscription};
 use crate::table::subscription::StoredSubscription;
 use crate::table::{cursor, delivery, progress, subscription};
 use crate::validate;
-use std::collections::BTreeMap;
-use store::{Fact, Tx};
+use store::Tx;
 use types::{Principal, SubscriptionId};
 
 /// Update a subscription. Waiting events use the new delivery; the new filter applies to facts that
@@ -26,7 +24,7 @@ pub async fn update(
     change: Change,
 ) -> Result<Subscription> {
     validate::change(&change, streams.outbound.address_policy())?;
-    let before = read(streams, principal, id).await?;
+    let before = streams.find(principal, id).await?;
     if let Some(expected) = change
         .version
         .filter(|expected| *expected != before.version)
@@ -36,16 +34,15 @@ pub async fn update(
             actual: before.version,
         });
     }
-    let after = changed(streams, &before, &change)?;
-    let principal = principal.clone();
-    let namespace = principal.namespace;
-    let retry = change.delivery.is_some();
-    let write = streams.writer().write(&namespace, move |tx| {
-        let row = subscription::find(tx, id)?;
-        if row.version != before.version {
+    let version = before.version;
+    let retries = change.delivery.is_some();
+    let after = changed(streams, before, change)?;
+    let write = streams.write(principal, after, move |tx, principal, after| {
+        let actual = subscription::find(tx, id)?.version;
+        if actual != version {
             return Err(Error::VersionConflict {
-                expected: before.version,
-                actual: row.version,
+                expected: version,
+                actual,
             });
         }
         if subscription::id_by_name(tx, &after.name)?.is_some_and(|other| other != id) {
@@ -55,11 +52,13 @@ pub async fn update(
         }
         let mut row = after.clone();
         subscription::save(tx, &mut row)?;
-        if retry {
+        if retries {
             retry_now(tx, &row)?;
         }
-        tx.append(fact("subscription.updated", &row, &principal).payload(&row.view()));
-        Ok(row.view())
+        let fact = row.fact("subscription.updated", principal);
+        let updated = Subscription::from(row);
+        tx.append(fact.payload(&updated));
+        Ok(updated)
     });
     write.await
 }
@@ -93,84 +92,50 @@ pub async fn unsubscribe(
     principal: &Principal,
     id: SubscriptionId,
 ) -> Result<()> {
-    let principal = principal.clone();
-    let namespace = principal.namespace;
-    let write = streams.writer().write(&namespace, move |tx| {
+    let write = streams.write(principal, id, |tx, principal, &id| {
         let mut row = subscription::find(tx, id)?;
         row.version += 1;
         delivery::delete(tx, id)?;
         cursor::delete(tx, id)?;
         progress::delete(tx, id)?;
         subscription::delete(tx, id)?;
-        tx.append(fact("subscription.deleted", &row, &principal));
+        tx.append(row.fact("subscription.deleted", principal));
         Ok(())
     });
     write.await
 }
 
-async fn read(
-    streams: &Streams,
-    principal: &Principal,
-    id: SubscriptionId,
-) -> Result<StoredSubscription> {
-    streams
-        .db
-        .read(&principal.namespace, move |tx| subscription::find(tx, id))
-        .await
-}
-
 /// The row after a change. Runs outside the transaction, because it encrypts secrets.
 fn changed(
     streams: &Streams,
-    before: &StoredSubscription,
-    change: &Change,
+    mut row: StoredSubscription,
+    change: Change,
 ) -> Result<StoredSubscription> {
-    let mut after = before.clone();
-    if let Some(name) = &change.name {
-        after.name.clone_from(name);
+    let settings = &mut row.settings;
+    row.name = change.name.unwrap_or(row.name);
+    settings.retry = change.retry.unwrap_or(settings.retry);
+    settings.on_error = change.on_error.unwrap_or(settings.on_error);
+    if let Some(filter) = change.filter {
+        settings.filter = filter;
     }
-    if let Some(filter) = &change.filter {
-        after.settings.filter = filter.clone();
-    }
-    after.settings.retry = change.retry.unwrap_or(after.settings.retry);
-    after.settings.on_error = change.on_error.unwrap_or(after.settings.on_error);
-    match &change.delivery {
-        Some(delivery) => change_delivery(streams, after, delivery.clone()),
-        None => Ok(after),
+    match change.delivery {
+        Some(delivery) => change_delivery(streams, row, delivery),
+        None => Ok(row),
     }
 }
 
 fn change_delivery(
     streams: &Streams,
-    mut after: StoredSubscription,
+    mut row: StoredSubscription,
     mut delivery: Delivery,
 ) -> Result<StoredSubscription> {
-    let old = &after.settings.delivery;
-    if old.kind() != delivery.kind() {
-        return Err(Error::DeliveryTypeMismatch {
-            expected: old.kind(),
-        });
-    }
-    let mut secrets = Secrets::decrypt(&streams.keyring, after.id, &after.encrypted)?;
-    if let Delivery::Webhook { headers, .. } = &mut delivery {
-        keep_header_values(headers, &secrets.headers);
-    }
-    let (delivery, values) = split_header_values(delivery);
-    secrets.headers = values;
-    after.encrypted = secrets.encrypt(&streams.keyring, after.id, streams.db.entropy().as_ref())?;
-    after.settings.delivery = delivery;
-    Ok(after)
-}
-
-/// Fill in current header values: a caller cannot read them, so it may omit them in a change.
-fn keep_header_values(
-    headers: &mut Option<BTreeMap<String, String>>,
-    current: &BTreeMap<String, String>,
-) {
-    let headers = headers.get_or_insert_with(|| current.clone());
-    for (name, value) in headers.iter_mut().filter(|(_, value)| value.is_empty()) {
-        *value = current.get(name).cloned().unwrap_or_default();
-    }
+    row.settings.delivery.check_same_type(&delivery)?;
+    let mut secrets = Secrets::decrypt(&streams.keyring, row.id, &row.encrypted)?;
+    delivery.keep_secrets(&secrets.values);
+    secrets.values = delivery.split_secrets();
+    row.encrypted = secrets.encrypt(&streams.keyring, row.id, streams.entropy())?;
+    row.settings.delivery = delivery;
+    Ok(row)
 }
 
 async fn set_suspended(
@@ -179,9 +144,7 @@ async fn set_suspended(
     id: SubscriptionId,
     suspended: bool,
 ) -> Result<Subscription> {
-    let principal = principal.clone();
-    let namespace = principal.namespace;
-    let write = streams.writer().write(&namespace, move |tx| {
+    let write = streams.write(principal, id, move |tx, principal, &id| {
         let mut row = subscription::find(tx, id)?;
         row.suspended = suspended;
         row.why = None;
@@ -194,28 +157,19 @@ async fn set_suspended(
         } else {
             "subscription.resumed"
         };
-        tx.append(fact(kind, &row, &principal));
-        Ok(row.view())
+        tx.append(row.fact(kind, principal));
+        Ok(row.into())
     });
     write.await
 }
 
 /// Retry a waiting or held batch immediately.
 fn retry_now(tx: &mut Tx<'_, '_>, row: &StoredSubscription) -> Result<()> {
-    let mut progress = progress::find(tx, row.id)?;
-    let rules = Rules {
-        retry: row.settings.retry,
-        on_error: row.settings.on_error,
-    };
-    if let Ok(step) = state::step(progress.phase, Event::Resumed, tx.now(), &rules, 0) {
-        progress.phase = step.phase;
-        progress::save(tx, row.id, &progress)?;
+    let (mut progress, now) = (progress::find(tx, row.id)?, tx.now());
+    let rules = row.settings.rules();
+    if let Ok(step) = state::step(progress.phase(), Event::Resumed, now, &rules, 0) {
+        progress.enter(step.phase, now);
+        progress.save(tx)?;
     }
     Ok(())
-}
-
-fn fact(kind: &'static str, row: &StoredSubscription, principal: &Principal) -> Fact {
-    Fact::new(kind, 1)
-        .subject(&row.id, version(row))
-        .actor(principal)
 }

@@ -4,12 +4,14 @@ use super::rewind::initial_cursors;
 use crate::error::{Error, Result};
 use crate::secrets::{NewSecret, Secrets};
 use crate::streams::{Streams, shard_of};
-use crate::subscription::{Delivery, NewSubscription, StartAt, Subscription};
-use crate::table::{cursor, progress, subscription};
+use crate::subscription::{Configuration, NewSubscription, StartAt, Subscription};
+use crate::table::cursor;
+use crate::table::progress::{self, SubscriptionProgress};
+use crate::table::subscription::{self, StoredSubscription};
 use crate::validate;
 use serde::Serialize;
+use store::Tx;
 use store::idempotency::{Claim, ClaimOutcome, claim};
-use store::{Fact, Tx};
 use types::{Digest, Principal, SubscriptionId, canonical_json};
 
 const VERB: &str = "subscription.create";
@@ -39,33 +41,41 @@ pub async fn subscribe(
 ) -> Result<Created> {
     validate::new(&new, streams.outbound.address_policy())?;
     let command = hash(&new);
-    let (row, secret) = prepare(streams, &new)?;
-    let (limits, principal, key) = (streams.limits, principal.clone(), key.map(str::to_owned));
-    let namespace = principal.namespace;
-    let write = streams.writer().write_unscoped(move |tx| {
+    let from = new.from.clone();
+    let (row, secret) = prepare(streams, new)?;
+    let limit = streams.limits.subscriptions_per_namespace;
+    let args = (principal.clone(), key.map(str::to_owned), row);
+    let write = streams.writer().write_unscoped_with(args, move |tx, args| {
+        let (principal, key, row) = args;
         let heads = store::partitions(tx)?;
-        let tx = &mut tx.scoped(&namespace);
+        let tx = &mut tx.scoped(&principal.namespace);
         if let Some(existing) = replayed(tx, key.as_deref(), command, row.id)? {
             return Ok(Created {
-                subscription: subscription::find(tx, existing)?.view(),
+                subscription: subscription::find(tx, existing)?.into(),
                 secret: None,
                 replayed: true,
             });
         }
-        if subscription::count(tx)? >= i64::from(limits.subscriptions_per_namespace) {
-            return Err(Error::LimitExceeded {
-                limit: limits.subscriptions_per_namespace,
-            });
+        if subscription::count(tx)? >= u64::from(limit) {
+            return Err(Error::LimitExceeded { limit });
         }
+        let now = tx.now();
+        let row = StoredSubscription {
+            created: now,
+            updated: now,
+            ..row.clone()
+        };
         if !subscription::insert(tx, &row)? {
-            return Err(Error::NameTaken {
-                name: row.name.clone(),
-            });
+            return Err(Error::NameTaken { name: row.name });
         }
-        progress::insert(tx, row.id, row.shard)?;
-        cursor::put(tx, row.id, row.shard, &initial_cursors(&new.from, &heads)?)?;
-        let subscription = subscription::find(tx, row.id)?.view();
-        tx.append(created(&subscription, &new.from, &principal));
+        progress::insert(tx, SubscriptionProgress::new(row.id, row.shard, now))?;
+        cursor::put(tx, row.id, row.shard, initial_cursors(&from, &heads)?)?;
+        let fact = row.fact("subscription.created", principal);
+        let subscription = Subscription::from(row);
+        tx.append(fact.payload(&CreatedPayload {
+            subscription: &subscription,
+            from: &from,
+        }));
         Ok(Created {
             subscription,
             secret: secret.clone(),
@@ -75,17 +85,10 @@ pub async fn subscribe(
     write.await
 }
 
-fn created(subscription: &Subscription, from: &StartAt, principal: &Principal) -> Fact {
-    #[derive(Serialize)]
-    struct Payload<'a> {
-        subscription: &'a Subscription,
-        from: &'a StartAt,
-    }
-    let payload = Payload { subscription, from };
-    Fact::new("subscription.created", 1)
-        .subject(&subscription.id, 1)
-        .actor(principal)
-        .payload(&payload)
+#[derive(Serialize)]
+struct CreatedPayload<'a> {
+    subscription: &'a Subscription,
+    from: &'a StartAt,
 }
 
 fn hash(new: &NewSubscription) -> Digest {
@@ -96,47 +99,36 @@ fn hash(new: &NewSubscription) -> Digest {
 /// The row with its encrypted secrets. Runs outside the transaction.
 fn prepare(
     streams: &Streams,
-    new: &NewSubscription,
-) -> Result<(subscription::NewRow, Option<NewSecret>)> {
-    let (now, entropy) = (streams.db.clock().now(), streams.db.entropy().as_ref());
+    new: NewSubscription,
+) -> Result<(StoredSubscription, Option<NewSecret>)> {
+    let (now, entropy) = (streams.now(), streams.entropy());
     let id = SubscriptionId::new(now, entropy);
-    let (delivery, headers) = split_header_values(new.delivery.clone());
-    let mut secrets = Secrets::new(headers);
-    let is_webhook = matches!(delivery, Delivery::Webhook { .. });
-    let secret = is_webhook
+    let mut delivery = new.delivery;
+    let mut secrets = Secrets::new(delivery.split_secrets());
+    let secret = delivery
+        .is_signed()
         .then(|| secrets.rotate(now, 0, entropy))
         .transpose()?;
-    let settings = subscription::Settings {
-        filter: new.filter.clone(),
-        delivery,
-        retry: new.retry,
-        on_error: new.on_error,
-    };
-    let row = subscription::NewRow {
+    let row = StoredSubscription {
         id,
+        version: 1,
         shard: shard_of(id),
-        name: new.name.clone(),
-        settings,
+        name: new.name,
+        kind: delivery.sink().to_owned(),
+        pushes: delivery.is_pushed(),
+        settings: Configuration {
+            filter: new.filter,
+            delivery,
+            retry: new.retry,
+            on_error: new.on_error,
+        },
         encrypted: secrets.encrypt(&streams.keyring, id, entropy)?,
         suspended: new.suspended,
+        why: None,
+        created: now,
+        updated: now,
     };
     Ok((row, secret))
-}
-
-/// Split a delivery into one with empty header values and the values.
-pub(super) fn split_header_values(
-    mut delivery: Delivery,
-) -> (Delivery, std::collections::BTreeMap<String, String>) {
-    let mut values = std::collections::BTreeMap::new();
-    if let Delivery::Webhook {
-        headers: Some(headers),
-        ..
-    } = &mut delivery
-    {
-        values.clone_from(headers);
-        headers.values_mut().for_each(String::clear);
-    }
-    (delivery, values)
 }
 
 fn replayed(

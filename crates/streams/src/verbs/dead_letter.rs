@@ -1,13 +1,13 @@
 //! Dead letters: events whose last attempt failed.
 
-use super::rewind::version;
 use crate::error::{Error, Result};
 use crate::event::with_sequence;
 use crate::state::Phase;
 use crate::streams::Streams;
-use crate::table::{delivery, progress, subscription};
+use crate::table::delivery::{self, DeliveryState, EventRef, StoredDeadLetter};
+use crate::table::{progress, subscription};
 use serde::Serialize;
-use store::{Fact, Tx};
+use store::Tx;
 use types::{Json, Page, Principal, SubscriptionId, Time};
 
 /// Dead letters that one call can retry.
@@ -54,18 +54,19 @@ pub async fn dead_letters(
         subscription::find(tx, id)?;
         delivery::dead_letters(tx, id, after, limit, skip)
     });
-    Ok(read.await?.into_iter().map(view).collect())
+    Ok(read.await?.into_iter().map(DeadLetter::from).collect())
 }
 
-fn view((sequence, id, kind, body, _, at, error): delivery::DeadRow) -> DeadLetter {
-    let event = Json::parse(&with_sequence(&body, sequence));
-    DeadLetter {
-        sequence,
-        id,
-        kind,
-        event,
-        at,
-        error,
+impl From<StoredDeadLetter> for DeadLetter {
+    fn from(row: StoredDeadLetter) -> Self {
+        Self {
+            sequence: row.sequence,
+            event: Json::parse(&with_sequence(&row.body, row.sequence)),
+            id: row.event_id,
+            kind: row.kind,
+            at: row.at,
+            error: row.error,
+        }
     }
 }
 
@@ -84,11 +85,9 @@ pub async fn retry_dead_letters(
     {
         return Err(Error::invalid("sequences", "at most 1,000"));
     }
-    let principal = principal.clone();
-    let namespace = principal.namespace;
-    let write = streams.writer().write(&namespace, move |tx| {
+    let write = streams.write(principal, selection, move |tx, principal, selection| {
         let row = subscription::find(tx, id)?;
-        let old = selected(tx, id, &selection)?;
+        let old = selected(tx, id, selection)?;
         if old.is_empty() {
             return Ok(0);
         }
@@ -102,13 +101,8 @@ pub async fn retry_dead_letters(
             "dead letters that were read in this transaction are not deleted"
         );
         let payload = serde_json::json!({ "sequences": renumbered });
-        tx.append(
-            Fact::new("delivery.retried", 1)
-                .subject(&id, version(&row))
-                .actor(&principal)
-                .payload(&payload),
-        );
-        Ok::<_, Error>(count)
+        tx.append(row.fact("delivery.retried", principal).payload(&payload));
+        Ok(count)
     });
     let count = write.await?;
     streams.notify_ready();
@@ -122,23 +116,14 @@ fn selected(
     selection: &DeadLetterSelection,
 ) -> Result<Vec<i64>> {
     let DeadLetterSelection::Sequences(sequences) = selection else {
-        return Ok(delivery::dead_letters(tx, id, 0, MAX_RETRIED, 0)?
-            .into_iter()
-            .map(|dead| dead.0)
-            .collect());
+        return delivery::oldest_dead_letters(tx, id, MAX_RETRIED);
     };
     let mut sequences = sequences.clone();
     sequences.sort_unstable();
     sequences.dedup();
-    for sequence in &sequences {
-        if delivery::dead_letters(tx, id, sequence.saturating_sub(1), 1, 0)?
-            .first()
-            .map(|dead| dead.0)
-            != Some(*sequence)
-        {
-            return Err(Error::UnknownDeadLetter {
-                sequence: *sequence,
-            });
+    for &sequence in &sequences {
+        if !delivery::is_dead_letter(tx, id, sequence)? {
+            return Err(Error::UnknownDeadLetter { sequence });
         }
     }
     Ok(sequences)
@@ -154,41 +139,31 @@ pub async fn skip_event(
     id: SubscriptionId,
     sequence: i64,
 ) -> Result<()> {
-    let principal = principal.clone();
-    let namespace = principal.namespace;
-    let write = streams.writer().write(&namespace, move |tx| {
+    let write = streams.write(principal, id, move |tx, principal, &id| {
         let row = subscription::find(tx, id)?;
-        let deleted = match delivery::delete_one(tx, id, sequence, "dead")? {
+        let deleted = match delivery::delete_one(tx, id, sequence, DeliveryState::Dead)? {
             Some(letter) => Some(letter),
             None => skip_held(tx, id, sequence)?,
         };
-        let (event, kind) = deleted.ok_or(Error::UnknownDeadLetter { sequence })?;
-        let payload = serde_json::json!({ "sequence": sequence, "event": event, "type": kind });
-        tx.append(
-            Fact::new("delivery.skipped", 1)
-                .subject(&id, version(&row))
-                .actor(&principal)
-                .payload(&payload),
-        );
-        Ok::<_, Error>(())
+        let event = deleted.ok_or(Error::UnknownDeadLetter { sequence })?;
+        let payload =
+            serde_json::json!({ "sequence": sequence, "event": event.event_id, "type": event.kind });
+        tx.append(row.fact("delivery.skipped", principal).payload(&payload));
+        Ok(())
     });
     write.await?;
     streams.notify_ready();
     Ok(())
 }
 
-fn skip_held(
-    tx: &mut Tx<'_, '_>,
-    id: SubscriptionId,
-    sequence: i64,
-) -> Result<Option<(String, String)>> {
+fn skip_held(tx: &mut Tx<'_, '_>, id: SubscriptionId, sequence: i64) -> Result<Option<EventRef>> {
     let mut progress = progress::find(tx, id)?;
-    match progress.phase {
+    match progress.phase() {
         Phase::Held { batch } if batch.first == sequence => {}
         _ => return Ok(None),
     }
-    let deleted = delivery::delete_one(tx, id, sequence, "waiting")?;
-    progress.phase = Phase::Ready;
-    progress::save(tx, id, &progress)?;
+    let deleted = delivery::delete_one(tx, id, sequence, DeliveryState::Waiting)?;
+    progress.enter(Phase::Ready, tx.now());
+    progress.save(tx)?;
     Ok(deleted)
 }

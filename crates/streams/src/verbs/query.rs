@@ -3,8 +3,11 @@
 use crate::error::Result;
 use crate::state::Phase;
 use crate::streams::Streams;
-use crate::subscription::{Delivery, Subscription};
-use crate::table::{cursor, delivery, progress, subscription};
+use crate::subscription::Subscription;
+use crate::table::cursor;
+use crate::table::delivery::{self, DeliveryState};
+use crate::table::progress::{self, SubscriptionProgress};
+use crate::table::subscription::{self, StoredSubscription};
 use serde::Serialize;
 use store::Cursor;
 use types::{Page, Principal, SubscriptionId, Time};
@@ -48,11 +51,7 @@ pub async fn subscription(
     principal: &Principal,
     id: SubscriptionId,
 ) -> Result<Subscription> {
-    let row = streams
-        .db
-        .read(&principal.namespace, move |tx| subscription::find(tx, id))
-        .await?;
-    Ok(row.view())
+    Ok(streams.find(principal, id).await?.into())
 }
 
 /// List the subscriptions of the namespace by id; `page.after` is the last id of the previous page.
@@ -61,20 +60,14 @@ pub async fn subscriptions(
     principal: &Principal,
     page: &Page,
 ) -> Result<Vec<Subscription>> {
-    let page = page.clone();
-    let read = streams.db.read(&principal.namespace, move |tx| {
-        subscription::list(
-            tx,
-            page.after.as_deref().unwrap_or_default(),
-            page.limit,
-            page.skip,
-        )
-    });
-    Ok(read
-        .await?
-        .iter()
-        .map(subscription::StoredSubscription::view)
-        .collect())
+    let after = page.after.clone().unwrap_or_default();
+    let (limit, skip) = (page.limit, page.skip);
+    let read = streams
+        .db()
+        .read_with(&principal.namespace, after, move |tx, after| {
+            subscription::list(tx, after, limit, skip)
+        });
+    Ok(read.await?.into_iter().map(Subscription::from).collect())
 }
 
 /// Get the status of a subscription. Errors: `streams.unknown_subscription`.
@@ -83,28 +76,29 @@ pub async fn status(
     principal: &Principal,
     id: SubscriptionId,
 ) -> Result<Status> {
-    let (limits, namespace, now) = (
-        streams.limits,
-        principal.namespace,
-        streams.db.clock().now(),
-    );
-    let read = streams.db.read_unscoped(move |tx| {
+    let (limits, namespace, now) = (streams.limits, principal.namespace, streams.now());
+    let read = streams.db().read_unscoped(move |tx| {
         let heads = store::partitions(tx)?;
         let tx = &mut tx.scoped(&namespace);
-        let row = subscription::find(tx, id)?;
-        let progress = progress::find(tx, id)?;
-        let waiting = delivery::count(tx, id, "waiting", limits.backlog_per_subscription)?;
-        let dead = delivery::count(tx, id, "dead", limits.dead_letters_per_subscription)?;
+        let state = Snapshot {
+            row: subscription::find(tx, id)?,
+            progress: progress::find(tx, id)?,
+            waiting: delivery::count(
+                tx,
+                id,
+                DeliveryState::Waiting,
+                limits.backlog_per_subscription,
+            )?,
+            dead: delivery::count(
+                tx,
+                id,
+                DeliveryState::Dead,
+                limits.dead_letters_per_subscription,
+            )?,
+            dead_limit: i64::from(limits.dead_letters_per_subscription),
+        };
         let cursors = cursor::list(tx, id)?;
-        Ok(build_status(
-            &row,
-            progress,
-            waiting,
-            dead,
-            lag(&cursors, &heads),
-            cursors,
-            (now, i64::from(limits.dead_letters_per_subscription)),
-        ))
+        Ok(build_status(state, lag(&cursors, &heads), cursors, now))
     });
     read.await
 }
@@ -122,33 +116,35 @@ fn lag(cursors: &[Cursor], heads: &[Cursor]) -> i64 {
         .sum()
 }
 
-#[allow(clippy::too_many_arguments)] // each is one column of the status
-fn build_status(
-    row: &subscription::StoredSubscription,
-    progress: progress::SubscriptionProgress,
+/// A subscription as it is in the tables.
+struct Snapshot {
+    row: StoredSubscription,
+    progress: SubscriptionProgress,
     waiting: i64,
     dead: i64,
-    behind: i64,
-    cursors: Vec<Cursor>,
-    (now, dead_limit): (Time, i64),
-) -> Status {
-    let (state, why, remedy) = describe_state(row, &progress, waiting, dead >= dead_limit);
-    let (attempts, next_attempt) = match progress.phase {
-        Phase::Waiting { attempts, at, .. } => (attempts, Some(at.max(now))),
-        Phase::Sending { attempts, .. } => (attempts, None),
-        Phase::Ready | Phase::Held { .. } => (0, None),
+    /// The number of dead letters at which it is held.
+    dead_limit: i64,
+}
+
+fn build_status(snapshot: Snapshot, lag: i64, cursors: Vec<Cursor>, now: Time) -> Status {
+    let StateDescription { state, why, remedy } = snapshot.describe();
+    let progress = snapshot.progress;
+    let phase = progress.phase();
+    let next_attempt = match phase {
+        Phase::Waiting { at, .. } => Some(at.max(now)),
+        Phase::Ready | Phase::Sending { .. } | Phase::Held { .. } => None,
     };
     Status {
-        id: row.id,
+        id: snapshot.row.id,
         state,
         why,
         remedy,
         next_attempt,
-        attempts,
-        waiting,
-        dead_letters: dead,
+        attempts: phase.attempts(),
+        waiting: snapshot.waiting,
+        dead_letters: snapshot.dead,
         delivered: progress.delivered,
-        lag: behind,
+        lag,
         cursors,
         last_delivered: progress.last_delivered_at,
         last_error: progress.last_error,
@@ -157,50 +153,63 @@ fn build_status(
     }
 }
 
-type StateDescription = (&'static str, Option<String>, Option<&'static str>);
+struct StateDescription {
+    state: &'static str,
+    why: Option<String>,
+    remedy: Option<&'static str>,
+}
 
-fn describe_state(
-    row: &subscription::StoredSubscription,
-    progress: &progress::SubscriptionProgress,
-    waiting: i64,
-    is_full: bool,
-) -> StateDescription {
-    let last_error = || progress.last_error.clone();
-    if row.suspended {
-        let why = row
-            .why
-            .clone()
-            .unwrap_or_else(|| "a caller suspended it".to_owned());
-        return ("suspended", Some(why), Some("resume it"));
-    }
-    match progress.phase {
-        Phase::Held { .. } if is_full => {
-            let why = "it has reached its limit of dead letters".to_owned();
-            (
-                "held",
-                Some(why),
-                Some("retry or skip dead letters, then resume it"),
-            )
+impl Snapshot {
+    fn describe(&self) -> StateDescription {
+        let last_error = || self.progress.last_error.clone();
+        if self.row.suspended {
+            let why = self.row.why.as_deref().unwrap_or("a caller suspended it");
+            return blocked("suspended", Some(why.to_owned()), "resume it");
         }
-        Phase::Held { .. } => (
-            "held",
-            last_error(),
-            Some("resume it to retry, or skip the event at which it is held"),
-        ),
-        Phase::Waiting { .. } => (
-            "waiting",
-            last_error(),
-            Some("repair the receiver; resume it to retry immediately"),
-        ),
-        Phase::Sending { .. } => ("delivering", None, None),
-        Phase::Ready if waiting == 0 => ("idle", None, None),
-        Phase::Ready => match (&row.settings.delivery, &progress.consumer) {
-            (Delivery::WebSocket { .. }, None) => (
+        match self.progress.phase() {
+            Phase::Held { .. } if self.dead >= self.dead_limit => blocked(
+                "held",
+                Some("it has reached its limit of dead letters".to_owned()),
+                "retry or skip dead letters, then resume it",
+            ),
+            Phase::Held { .. } => blocked(
+                "held",
+                last_error(),
+                "resume it to retry, or skip the event at which it is held",
+            ),
+            Phase::Waiting { .. } => blocked(
+                "waiting",
+                last_error(),
+                "repair the receiver; resume it to retry immediately",
+            ),
+            Phase::Sending { .. } => unblocked("delivering"),
+            Phase::Ready if self.waiting == 0 => unblocked("idle"),
+            Phase::Ready if self.lacks_consumer() => blocked(
                 "waiting",
                 Some("no consumer is connected".to_owned()),
-                Some("connect to its WebSocket"),
+                "connect to its WebSocket",
             ),
-            _ => ("delivering", None, None),
-        },
+            Phase::Ready => unblocked("delivering"),
+        }
+    }
+
+    fn lacks_consumer(&self) -> bool {
+        !self.row.pushes && self.progress.consumer.is_none()
+    }
+}
+
+fn blocked(state: &'static str, why: Option<String>, remedy: &'static str) -> StateDescription {
+    StateDescription {
+        state,
+        why,
+        remedy: Some(remedy),
+    }
+}
+
+fn unblocked(state: &'static str) -> StateDescription {
+    StateDescription {
+        state,
+        why: None,
+        remedy: None,
     }
 }

@@ -5,7 +5,7 @@ use crate::state::Phase;
 use crate::streams::{Streams, shard_of};
 use crate::subscription::{StartAt, Subscription};
 use crate::table::{cursor, delivery, progress, subscription};
-use store::{Cursor, Fact, Tx};
+use store::{Cursor, Tx};
 use types::{Principal, SubscriptionId};
 
 /// Read again from a position: events after it are delivered again, with the same ids and new
@@ -19,33 +19,28 @@ pub async fn rewind(
     id: SubscriptionId,
     from: StartAt,
 ) -> Result<Subscription> {
-    let principal = principal.clone();
-    let namespace = principal.namespace;
-    let write = streams.writer().write_unscoped(move |tx| {
-        let heads = store::partitions(tx)?;
-        let tx = &mut tx.scoped(&namespace);
-        let mut row = subscription::find(tx, id)?;
-        let targets = targets(&from, &heads)?;
-        delete_waiting(tx, id, &from)?;
-        cursor::put(tx, id, shard_of(id), &targets)?;
-        restart(tx, id)?;
-        subscription::save(tx, &mut row)?;
-        let payload = serde_json::json!({ "from": from });
-        tx.append(
-            Fact::new("subscription.rewound", 1)
-                .subject(&id, version(&row))
-                .actor(&principal)
-                .payload(&payload),
-        );
-        Ok::<_, Error>(row.view())
-    });
+    let args = (principal.clone(), from);
+    let write = streams
+        .writer()
+        .write_unscoped_with(args, move |tx, (principal, from)| {
+            let heads = store::partitions(tx)?;
+            let tx = &mut tx.scoped(&principal.namespace);
+            let mut row = subscription::find(tx, id)?;
+            let targets = targets(from, &heads)?;
+            delete_waiting(tx, id, from)?;
+            cursor::put(tx, id, shard_of(id), targets)?;
+            restart(tx, id)?;
+            subscription::save(tx, &mut row)?;
+            let payload = serde_json::json!({ "from": from });
+            tx.append(
+                row.fact("subscription.rewound", principal)
+                    .payload(&payload),
+            );
+            Ok::<_, Error>(row.into())
+        });
     let rewound = write.await?;
     streams.notify_ready();
     Ok(rewound)
-}
-
-pub(super) fn version(row: &subscription::StoredSubscription) -> u64 {
-    u64::try_from(row.version).unwrap_or_default()
 }
 
 /// Delete waiting events after the new position; reading will create them again.
@@ -63,9 +58,9 @@ fn delete_waiting(tx: &mut Tx<'_, '_>, id: SubscriptionId, from: &StartAt) -> Re
 fn restart(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
     let mut progress = progress::find(tx, id)?;
     progress.generation += 1;
-    progress.phase = Phase::Ready;
+    progress.enter(Phase::Ready, tx.now());
     progress.holder.clear();
-    progress::save(tx, id, &progress)
+    progress.save(tx)
 }
 
 /// The cursors of a new subscription.

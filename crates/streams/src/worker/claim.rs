@@ -4,8 +4,8 @@ use super::turn::Worker;
 use crate::error::Result;
 use crate::event::with_sequence;
 use crate::secrets::Secrets;
-use crate::state::{self, Batch, Effect, Event, Phase, Rules};
-use crate::subscription::Delivery;
+use crate::sink::{OutgoingBatch, delivery_id};
+use crate::state::{self, Batch, Effect, Event, Phase};
 use crate::table::delivery::{self, WaitingEvent};
 use crate::table::progress::{self, Due};
 use crate::table::subscription::{self, StoredSubscription};
@@ -20,21 +20,6 @@ const MAX_CANDIDATES: u32 = 1_000;
 /// Bytes of events per call, exceeded only by a single larger event.
 const BATCH_BYTES: i64 = 1 << 20;
 
-/// A claimed batch, ready to be posted.
-pub struct OutgoingBatch {
-    pub(super) namespace: Namespace,
-    pub subscription: SubscriptionId,
-    pub(super) generation: i64,
-    pub(super) batch: Batch,
-    /// Starts at 1.
-    pub attempt: u32,
-    pub(super) delivery: Delivery,
-    /// `None` if they cannot be decrypted.
-    pub(super) secrets: Option<Secrets>,
-    /// The exact bytes, the same for each attempt.
-    pub body: Vec<u8>,
-}
-
 /// A claimed batch whose events are not loaded yet.
 #[derive(Debug, Clone)]
 pub(super) struct Claimed {
@@ -45,24 +30,25 @@ pub(super) struct Claimed {
 }
 
 pub(super) async fn claim(shard: &mut Worker) -> Result<Vec<OutgoingBatch>> {
-    let (number, holder) = (shard.number, shard.streams.db.holder().to_owned());
-    let sole = shard.streams.db.engine() == EngineKind::Sqlite;
-    let candidates = shard
-        .streams
-        .db
-        .read_unscoped(move |tx| progress::due(tx, number, &holder, sole, MAX_CANDIDATES));
+    let db = shard.streams.db();
+    let (number, sole) = (shard.number, db.engine() == EngineKind::Sqlite);
+    let candidates = db.read_unscoped_with(db.holder().to_owned(), move |tx, holder| {
+        progress::due(tx, number, holder, sole, MAX_CANDIDATES)
+    });
     let chosen = choose(shard, candidates.await?);
     if chosen.is_empty() {
         return Ok(Vec::new());
     }
-    let holder = shard.streams.db.holder().to_owned();
-    let write = shard.streams.db.on(&shard.lease).write_unscoped(move |tx| {
-        let mut claimed = Vec::new();
-        for due in &chosen {
-            claimed.extend(claim_one(&mut tx.scoped(&due.namespace), due, &holder)?);
-        }
-        Ok::<_, crate::Error>(claimed)
-    });
+    let args = (chosen, db.holder().to_owned());
+    let write = db
+        .on(&shard.lease)
+        .write_unscoped_with(args, |tx, (chosen, holder)| {
+            let mut claimed = Vec::new();
+            for due in chosen {
+                claimed.extend(claim_one(&mut tx.scoped(&due.namespace), *due, holder)?);
+            }
+            Ok::<_, crate::Error>(claimed)
+        });
     let mut outgoing = Vec::new();
     for claimed in write.await? {
         outgoing.extend(load(shard, claimed).await?);
@@ -102,56 +88,41 @@ fn choose(shard: &Worker, due: Vec<Due>) -> Vec<Due> {
     chosen
 }
 
-fn claim_one(tx: &mut Tx<'_, '_>, due: &Due, holder: &str) -> Result<Option<Claimed>> {
+fn claim_one(tx: &mut Tx<'_, '_>, due: Due, holder: &str) -> Result<Option<Claimed>> {
     let Some(row) = subscription::find_readable(tx, due.id)? else {
         return Ok(None);
     };
-    let mut progress = progress::find(tx, due.id)?;
-    let Some(batch) = next_batch(tx, due.id, progress.phase, &row)? else {
+    let (mut progress, now) = (progress::find(tx, due.id)?, tx.now());
+    let Some(batch) = next_batch(tx, due.id, progress.phase(), &row)? else {
         // The events of the batch were skipped or rewound.
-        progress.phase = Phase::Ready;
-        progress::save(tx, due.id, &progress)?;
+        progress.enter(Phase::Ready, now);
+        progress.save(tx)?;
         return Ok(None);
     };
-    let Delivery::Webhook { timeout_ms, .. } = row.settings.delivery else {
+    let limits = row.settings.delivery.limits();
+    let timeout_ms = i64::try_from(limits.timeout_ms).unwrap_or(i64::MAX);
+    let claim = Event::Claimed { batch, timeout_ms };
+    let rules = row.settings.rules();
+    let Ok(step) = state::step(progress.phase(), claim, now, &rules, 0) else {
         return Ok(None);
     };
-    let timeout_ms = i64::try_from(timeout_ms).unwrap_or(i64::MAX);
-    let rules = Rules {
-        retry: row.settings.retry,
-        on_error: row.settings.on_error,
-    };
-    let Ok(step) = state::step(
-        progress.phase,
-        Event::Claimed { batch, timeout_ms },
-        tx.now(),
-        &rules,
-        0,
-    ) else {
-        return Ok(None);
-    };
-    progress.phase = step.phase;
+    progress.enter(step.phase, now);
     holder.clone_into(&mut progress.holder);
     let claimed = match step.effect {
         Some(Effect::Send { batch, attempt }) => Some(Claimed {
-            due: due.clone(),
+            due,
             generation: progress.generation,
             batch,
             attempt,
         }),
         Some(effect) => {
-            record::apply(
-                tx,
-                &row,
-                &mut progress,
-                effect,
-                "its senders crashed repeatedly",
-            )?;
+            let why = "its senders crashed repeatedly";
+            record::apply(tx, &row, &mut progress, effect, why)?;
             None
         }
         None => None,
     };
-    progress::save(tx, due.id, &progress)?;
+    progress.save(tx)?;
     Ok(claimed)
 }
 
@@ -163,13 +134,11 @@ fn next_batch(
     row: &StoredSubscription,
 ) -> Result<Option<Batch>> {
     match phase {
-        Phase::Ready => Ok(form_batch(&delivery::between(
-            tx,
-            id,
-            0,
-            i64::MAX,
-            row.settings.delivery.batch_size(),
-        )?)),
+        Phase::Ready => {
+            let limit = row.settings.delivery.limits().batch_size;
+            let waiting = delivery::between(tx, id, 0, i64::MAX, limit)?;
+            Ok(form_batch(&waiting))
+        }
         Phase::Waiting { batch, .. } | Phase::Sending { batch, .. } => {
             Ok((!delivery::of_batch(tx, id, batch)?.is_empty()).then_some(batch))
         }
@@ -199,7 +168,7 @@ pub(crate) fn form_batch(waiting: &[WaitingEvent]) -> Option<Batch> {
 /// were deleted in the meantime.
 async fn load(shard: &Worker, claimed: Claimed) -> Result<Option<OutgoingBatch>> {
     let (id, batch) = (claimed.due.id, claimed.batch);
-    let read = shard.streams.db.read(&claimed.due.namespace, move |tx| {
+    let read = shard.streams.db().read(&claimed.due.namespace, move |tx| {
         let events = delivery::of_batch(tx, id, batch)?;
         Ok::<_, crate::Error>((subscription::find_readable(tx, id)?, events))
     });
@@ -229,9 +198,4 @@ async fn load(shard: &Worker, claimed: Claimed) -> Result<Option<OutgoingBatch>>
         delivery: row.settings.delivery,
         body: body.into_bytes(),
     }))
-}
-
-/// The id of a delivery, the same for each attempt.
-pub(super) fn delivery_id(id: SubscriptionId, batch: Batch) -> String {
-    format!("{id}/{}-{}", batch.first, batch.last)
 }

@@ -1,16 +1,18 @@
 //! Read facts after the cursors, and commit deliveries and cursors together, so that a crash
 //! neither loses nor duplicates events.
 
-use super::gather::{Gathered, Group, Member, gather};
+use super::gather::{Gathered, Group, Member, PendingEvent, gather};
 use super::turn::Worker;
 use crate::error::Result;
+use crate::subscription::Configuration;
 use crate::table::cursor::{self, Lagging, Move, Position};
-use crate::table::delivery::{self, NewDelivery};
-use crate::table::{progress, subscription};
+use crate::table::delivery::{self, DeliveryState, NewDelivery};
+use crate::table::progress::{self, Reservation};
+use crate::table::subscription;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
-use store::{Cursor, Fact, StoredFact, UnscopedTx};
-use types::{Namespace, Principal, SubscriptionId};
+use store::{Cursor, Fact, InNamespace, StoredFact, UnscopedTx};
+use types::{Principal, SubscriptionId};
 
 /// Facts read per group and turn.
 const MAX_FACTS: u32 = 256;
@@ -65,37 +67,32 @@ pub(super) async fn dispatch(shard: &mut Worker) -> Result<Dispatched> {
 /// Reload the cached subscriptions if one of them changed.
 async fn refresh_cache(shard: &mut Worker) -> Result<()> {
     let number = shard.number;
-    let current = shard
-        .streams
-        .db
+    let db = shard.streams.db();
+    let current = db
         .read_unscoped(move |tx| subscription::versions(tx, number))
         .await?;
     if shard.cache.is_current(&current) {
         return Ok(());
     }
-    let rows = shard
-        .streams
-        .db
+    let rows = db
         .read_unscoped(move |tx| subscription::settings(tx, number))
         .await?;
     let previous = std::mem::take(&mut shard.cache);
     shard.cache.turns = previous.turns;
-    for (namespace, id, version, settings) in rows {
-        match subscription::Settings::parse(&settings) {
+    for InNamespace { namespace, row } in rows {
+        let (id, version) = (row.id, row.version);
+        match serde_json::from_str::<Configuration>(&row.settings) {
             Ok(settings) => {
-                let filter = Arc::new(settings.filter);
-                shard.cache.members.insert(
+                let member = Member {
+                    namespace,
                     id,
-                    Member {
-                        namespace,
-                        id,
-                        version,
-                        filter,
-                    },
-                );
+                    version,
+                    filter: Arc::new(settings.filter),
+                };
+                shard.cache.members.insert(id, member);
             }
             Err(error) => {
-                tracing::error!(event = "subscription.unreadable", subscription = %id, %error, "the subscription cannot be parsed and is not served");
+                subscription::report_unreadable(id, &error);
                 shard.cache.unreadable.insert(id, version);
             }
         }
@@ -140,13 +137,12 @@ async fn find_lagging(
     if moved.is_empty() {
         return Ok(Vec::new());
     }
-    let queried = moved.clone();
-    let read = shard.streams.db.read_unscoped(move |tx| {
-        let find = |head: &Cursor| cursor::lagging(tx, number, &head.partition, head.seq);
-        queried.iter().map(find).collect::<Result<Vec<_>>>()
+    let read = shard.streams.db().read_unscoped(move |tx| {
+        let find = |head: &Cursor| Ok((head.clone(), cursor::lagging(tx, number, head)?));
+        moved.iter().map(find).collect::<Result<Vec<_>>>()
     });
     let mut lagging = Vec::new();
-    for (head, subscriptions) in moved.into_iter().zip(read.await?) {
+    for (head, subscriptions) in read.await? {
         if subscriptions.is_empty() {
             shard.cache.caught_up.insert(head.partition, head.seq);
         } else {
@@ -167,12 +163,15 @@ async fn join_partitions(shard: &mut Worker, heads: &[Cursor]) -> Result<()> {
     if new_partitions.is_empty() {
         return Ok(());
     }
-    let (number, names) = (shard.number, new_partitions.clone());
-    let write = shard.streams.db.on(&shard.lease).write_unscoped(move |tx| {
-        names
-            .iter()
-            .try_for_each(|name| cursor::join(tx, number, name).map(drop))
-    });
+    let number = shard.number;
+    let write = shard.streams.db().on(&shard.lease).write_unscoped_with(
+        new_partitions.clone(),
+        move |tx, names| {
+            names
+                .iter()
+                .try_for_each(|name| cursor::join(tx, number, name).map(drop))
+        },
+    );
     write.await?;
     shard.cache.joined.extend(new_partitions);
     Ok(())
@@ -185,7 +184,7 @@ fn groups(shard: &Worker, partition: &str, lagging: Vec<Lagging>) -> Vec<Group> 
     let mut positions: BTreeMap<_, Vec<Member>> = BTreeMap::new();
     for subscription in lagging
         .into_iter()
-        .filter(|lagging| lagging.backlog < limit)
+        .filter(|lagging| lagging.backlog() < limit)
     {
         if let Some(member) = shard
             .cache
@@ -225,7 +224,7 @@ async fn process_group(shard: &Worker, group: Group, dispatched: &mut Dispatched
     };
     let facts: Vec<StoredFact> = shard
         .streams
-        .db
+        .db()
         .read_unscoped(move |tx| store::facts_after(tx, &cursor, MAX_FACTS))
         .await?;
     let mut gathered = gather(shard.streams.expand.as_ref(), &group, &facts).await;
@@ -249,80 +248,102 @@ async fn process_group(shard: &Worker, group: Group, dispatched: &mut Dispatched
 /// is skipped, and reads the same facts again.
 async fn commit(shard: &Worker, group: Group, gathered: Gathered) -> Result<u64> {
     let Some(to) = gathered.to else { return Ok(0) };
-    let moves: Vec<Move> = group
-        .members
-        .iter()
-        .map(|m| Move {
-            namespace: m.namespace,
-            id: m.id,
-            version: m.version,
-            from: group.position.clone(),
-            to: to.clone(),
-        })
-        .collect();
-    let (partition, rows) = (group.partition, gathered.rows);
-    let write = shard.streams.db.on(&shard.lease).write_unscoped(move |tx| {
-        let moved = cursor::advance(tx, &partition, &moves)?;
-        let numbered = assign_sequences(tx, &moved, &rows)?;
-        delivery::insert(tx, &numbered)?;
-        let versions: HashMap<SubscriptionId, i64> =
-            moves.iter().map(|m| (m.id, m.version)).collect();
-        for row in numbered.iter().filter(|row| row.error.is_some()) {
-            append_dead_letter_fact(
-                tx,
-                row,
-                u64::try_from(versions[&row.subscription]).unwrap_or_default(),
-            );
-        }
-        Ok(numbered.len() as u64)
-    });
+    let move_of = |member: &Member| Move {
+        namespace: member.namespace,
+        id: member.id,
+        version: member.version,
+    };
+    let moves: Vec<Move> = group.members.iter().map(move_of).collect();
+    let events = gathered.events;
+    let write = shard
+        .streams
+        .db()
+        .on(&shard.lease)
+        .write_unscoped(move |tx| {
+            let moved = cursor::advance(tx, &group.partition, &moves, &group.position, &to)?;
+            let rows = number_events(tx, &group.partition, moved, &events)?;
+            delivery::insert(tx, &rows)?;
+            let versions: HashMap<SubscriptionId, i64> =
+                moves.iter().map(|m| (m.id, m.version)).collect();
+            for row in rows.iter().filter(|row| row.error.is_some()) {
+                let version = u64::try_from(versions[&row.subscription]).unwrap_or_default();
+                append_dead_letter_fact(tx, row, version);
+            }
+            Ok(rows.len() as u64)
+        });
     write.await
 }
 
-/// Assign sequences to the rows of the subscriptions whose cursor advanced.
-fn assign_sequences(
+/// The rows of the events for the subscriptions whose cursor advanced, with their sequences.
+fn number_events<'a>(
     tx: &mut UnscopedTx<'_, '_>,
-    moved: &[(Namespace, SubscriptionId)],
-    rows: &[NewDelivery],
-) -> Result<Vec<NewDelivery>> {
-    let moved: HashSet<SubscriptionId> = moved.iter().map(|(_, id)| *id).collect();
-    let mut counts: BTreeMap<SubscriptionId, (&Namespace, i64)> = BTreeMap::new();
-    let kept: Vec<&NewDelivery> = rows
-        .iter()
-        .filter(|row| moved.contains(&row.subscription))
-        .collect();
-    kept.iter().for_each(|row| {
-        counts
-            .entry(row.subscription)
-            .or_insert((&row.namespace, 0))
-            .1 += 1
-    });
-    let reservations: Vec<_> = counts
-        .iter()
-        .map(|(id, (namespace, count))| (*namespace, *id, *count))
-        .collect();
-    let ends = progress::reserve_all(tx, &reservations)?;
-    assert_eq!(
-        ends.len(),
-        reservations.len(),
-        "a subscription with a cursor has a progress row"
-    );
-    let mut next: HashMap<SubscriptionId, i64> = ends
-        .into_iter()
-        .map(|(id, end)| (id, end - counts[&id].1))
-        .collect();
-    let number = |row: &&NewDelivery| {
-        let sequence = next.entry(row.subscription).or_default();
+    partition: &'a str,
+    moved: Vec<SubscriptionId>,
+    events: &'a [PendingEvent],
+) -> Result<Vec<NewDelivery<'a>>> {
+    let moved: HashSet<SubscriptionId> = moved.into_iter().collect();
+    let kept = || {
+        events
+            .iter()
+            .filter(|event| moved.contains(&event.subscription))
+    };
+    let mut next = reserve(tx, kept())?;
+    let now = tx.now();
+    let number = |event: &'a PendingEvent| {
+        let sequence = next.entry(event.subscription).or_default();
         *sequence += 1;
         NewDelivery {
+            namespace: event.namespace,
+            subscription: event.subscription,
             sequence: *sequence - 1,
-            ..(*row).clone()
+            state: event
+                .error
+                .as_ref()
+                .map_or(DeliveryState::Waiting, |_| DeliveryState::Dead),
+            event_id: &event.event_id,
+            kind: &event.kind,
+            partition,
+            fact_seq: event.fact_seq,
+            body: &event.body,
+            size: i64::try_from(event.body.len()).unwrap_or(i64::MAX),
+            isolated: false,
+            attempts: 0,
+            at: now,
+            error: event.error.as_deref(),
         }
     };
-    Ok(kept.iter().map(number).collect())
+    Ok(kept().map(number).collect())
 }
 
-fn append_dead_letter_fact(tx: &mut UnscopedTx<'_, '_>, row: &NewDelivery, version: u64) {
+/// Reserve a sequence for each event; returns the first one of each subscription.
+fn reserve<'a>(
+    tx: &mut UnscopedTx<'_, '_>,
+    events: impl Iterator<Item = &'a PendingEvent>,
+) -> Result<HashMap<SubscriptionId, i64>> {
+    let mut reservations: BTreeMap<SubscriptionId, Reservation> = BTreeMap::new();
+    for event in events {
+        let (namespace, id) = (event.namespace, event.subscription);
+        let none = Reservation {
+            namespace,
+            id,
+            count: 0,
+        };
+        reservations.entry(id).or_insert(none).count += 1;
+    }
+    let rows: Vec<Reservation> = reservations.values().copied().collect();
+    let ends = progress::reserve_all(tx, &rows)?;
+    assert_eq!(
+        ends.len(),
+        rows.len(),
+        "a subscription with a cursor has a progress row"
+    );
+    Ok(ends
+        .into_iter()
+        .map(|(id, end)| (id, end - reservations[&id].count))
+        .collect())
+}
+
+fn append_dead_letter_fact(tx: &mut UnscopedTx<'_, '_>, row: &NewDelivery<'_>, version: u64) {
     let actor = Principal::system("streams", row.namespace);
     let payload = serde_json::json!({ "sequence": row.sequence, "event": row.event_id, "type": row.kind, "error": row.error });
     tx.append(

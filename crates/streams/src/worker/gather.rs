@@ -4,7 +4,6 @@ use crate::error::ExpandError;
 use crate::event::{Event, Expand, Expansion};
 use crate::subscription::Filter;
 use crate::table::cursor::Position;
-use crate::table::delivery::NewDelivery;
 use std::sync::Arc;
 use store::StoredFact;
 use types::{Namespace, SubscriptionId};
@@ -33,11 +32,23 @@ pub(super) struct Group {
     pub(super) members: Vec<Member>,
 }
 
+/// An event for a subscription, whose sequence is assigned in the transaction.
+#[derive(Debug)]
+pub(super) struct PendingEvent {
+    pub(super) namespace: Namespace,
+    pub(super) subscription: SubscriptionId,
+    pub(super) event_id: String,
+    pub(super) kind: String,
+    pub(super) fact_seq: i64,
+    pub(super) body: Arc<str>,
+    /// Set for a dead letter: why its fact could not be expanded.
+    pub(super) error: Option<String>,
+}
+
 /// The deliveries of a group for a range of facts.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
-    /// Without sequences, which are assigned in the transaction.
-    pub(super) rows: Vec<NewDelivery>,
+    pub(super) events: Vec<PendingEvent>,
     /// The new position of the group.
     pub(super) to: Option<Position>,
     /// Why reading stopped early.
@@ -119,15 +130,14 @@ impl Member {
     fn matches(&self, event: &Event) -> bool {
         event
             .namespace
-            .as_ref()
-            .is_none_or(|namespace| *namespace == self.namespace)
+            .is_none_or(|namespace| namespace == self.namespace)
             && self.filter.matches_event(event)
     }
 }
 
 impl Gathered {
     fn is_full(&self) -> bool {
-        self.rows.len() >= MAX_ROWS || self.bytes >= MAX_BYTES || self.pages >= MAX_PAGES
+        self.events.len() >= MAX_ROWS || self.bytes >= MAX_BYTES || self.pages >= MAX_PAGES
     }
 
     /// Record that a page of a fact is processed; without a continuation, the whole fact is.
@@ -151,7 +161,7 @@ impl Gathered {
             };
             last_body = Some((&member.namespace, Arc::clone(&body)));
             self.bytes += body.len();
-            self.rows.push(row(member, fact, event, body, None));
+            self.events.push(row(member, fact, event, body, None));
         }
     }
 
@@ -169,7 +179,7 @@ impl Gathered {
         for member in group.members.iter().filter(could_match) {
             let body = event.body(&member.namespace, &cursor).into();
             let why = format!("the fact cannot be expanded into events: {why}");
-            self.rows.push(row(member, fact, &event, body, Some(why)));
+            self.events.push(row(member, fact, &event, body, Some(why)));
         }
     }
 }
@@ -180,14 +190,12 @@ fn row(
     event: &Event,
     body: Arc<str>,
     error: Option<String>,
-) -> NewDelivery {
-    NewDelivery {
+) -> PendingEvent {
+    PendingEvent {
         namespace: member.namespace,
         subscription: member.id,
-        sequence: 0,
         event_id: event.id.clone(),
         kind: event.kind.clone(),
-        partition: fact.cursor.partition.clone(),
         fact_seq: fact.cursor.seq,
         body,
         error,

@@ -1,15 +1,12 @@
-//! The worker of a shard: reads facts, creates deliveries, and posts webhooks.
+//! The worker of a shard: reads facts, creates deliveries, and sends batches.
 
 mod claim;
 mod dispatch;
 mod gather;
-mod post;
 mod record;
 mod turn;
 
 pub(crate) use claim::form_batch;
 pub(crate) use record::{acknowledge, apply, rules};
 
-pub use claim::OutgoingBatch;
-pub use post::DeliveryOutcome;
 pub use turn::{Progress, Worker};

@@ -1,14 +1,15 @@
 //! Record the outcome of a call.
 
-use super::claim::OutgoingBatch;
-use super::post::DeliveryOutcome;
 use crate::error::Result;
+use crate::filter::DELIVERY_EVENTS;
+use crate::sink::{DeliveryOutcome, OutgoingBatch};
 use crate::state::{self, Batch, Effect, Event, Phase, Rules};
 use crate::streams::Streams;
-use crate::table::delivery;
+use crate::subscription::OnError;
+use crate::table::delivery::{self, DeliveryState};
 use crate::table::progress::{self, SubscriptionProgress};
 use crate::table::subscription::{self, StoredSubscription};
-use store::{Fact, Lease, Tx};
+use store::{Lease, Tx};
 use types::Principal;
 
 /// Record an outcome. Returns false and ignores it if the batch was rewound, deleted or claimed by
@@ -19,30 +20,47 @@ pub(super) async fn record(
     outgoing: &OutgoingBatch,
     outcome: &DeliveryOutcome,
 ) -> Result<bool> {
-    let (id, generation, batch, attempt) = (
-        outgoing.subscription,
-        outgoing.generation,
-        outgoing.batch,
-        outgoing.attempt,
-    );
-    let (outcome, limits, holder) = (
-        outcome.clone(),
-        streams.limits,
-        streams.db.holder().to_owned(),
-    );
-    let write = streams.db.on(lease).write(&outgoing.namespace, move |tx| {
-        let Some(row) = subscription::find_readable(tx, id)? else { return Ok(false) };
-        let mut progress = progress::find(tx, id)?;
-        let is_current =
-            matches!(progress.phase, Phase::Sending { batch: same, attempts, .. } if same == batch && attempts == attempt);
-        if !is_current || progress.generation != generation || progress.holder != holder {
-            return Ok(false);
-        }
-        apply_outcome(tx, &row, &mut progress, &outcome, i64::from(limits.dead_letters_per_subscription))?;
-        progress::save(tx, id, &progress)?;
-        Ok(true)
-    });
+    let call = Call {
+        generation: outgoing.generation,
+        batch: outgoing.batch,
+        attempt: outgoing.attempt,
+        holder: streams.db().holder().to_owned(),
+    };
+    let dead_limit = streams.limits.dead_letters_per_subscription;
+    let (id, args) = (outgoing.subscription, (call, outcome.clone()));
+    let write =
+        streams
+            .db()
+            .on(lease)
+            .write_with(&outgoing.namespace, args, move |tx, (call, outcome)| {
+                let Some(row) = subscription::find_readable(tx, id)? else {
+                    return Ok(false);
+                };
+                let mut progress = progress::find(tx, id)?;
+                if !call.is_current(&progress) {
+                    return Ok(false);
+                }
+                apply_outcome(tx, &row, &mut progress, outcome, dead_limit)?;
+                progress.save(tx)?;
+                Ok(true)
+            });
     write.await
+}
+
+/// What identifies a call.
+struct Call {
+    generation: i64,
+    batch: Batch,
+    attempt: u32,
+    holder: String,
+}
+
+impl Call {
+    fn is_current(&self, progress: &SubscriptionProgress) -> bool {
+        let is_sending = matches!(progress.phase(), Phase::Sending { batch, attempts, .. }
+            if batch == self.batch && attempts == self.attempt);
+        is_sending && progress.generation == self.generation && progress.holder == self.holder
+    }
 }
 
 fn apply_outcome(
@@ -50,18 +68,15 @@ fn apply_outcome(
     row: &StoredSubscription,
     progress: &mut SubscriptionProgress,
     outcome: &DeliveryOutcome,
-    dead_limit: i64,
+    dead_limit: u32,
 ) -> Result<()> {
     let (event, why) = match outcome {
-        DeliveryOutcome::Delivered => (Event::Delivered, String::new()),
+        DeliveryOutcome::Delivered => (Event::Delivered, ""),
         DeliveryOutcome::Gone => (
             Event::Gone,
-            "the receiver answered 410: it wants no further events".to_owned(),
+            "the receiver answered 410: it wants no further events",
         ),
-        DeliveryOutcome::TooLarge => (
-            Event::TooLarge,
-            "the receiver answered 413: too large".to_owned(),
-        ),
+        DeliveryOutcome::TooLarge => (Event::TooLarge, "the receiver answered 413: too large"),
         DeliveryOutcome::Failed {
             why,
             retry_after_ms,
@@ -69,47 +84,37 @@ fn apply_outcome(
             Event::Failed {
                 retry_after_ms: *retry_after_ms,
             },
-            why.clone(),
+            why.as_str(),
         ),
     };
-    let rules = rules(tx, row, dead_limit)?;
+    let (rules, now) = (rules(tx, row, dead_limit)?, tx.now());
     let mut jitter = [0u8; 8];
     tx.entropy().fill(&mut jitter);
-    let step = state::step(
-        progress.phase,
-        event,
-        tx.now(),
-        &rules,
-        u64::from_be_bytes(jitter),
-    );
-    let Ok(step) = step else { return Ok(()) };
-    progress.phase = step.phase;
+    let jitter = u64::from_be_bytes(jitter);
+    let Ok(step) = state::step(progress.phase(), event, now, &rules, jitter) else {
+        return Ok(());
+    };
+    progress.enter(step.phase, now);
     progress.holder.clear();
     if event != Event::Delivered {
-        progress.last_error = Some(why.clone());
-        progress.last_error_at = Some(tx.now());
+        progress.fail(why, now);
     }
     step.effect
-        .map_or(Ok(()), |effect| apply(tx, row, progress, effect, &why))
+        .map_or(Ok(()), |effect| apply(tx, row, progress, effect, why))
 }
 
 /// The rules of a subscription; at its limit of dead letters it is held instead of adding one.
 pub(crate) fn rules(
     tx: &mut Tx<'_, '_>,
     row: &StoredSubscription,
-    dead_limit: i64,
+    dead_limit: u32,
 ) -> Result<Rules> {
-    let limit = u32::try_from(dead_limit).unwrap_or(u32::MAX);
-    let is_full = delivery::count(tx, row.id, "dead", limit)? >= dead_limit;
-    let on_error = if is_full {
-        crate::subscription::OnError::Hold
-    } else {
-        row.settings.on_error
-    };
-    Ok(Rules {
-        retry: row.settings.retry,
-        on_error,
-    })
+    let dead = delivery::count(tx, row.id, DeliveryState::Dead, dead_limit)?;
+    let mut rules = row.settings.rules();
+    if dead >= i64::from(dead_limit) {
+        rules.on_error = OnError::Hold;
+    }
+    Ok(rules)
 }
 
 /// Apply an internal effect.
@@ -147,19 +152,13 @@ fn dead_letter(
     batch: Batch,
     why: &str,
 ) -> Result<()> {
-    let version = u64::try_from(row.version).unwrap_or_default();
     let actor = Principal::system("streams", *tx.namespace());
-    for (sequence, event, kind) in delivery::dead_letter(tx, row.id, batch, why)? {
+    for event in delivery::dead_letter(tx, row.id, batch, why)? {
         // Otherwise two failing receivers that subscribe to delivery events would create dead
         // letters about each other without end.
-        if !kind.starts_with(crate::filter::DELIVERY_EVENTS) {
-            let payload = serde_json::json!({ "sequence": sequence, "event": event, "type": kind, "error": why });
-            tx.append(
-                Fact::new("delivery.dead", 1)
-                    .subject(&row.id, version)
-                    .actor(&actor)
-                    .payload(&payload),
-            );
+        if !event.kind.starts_with(DELIVERY_EVENTS) {
+            let payload = serde_json::json!({ "sequence": event.sequence, "event": event.event_id, "type": event.kind, "error": why });
+            tx.append(row.fact("delivery.dead", &actor).payload(&payload));
         }
     }
     Ok(())
@@ -170,13 +169,10 @@ fn suspend(tx: &mut Tx<'_, '_>, row: &StoredSubscription, why: &str) -> Result<(
     next.suspended = true;
     next.why = Some(why.to_owned());
     subscription::save(tx, &mut next)?;
-    let version = u64::try_from(next.version).unwrap_or_default();
     let actor = Principal::system("streams", *tx.namespace());
     let payload = serde_json::json!({ "why": why });
     tx.append(
-        Fact::new("subscription.suspended", 1)
-            .subject(&row.id, version)
-            .actor(&actor)
+        next.fact("subscription.suspended", &actor)
             .payload(&payload),
     );
     Ok(())

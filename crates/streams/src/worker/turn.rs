@@ -1,10 +1,10 @@
 //! The worker loop of a shard, one turn at a time.
 
-use super::claim::{self, OutgoingBatch};
+use super::claim;
 use super::dispatch::{self, SubscriptionCache};
-use super::post::{self, DeliveryOutcome};
 use super::record;
 use crate::error::Result;
+use crate::sink::{DeliveryOutcome, OutgoingBatch};
 use crate::streams::{SHARDS, Streams};
 use crate::table::progress;
 use std::collections::HashMap;
@@ -142,12 +142,11 @@ impl Worker {
 
     /// Third step: make the call.
     pub async fn post(&self, outgoing: &OutgoingBatch) -> DeliveryOutcome {
-        post::post(
-            &self.streams.outbound,
-            outgoing,
-            self.streams.db.clock().now(),
-        )
-        .await
+        let streams = &self.streams;
+        let delivery = &outgoing.delivery;
+        delivery
+            .send(&streams.outbound, outgoing, streams.now())
+            .await
     }
 
     /// Fourth step: commit the outcome. Returns false if it is ignored, because the batch was
@@ -173,9 +172,9 @@ impl Worker {
         self.busy.insert(id, outgoing.namespace);
         let (streams, lease) = (self.streams.clone(), self.lease.clone());
         let task = self.calls.spawn(async move {
-            let now = streams.db.clock().now();
-            let outcome = post::post(&streams.outbound, &outgoing, now).await;
-            tracing::debug!(event = "delivery.attempted", subscription = %id, attempt = outgoing.attempt, ?outcome, "a webhook was posted");
+            let (outbound, now) = (&streams.outbound, streams.now());
+            let outcome = outgoing.delivery.send(outbound, &outgoing, now).await;
+            tracing::debug!(event = "delivery.attempted", subscription = %id, attempt = outgoing.attempt, ?outcome, "a batch was sent");
             fail::point("streams.posted")
                 .await
                 .map_err(store::Error::from)?;

@@ -170,8 +170,8 @@ async fn random_failures_and_crashes_lose_nothing() {
         let random = testkit::SeededEntropy::new(1);
         let server = unreliable(7);
         let mut world = World::new(test).await;
-        let delivery = json!({ "type": "webhook", "url": server.url("/"), "batch_size": 4 });
-        let retry = json!({ "initial_ms": 100, "max_ms": 1_000, "attempts": 100 });
+        let delivery = json!({ "type": "webhook", "url": server.url("/"), "batchSize": 4 });
+        let retry = json!({ "initialMs": 100, "maxMs": 1_000, "attempts": 100 });
         world
             .subscribe(json!({ "name": "a", "filter": { "types": ["test.*"] }, "delivery": delivery, "retry": retry }))
             .await;

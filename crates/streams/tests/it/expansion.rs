@@ -85,7 +85,7 @@ async fn a_large_fact_is_expanded_in_pages() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::start();
-        let delivery = json!({ "type": "webhook", "url": server.url("/"), "batch_size": 1_000 });
+        let delivery = json!({ "type": "webhook", "url": server.url("/"), "batchSize": 1_000 });
         world
             .subscribe(
                 json!({ "name": "a", "filter": { "types": ["event.*"] }, "delivery": delivery }),

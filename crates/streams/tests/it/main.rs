@@ -10,6 +10,7 @@ mod webhook_addresses;
 mod world;
 
 mod crashes;
+mod docs;
 mod expansion;
 mod order;
 mod positions;

@@ -8,8 +8,8 @@ fn hook(server: &Server, more: serde_json::Value) -> serde_json::Value {
     let mut new = json!({
         "name": "a",
         "filter": { "types": ["test.*"] },
-        "delivery": { "type": "webhook", "url": server.url("/"), "batch_size": 3 },
-        "retry": { "initial_ms": 1_000, "max_ms": 4_000, "attempts": 4 }
+        "delivery": { "type": "webhook", "url": server.url("/"), "batchSize": 3 },
+        "retry": { "initialMs": 1_000, "maxMs": 4_000, "attempts": 4 }
     });
     new.as_object_mut()
         .unwrap()
@@ -159,7 +159,7 @@ async fn dead_letters_are_retried_or_skipped() {
         let server = Server::start();
         let new = hook(
             &server,
-            json!({ "retry": { "initial_ms": 100, "max_ms": 100, "attempts": 1 } }),
+            json!({ "retry": { "initialMs": 100, "maxMs": 100, "attempts": 1 } }),
         );
         let id = world.subscribe(new).await.subscription.id;
         server.script(std::iter::repeat_n(Answer::status(500), 3));
@@ -227,7 +227,7 @@ async fn a_subscription_can_be_held_instead() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::start();
-        let rule = json!({ "on_error": "hold", "retry": { "initial_ms": 100, "max_ms": 100, "attempts": 1 } });
+        let rule = json!({ "onError": "hold", "retry": { "initialMs": 100, "maxMs": 100, "attempts": 1 } });
         let id = world.subscribe(hook(&server, rule)).await.subscription.id;
         server.script(std::iter::repeat_n(Answer::status(500), 3));
         world.emit(0..1).await;
@@ -310,7 +310,7 @@ async fn dead_letters_are_limited() {
         };
         let mut world = World::with(test, limits, &["127.0.0.1"]).await;
         let server = Server::with_handler(|_| Answer::status(500));
-        let rule = json!({ "retry": { "initial_ms": 100, "max_ms": 100, "attempts": 1 } });
+        let rule = json!({ "retry": { "initialMs": 100, "maxMs": 100, "attempts": 1 } });
         let id = world.subscribe(hook(&server, rule)).await.subscription.id;
         world.emit(0..6).await;
         world.run_until_idle().await;
@@ -330,7 +330,7 @@ async fn dead_letters_of_delivery_events_cause_no_events() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::with_handler(|_| Answer::status(500));
-        let rule = json!({ "initial_ms": 100, "max_ms": 100, "attempts": 1 });
+        let rule = json!({ "initialMs": 100, "maxMs": 100, "attempts": 1 });
         for name in ["a", "b"] {
             let delivery = json!({ "type": "webhook", "url": server.url("/") });
             let filter = json!({ "types": ["test.numbered", "delivery.*"] });

@@ -5,7 +5,7 @@ use testkit::on_each_engine;
 use types::SubscriptionId;
 
 async fn socket(world: &World, batch_size: u32, window: u32, more: Value) -> SubscriptionId {
-    let delivery = json!({ "type": "websocket", "batch_size": batch_size, "window": window });
+    let delivery = json!({ "type": "websocket", "batchSize": batch_size, "window": window });
     let mut new = json!({ "name": "a", "filter": { "types": ["test.*"] }, "delivery": delivery });
     new.as_object_mut()
         .unwrap()
@@ -103,7 +103,7 @@ async fn a_rejected_batch_is_sent_again_immediately() {
             &world,
             2,
             1,
-            json!({ "retry": { "initial_ms": 100, "max_ms": 100, "attempts": 3 } }),
+            json!({ "retry": { "initialMs": 100, "maxMs": 100, "attempts": 3 } }),
         )
         .await;
         world.emit(0..3).await;
@@ -135,7 +135,7 @@ async fn a_rejected_event_is_isolated() {
             &world,
             3,
             1,
-            json!({ "retry": { "initial_ms": 100, "max_ms": 100, "attempts": 2 } }),
+            json!({ "retry": { "initialMs": 100, "maxMs": 100, "attempts": 2 } }),
         )
         .await;
         world.emit(0..4).await;
@@ -182,7 +182,7 @@ async fn a_rejected_event_is_isolated() {
 async fn a_held_subscription_sends_nothing_until_resumed() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
-        let rule = json!({ "on_error": "hold", "retry": { "initial_ms": 100, "max_ms": 100, "attempts": 1 } });
+        let rule = json!({ "onError": "hold", "retry": { "initialMs": 100, "maxMs": 100, "attempts": 1 } });
         let id = socket(&world, 1, 1, rule).await;
         world.emit(0..2).await;
         world.run_until_idle().await;
@@ -206,7 +206,7 @@ async fn a_held_subscription_sends_nothing_until_resumed() {
 async fn answers_to_batches_in_flight_do_not_resume_a_held_subscription() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
-        let rule = json!({ "on_error": "hold", "retry": { "initial_ms": 100, "max_ms": 100, "attempts": 1 } });
+        let rule = json!({ "onError": "hold", "retry": { "initialMs": 100, "maxMs": 100, "attempts": 1 } });
         let id = socket(&world, 1, 3, rule).await;
         world.emit(0..4).await;
         world.run_until_idle().await;
@@ -287,7 +287,7 @@ async fn calls_for_the_other_delivery_type_are_rejected() {
         assert_eq!(
             opened.err(),
             Some(Error::DeliveryTypeMismatch {
-                expected: "websocket"
+                expected: "websocket".to_owned()
             })
         );
         let id = socket(&world, 1, 1, json!({})).await;
@@ -295,7 +295,7 @@ async fn calls_for_the_other_delivery_type_are_rejected() {
         assert_eq!(
             rotated.err(),
             Some(Error::DeliveryTypeMismatch {
-                expected: "webhook"
+                expected: "webhook".to_owned()
             })
         );
     })

@@ -29,9 +29,9 @@ async fn errors_name_the_invalid_field() {
                 json!("https://me:word@example.org/"),
                 "delivery.url",
             ),
-            ("/delivery/batch_size", json!(0), "delivery.batch_size"),
-            ("/delivery/batch_size", json!(1_001), "delivery.batch_size"),
-            ("/delivery/timeout_ms", json!(60_001), "delivery.timeout_ms"),
+            ("/delivery/batchSize", json!(0), "delivery.batchSize"),
+            ("/delivery/batchSize", json!(1_001), "delivery.batchSize"),
+            ("/delivery/timeoutMs", json!(60_001), "delivery.timeoutMs"),
             (
                 "/delivery/headers",
                 json!({ "Host": "x" }),
@@ -69,11 +69,11 @@ async fn errors_name_the_invalid_field() {
                 "filter.sources",
             ),
             ("/retry", json!({ "attempts": 0 }), "retry.attempts"),
-            ("/retry", json!({ "initial_ms": 99 }), "retry.initial_ms"),
+            ("/retry", json!({ "initialMs": 99 }), "retry.initialMs"),
             (
                 "/retry",
-                json!({ "initial_ms": 5_000, "max_ms": 4_000 }),
-                "retry.max_ms",
+                json!({ "initialMs": 5_000, "maxMs": 4_000 }),
+                "retry.maxMs",
             ),
         ];
         for (pointer, value, field) in cases {
@@ -115,20 +115,20 @@ async fn a_subscription_is_returned_as_written() {
         let new = json!({
             "name": "books",
             "filter": { "types": ["event.*"], "finality": ["final"], "chain": "eip155:1", "topics": ["0x01"] },
-            "delivery": { "type": "webhook", "url": "https://hooks.example.org/x", "headers": { "X-Key": "hush" }, "batch_size": 7, "timeout_ms": 1_000 },
-            "retry": { "initial_ms": 200, "max_ms": 300, "attempts": 4 },
-            "on_error": "hold",
+            "delivery": { "type": "webhook", "url": "https://hooks.example.org/x", "headers": { "X-Key": "hush" }, "batchSize": 7, "timeoutMs": 1_000 },
+            "retry": { "initialMs": 200, "maxMs": 300, "attempts": 4 },
+            "onError": "hold",
             "suspended": true
         });
         let created = streams::subscribe(&world.streams, &principal("ns"), parse(&new), None).await.unwrap();
         let read = streams::subscription(&world.streams, &principal("ns"), created.subscription.id).await.unwrap();
         assert_eq!(read, created.subscription);
         let shown = serde_json::to_value(&read).unwrap();
-        for member in ["name", "filter", "retry", "on_error", "suspended"] {
+        for member in ["name", "filter", "retry", "onError", "suspended"] {
             assert_eq!(shown[member], new[member], "{member}");
         }
         assert_eq!(shown["delivery"]["headers"], json!({ "X-Key": "" }));
-        assert_eq!((shown["version"].as_i64(), shown["delivery"]["batch_size"].as_i64()), (Some(1), Some(7)));
+        assert_eq!((shown["version"].as_i64(), shown["delivery"]["batchSize"].as_i64()), (Some(1), Some(7)));
         let listed = streams::subscriptions(&world.streams, &principal("ns"), &Page::default()).await.unwrap();
         assert_eq!(listed, [read]);
     })
@@ -245,7 +245,7 @@ async fn an_update_requires_the_current_version() {
                 .await
                 .unwrap_err(),
             Error::DeliveryTypeMismatch {
-                expected: "webhook"
+                expected: "webhook".to_owned()
             }
         );
         let filter = change(json!({ "version": 1, "filter": { "types": ["none"] } }));

@@ -63,7 +63,7 @@ async fn no_operation_reaches_another_namespace() {
         let mut world = World::new(test).await;
         let server = Server::with_handler(|_| Answer::status(500));
         let delivery = json!({ "type": "webhook", "url": server.url("/") });
-        let retry = json!({ "initial_ms": 100, "max_ms": 100, "attempts": 1 });
+        let retry = json!({ "initialMs": 100, "maxMs": 100, "attempts": 1 });
         let filter = json!({ "types": ["test.*"] });
         let new = json!({ "name": "a", "filter": filter, "delivery": delivery, "retry": retry });
         let id = world.subscribe(new).await.subscription.id;

@@ -10,7 +10,7 @@ async fn events_arrive_in_signed_batches() {
         let mut world = World::new(test).await;
         let server = Server::start();
         world.emit(0..3).await;
-        let delivery = json!({ "type": "webhook", "url": server.url("/in?x=1"), "batch_size": 4, "headers": { "Authorization": "Bearer hush" } });
+        let delivery = json!({ "type": "webhook", "url": server.url("/in?x=1"), "batchSize": 4, "headers": { "Authorization": "Bearer hush" } });
         let new = json!({ "name": "books", "filter": { "types": ["test.*"] }, "delivery": delivery });
         let created = world.subscribe(new).await;
         let secret = created.secret.clone().unwrap().secret;

@@ -2,7 +2,6 @@
 
 mod dead_letters;
 mod messages;
-mod new;
 mod secrets;
 mod view;
 mod websocket;
@@ -14,13 +13,13 @@ use crate::{App, Problem, Result, permissions};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use new::{NewSubscription, SubscriptionChange, with_wire_field};
 use serde::Deserialize;
+use streams::{Change, NewSubscription, Subscription};
 use types::SubscriptionId;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use view::{CreatedSubscription, Subscription, SubscriptionStatus};
+use view::{CreatedSubscription, SubscriptionStatus};
 
 permissions! {
     /// Read subscriptions, their status and their dead letters.
@@ -73,9 +72,7 @@ async fn create(
     IdempotencyKey(key): IdempotencyKey,
     Body(new): Body<NewSubscription>,
 ) -> Result<Accepted<CreatedSubscription>> {
-    let created = streams::subscribe(&app.streams, &principal, new.into(), key.as_deref())
-        .await
-        .map_err(with_wire_field)?;
+    let created = streams::subscribe(&app.streams, &principal, new, key.as_deref()).await?;
     let replayed = created.replayed;
     Ok(Accepted {
         body: created.into(),
@@ -92,9 +89,7 @@ async fn get(
     Path(id): Path<SubscriptionId>,
 ) -> Result<Json<Subscription>> {
     Ok(Json(
-        streams::subscription(&app.streams, &principal, id)
-            .await?
-            .into(),
+        streams::subscription(&app.streams, &principal, id).await?,
     ))
 }
 
@@ -102,19 +97,16 @@ async fn get(
 ///
 /// Fields that are absent are not changed. Events that are already queued use the new delivery; a
 /// new filter applies only to events that are read from then on.
-#[utoipa::path(patch, path = "/subscriptions/{id}", tag = "subscriptions", params(("id" = String, Path)), request_body = SubscriptionChange,
+#[utoipa::path(patch, path = "/subscriptions/{id}", tag = "subscriptions", params(("id" = String, Path)), request_body = Change,
     responses((status = 200, body = Subscription), Problem))]
 async fn patch(
     State(app): State<App>,
     principal: Authorized<SubscriptionWrite>,
     Path(id): Path<SubscriptionId>,
-    Body(change): Body<SubscriptionChange>,
+    Body(change): Body<Change>,
 ) -> Result<Json<Subscription>> {
     Ok(Json(
-        streams::update(&app.streams, &principal, id, change.into())
-            .await
-            .map_err(with_wire_field)?
-            .into(),
+        streams::update(&app.streams, &principal, id, change).await?,
     ))
 }
 
@@ -157,9 +149,7 @@ async fn suspend(
     principal: Authorized<SubscriptionWrite>,
     Path(id): Path<SubscriptionId>,
 ) -> Result<Json<Subscription>> {
-    Ok(Json(
-        streams::suspend(&app.streams, &principal, id).await?.into(),
-    ))
+    Ok(Json(streams::suspend(&app.streams, &principal, id).await?))
 }
 
 /// Resume a subscription.
@@ -173,9 +163,7 @@ async fn resume(
     principal: Authorized<SubscriptionWrite>,
     Path(id): Path<SubscriptionId>,
 ) -> Result<Json<Subscription>> {
-    Ok(Json(
-        streams::resume(&app.streams, &principal, id).await?.into(),
-    ))
+    Ok(Json(streams::resume(&app.streams, &principal, id).await?))
 }
 
 /// The position to rewind a subscription to.
@@ -199,8 +187,6 @@ async fn rewind(
     Body(body): Body<Rewind>,
 ) -> Result<Json<Subscription>> {
     Ok(Json(
-        streams::rewind(&app.streams, &principal, id, body.from)
-            .await?
-            .into(),
+        streams::rewind(&app.streams, &principal, id, body.from).await?,
     ))
 }

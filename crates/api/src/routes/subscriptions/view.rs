@@ -1,49 +1,10 @@
 //! Response bodies of subscriptions. Header values are never returned; a secret is returned only
 //! once, when it is created.
 
-use super::new::{Delivery, Filter, OnError, RetryRule};
 use serde::Serialize;
+use streams::Subscription;
 use types::{SubscriptionId, Time};
 use utoipa::ToSchema;
-
-/// Which events an application receives, and how they are delivered.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Subscription {
-    id: SubscriptionId,
-    name: String,
-    filter: Filter,
-    /// The delivery. Header values are returned empty.
-    delivery: Delivery,
-    retry: RetryRule,
-    on_error: OnError,
-    /// Whether the subscription is suspended. Nothing is read or delivered while it is.
-    suspended: bool,
-    /// Why Florin suspended the subscription. Absent if the caller did.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    created: Time,
-    updated: Time,
-    version: i64,
-}
-
-impl From<streams::Subscription> for Subscription {
-    fn from(subscription: streams::Subscription) -> Self {
-        Self {
-            id: subscription.id,
-            name: subscription.name,
-            filter: subscription.filter.into(),
-            delivery: subscription.delivery.into(),
-            retry: subscription.retry.into(),
-            on_error: subscription.on_error.into(),
-            suspended: subscription.suspended,
-            reason: subscription.why,
-            created: subscription.created,
-            updated: subscription.updated,
-            version: subscription.version,
-        }
-    }
-}
 
 /// A subscription at the moment it is created.
 #[derive(Serialize, ToSchema)]
@@ -58,7 +19,7 @@ pub(super) struct CreatedSubscription {
 impl From<streams::Created> for CreatedSubscription {
     fn from(created: streams::Created) -> Self {
         Self {
-            subscription: created.subscription.into(),
+            subscription: created.subscription,
             secret: created.secret.map(SigningSecret::from),
         }
     }

@@ -1,0 +1,49 @@
+//! A batch on its way to a sink, and what became of it.
+
+use super::Delivery;
+use crate::secrets::Secrets;
+use crate::state::Batch;
+use types::{Namespace, SubscriptionId};
+
+/// A claimed batch, ready to be sent.
+pub struct OutgoingBatch {
+    pub(crate) namespace: Namespace,
+    pub subscription: SubscriptionId,
+    pub(crate) generation: i64,
+    pub(crate) batch: Batch,
+    /// Starts at 1.
+    pub attempt: u32,
+    pub(crate) delivery: Delivery,
+    /// `None` if they cannot be decrypted.
+    pub(crate) secrets: Option<Secrets>,
+    /// The exact bytes, the same for each attempt.
+    pub body: Vec<u8>,
+}
+
+impl OutgoingBatch {
+    /// The id of the delivery, the same for each attempt.
+    pub(crate) fn delivery_id(&self) -> String {
+        delivery_id(self.subscription, self.batch)
+    }
+}
+
+pub(crate) fn delivery_id(id: SubscriptionId, batch: Batch) -> String {
+    format!("{id}/{}-{}", batch.first, batch.last)
+}
+
+/// The outcome of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeliveryOutcome {
+    /// The receiver has it; for a webhook, 2xx.
+    Delivered,
+    /// 410: the receiver wants no further events.
+    Gone,
+    /// 413: the batch is too large.
+    TooLarge,
+    /// Any other status, or no response.
+    Failed {
+        why: String,
+        /// From the `Retry-After` header.
+        retry_after_ms: Option<i64>,
+    },
+}

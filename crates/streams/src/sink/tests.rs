@@ -1,0 +1,138 @@
+//! A third sink: all that it takes is this file and its entry in the list.
+#![allow(clippy::unwrap_used)]
+
+use super::{DeliveryOutcome, Field, Limits, Mode, OutgoingBatch, Sink, SinkSettings};
+use crate::{NewSubscription, NoExpansion, SHARDS, Streams, Worker, shard_partition, subscribe};
+use outbound::{AddressPolicy, Outbound, Settings};
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use store::Fact;
+use testkit::{TestDb, namespace, on_each_engine};
+use types::{Principal, PrincipalKind, Role, Time};
+
+/// Keeps batches in memory.
+pub(super) struct Memory;
+
+/// The batches, with the shelf that the delivery names.
+static KEPT: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
+
+struct Kept {
+    shelf: String,
+    body: Value,
+}
+
+#[async_trait::async_trait]
+impl Sink for Memory {
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
+    fn doc(&self) -> &'static str {
+        "Batches are kept in memory."
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        const FIELDS: &[Field] = &[
+            Field::text("shelf", "Where batches are kept"),
+            Field::integer("batchSize", (1, 10), 2, "Events per batch"),
+        ];
+        FIELDS
+    }
+
+    fn mode(&self) -> Mode {
+        Mode::Push
+    }
+
+    fn limits(&self, settings: &SinkSettings) -> Limits {
+        Limits {
+            batch_size: settings.small_integer("batchSize"),
+            timeout_ms: 1_000,
+            window: 0,
+        }
+    }
+
+    async fn send(&self, _: &Outbound, batch: &OutgoingBatch, _: Time) -> DeliveryOutcome {
+        KEPT.lock().unwrap().push(Kept {
+            shelf: batch.delivery.settings().text("shelf").to_owned(),
+            body: serde_json::from_slice(&batch.body).unwrap(),
+        });
+        DeliveryOutcome::Delivered
+    }
+}
+
+async fn streams(test: &TestDb) -> Streams {
+    let load = |tx: &mut store::UnscopedTx<'_, '_>| store::secrets::load_data_keys(tx, "streams");
+    let keys = test.db.read_unscoped(load).await.unwrap();
+    Streams::new(
+        test.db.clone(),
+        test.lease("api/0").await,
+        Arc::new(NoExpansion),
+        Outbound::new(Settings::new(AddressPolicy::default())).unwrap(),
+        Arc::new(keys.create(test.entropy.as_ref())),
+    )
+}
+
+async fn turn_all(test: &TestDb, streams: &Streams) {
+    for shard in 0..SHARDS {
+        let lease = test.lease(&shard_partition(shard)).await;
+        let mut worker = Worker::new(streams.clone(), shard, lease);
+        while worker.turn().await.unwrap().more {
+            worker.wait_for_calls().await.unwrap();
+        }
+    }
+}
+
+fn principal() -> Principal {
+    Principal {
+        id: "ns/app".to_owned(),
+        kind: PrincipalKind::Service,
+        namespace: namespace("ns"),
+        roles: vec![Role::Operator],
+    }
+}
+
+fn new(delivery: &Value) -> serde_json::Result<NewSubscription> {
+    let filter = json!({ "types": ["test.*"] });
+    serde_json::from_value(json!({ "name": "a", "filter": filter, "delivery": delivery }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_sink_is_one_file_and_one_entry() {
+    on_each_engine(|test| async move {
+        let streams = streams(&test).await;
+        let shelf = format!("{:?}", test.db.engine());
+        let new = new(&json!({ "type": "memory", "shelf": shelf })).unwrap();
+        let created = subscribe(&streams, &principal(), new, None).await.unwrap();
+        assert_eq!(
+            created.secret, None,
+            "a sink that does not sign has no secret"
+        );
+        let lease = test.lease("work/0").await;
+        let write = test.db.on(&lease).write(&namespace("ns"), |tx| {
+            (0..3).for_each(|n| tx.append(Fact::new("test.numbered", 1).payload(&n)));
+            Ok::<_, store::Error>(())
+        });
+        write.await.unwrap();
+        turn_all(&test, &streams).await;
+        let kept = KEPT.lock().unwrap();
+        let bodies = kept.iter().filter(|kept| kept.shelf == shelf);
+        let sizes = bodies.map(|kept| kept.body["events"].as_array().unwrap().len());
+        assert_eq!(sizes.collect::<Vec<_>>(), [2, 1]);
+    })
+    .await;
+}
+
+#[test]
+fn the_settings_of_a_new_sink_are_checked() {
+    for wrong in [
+        json!({ "type": "memory" }),
+        json!({ "type": "memory", "shelf": "top", "url": "https://example.org" }),
+        json!({ "type": "memory", "shelf": 1 }),
+    ] {
+        assert!(new(&wrong).is_err(), "{wrong}");
+    }
+    let too_large = new(&json!({ "type": "memory", "shelf": "top", "batchSize": 11 })).unwrap();
+    let error = too_large.delivery.check(&AddressPolicy::default());
+    let expected = crate::Error::invalid("delivery.batchSize", "1 to 10");
+    assert_eq!(error, Err(expected));
+}
