@@ -1,8 +1,8 @@
 //! What the steps on the data model share: one option for each type of object.
 
-use data::Type;
 use super::StepOption;
 use crate::effect::Options;
+use data::Type;
 
 /// The object types that `data_model_update` accepts.
 const WRITABLE_TYPES: [&str; 10] = names(Type::WRITABLE);
