@@ -8,6 +8,8 @@
 //! ([`put_binding`]) to chain, contract and signer, variable sets ([`put_variables`]) to values
 //! that are encrypted at rest.
 //!
+//! Each step type is one file in `kinds`; `docs/tasks.md` is the reference of definitions.
+//!
 //! This crate never evaluates an expression inside a transaction, never holds a future where a row
 //! is enough, never signs, never shows a secret in a run or a fact, never repeats an external
 //! effect that may have happened unless the step declares it, and never lets a run block another
