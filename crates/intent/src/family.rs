@@ -136,7 +136,5 @@ pub fn signature_scheme(chain: &ChainId) -> Result<Scheme> {
 }
 
 fn family(chain: &ChainId) -> Result<Family> {
-    chain
-        .family()
-        .ok_or_else(|| Error::UnknownFamily { chain: *chain })
+    chain.family().ok_or(Error::UnknownFamily { chain: *chain })
 }

@@ -6,7 +6,7 @@ use types::Namespace;
 
 /// A row of a table, declared once as a struct. Derive it: `#[derive(store::Record)]`.
 ///
-/// ```
+/// ```text
 /// use store::{Record as _, ScopedTable as _};
 /// use types::{Height, Time};
 ///
@@ -350,7 +350,7 @@ pub const fn concatenate<T: Copy, const N: usize>(parts: &[&[T]]) -> [T; N] {
 /// `as_in_json` adds a test that the text is also the JSON of each variant, by `VariantArray`: for
 /// enums that derive `Serialize` too. One such list per module.
 ///
-/// ```
+/// ```text
 /// #[derive(Clone, Copy, strum::EnumString, strum::IntoStaticStr, strum::VariantArray, serde::Serialize)]
 /// #[strum(serialize_all = "snake_case")]
 /// #[serde(rename_all = "snake_case")]

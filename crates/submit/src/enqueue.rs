@@ -90,6 +90,10 @@ pub(crate) async fn enqueue_superseding(
 }
 
 /// The answer to one command of a batch.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives at a time, on the stack"
+)]
 enum Answer {
     Accepted(Outcome),
     Rejected(Error),

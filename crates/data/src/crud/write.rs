@@ -148,12 +148,7 @@ fn input_for(
     } else {
         None
     };
-    let mut input = Input::parse(
-        kind,
-        body,
-        String::new(),
-        &chain.unwrap_or_else(|| *default_chain),
-    )?;
+    let mut input = Input::parse(kind, body, String::new(), &chain.unwrap_or(*default_chain))?;
     if chain.is_none() {
         input.values.retain(|(column, _)| *column != "chain");
     }

@@ -53,9 +53,9 @@ pub(crate) fn execute(
         .map(|text| cursor::read(&query, text, &execution.keys))
         .transpose()?;
     if execution.residual.is_empty() {
-        execution.from_sql(tx, after)
+        execution.page_from_sql(tx, after)
     } else {
-        execution.from_objects(tx, after)
+        execution.page_from_objects(tx, after)
     }
 }
 
@@ -129,7 +129,7 @@ impl Execution<'_> {
         Ok(())
     }
 
-    fn from_sql(&self, tx: &mut Tx<'_, '_>, after: Option<Vec<Cell>>) -> Result<QueryPage> {
+    fn page_from_sql(&self, tx: &mut Tx<'_, '_>, after: Option<Vec<Cell>>) -> Result<QueryPage> {
         let page = &self.query.page;
         let scope = self.scope(&self.sql_filters);
         let rows = sql::page(
@@ -165,7 +165,11 @@ impl Execution<'_> {
     }
 
     /// Read the rows that the database conditions leave, and evaluate the other conditions on each.
-    fn from_objects(&self, tx: &mut Tx<'_, '_>, after: Option<Vec<Cell>>) -> Result<QueryPage> {
+    fn page_from_objects(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        after: Option<Vec<Cell>>,
+    ) -> Result<QueryPage> {
         let scope = self.scope(&self.sql_filters);
         if sql::count(tx, &scope, MAX_READ + 1)? > MAX_READ {
             let field = self

@@ -67,7 +67,7 @@ impl Lookups for DataLookups {
         self.field(&lookup.namespace, kind, reference, field)
             .await
             .map_err(|error| LookupError::Failed {
-                name: name,
+                name,
                 why: error.to_string(),
             })
     }

@@ -240,7 +240,7 @@ fn bytes_that_no_chain_accepts_are_rejected() {
     let signer = Key::new(1).account();
     let chain = ChainId::evm(5);
     let read = |bytes| Unsigned {
-        chain: chain,
+        chain,
         signer: signer.clone(),
         bytes,
     };

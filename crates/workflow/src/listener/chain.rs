@@ -91,7 +91,7 @@ async fn read_snapshot(
     );
     let lane = workflow.settings().queued_runs_per_listener;
     let filter = EventFilter {
-        chain: chain,
+        chain,
         sources: config.sources(&chain)?,
         topics: config.topics(&chain)?,
     };

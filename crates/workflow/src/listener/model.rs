@@ -104,7 +104,7 @@ async fn read_snapshot(
         let mut snapshot = Snapshot {
             facts: Vec::new(),
             cursors: Vec::new(),
-            mark: mark,
+            mark,
             complete: !lane_full,
         };
         for head in heads.into_iter().filter(|_| !lane_full) {
