@@ -81,11 +81,7 @@ pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
     let lease = lease(&db, config).await?;
     let keyring = keys::open_keyring(&db, &lease, master).await;
     let keyring = keyring.map_err(|error| secrets::hint(config, to_text(error)))?;
-    let permits = Arc::new(
-        policy::LocalSigner::load_or_create(&db, &lease, &keyring)
-            .await
-            .map_err(to_text)?,
-    );
+    let permits = permit_signer(&db, &lease, &keyring).await?;
     let chains = connect(config, db.entropy())?;
     let default_chains = default_chains(&db, &chains).await?;
     let data = data::Data::new(data::Parts {
@@ -109,17 +105,13 @@ pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
         lookups,
         config.policy.clone(),
     );
-    let connectors: Vec<Arc<dyn Connector>> = chains
-        .iter()
-        .map(|(_, evm)| evm.clone() as Arc<dyn Connector>)
-        .collect();
     let submit = submit::Submit::new(
         submit::Parts {
             db: db.clone(),
             lease: lease.clone(),
             keys: keys.clone(),
             policy: policy.clone(),
-            chains: connectors,
+            chains: connectors(&chains),
         },
         config.submit.clone(),
     );
@@ -161,6 +153,15 @@ pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
     })
 }
 
+async fn permit_signer(
+    db: &Db,
+    lease: &Lease,
+    keyring: &Keyring,
+) -> Result<Arc<policy::LocalSigner>, String> {
+    let signer = policy::LocalSigner::load_or_create(db, lease, keyring).await;
+    signer.map(Arc::new).map_err(to_text)
+}
+
 /// The command of an evaluator process: this program. `/proc/self/exe` names the running binary even
 /// if the file was replaced during an upgrade.
 fn evaluators() -> workflow::EvaluatorCommand {
@@ -178,6 +179,11 @@ fn evaluators() -> workflow::EvaluatorCommand {
 
 fn to_text(error: impl std::fmt::Display) -> String {
     error.to_string()
+}
+
+fn connectors(chains: &[(crate::config::Chain, Arc<Evm>)]) -> Vec<Arc<dyn Connector>> {
+    let connectors = chains.iter().map(|(_, evm)| evm.clone());
+    connectors.map(|evm| evm as Arc<dyn Connector>).collect()
 }
 
 fn connect(

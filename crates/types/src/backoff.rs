@@ -2,7 +2,7 @@
 
 /// Pauses that double with each attempt, up to a longest one.
 ///
-/// ```
+/// ```text
 /// let backoff = types::Backoff::doubling(500, 60_000);
 /// assert_eq!([0, 1, 2, 9].map(|attempt| backoff.pause(attempt)), [500, 1_000, 2_000, 60_000]);
 /// ```
