@@ -28,7 +28,7 @@ impl SeededEntropy {
     }
 
     /// The next eight bytes as a number.
-    pub fn next_u64(&self) -> u64 {
+    fn next_u64(&self) -> u64 {
         let mut bytes = [0u8; 8];
         self.fill(&mut bytes);
         u64::from_be_bytes(bytes)

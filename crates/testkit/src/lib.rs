@@ -14,15 +14,20 @@
 //!
 //! A test whose real component is not installed is *skipped and counted*: see [`skip`]. With
 //! `FLORIN_REQUIRE_REAL=1` it fails instead.
+//!
+//! The features `store` and `utxo` (both on by default) add what needs the storage engine or the
+//! connector interface, so that the development tools build without them.
 
 pub mod anvil;
 pub mod http;
 pub mod postgres;
+#[cfg(feature = "utxo")]
 pub mod utxo;
 
 mod child;
 mod clock;
 mod contracts;
+#[cfg(feature = "store")]
 mod databases;
 mod entropy;
 mod net;
@@ -34,11 +39,13 @@ mod wait;
 pub use child::{ChildOptions, ChildProcess};
 pub use clock::ManualClock;
 pub use contracts::{Artifact, artifact};
+#[cfg(feature = "store")]
 pub use databases::{LEASE_MS, START, TestDb, namespace, on_each_engine};
 pub use entropy::SeededEntropy;
 pub use net::free_port;
 pub use proxy::{Fault, Proxy};
 pub use root::workspace_root;
 pub use skip::{skip, skip_missing};
+#[cfg(feature = "utxo")]
 pub use utxo::FakeUtxoChain;
 pub use wait::wait_until;

@@ -41,14 +41,6 @@ impl Anvil {
         self.rpc("evm_setAutomine", json!([on]));
     }
 
-    /// Set the base fee of the next block in wei.
-    pub fn set_next_base_fee(&self, wei: u64) {
-        self.rpc(
-            "anvil_setNextBlockBaseFeePerGas",
-            json!([format!("{wei:#x}")]),
-        );
-    }
-
     /// Take a snapshot of the state; returns its id for one [`Anvil::revert`].
     pub fn snapshot(&self) -> Value {
         self.rpc("evm_snapshot", json!([]))
@@ -64,11 +56,6 @@ impl Anvil {
             json!(true),
             "no snapshot {snapshot}"
         );
-    }
-
-    /// Drop a transaction from the pool.
-    pub fn drop_transaction(&self, hash: &str) {
-        self.rpc("anvil_dropTransaction", json!([hash]));
     }
 
     /// The height of the head.

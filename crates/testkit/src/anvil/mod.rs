@@ -122,11 +122,6 @@ impl Anvil {
         format!("http://{}", self.address)
     }
 
-    /// `ws://127.0.0.1:PORT`.
-    pub fn ws_url(&self) -> String {
-        format!("ws://{}", self.address)
-    }
-
     /// The EIP-155 chain id.
     pub fn chain_id(&self) -> u64 {
         self.chain_id

@@ -53,26 +53,6 @@ impl FakeUtxoChain {
         state.mine(pooled_transactions)
     }
 
-    /// Mine a block with only these transactions of the mempool; returns its hash.
-    ///
-    /// # Panics
-    /// If one of them is not in the mempool, or spends a missing coin.
-    pub fn mine_only(&self, ids: &[&str]) -> String {
-        let mut state = self.state();
-        let chosen: Vec<Arc<Tx>> = state
-            .pool
-            .iter()
-            .filter(|tx| ids.contains(&tx.id.as_str()))
-            .cloned()
-            .collect();
-        assert_eq!(
-            chosen.len(),
-            ids.len(),
-            "not all of {ids:?} are in the mempool"
-        );
-        state.grow_head(chosen)
-    }
-
     /// Mine empty blocks; returns the hash of the last one.
     ///
     /// # Panics

@@ -9,15 +9,6 @@ impl FakeUtxoChain {
         self.state().arrivals.get(id).copied().unwrap_or_default()
     }
 
-    /// Every transaction that was submitted, with the number of submissions.
-    pub fn all_arrivals(&self) -> Vec<(String, usize)> {
-        self.state()
-            .arrivals
-            .iter()
-            .map(|(id, count)| (id.clone(), *count))
-            .collect()
-    }
-
     /// The mempool, parents before children.
     pub fn pool(&self) -> Vec<String> {
         self.state().pool.iter().map(|tx| tx.id.clone()).collect()
@@ -28,15 +19,6 @@ impl FakeUtxoChain {
         let state = self.state();
         let head = &state.tree.head().name;
         (head.height, head.hash.clone())
-    }
-
-    /// The hash of the block at a height of the main chain.
-    pub fn hash_at(&self, height: u64) -> Option<String> {
-        let state = self.state();
-        let block = state
-            .tree
-            .ancestor(&state.tree.head().name.hash, Height(height));
-        block.map(|block| block.name.hash.clone())
     }
 
     /// The block of the main chain that contains a transaction.
@@ -66,15 +48,6 @@ impl FakeUtxoChain {
             .filter(|tx| !tx.is_faucet())
             .map(|tx| tx.id.clone())
             .collect()
-    }
-
-    /// The transactions of a block of any branch.
-    pub fn transactions_in(&self, hash: &str) -> Vec<String> {
-        let state = self.state();
-        let block = state.tree.block(hash);
-        block
-            .map(|block| block.transactions.iter().map(|tx| tx.id.clone()).collect())
-            .unwrap_or_default()
     }
 
     /// Payments to an address on the main chain as (transaction, output, satoshi), spent or not,

@@ -90,7 +90,7 @@ impl FakeUtxoChain {
     ///
     /// # Panics
     /// If the chain is not of the family `bip122`.
-    pub fn with_rules(rules: Rules) -> Self {
+    fn with_rules(rules: Rules) -> Self {
         assert_eq!(
             rules.chain.family(),
             Some(types::Family::Utxo),

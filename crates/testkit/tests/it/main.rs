@@ -7,4 +7,5 @@ mod contracts;
 mod http;
 mod postgres;
 mod proxy;
+#[cfg(feature = "utxo")]
 mod utxo;
