@@ -40,29 +40,57 @@ pub(crate) fn run(options: &Options) -> Outcome {
     }
 }
 
-/// Run cargo, forward its output, and count the results.
+/// Build the tests, run them, forward the output, and count the results.
 fn test(arguments: &[String], skip_log: &Path) -> Result<(Tally, bool), String> {
-    let mut cargo = cargo_test(arguments, skip_log);
+    let is_end = |argument: &String| argument == "--";
+    let options = arguments.split(is_end).next().unwrap_or_default();
+    let mut tally = Tally::default();
+    let is_built = build(options, &mut tally)?;
+    let is_passed = is_built && run_tests(arguments, skip_log, &mut tally)?;
+    if !is_passed {
+        tally.add_cargo_failure();
+    }
+    Ok((tally, is_passed))
+}
+
+/// Build the test binaries; cargo's messages say which crate each belongs to.
+fn build(options: &[String], tally: &mut Tally) -> Result<bool, String> {
+    let mut cargo = cargo_test(options);
+    cargo.args(["--no-run", "--message-format=json-render-diagnostics"]);
     let mut child = cargo
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|e| format!("cargo test: {e}"))?;
-    let mut tally = Tally::default();
-    for line in BufReader::new(child.stdout.take().ok_or("cargo test has no output")?).split(b'\n')
-    {
+    let output = child.stdout.take().ok_or("cargo test has no output")?;
+    for line in BufReader::new(output).lines() {
+        tally.built(&line.map_err(|e| format!("cargo test: {e}"))?);
+    }
+    let status = child.wait().map_err(|e| format!("cargo test: {e}"))?;
+    Ok(status.success())
+}
+
+/// Both outputs are one pipe: cargo names a binary on one and the binary prints its result on the
+/// other, and their order matters.
+fn run_tests(arguments: &[String], skip_log: &Path, tally: &mut Tally) -> Result<bool, String> {
+    let (output, input) = std::io::pipe().map_err(|e| format!("a pipe: {e}"))?;
+    let mut cargo = cargo_test(arguments);
+    cargo
+        .env("FLORIN_SKIP_LOG", skip_log)
+        .stdout(input.try_clone().map_err(|e| format!("a pipe: {e}"))?)
+        .stderr(input);
+    let mut child = cargo.spawn().map_err(|e| format!("cargo test: {e}"))?;
+    drop(cargo); // holds the writing ends of the pipe
+    for line in BufReader::new(output).split(b'\n') {
         let line = line.map_err(|e| format!("cargo test: {e}"))?;
         let line = String::from_utf8_lossy(&line);
         println!("{line}");
         tally.line(&line);
     }
     let status = child.wait().map_err(|e| format!("cargo test: {e}"))?;
-    if !status.success() {
-        tally.add_cargo_failure();
-    }
-    Ok((tally, status.success()))
+    Ok(status.success())
 }
 
-fn cargo_test(arguments: &[String], skip_log: &Path) -> Command {
+fn cargo_test(arguments: &[String]) -> Command {
     let mut cargo = run::cargo();
     // No doc tests: they would need a separate build per crate.
     cargo.args(["test", "--tests", "--no-fail-fast"]);
@@ -71,13 +99,17 @@ fn cargo_test(arguments: &[String], skip_log: &Path) -> Command {
         .take_while(|argument| *argument != "--")
         .any(|argument| argument == "-p" || argument.starts_with("--package"));
     cargo.args((!names_packages).then_some("--workspace"));
-    cargo.args(arguments).env("FLORIN_SKIP_LOG", skip_log);
+    cargo.args(arguments);
     cargo
 }
 
 fn report(tally: &Tally) {
     for test in tally.skipped_tests() {
         println!("skipped: {test}");
+    }
+    println!("\nduration of the tests by crate:");
+    for (name, duration) in tally.durations() {
+        println!("{:>8.1} s  {name}", duration.as_secs_f64());
     }
     println!(
         "\n{} passed, {} failed, {} skipped",
