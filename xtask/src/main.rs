@@ -40,7 +40,7 @@ enum Tool {
     Demo(demo::Options),
     /// Run setup and every test; ends with `N passed, N failed, N skipped`
     Test(test::Options),
-    /// Check rules that the compiler does not: layering, SQL, error pages, licences, …
+    /// Check rules that the compiler does not: layering, SQL, error pages, …
     Tidy,
     /// Kill, stop and fail running processes in rounds, and check from outside that no work is lost
     /// or repeated

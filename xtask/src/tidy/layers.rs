@@ -139,7 +139,6 @@ fn violation(name: &str, dependency: &str) -> Option<String> {
     let is_allowed = match (name, dependency) {
         (VERIFIER, _) | (_, FOR_TESTS) => false,
         (FOR_TESTS, _) | ("florin", VERIFIER) => true,
-        ("rsm", dependency) => ["types", "intent"].contains(&dependency),
         _ => tier(name)
             .zip(tier(dependency))
             .is_some_and(|(own, other)| other < own),

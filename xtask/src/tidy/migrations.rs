@@ -1,75 +1,106 @@
-//! Migrations of all crates form one sequence: `NNNN_<crate>….sql`, each number once.
+//! Migrations of all crates form one sequence: `NNNN_<crate>….sql`, each number once. A released
+//! migration never changes: `migrations/SHA256SUMS` has the hash of each, as `sha256sum` writes it.
 
 use std::collections::BTreeSet;
 
+use sha2::{Digest as _, Sha256};
+
 use super::Finding;
-use super::tree::Tree;
+use super::tree::{File, Tree};
+
+const FOLDER: &str = "migrations/";
+/// Without this file migrations may still change.
+const SUMS: &str = "migrations/SHA256SUMS";
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let crates: BTreeSet<&str> = tree.files().filter_map(|file| file.crate_name()).collect();
     let mut numbers = BTreeSet::new();
     let mut findings = Vec::new();
-    for file in tree
-        .files()
-        .filter(|file| file.path.starts_with("migrations/") && file.path.ends_with(".sql"))
-    {
+    for file in migrations(tree) {
         let parts = file.name().trim_end_matches(".sql").split_once('_');
         let (number, owner) = parts.unwrap_or_default();
+        let mut finding = |message: &str| findings.push(Finding::new(&file.path, 0, message));
         if number.len() != 4 || !number.chars().all(|c| c.is_ascii_digit()) {
-            findings.push(Finding::new(
-                &file.path,
-                0,
-                "the name does not start with a four-digit number",
-            ));
+            finding("the name does not start with a four-digit number");
         } else if !numbers.insert(number) {
-            findings.push(Finding::new(
-                &file.path,
-                0,
-                format!("migration {number} exists twice"),
-            ));
+            finding(&format!("migration {number} exists twice"));
         }
         if !crates.contains(owner.split('_').next().unwrap_or_default()) {
-            findings.push(Finding::new(
-                &file.path,
-                0,
-                "the name does not contain the crate that owns the tables",
-            ));
+            finding("the name does not contain the crate that owns the tables");
         }
     }
+    findings.extend(
+        tree.text(SUMS)
+            .into_iter()
+            .flat_map(|sums| changed(tree, sums)),
+    );
     findings
+}
+
+fn migrations(tree: &Tree) -> impl Iterator<Item = &File> {
+    tree.files()
+        .filter(|file| file.path.starts_with(FOLDER) && file.path.ends_with(".sql"))
+}
+
+/// Migrations that differ from their hash or have none, and hashes of migrations that are missing.
+fn changed(tree: &Tree, sums: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut listed = BTreeSet::new();
+    for (index, line) in sums.lines().enumerate() {
+        let (hash, name) = line.split_once("  ").unwrap_or_default();
+        let path = format!("{FOLDER}{name}");
+        match tree.text(&path) {
+            None => findings.push(Finding::new(SUMS, index + 1, format!("{path} is missing"))),
+            Some(text) if sha256(text) != hash => findings.push(Finding::new(
+                &path,
+                0,
+                "a released migration was changed: add a migration instead",
+            )),
+            Some(_) => {}
+        }
+        listed.insert(path);
+    }
+    let unlisted = migrations(tree).filter(|file| !listed.contains(&file.path));
+    findings.extend(unlisted.map(|file| {
+        let message = "add its hash: (cd migrations && sha256sum *.sql > SHA256SUMS)";
+        Finding::new(&file.path, 0, message)
+    }));
+    findings
+}
+
+fn sha256(text: &str) -> String {
+    let digest = Sha256::digest(text);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const CRATE: (&str, &str) = ("crates/store/src/lib.rs", "");
+
+    fn count(files: &[(&str, &str)]) -> usize {
+        check(&Tree::of(&[&[CRATE], files].concat())).len()
+    }
+
     #[test]
     fn numbers_are_unique_and_names_contain_a_crate() {
-        let good = ("crates/store/src/lib.rs", "");
-        let count_findings = |files: &[(&str, &str)]| check(&Tree::of(files)).len();
-        assert_eq!(
-            count_findings(&[
-                good,
-                ("migrations/0001_store.sql", ""),
-                ("migrations/0002_store_index.sql", "")
-            ]),
-            0
-        );
-        assert_eq!(
-            count_findings(&[
-                good,
-                ("migrations/0001_store.sql", ""),
-                ("migrations/0001_store_b.sql", "")
-            ]),
-            1
-        );
-        assert_eq!(
-            count_findings(&[
-                good,
-                ("migrations/1_store.sql", ""),
-                ("migrations/0002_other.sql", "")
-            ]),
-            2
-        );
+        let first = ("migrations/0001_store.sql", "");
+        assert_eq!(count(&[first, ("migrations/0002_store_index.sql", "")]), 0);
+        assert_eq!(count(&[first, ("migrations/0001_store_b.sql", "")]), 1);
+        let misnamed = ("migrations/1_store.sql", "");
+        assert_eq!(count(&[misnamed, ("migrations/0002_other.sql", "")]), 2);
+    }
+
+    #[test]
+    fn a_listed_migration_does_not_change_and_none_is_missing() {
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let sums = format!("{abc}  0001_store.sql\n");
+        let sums = (SUMS, sums.as_str());
+        let first = ("migrations/0001_store.sql", "abc");
+        assert_eq!(count(&[first, sums]), 0);
+        assert_eq!(count(&[("migrations/0001_store.sql", "abd"), sums]), 1);
+        assert_eq!(count(&[first, ("migrations/0002_store.sql", ""), sums]), 1);
+        assert_eq!(count(&[sums]), 1);
     }
 }

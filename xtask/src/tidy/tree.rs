@@ -1,15 +1,32 @@
 //! The files of the repository, read once.
 
+use std::cell::OnceCell;
 use std::path::Path;
 
+use super::syntax;
+
 /// A text file; its path is relative to the root, with `/`.
-#[derive(Debug)]
 pub(super) struct File {
     pub(super) path: String,
     pub(super) text: String,
+    syntax: OnceCell<Option<syn::File>>,
 }
 
 impl File {
+    fn new(path: String, text: String) -> Self {
+        Self {
+            path,
+            text,
+            syntax: OnceCell::new(),
+        }
+    }
+
+    /// The syntax tree without test code, parsed once; `None` if the file is not Rust.
+    pub(super) fn syntax(&self) -> Option<&syn::File> {
+        let parse = || syntax::parse(&self.text);
+        self.syntax.get_or_init(parse).as_ref()
+    }
+
     /// The file's name without its folder.
     pub(super) fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
@@ -27,6 +44,12 @@ impl File {
             .is_some_and(|(folders, _)| folders.split('/').any(|part| part == folder))
     }
 
+    /// Whether it is below `src` of a crate: neither test, nor benchmark, nor tool.
+    pub(super) fn is_source_of_crate(&self) -> bool {
+        self.crate_name()
+            .is_some_and(|name| self.path.starts_with(&format!("crates/{name}/src/")))
+    }
+
     /// Whether it is test code: in a folder `tests`, or a module `tests`.
     pub(super) fn is_test(&self) -> bool {
         self.is_below("tests") || self.name() == "tests.rs"
@@ -40,7 +63,7 @@ const EXTENSIONS: &[&str] = &[
     "yaml", "yml", "run", "lock",
 ];
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Tree(Vec<File>);
 
 impl Tree {
@@ -55,10 +78,7 @@ impl Tree {
     /// A small tree for tests of checks.
     #[cfg(test)]
     pub(super) fn of(files: &[(&str, &str)]) -> Self {
-        let file = |(path, text): &(&str, &str)| File {
-            path: (*path).to_owned(),
-            text: (*text).to_owned(),
-        };
+        let file = |(path, text): &(&str, &str)| File::new((*path).into(), (*text).into());
         Self(files.iter().map(file).collect())
     }
 
@@ -72,6 +92,12 @@ impl Tree {
             .iter()
             .find(|file| file.path == path)
             .map(|file| file.text.as_str())
+    }
+
+    /// Whether a file is below this folder.
+    pub(super) fn has_folder(&self, path: &str) -> bool {
+        let folder = format!("{}/", path.trim_end_matches('/'));
+        self.0.iter().any(|file| file.path.starts_with(&folder))
     }
 
     /// All Rust files.
@@ -96,11 +122,8 @@ impl Tree {
                 }
             } else if is_text(&name) {
                 // Skip a file that is deleted meanwhile or is not UTF-8.
-                self.0.extend(
-                    std::fs::read_to_string(entry.path())
-                        .ok()
-                        .map(|text| File { path, text }),
-                );
+                let text = std::fs::read_to_string(entry.path()).ok();
+                self.0.extend(text.map(|text| File::new(path, text)));
             }
         }
         Ok(())

@@ -10,14 +10,20 @@ pub(crate) struct DataLookups {
     data: data::Data,
 }
 
-/// Each lookup: its name, the object type, the argument that identifies the object, and the field
-/// returned.
-const LOOKUPS: [(&str, data::Type, &str, &str); 4] = [
-    ("address.labels", data::Type::Address, "address", "labels"),
-    ("address.info", data::Type::Address, "address", "info"),
-    ("asset.labels", data::Type::Asset, "asset", "labels"),
-    ("asset.info", data::Type::Asset, "asset", "info"),
+/// The object type, the argument that identifies the object, and the field returned. The name of the
+/// lookup is `argument.field`.
+const LOOKUPS: [(data::Type, &str, &str); 4] = [
+    (data::Type::Address, "address", "labels"),
+    (data::Type::Address, "address", "info"),
+    (data::Type::Asset, "asset", "labels"),
+    (data::Type::Asset, "asset", "info"),
 ];
+
+fn find(name: &str) -> Option<(data::Type, &'static str, &'static str)> {
+    let name = name.split_once('.')?;
+    let mut lookups = LOOKUPS.into_iter();
+    lookups.find(|(_, argument, field)| (*argument, *field) == name)
+}
 
 impl DataLookups {
     pub(crate) fn new(data: data::Data) -> Self {
@@ -47,15 +53,13 @@ impl DataLookups {
 #[async_trait]
 impl Lookups for DataLookups {
     fn knows(&self, name: &str) -> bool {
-        LOOKUPS.iter().any(|(known, ..)| *known == name)
+        find(name).is_some()
     }
 
     async fn answer(&self, lookup: &Lookup) -> Result<Value, LookupError> {
         let name = lookup.name.clone();
-        let (_, kind, argument, field) = LOOKUPS
-            .into_iter()
-            .find(|(known, ..)| *known == lookup.name)
-            .ok_or_else(|| LookupError::Unknown { name: name.clone() })?;
+        let (kind, argument, field) =
+            find(&name).ok_or_else(|| LookupError::Unknown { name: name.clone() })?;
         let reference = lookup
             .args
             .get(argument)
