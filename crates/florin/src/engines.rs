@@ -4,6 +4,7 @@ use crate::adapters::{ChainEvents, DataLookups, DefaultChains};
 use crate::clock::{OsEntropy, SystemClock};
 use crate::config::{self, Config};
 use crate::secrets;
+use anyhow::{Context as _, Error, Result, bail};
 use api::access::NamespacesRevision;
 use chain::Connector;
 use chain::evm::Evm;
@@ -34,7 +35,7 @@ pub(crate) struct Engines {
 }
 
 /// Open the configured database. On SQLite the folder is created if it is missing.
-pub(crate) async fn open_db(config: &Config) -> Result<Db, String> {
+pub(crate) async fn open_db(config: &Config) -> Result<Db> {
     let store = &config.store;
     let store_config = match store.engine {
         config::Engine::Sqlite => {
@@ -44,7 +45,7 @@ pub(crate) async fn open_db(config: &Config) -> Result<Db, String> {
                 .filter(|folder| !folder.as_os_str().is_empty())
             {
                 std::fs::create_dir_all(folder)
-                    .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
+                    .with_context(|| format!("cannot create {}", folder.display()))?;
             }
             store::Config::Sqlite {
                 path: store.path.clone(),
@@ -59,28 +60,25 @@ pub(crate) async fn open_db(config: &Config) -> Result<Db, String> {
     };
     let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) =
         (Arc::new(SystemClock::new()), Arc::new(OsEntropy));
-    Db::open(store_config, clock, entropy, LeaseClock::Database)
-        .await
-        .map_err(|error| error.to_string())
+    Ok(Db::open(store_config, clock, entropy, LeaseClock::Database).await?)
 }
 
 /// Acquire the partition that this process appends its own facts to.
-pub(crate) async fn lease(db: &Db, config: &Config) -> Result<Lease, String> {
+pub(crate) async fn lease(db: &Db, config: &Config) -> Result<Lease> {
     let lease = db
         .lease_slot("api", API_SLOTS, config.store.lease_ms)
-        .await
-        .map_err(to_text)?;
-    lease.ok_or_else(|| format!("{API_SLOTS} processes already use this database"))
+        .await?;
+    lease.with_context(|| format!("{API_SLOTS} processes already use this database"))
 }
 
 /// Open the database and construct every engine.
-pub(crate) async fn build(config: &Config) -> Result<Engines, String> {
-    let source = secrets::source(config)?;
-    let master = source()?;
+pub(crate) async fn build(config: &Config) -> Result<Engines> {
+    let source = secrets::source(config).map_err(Error::msg)?;
+    let master = source().map_err(Error::msg)?;
     let db = open_db(config).await?;
     let lease = lease(&db, config).await?;
     let keyring = keys::open_keyring(&db, &lease, master).await;
-    let keyring = keyring.map_err(|error| secrets::hint(config, to_text(error)))?;
+    let keyring = keyring.map_err(|error| Error::msg(secrets::hint(config, error.to_string())))?;
     let permits = permit_signer(&db, &lease, &keyring).await?;
     let chains = connect(config, db.entropy())?;
     let default_chains = default_chains(&db, &chains).await?;
@@ -157,9 +155,9 @@ async fn permit_signer(
     db: &Db,
     lease: &Lease,
     keyring: &Keyring,
-) -> Result<Arc<policy::LocalSigner>, String> {
-    let signer = policy::LocalSigner::load_or_create(db, lease, keyring).await;
-    signer.map(Arc::new).map_err(to_text)
+) -> Result<Arc<policy::LocalSigner>> {
+    let signer = policy::LocalSigner::load_or_create(db, lease, keyring).await?;
+    Ok(Arc::new(signer))
 }
 
 /// The command of an evaluator process: this program. `/proc/self/exe` names the running binary even
@@ -177,22 +175,15 @@ fn evaluators() -> workflow::EvaluatorCommand {
     }
 }
 
-fn to_text(error: impl std::fmt::Display) -> String {
-    error.to_string()
-}
-
 fn connectors(chains: &[(crate::config::Chain, Arc<Evm>)]) -> Vec<Arc<dyn Connector>> {
     let connectors = chains.iter().map(|(_, evm)| evm.clone());
     connectors.map(|evm| evm as Arc<dyn Connector>).collect()
 }
 
-fn connect(
-    config: &Config,
-    entropy: &Arc<dyn Entropy>,
-) -> Result<Vec<(config::Chain, Arc<Evm>)>, String> {
+fn connect(config: &Config, entropy: &Arc<dyn Entropy>) -> Result<Vec<(config::Chain, Arc<Evm>)>> {
     let mut chains = Vec::with_capacity(config.chains.len());
     for chain in &config.chains {
-        let evm = Evm::new(chain.node.clone(), entropy.clone()).map_err(to_text)?;
+        let evm = Evm::new(chain.node.clone(), entropy.clone())?;
         chains.push((chain.clone(), Arc::new(evm)));
     }
     let mut names: Vec<String> = chains
@@ -200,21 +191,19 @@ fn connect(
         .map(|(_, evm)| evm.chain().to_string())
         .collect();
     names.sort_unstable();
-    match names.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(format!("chain {} is configured twice", pair[0])),
-        None => Ok(chains),
+    if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        bail!("chain {} is configured twice", pair[0]);
     }
+    Ok(chains)
 }
 
 /// Load the default chain of each namespace.
 async fn default_chains(
     db: &Db,
     chains: &[(config::Chain, Arc<Evm>)],
-) -> Result<Arc<DefaultChains>, String> {
+) -> Result<Arc<DefaultChains>> {
     let default_chains = DefaultChains::new(chains.iter().map(|(_, evm)| *evm.chain()).collect());
-    crate::default_chains::load(db, &default_chains, NamespacesRevision::default())
-        .await
-        .map_err(to_text)?;
+    crate::default_chains::load(db, &default_chains, NamespacesRevision::default()).await?;
     Ok(Arc::new(default_chains))
 }
 
@@ -227,20 +216,15 @@ fn key_settings(config: &Config) -> keys::Settings {
     }
 }
 
-fn outbound(config: &Config) -> Result<Outbound, String> {
-    let rules: Vec<Rule> = config
-        .outbound
-        .allow
-        .iter()
-        .map(|text| {
-            text.parse()
-                .map_err(|why| format!("outbound.allow: {text:?}: {why}"))
-        })
-        .collect::<Result<_, String>>()?;
-    let settings = OutboundSettings::new(AddressPolicy::new(rules));
-    Outbound::new(OutboundSettings {
+fn outbound(config: &Config) -> Result<Outbound> {
+    let rule = |text: &String| -> Result<Rule> {
+        let rule = text.parse().map_err(Error::msg);
+        rule.with_context(|| format!("outbound.allow: {text:?}"))
+    };
+    let rules: Result<Vec<Rule>> = config.outbound.allow.iter().map(rule).collect();
+    let settings = OutboundSettings::new(AddressPolicy::new(rules?));
+    Ok(Outbound::new(OutboundSettings {
         connect_timeout_ms: config.outbound.connect_timeout_ms,
         ..settings
-    })
-    .map_err(to_text)
+    })?)
 }

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     match cli::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
-            eprintln!("error: {reason}");
+            eprintln!("error: {reason:#}"); // the causes too, in one line
             ExitCode::FAILURE
         }
     }

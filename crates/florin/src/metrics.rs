@@ -20,12 +20,10 @@ pub(crate) async fn refresh(engines: Arc<Engines>) {
     }
 }
 
-async fn update(engines: &Engines) -> Result<(), String> {
-    update_chains(engines).await.map_err(to_text)?;
-    update_submissions(&submit::metrics(&engines.submit).await.map_err(to_text)?);
-    let runs = workflow::metrics(&engines.workflow)
-        .await
-        .map_err(to_text)?;
+async fn update(engines: &Engines) -> anyhow::Result<()> {
+    update_chains(engines).await?;
+    update_submissions(&submit::metrics(&engines.submit).await?);
+    let runs = workflow::metrics(&engines.workflow).await?;
     for state in ["queued", "running", "waiting", "failed", "parked"] {
         let count = runs
             .states
@@ -35,7 +33,7 @@ async fn update(engines: &Engines) -> Result<(), String> {
         gauge!("florin_runs", "state" => state).set(as_f64(count));
     }
     gauge!("florin_runs_due").set(as_f64(runs.due));
-    let streams = streams::metrics(&engines.streams).await.map_err(to_text)?;
+    let streams = streams::metrics(&engines.streams).await?;
     gauge!("florin_deliveries_waiting").set(as_f64(streams.waiting));
     gauge!("florin_dead_letters").set(as_f64(streams.dead_letters));
     gauge!("florin_subscription_lag_facts").set(as_f64(streams.max_lag));
@@ -85,8 +83,4 @@ async fn update_chains(engines: &Engines) -> store::Result<()> {
 #[allow(clippy::cast_precision_loss)]
 fn as_f64(count: i64) -> f64 {
     count as f64
-}
-
-fn to_text(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }

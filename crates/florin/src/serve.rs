@@ -6,6 +6,7 @@ use crate::engines::{self, Engines};
 use crate::export::TreeHeadFile;
 use crate::workers::{Stop, hold, renew_until_lost, wait_for_work};
 use crate::{config, default_chains, keyring, listen, metrics, secrets};
+use anyhow::{Context as _, Error, Result, anyhow};
 use chain::Connector as _;
 use chain::evm::Evm;
 use index::{Progress, Worker};
@@ -22,11 +23,11 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Serve until SIGTERM, SIGINT or the loss of the process lease.
-pub(crate) async fn serve(config: Config) -> Result<(), String> {
+pub(crate) async fn serve(config: Config) -> Result<()> {
     init_logging(&config)?;
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
         .install_recorder()
-        .map_err(|error| format!("cannot install the metrics recorder: {error}"))?;
+        .context("cannot install the metrics recorder")?;
     let engines = Arc::new(engines::build(&config).await?);
     let (stop, stopping) = watch::channel(false);
     let mut tasks = JoinSet::new();
@@ -41,7 +42,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), String> {
     let _refresh = refresh(&engines);
     let outcome = tokio::select! {
         () = shutdown_signal() => Ok(()),
-        () = renew_until_lost(&engines.db, &engines.lease) => Err("another process took over the lease of this process; restart it".to_owned()),
+        () = renew_until_lost(&engines.db, &engines.lease) => Err(anyhow!("another process took over the lease of this process; restart it")),
     };
     tracing::info!(event = "process.stopping", "shutting down");
     let _ = stop.send(true);
@@ -83,7 +84,7 @@ async fn listen(
     engines: &Engines,
     metrics: metrics_exporter_prometheus::PrometheusHandle,
     stop: &Stop,
-) -> Result<tokio::task::JoinHandle<()>, String> {
+) -> Result<tokio::task::JoinHandle<()>> {
     if !config.roles.api {
         tracing::info!(event = "process.ready", "ready, without the API");
         return Ok(tokio::spawn(async {}));
@@ -95,7 +96,7 @@ async fn listen(
         } else {
             ""
         };
-        format!("cannot listen on {}: {error}{hint}", config.server.listen)
+        anyhow!("cannot listen on {}: {error}{hint}", config.server.listen)
     };
     let listener = tokio::net::TcpListener::bind(config.server.listen)
         .await
@@ -115,10 +116,9 @@ async fn shutdown_signal() {
     }
 }
 
-fn init_logging(config: &Config) -> Result<(), String> {
+fn init_logging(config: &Config) -> Result<()> {
     use tracing_subscriber::EnvFilter;
-    let filter =
-        EnvFilter::try_new(&config.log.filter).map_err(|error| format!("log.filter: {error}"))?;
+    let filter = EnvFilter::try_new(&config.log.filter).context("log.filter")?;
     let use_colors = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -163,7 +163,7 @@ fn spawn_workers(
     engines: &Arc<Engines>,
     stop: &Stop,
     tasks: &mut JoinSet<()>,
-) -> Result<(), String> {
+) -> Result<()> {
     let ttl = config.store.lease_ms;
     let mut spawn = |name: String, work: Box<dyn Fn(Lease) -> WorkerFuture + Send + Sync>| {
         tasks.spawn(hold(engines.db.clone(), name, ttl, stop.clone(), work));
@@ -213,7 +213,7 @@ fn spawn_workers(
         }),
     );
     if config.tree_head.enabled {
-        let key = secrets::key(&config.tree_head.key_file)?;
+        let key = secrets::key(&config.tree_head.key_file).map_err(Error::msg)?;
         let (engines, settings) = (engines.clone(), config.tree_head.clone());
         spawn(
             "tree-head".to_owned(),

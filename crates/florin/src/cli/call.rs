@@ -1,5 +1,6 @@
 //! One call to a running server's API.
 
+use anyhow::{Result, bail};
 use clap::Args;
 use reqwest::Method;
 use serde_json::Value;
@@ -8,14 +9,16 @@ use serde_json::Value;
 #[derive(Args)]
 pub(crate) struct Server {
     /// URL of the server.
-    #[arg(long, env = "FLORIN_URL", default_value = "http://127.0.0.1:7480")]
+    #[arg(
+        long,
+        global = true,
+        env = "FLORIN_URL",
+        default_value = "http://127.0.0.1:7480"
+    )]
     url: String,
     /// API key.
-    #[arg(long, env = "FLORIN_API_KEY", hide_env_values = true)]
-    api_key: String,
-    /// Print JSON instead of a table.
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[arg(long, global = true, env = "FLORIN_API_KEY", hide_env_values = true)]
+    api_key: Option<String>,
 }
 
 /// One HTTP request.
@@ -34,86 +37,90 @@ impl Call {
         }
     }
 
-    pub(crate) fn send(method: Method, path: impl Into<String>, body: &Value) -> Self {
-        Self {
-            method,
-            path: path.into(),
-            body: Some((body.to_string(), "application/json")),
+    pub(crate) fn post(path: impl Into<String>, body: &Value) -> Self {
+        Self::with_body(Method::POST, path.into(), body)
+    }
+
+    pub(crate) fn put(path: impl Into<String>, body: &Value) -> Self {
+        Self::with_body(Method::PUT, path.into(), body)
+    }
+
+    fn with_body(method: Method, path: String, body: &Value) -> Self {
+        let body = Some((body.to_string(), "application/json"));
+        Self { method, path, body }
+    }
+}
+
+/// A client of one server with the key of the caller.
+pub(crate) struct Client {
+    http: reqwest::Client,
+    url: String,
+    api_key: String,
+}
+
+impl Client {
+    pub(crate) fn new(server: &Server) -> Result<Self> {
+        let api_key = server.api_key.as_deref().map_or("", str::trim);
+        if api_key.is_empty() {
+            bail!(
+                "no API key; pass --api-key or set FLORIN_API_KEY (`florin init` issues the first one)"
+            );
         }
+        Ok(Self {
+            http: reqwest::Client::builder().no_proxy().build()?,
+            url: server.url.trim_end_matches('/').to_owned(),
+            api_key: api_key.to_owned(),
+        })
     }
-}
 
-pub(crate) fn client() -> Result<reqwest::Client, String> {
-    reqwest::Client::builder()
-        .no_proxy()
-        .build()
-        .map_err(|error| error.to_string())
-}
-
-/// Send the request and parse the response. A problem document becomes its error message.
-pub(crate) async fn send(
-    client: &reqwest::Client,
-    server: &Server,
-    call: Call,
-) -> Result<Value, String> {
-    let url = format!(
-        "{}/api/v1/{}",
-        server.url.trim_end_matches('/'),
-        call.path.trim_start_matches('/')
-    );
-    let mut request = client
-        .request(call.method, url)
-        .bearer_auth(server.api_key.trim());
-    if let Some((body, kind)) = call.body {
-        request = request.header("Content-Type", kind).body(body);
-    }
-    let response = request
-        .send()
-        .await
-        .map_err(|error| unreachable(server, error))?;
-    let status = response.status();
-    let text = response
-        .text()
-        .await
-        .map_err(|error| error.without_url().to_string())?;
-    let value: Value = if text.is_empty() {
-        Value::Null
-    } else {
-        serde_json::from_str(&text).unwrap_or(Value::String(text))
-    };
-    if status.is_success() {
-        return Ok(value);
-    }
-    let text_field = |name: &str| value.get(name).and_then(Value::as_str);
-    Err(match (text_field("detail"), text_field("code")) {
-        (Some(detail), Some(code)) => {
-            format!(
+    /// Send the request and parse the response. A problem document becomes its error message.
+    pub(crate) async fn send(&self, call: Call) -> Result<Value> {
+        let path = call.path.trim_start_matches('/');
+        let request = self
+            .http
+            .request(call.method, format!("{}/api/v1/{path}", self.url))
+            .bearer_auth(&self.api_key);
+        let request = match call.body {
+            Some((body, kind)) => request.header("Content-Type", kind).body(body),
+            None => request,
+        };
+        let response = request
+            .send()
+            .await
+            .map_err(|error| self.unreachable(error))?;
+        let status = response.status();
+        let text = response.text().await;
+        let text = text.map_err(reqwest::Error::without_url)?;
+        let value = match text.as_str() {
+            "" => Value::Null,
+            _ => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        };
+        if status.is_success() {
+            return Ok(value);
+        }
+        let text_field = |name: &str| value.get(name).and_then(Value::as_str);
+        match (text_field("detail"), text_field("code")) {
+            (Some(detail), Some(code)) => bail!(
                 "{detail} ({}, see {}/docs/errors/{code})",
                 status.as_u16(),
-                server.url.trim_end_matches('/')
-            )
+                self.url
+            ),
+            _ => bail!(
+                "{} returned {status} without a Florin error code; check that this is the address of a Florin server",
+                self.url
+            ),
         }
-        _ => format!(
-            "{} returned {status} without a Florin error code; check that this is the address of a Florin server",
-            server.url
-        ),
-    })
-}
-
-/// The error message for a server that does not respond: its address, the cause and a hint.
-fn unreachable(server: &Server, error: reqwest::Error) -> String {
-    use std::error::Error as _;
-    let error = error.without_url();
-    let mut reason = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        reason = inner.to_string();
-        cause = inner.source();
     }
-    format!(
-        "{} is not reachable: {reason}; start it with `florin serve`, or set its address with --url or FLORIN_URL",
-        server.url
-    )
+
+    /// The error for a server that does not respond: its address, the cause and a hint.
+    fn unreachable(&self, error: reqwest::Error) -> anyhow::Error {
+        let error = anyhow::Error::new(error.without_url());
+        anyhow::anyhow!(
+            "{} is not reachable: {}; start it with `florin serve`, or set its address with --url or FLORIN_URL",
+            self.url,
+            error.root_cause()
+        )
+    }
 }
 
 /// Percent-encode a name as one path segment.

@@ -1,12 +1,14 @@
 //! Commands that talk to a running server through its API.
 
-use crate::cli::call::{Call, Server, client, path_segment, send};
-use crate::cli::{passphrase, replay, rotate, show};
+use crate::cli::call::{Call, Client, Server, path_segment};
+use crate::cli::output::Output;
+use crate::cli::{passphrase, replay, rotate};
 use crate::config::Config;
+use anyhow::{Context as _, Result};
 use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -33,8 +35,6 @@ pub(crate) enum Command {
         path: String,
         /// JSON body; `-` reads it from standard input.
         body: Option<String>,
-        #[command(flatten)]
-        server: Server,
     },
 }
 
@@ -45,29 +45,21 @@ pub(crate) enum Submission {
         /// Only submissions in this state.
         #[arg(long)]
         state: Option<String>,
-        #[command(flatten)]
-        server: Server,
     },
     /// Show one submission
     Show {
         /// Submission id.
         id: String,
-        #[command(flatten)]
-        server: Server,
     },
     /// Explain the state of a submission: why it waits and which actions are possible
     Explain {
         /// Submission id.
         id: String,
-        #[command(flatten)]
-        server: Server,
     },
     /// Cancel a submission
     Cancel {
         /// Submission id.
         id: String,
-        #[command(flatten)]
-        server: Server,
     },
 }
 
@@ -84,10 +76,7 @@ pub(crate) enum Key {
 #[derive(Subcommand)]
 pub(crate) enum KeyCall {
     /// List wallets
-    Wallets {
-        #[command(flatten)]
-        server: Server,
-    },
+    Wallets,
     /// Issue addresses of a wallet
     Addresses {
         /// Wallet name or id.
@@ -98,8 +87,6 @@ pub(crate) enum KeyCall {
         /// Chain id; default: the default chain of the namespace.
         #[arg(long)]
         chain: Option<String>,
-        #[command(flatten)]
-        server: Server,
     },
     /// Stop all signing in the namespace
     Freeze {
@@ -108,8 +95,6 @@ pub(crate) enum KeyCall {
         /// Block cancels too.
         #[arg(long)]
         hard: bool,
-        #[command(flatten)]
-        server: Server,
     },
 }
 
@@ -124,10 +109,7 @@ pub(crate) enum Policy {
 #[derive(Subcommand)]
 pub(crate) enum PolicyCall {
     /// List policies
-    List {
-        #[command(flatten)]
-        server: Server,
-    },
+    List,
     /// Upload a document as the newest version of a policy; creates the policy if needed
     Push {
         /// Policy name.
@@ -137,31 +119,21 @@ pub(crate) enum PolicyCall {
         /// File with an example input, as JSON.
         #[arg(long)]
         example: Option<PathBuf>,
-        #[command(flatten)]
-        server: Server,
     },
     /// List decisions, newest first
-    Decisions {
-        #[command(flatten)]
-        server: Server,
-    },
+    Decisions,
 }
 
 #[derive(Subcommand)]
 pub(crate) enum Task {
     /// List tasks
-    List {
-        #[command(flatten)]
-        server: Server,
-    },
+    List,
     /// Upload steps as the newest version of a task; creates the task if needed
     Push {
         /// Task name.
         name: String,
         /// File with the version, YAML or JSON.
         file: PathBuf,
-        #[command(flatten)]
-        server: Server,
     },
     /// Start a run
     Run {
@@ -170,23 +142,15 @@ pub(crate) enum Task {
         /// Input, as JSON.
         #[arg(long, default_value = "{}")]
         input: String,
-        #[command(flatten)]
-        server: Server,
     },
     /// List runs, newest first
-    Runs {
-        #[command(flatten)]
-        server: Server,
-    },
+    Runs,
 }
 
 #[derive(Subcommand)]
 pub(crate) enum Chain {
     /// List chains
-    List {
-        #[command(flatten)]
-        server: Server,
-    },
+    List,
     /// Resume a halted chain
     Resume {
         /// Chain id.
@@ -197,221 +161,159 @@ pub(crate) enum Chain {
         /// Lowest height at which the stored chain and the node may still agree.
         #[arg(long)]
         rewind_to: Option<u64>,
-        #[command(flatten)]
-        server: Server,
     },
+}
+
+/// What the commands share: the server, its client, and the form of the output.
+pub(crate) struct Session {
+    pub(crate) client: Client,
+    pub(crate) output: Output,
+}
+
+impl Session {
+    /// Send calls in order and print the last response, as a list of the last path.
+    async fn send_all(&self, calls: Vec<Call>) -> Result<()> {
+        let mut response = Value::Null;
+        let mut path = String::new();
+        for call in calls {
+            path.clone_from(&call.path);
+            response = self.client.send(call).await?;
+        }
+        self.output.response(&response, &path)
+    }
 }
 
 /// Execute a command and print the last response. `config` is loaded only for commands that do not
 /// talk to a server.
 pub(crate) async fn run(
     command: Command,
-    config: impl FnOnce() -> Result<Config, String>,
-) -> Result<(), String> {
+    server: &Server,
+    output: Output,
+    config: impl FnOnce() -> Result<Config>,
+) -> Result<()> {
+    if let Command::Key(Key::Passphrase(options)) = command {
+        return passphrase::run(&config()?, options).await;
+    }
+    let client = Client::new(server)?;
+    let session = Session { client, output };
     match command {
-        Command::Key(Key::Rotate(options)) => rotate::run(options).await,
-        Command::Key(Key::Passphrase(options)) => passphrase::run(&config()?, options).await,
-        Command::Key(Key::Call(command)) => send_all(key(command)).await,
-        Command::Policy(Policy::Replay(options)) => replay::run(options).await,
-        Command::Policy(Policy::Call(command)) => send_all(policy(command)?).await,
-        other => send_all(calls(other)?).await,
+        Command::Key(Key::Rotate(options)) => rotate::run(&session, &options).await,
+        Command::Policy(Policy::Replay(options)) => replay::run(&session, options).await,
+        other => session.send_all(calls(other)?).await,
     }
 }
 
-async fn send_all((server, calls): (Server, Vec<Call>)) -> Result<(), String> {
-    let client = client()?;
-    let mut response = Value::Null;
-    for call in calls {
-        response = send(&client, &server, call).await?;
-    }
-    show::response(&response, server.json)
-}
-
-fn calls(command: Command) -> Result<(Server, Vec<Call>), String> {
-    match command {
-        Command::Key(_) | Command::Policy(_) => Err("this command has its own handler".to_owned()),
-        Command::Submission(command) => Ok(submission(command)),
-        Command::Task(command) => task(command),
-        Command::Chain(command) => Ok(chain(command)),
-        Command::Api {
-            method,
-            path,
-            body,
-            server,
-        } => {
-            let body = body.map(|body| {
-                if body == "-" {
-                    std::io::read_to_string(std::io::stdin())
-                } else {
-                    Ok(body)
-                }
-            });
-            let body = body.transpose().map_err(|error| error.to_string())?;
-            Ok((
-                server,
-                vec![Call {
-                    method,
-                    path,
-                    body: body.map(|body| (body, "application/json")),
-                }],
-            ))
+fn calls(command: Command) -> Result<Vec<Call>> {
+    Ok(match command {
+        Command::Key(Key::Rotate(_) | Key::Passphrase(_)) | Command::Policy(Policy::Replay(_)) => {
+            Vec::new() // these have their own handlers
         }
-    }
-}
-
-fn submission(command: Submission) -> (Server, Vec<Call>) {
-    match command {
-        Submission::List { state, server } => {
-            let filter = state
-                .map(|state| format!("?state={}", path_segment(&state)))
-                .unwrap_or_default();
-            (server, vec![Call::get(format!("/submissions{filter}"))])
+        Command::Submission(command) => vec![submission(command)],
+        Command::Key(Key::Call(command)) => vec![key(command)],
+        Command::Policy(Policy::Call(command)) => policy(command)?,
+        Command::Task(command) => task(command)?,
+        Command::Chain(command) => vec![chain(command)],
+        Command::Api { method, path, body } => {
+            let read = |body: String| match body.as_str() {
+                "-" => std::io::read_to_string(std::io::stdin()),
+                _ => Ok(body),
+            };
+            let body = body.map(read).transpose().context("standard input")?;
+            let body = body.map(|body| (body, "application/json"));
+            vec![Call { method, path, body }]
         }
-        Submission::Show { id, server } => (
-            server,
-            vec![Call::get(format!("/submissions/{}", path_segment(&id)))],
-        ),
-        Submission::Explain { id, server } => (
-            server,
-            vec![Call::get(format!(
-                "/submissions/{}/explain",
-                path_segment(&id)
-            ))],
-        ),
-        Submission::Cancel { id, server } => (
-            server,
-            vec![Call::send(
-                Method::POST,
-                format!("/submissions/{}/cancel", path_segment(&id)),
-                &json!({}),
-            )],
-        ),
+    })
+}
+
+fn submission(command: Submission) -> Call {
+    let path = |id: &str| format!("/submissions/{}", path_segment(id));
+    match command {
+        Submission::List { state: None } => Call::get("/submissions"),
+        Submission::List { state: Some(state) } => {
+            Call::get(format!("/submissions?state={}", path_segment(&state)))
+        }
+        Submission::Show { id } => Call::get(path(&id)),
+        Submission::Explain { id } => Call::get(format!("{}/explain", path(&id))),
+        Submission::Cancel { id } => Call::post(format!("{}/cancel", path(&id)), &json!({})),
     }
 }
 
-fn key(command: KeyCall) -> (Server, Vec<Call>) {
+fn key(command: KeyCall) -> Call {
     match command {
-        KeyCall::Wallets { server } => (server, vec![Call::get("/wallets")]),
+        KeyCall::Wallets => Call::get("/wallets"),
         KeyCall::Addresses {
             wallet,
             count,
             chain,
-            server,
-        } => {
-            let body = json!({ "count": count, "chain": chain });
-            (
-                server,
-                vec![Call::send(
-                    Method::POST,
-                    format!("/wallets/{}/addresses", path_segment(&wallet)),
-                    &body,
-                )],
-            )
-        }
-        KeyCall::Freeze {
-            reason,
-            hard,
-            server,
-        } => {
-            let body = json!({ "scope": "namespace", "hard": hard, "reason": reason });
-            (server, vec![Call::send(Method::POST, "/freezes", &body)])
+        } => Call::post(
+            format!("/wallets/{}/addresses", path_segment(&wallet)),
+            &json!({ "count": count, "chain": chain }),
+        ),
+        KeyCall::Freeze { reason, hard } => {
+            let freeze = json!({ "scope": "namespace", "hard": hard, "reason": reason });
+            Call::post("/freezes", &freeze)
         }
     }
 }
 
-fn policy(command: PolicyCall) -> Result<(Server, Vec<Call>), String> {
+fn policy(command: PolicyCall) -> Result<Vec<Call>> {
     Ok(match command {
-        PolicyCall::List { server } => (server, vec![Call::get("/policies")]),
-        PolicyCall::Decisions { server } => (server, vec![Call::get("/policy-decisions")]),
+        PolicyCall::List => vec![Call::get("/policies")],
+        PolicyCall::Decisions => vec![Call::get("/policy-decisions")],
         PolicyCall::Push {
             name,
             document,
             example,
-            server,
         } => {
             let mut version = json!({ "document": read(&document)? });
             if let Some(example) = example {
                 version["exampleInput"] = json!(read(&example)?);
             }
-            let create_policy = Call::send(
-                Method::PUT,
-                format!("/policies/{}", path_segment(&name)),
-                &json!({ "name": name }),
-            );
-            (
-                server,
-                vec![
-                    create_policy,
-                    Call::send(
-                        Method::POST,
-                        format!("/policies/{}/versions", path_segment(&name)),
-                        &version,
-                    ),
-                ],
-            )
+            let path = format!("/policies/{}", path_segment(&name));
+            let create_policy = Call::put(&path, &json!({ "name": name }));
+            vec![
+                create_policy,
+                Call::post(format!("{path}/versions"), &version),
+            ]
         }
     })
 }
 
-fn task(command: Task) -> Result<(Server, Vec<Call>), String> {
+fn task(command: Task) -> Result<Vec<Call>> {
+    let path = |name: &str| format!("/tasks/{}", path_segment(name));
     Ok(match command {
-        Task::List { server } => (server, vec![Call::get("/tasks")]),
-        Task::Runs { server } => (server, vec![Call::get("/runs")]),
-        Task::Push { name, file, server } => {
-            let create_task = Call::send(
-                Method::PUT,
-                format!("/tasks/{}", path_segment(&name)),
-                &json!({ "name": name }),
-            );
-            let path = format!("/tasks/{}/versions", path_segment(&name));
+        Task::List => vec![Call::get("/tasks")],
+        Task::Runs => vec![Call::get("/runs")],
+        Task::Push { name, file } => {
             let version = Call {
                 method: Method::POST,
-                path,
+                path: format!("{}/versions", path(&name)),
                 body: Some((read(&file)?, "application/x-yaml")),
             };
-            (server, vec![create_task, version])
+            vec![Call::put(path(&name), &json!({ "name": name })), version]
         }
-        Task::Run {
-            name,
-            input,
-            server,
-        } => {
-            let input: Value =
-                serde_json::from_str(&input).map_err(|error| format!("--input: {error}"))?;
-            (
-                server,
-                vec![Call::send(
-                    Method::POST,
-                    format!("/tasks/{}/runs", path_segment(&name)),
-                    &json!({ "input": input }),
-                )],
-            )
+        Task::Run { name, input } => {
+            let input: Value = serde_json::from_str(&input).context("--input")?;
+            let run = json!({ "input": input });
+            vec![Call::post(format!("{}/runs", path(&name)), &run)]
         }
     })
 }
 
-fn chain(command: Chain) -> (Server, Vec<Call>) {
+fn chain(command: Chain) -> Call {
     match command {
-        Chain::List { server } => (server, vec![Call::get("/chains")]),
+        Chain::List => Call::get("/chains"),
         Chain::Resume {
             chain,
             reason,
             rewind_to,
-            server,
-        } => {
-            let body = json!({ "reason": reason, "rewindTo": rewind_to });
-            (
-                server,
-                vec![Call::send(
-                    Method::POST,
-                    format!("/chains/{}/resume", path_segment(&chain)),
-                    &body,
-                )],
-            )
-        }
+        } => Call::post(
+            format!("/chains/{}/resume", path_segment(&chain)),
+            &json!({ "reason": reason, "rewindTo": rewind_to }),
+        ),
     }
 }
 
-fn read(path: &PathBuf) -> Result<String, String> {
-    std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).with_context(|| path.display().to_string())
 }

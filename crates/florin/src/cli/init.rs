@@ -1,10 +1,11 @@
 //! `florin init`: creates secrets, database, a namespace and its first API key. Running it again
 //! creates only what is missing.
 
-use crate::cli::show;
+use crate::cli::output::Output;
 use crate::clock::OsEntropy;
 use crate::config::{Config, SecretSource};
 use crate::{engines, secrets};
+use anyhow::{Error, Result};
 use clap::Args;
 use types::{ChainId, Namespace, Principal, PrincipalKind, Role};
 
@@ -22,17 +23,14 @@ pub(crate) struct Options {
     /// Issue an API key even if the namespace exists.
     #[arg(long)]
     new_key: bool,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
 }
 
-pub(crate) async fn run(config: Config, options: Options) -> Result<(), String> {
+pub(crate) async fn run(config: &Config, options: Options, output: &Output) -> Result<()> {
     if config.secrets.source == SecretSource::File {
-        secrets::create(&config.secrets.file, &OsEntropy)?;
+        secrets::create(&config.secrets.file, &OsEntropy).map_err(Error::msg)?;
     }
-    secrets::create(&config.tree_head.key_file, &OsEntropy)?;
-    let engines = engines::build(&config).await?;
+    secrets::create(&config.tree_head.key_file, &OsEntropy).map_err(Error::msg)?;
+    let engines = engines::build(config).await?;
     let principal = Principal::system("init", options.namespace);
     let first = config.chains.first().map(|chain| chain.node.chain());
     let chain = options.chain.or(first);
@@ -43,22 +41,17 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<(), String> 
         &options.namespace,
         chain,
     )
-    .await
-    .map_err(|error| error.to_string())?;
+    .await?;
     let issued = if created || options.new_key {
         Some(issue_api_key(&engines, &principal, options.roles).await?)
     } else {
         None
     };
-    let output = serde_json::json!({
+    let summary = serde_json::json!({
         "namespace": options.namespace, "created": created, "apiKey": issued, "url": format!("http://{}", config.server.listen),
     });
-    engines
-        .db
-        .release(&engines.lease)
-        .await
-        .map_err(|error| error.to_string())?;
-    show::response(&output, options.json)
+    engines.db.release(&engines.lease).await?;
+    output.response(&summary, "")
 }
 
 /// Issue an API key for a person. Its secret is shown only once.
@@ -66,7 +59,7 @@ async fn issue_api_key(
     engines: &engines::Engines,
     principal: &Principal,
     roles: Vec<Role>,
-) -> Result<String, String> {
+) -> Result<String> {
     let all = vec![Role::Reader, Role::Operator, Role::Controller, Role::Admin];
     let roles = if roles.is_empty() { all } else { roles };
     let new = api::access::NewApiKey {
@@ -75,8 +68,6 @@ async fn issue_api_key(
         roles,
         expires: None,
     };
-    let issued = api::access::issue_api_key(&engines.db, &engines.lease, principal, new)
-        .await
-        .map_err(|error| error.to_string())?;
+    let issued = api::access::issue_api_key(&engines.db, &engines.lease, principal, new).await?;
     Ok(issued.secret)
 }

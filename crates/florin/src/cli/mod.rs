@@ -2,17 +2,22 @@
 
 mod call;
 mod client;
+mod columns;
 mod init;
+mod output;
 mod passphrase;
 mod progress;
 mod replay;
 mod rotate;
-mod show;
 mod verify;
 
 use crate::config::{self, Config};
+use anyhow::{Context as _, Result, bail};
+use call::Server;
 use clap::{CommandFactory as _, Parser, Subcommand};
-use std::path::PathBuf;
+use output::Output;
+use serde_json::json;
+use std::path::{Path, PathBuf};
 
 #[derive(Parser)]
 #[command(
@@ -24,6 +29,10 @@ struct Cli {
     /// Configuration file; default: `florin.toml` if it exists.
     #[arg(long, short, global = true, env = "FLORIN_CONFIG")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    server: Server,
     #[command(subcommand)]
     command: Command,
 }
@@ -35,11 +44,7 @@ enum Command {
     /// Create the secrets, the database, a namespace and its first API key
     Init(init::Options),
     /// Migrate the database schema to this release
-    Migrate {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    Migrate,
     /// Verify a database against its facts and its exported tree heads
     Verify(verify::Options),
     /// Show the effective configuration, without secrets
@@ -47,9 +52,6 @@ enum Command {
         /// Print the commented reference configuration instead.
         #[arg(long)]
         reference: bool,
-        /// Print JSON.
-        #[arg(long, conflicts_with = "reference")]
-        json: bool,
     },
     /// Evaluate expressions for the parent server process (internal)
     #[command(hide = true)]
@@ -64,59 +66,61 @@ enum Command {
 }
 
 /// Parse the arguments and run the command.
-pub(crate) fn run() -> Result<(), String> {
+pub(crate) fn run() -> Result<()> {
     let cli = Cli::parse();
+    let output = cli.output;
     let file = cli
         .config
         .or_else(|| Some(PathBuf::from("florin.toml")).filter(|path| path.exists()));
-    let env = || std::env::vars();
-    let load = || Config::load(file.as_deref(), env()).map_err(|error| error.to_string());
+    let load = || Ok(Config::load(file.as_deref(), std::env::vars())?);
     match cli.command {
         Command::Serve => block_on(crate::serve::serve(load()?)),
-        Command::Init(options) => block_on(init::run(load()?, options)),
-        Command::Migrate { json } => block_on(migrate(load()?, json)),
-        Command::Verify(options) => verify::run(&load()?, &options),
-        Command::Config {
-            reference: true, ..
-        } => show::text(config::DEFAULT),
-        Command::Config { json, .. } => {
-            let text = config::render(file.as_deref(), env()).map_err(|error| error.to_string())?;
-            let value = || {
-                toml::from_str::<serde_json::Value>(&text)
-                    .map_err(|error| error.message().to_owned())
-            };
-            if json {
-                show::response(&value()?, true)
-            } else {
-                show::text(&text)
-            }
-        }
-        Command::Evaluate => workflow::evaluate_expressions().map_err(|error| error.to_string()),
+        Command::Init(options) => block_on(init::run(&load()?, options, &output)),
+        Command::Migrate => block_on(migrate(&load()?, &output)),
+        Command::Verify(options) => verify::run(&load()?, &options, &output),
+        Command::Config { reference } => config(file.as_deref(), reference, &output),
+        Command::Evaluate => Ok(workflow::evaluate_expressions()?),
         Command::Completion { shell } => {
             let mut script = Vec::new(); // written at once: a closed pipe is not an error
             clap_complete::generate(shell, &mut Cli::command(), "florin", &mut script);
-            show::text(&String::from_utf8_lossy(&script))
+            output::text(&String::from_utf8_lossy(&script));
+            Ok(())
         }
-        Command::Client(command) => block_on(client::run(command, load)),
+        Command::Client(command) => block_on(client::run(command, &cli.server, output, load)),
     }
 }
 
-fn block_on<F: Future<Output = Result<(), String>>>(work: F) -> Result<(), String> {
+fn block_on<F: Future<Output = Result<()>>>(work: F) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
     runtime
-        .map_err(|error| format!("cannot start the async runtime: {error}"))?
+        .context("cannot start the async runtime")?
         .block_on(work)
 }
 
-async fn migrate(config: Config, json: bool) -> Result<(), String> {
-    crate::engines::open_db(&config).await?;
-    if json {
-        return show::response(
-            &serde_json::json!({ "release": env!("CARGO_PKG_VERSION"), "migrated": true }),
-            true,
-        );
+async fn migrate(config: &Config, output: &Output) -> Result<()> {
+    crate::engines::open_db(config).await?;
+    if output.json {
+        let release = env!("CARGO_PKG_VERSION");
+        return output.response(&json!({ "release": release, "migrated": true }), "");
     }
-    show::text("the database schema is up to date\n")
+    output::text("the database schema is up to date\n");
+    Ok(())
+}
+
+fn config(file: Option<&Path>, reference: bool, output: &Output) -> Result<()> {
+    match (reference, output.json) {
+        (true, true) => bail!("--reference is TOML with comments and cannot be printed as JSON"),
+        (true, false) => output::text(config::DEFAULT),
+        (false, true) => {
+            let table = config::render(file, std::env::vars())?;
+            return output.response(&serde_json::to_value(table)?, "");
+        }
+        (false, false) => {
+            let table = config::render(file, std::env::vars())?;
+            output::text(&toml::to_string_pretty(&table)?);
+        }
+    }
+    Ok(())
 }

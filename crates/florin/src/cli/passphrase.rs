@@ -5,11 +5,13 @@
 //! and then the new file replaces the old one. After a crash at any point one of the two files
 //! unlocks the database, and running the command again completes the change.
 
-use crate::cli::show;
+use crate::cli::output;
 use crate::config::{Config, SecretSource};
 use crate::{engines, secrets};
+use anyhow::{Context as _, Error, Result, bail};
 use clap::Args;
 use std::path::{Path, PathBuf};
+use store::secrets::MasterKey;
 use store::{Db, Lease};
 use types::{Namespace, Principal};
 use zeroize::Zeroizing;
@@ -22,7 +24,7 @@ pub(crate) struct Options {
     new: Option<PathBuf>,
 }
 
-pub(crate) async fn run(config: &Config, options: Options) -> Result<(), String> {
+pub(crate) async fn run(config: &Config, options: Options) -> Result<()> {
     let db = engines::open_db(config).await?;
     let lease = engines::lease(&db, config).await?;
     let outcome = match config.secrets.source {
@@ -31,10 +33,9 @@ pub(crate) async fn run(config: &Config, options: Options) -> Result<(), String>
             change_interactive(config, &db, &lease, options.new.as_deref()).await
         }
     };
-    db.release(&lease)
-        .await
-        .map_err(|error| error.to_string())?;
-    show::text(&outcome?)
+    db.release(&lease).await?;
+    output::text(&outcome?);
+    Ok(())
 }
 
 async fn change_in_file(
@@ -42,29 +43,24 @@ async fn change_in_file(
     db: &Db,
     lease: &Lease,
     new: Option<&Path>,
-) -> Result<String, String> {
+) -> Result<String> {
     let file = &config.secrets.file;
     let next = secrets::next_file(file);
     match new {
-        Some(new) => drop(secrets::write_new(
-            &next,
-            secrets::read_private(new)?.as_str(),
-        )?),
-        None => drop(secrets::create(&next, &crate::clock::OsEntropy)?),
+        Some(new) => secrets::write_new(&next, read(new)?.as_str()),
+        None => secrets::create(&next, &crate::clock::OsEntropy),
     }
-    let (old, new_passphrase) = (secrets::read_private(file)?, secrets::read_private(&next)?);
+    .map_err(Error::msg)?;
+    let (old, new_passphrase) = (read(file)?, read(&next)?);
     if let Err(error) = change(db, lease, old, new_passphrase.clone()).await {
         // An earlier run may have crashed after re-wrapping the data keys and before replacing the
         // file: then the new passphrase already unlocks the keyring.
-        let is_rewrapped = keys::open_keyring(db, lease, secrets::master(new_passphrase)?)
-            .await
-            .is_ok();
-        if !is_rewrapped {
+        let new_key = master(new_passphrase)?;
+        if keys::open_keyring(db, lease, new_key).await.is_err() {
             return Err(error);
         }
     }
-    std::fs::rename(&next, file)
-        .map_err(|error| format!("cannot replace {}: {error}", file.display()))?;
+    std::fs::rename(&next, file).with_context(|| format!("cannot replace {}", file.display()))?;
     Ok(format!(
         "the data keys are wrapped under the new passphrase, stored in {}\n",
         file.display()
@@ -76,26 +72,23 @@ async fn change_interactive(
     db: &Db,
     lease: &Lease,
     new: Option<&Path>,
-) -> Result<String, String> {
-    let old = secrets::passphrase(&config.secrets)?;
+) -> Result<String> {
+    let old = secrets::passphrase(&config.secrets).map_err(Error::msg)?;
     let new_passphrase = match new {
-        Some(file) => secrets::read_private(file)?,
+        Some(file) => read(file)?,
         None => prompt_twice()?,
     };
     change(db, lease, old, new_passphrase).await?;
     Ok("the data keys are wrapped under the new passphrase; start every process with it from now on\n".to_owned())
 }
 
-fn prompt_twice() -> Result<Zeroizing<String>, String> {
-    let (first, second) = (
-        secrets::prompt("New passphrase: ")?,
-        secrets::prompt("Repeat the new passphrase: ")?,
-    );
-    if first == second {
-        Ok(first)
-    } else {
-        Err("the passphrases differ; nothing was changed".to_owned())
+fn prompt_twice() -> Result<Zeroizing<String>> {
+    let prompt = |label| secrets::prompt(label).map_err(Error::msg);
+    let first = prompt("New passphrase: ")?;
+    if first != prompt("Repeat the new passphrase: ")? {
+        bail!("the passphrases differ; nothing was changed");
     }
+    Ok(first)
 }
 
 async fn change(
@@ -103,10 +96,16 @@ async fn change(
     lease: &Lease,
     old: Zeroizing<String>,
     new: Zeroizing<String>,
-) -> Result<(), String> {
+) -> Result<()> {
     let principal = Principal::system("passphrase", Namespace::installation());
-    let (old, new) = (secrets::master(old)?, secrets::master(new)?);
-    keys::change_master(db, lease, &principal, old, new)
-        .await
-        .map_err(|error| error.to_string())
+    keys::change_master(db, lease, &principal, master(old)?, master(new)?).await?;
+    Ok(())
+}
+
+fn read(file: &Path) -> Result<Zeroizing<String>> {
+    secrets::read_private(file).map_err(Error::msg)
+}
+
+fn master(passphrase: Zeroizing<String>) -> Result<MasterKey> {
+    secrets::master(passphrase).map_err(Error::msg)
 }

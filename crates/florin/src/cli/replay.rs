@@ -1,10 +1,10 @@
 //! `florin policy replay`: re-evaluates past decisions page by page and reports progress.
 
-use crate::cli::call::{Call, Server, client, send};
+use crate::cli::call::Call;
+use crate::cli::client::Session;
 use crate::cli::progress::Progress;
-use crate::cli::show;
+use anyhow::Result;
 use clap::Args;
-use reqwest::Method;
 use serde_json::{Value, json};
 
 /// Differences listed in the output; further ones are only counted.
@@ -15,23 +15,16 @@ pub(crate) struct Options {
     /// Policy version to evaluate against; default: the versions that the decisions used.
     #[arg(long)]
     version: Option<String>,
-    #[command(flatten)]
-    server: Server,
 }
 
-pub(crate) async fn run(options: Options) -> Result<(), String> {
-    let (client, server) = (client()?, options.server);
+pub(crate) async fn run(session: &Session, options: Options) -> Result<()> {
     let mut summary = Summary::default();
-    let mut progress = Progress::new("decisions", server.json);
+    let mut progress = Progress::new("decisions", session.output.json);
     let mut after = Value::Null;
     loop {
         let body = json!({ "version": options.version, "after": after });
-        let mut page = send(
-            &client,
-            &server,
-            Call::send(Method::POST, "/policies/replay", &body),
-        )
-        .await?;
+        let call = Call::post("/policies/replay", &body);
+        let mut page = session.client.send(call).await?;
         after = page["next"].take();
         summary.add(page);
         progress.set_count(
@@ -43,7 +36,7 @@ pub(crate) async fn run(options: Options) -> Result<(), String> {
         }
     }
     progress.finish();
-    show::response(&summary.into_json(), server.json)
+    session.output.response(&summary.into_json(), "")
 }
 
 /// The sum of all pages.

@@ -1,11 +1,11 @@
 //! `florin key rotate`: starts a data key rotation and reports progress until every secret is
 //! re-encrypted.
 
-use crate::cli::call::{Call, Server, client, send};
+use crate::cli::call::Call;
+use crate::cli::client::Session;
 use crate::cli::progress::Progress;
-use crate::cli::show;
+use anyhow::{Result, bail};
 use clap::Args;
-use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -17,19 +17,13 @@ pub(crate) struct Options {
     /// Return once the rotation has started; the server completes it in the background.
     #[arg(long)]
     detach: bool,
-    #[command(flatten)]
-    server: Server,
 }
 
-pub(crate) async fn run(options: Options) -> Result<(), String> {
-    let (client, server) = (client()?, options.server);
-    let mut rotation = send(
-        &client,
-        &server,
-        Call::send(Method::POST, "/keyring/rotate", &json!({})),
-    )
-    .await?;
-    let mut progress = Progress::new("secrets", server.json);
+pub(crate) async fn run(session: &Session, options: &Options) -> Result<()> {
+    let Session { client, output } = session;
+    let start = Call::post("/keyring/rotate", &json!({}));
+    let mut rotation = client.send(start).await?;
+    let mut progress = Progress::new("secrets", output.json);
     while !options.detach && rotation["state"] == "reencrypting" {
         let count = |name: &str| rotation[name].as_u64().unwrap_or_default();
         progress.set(
@@ -38,19 +32,19 @@ pub(crate) async fn run(options: Options) -> Result<(), String> {
             rotation["target"].as_str().unwrap_or_default(),
         );
         tokio::time::sleep(POLL_INTERVAL).await;
-        rotation = send(&client, &server, Call::get("/keyring")).await?["rotation"].take();
+        rotation = client.send(Call::get("/keyring")).await?["rotation"].take();
     }
     progress.finish();
-    show::response(&rotation, server.json)?;
+    output.response(&rotation, "")?;
     check(&rotation)
 }
 
-fn check(rotation: &Value) -> Result<(), String> {
-    match rotation["state"].as_str() {
-        Some("broken") => Err(format!(
+fn check(rotation: &Value) -> Result<()> {
+    if rotation["state"] == "broken" {
+        bail!(
             "{} secrets cannot be decrypted and stay under the old data key, which is not retired; the log names them",
             rotation["broken"]
-        )),
-        _ => Ok(()),
+        );
     }
+    Ok(())
 }

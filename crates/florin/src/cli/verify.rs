@@ -1,8 +1,9 @@
 //! `florin verify`: checks a database against its facts and its exported tree heads. The verifier
 //! shares no code with the writer.
 
-use crate::cli::show;
+use crate::cli::output::{self, Output};
 use crate::config::{Config, Engine};
+use anyhow::{Result, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
@@ -20,19 +21,15 @@ pub(crate) struct Options {
     /// Skip re-reading the rows that batch facts summarize.
     #[arg(long)]
     no_batches: bool,
-    /// Print the report as JSON.
-    #[arg(long)]
-    json: bool,
 }
 
-fn public_key(text: &str) -> Result<[u8; 32], String> {
+fn public_key(text: &str) -> Result<[u8; 32], &'static str> {
     let mut key = [0u8; 32];
-    hex::decode_to_slice(text, &mut key)
-        .map_err(|_| "expected 64 hexadecimal digits".to_owned())?;
+    hex::decode_to_slice(text, &mut key).map_err(|_| "expected 64 hexadecimal digits")?;
     Ok(key)
 }
 
-pub(crate) fn run(config: &Config, options: &Options) -> Result<(), String> {
+pub(crate) fn run(config: &Config, options: &Options, output: &Output) -> Result<()> {
     let source = match config.store.engine {
         Engine::Sqlite => Source::Sqlite(config.store.path.clone()),
         Engine::Postgres => Source::Postgres(config.store.url.clone()),
@@ -52,39 +49,37 @@ pub(crate) fn run(config: &Config, options: &Options) -> Result<(), String> {
         bar.set_length(progress.total_facts);
         bar.set_position(progress.facts);
         bar.set_message(progress.partition.unwrap_or("tree heads").to_owned());
-    })
-    .map_err(|error| error.to_string())?;
+    })?;
     bar.finish_and_clear();
-    print(&report, options.json)?;
-    if report.is_valid() {
-        Ok(())
-    } else {
-        Err(format!(
+    print(&report, output)?;
+    if !report.is_valid() {
+        bail!(
             "{} problems: the database does not match its facts and tree heads",
             report.problem_count
-        ))
+        );
     }
+    Ok(())
 }
 
-fn print(report: &verify::Report, as_json: bool) -> Result<(), String> {
-    let value = serde_json::to_value(report).map_err(|error| error.to_string())?;
-    if as_json {
-        return show::response(&value, true);
+fn print(report: &verify::Report, output: &Output) -> Result<()> {
+    let value = serde_json::to_value(report)?;
+    if output.json {
+        return output.response(&value, "");
     }
-    show::response(&serde_json::json!({ "items": value["partitions"] }), false)?;
+    output.response(&serde_json::json!({ "items": value["partitions"] }), "")?;
     let tree_heads = &report.tree_heads;
     let pinned = if tree_heads.pinned {
         "with the given key"
     } else {
         "with the key that each names; pass --key to pin the signer"
     };
-    show::text(&format!(
+    output::text(&format!(
         "{} facts, {} tree heads checked {pinned}\n",
         report.facts(),
         tree_heads.count
-    ))?;
+    ));
     for problem in &report.problems {
-        show::text(&format!("! {problem}\n"))?;
+        output::text(&format!("! {problem}\n"));
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The configuration: the commented defaults, overridden by the file, overridden by the
 //! environment.
 
-mod check;
+mod bounds;
 
 use chain::evm::EvmConfig;
 use serde::Deserialize;
@@ -202,31 +202,28 @@ impl Config {
     ) -> Result<Self, Error> {
         let merged = merge(file, env)?;
         let config: Self =
-            serde_path_to_error::deserialize(Value::Table(merged)).map_err(|error| {
+            serde_path_to_error::deserialize(Value::Table(merged.clone())).map_err(|error| {
                 Error::Setting {
                     setting: error.path().to_string(),
                     why: error.inner().message().to_owned(),
                 }
             })?;
-        check::check(&config)?;
+        bounds::check(&merged)?;
         Ok(config)
     }
 }
 
-/// The effective configuration as TOML, with secrets redacted.
+/// The effective configuration, with secrets redacted.
 pub(crate) fn render(
     file: Option<&Path>,
     env: impl Iterator<Item = (String, String)>,
-) -> Result<String, Error> {
+) -> Result<Table, Error> {
     let mut table = merge(file, env)?;
     for path in SECRET {
         let names: Vec<&str> = path.split('.').collect();
         redact(&mut table, &names);
     }
-    toml::to_string_pretty(&table).map_err(|why| Error::Parse {
-        source_name: "the configuration".to_owned(),
-        why: why.to_string(),
-    })
+    Ok(table)
 }
 
 fn redact(table: &mut Table, path: &[&str]) {

@@ -185,7 +185,9 @@ fn secrets_are_redacted() {
         "FLORIN__STORE__URL".to_owned(),
         "postgresql://florin:hunter2@db/x".to_owned(),
     )];
-    let text = render(Some(file.path()), env.clone().into_iter()).unwrap();
+    let text = render(Some(file.path()), env.clone().into_iter())
+        .unwrap()
+        .to_string();
     assert!(!text.contains("hunter2"), "{text}");
     let config = Config::load(Some(file.path()), env.into_iter()).unwrap();
     assert!(!format!("{config:?}").contains("hunter2"));

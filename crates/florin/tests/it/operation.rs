@@ -1,6 +1,7 @@
 //! Behavior towards operators and clients: file modes, output, error messages, silent connections.
 
 use crate::installation::{FLORIN, Installation};
+use serde_json::json;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Output, Stdio};
@@ -83,6 +84,36 @@ fn commands_print_json() {
     }
 }
 
+/// Options of the client come before or after the command, and tables have the chosen columns.
+#[test]
+fn lists_are_tables_with_the_columns_of_their_resource() {
+    let installation = Installation::new(None, "");
+    let process = installation.serve();
+    let wallet = json!({ "name": "treasury", "kind": "org" });
+    installation.request_ok(&process, "POST", "/wallets", &wallet);
+    let url = process.url();
+    let table = |arguments: &[&str]| {
+        let output = installation.run(arguments);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let header = |table: &str| {
+        let words = table.lines().nth(1).unwrap_or_default().split_whitespace();
+        let words = words.filter(|word| word.chars().all(char::is_alphabetic));
+        words.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let wallets = table(&["--url", &url, "key", "wallets"]);
+    assert_eq!(
+        header(&wallets),
+        ["name", "kind", "backend", "origin", "created"]
+    );
+    assert!(wallets.contains("treasury"), "{wallets}");
+    let by_route = table(&["api", "GET", "/wallets", "--url", &url]);
+    assert_eq!(by_route, wallets);
+    let chosen = table(&["key", "wallets", "--columns", "kind,name", "--url", &url]);
+    assert_eq!(header(&chosen), ["kind", "name"]);
+}
+
 #[test]
 fn errors_come_with_a_hint() {
     let installation = Installation::new(None, "");
@@ -108,6 +139,27 @@ fn errors_come_with_a_hint() {
     let error =
         error_output(&installation.run(&["task", "run", "../wallets", "--url", &process.url()]));
     assert!(error.contains("there is no task \"../wallets\""), "{error}");
+
+    let url = process.url();
+    let columns = ["key", "wallets", "--columns", "nmae", "--url", &url];
+    installation.request_ok(
+        &process,
+        "POST",
+        "/wallets",
+        &json!({ "name": "w", "kind": "org" }),
+    );
+    let error = error_output(&installation.run(&columns));
+    assert!(error.contains("no column \"nmae\""), "{error}");
+    let error = error_output(&installation.run(&["--api-key", "", "task", "list"]));
+    assert!(
+        error.contains("pass --api-key or set FLORIN_API_KEY"),
+        "{error}"
+    );
+    let error = error_output(&installation.run(&["task", "push", "t", "/none", "--url", &url]));
+    assert_eq!(
+        error,
+        "error: /none: No such file or directory (os error 2)\n"
+    );
 
     let other = Installation::new(None, "");
     let listen = [("FLORIN__SERVER__LISTEN", process.address.as_str())];
