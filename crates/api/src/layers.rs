@@ -10,7 +10,8 @@ use axum::response::{IntoResponse as _, Response};
 use futures::FutureExt as _;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use telemetry::{REQUEST_SECONDS, REQUESTS, Timer};
 use tokio::sync::Semaphore;
 
 /// Wraps the routes in the middleware.
@@ -47,12 +48,12 @@ async fn limit_request(
 
 /// Records one log event and the metrics of a request.
 async fn record_request(request: Request, next: Next) -> Response {
-    let started = Instant::now();
+    let timer = Timer::start();
     let route = route(&request).to_owned();
     let method = method_label(request.method());
     let mut response = next.run(request).await;
     set_security_headers(response.headers_mut());
-    let (status, seconds) = (response.status().as_u16(), started.elapsed().as_secs_f64());
+    let (status, seconds) = (response.status().as_u16(), timer.seconds());
     tracing::debug!(
         event = "request.handled",
         method,
@@ -61,13 +62,8 @@ async fn record_request(request: Request, next: Next) -> Response {
         seconds,
         "request handled"
     );
-    let labels = [
-        ("method", method.to_owned()),
-        ("route", route),
-        ("status", status.to_string()),
-    ];
-    metrics::counter!("florin_requests_total", &labels).increment(1);
-    metrics::histogram!("florin_request_seconds", &labels[..2]).record(seconds);
+    REQUEST_SECONDS.record(seconds, [method.into(), route.clone().into()]);
+    REQUESTS.increment([method.into(), route.into(), status.to_string().into()]);
     response
 }
 

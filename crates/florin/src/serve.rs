@@ -25,9 +25,7 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// Serve until SIGTERM, SIGINT or the loss of the process lease.
 pub(crate) async fn serve(config: Config) -> Result<()> {
     init_logging(&config)?;
-    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
-        .install_recorder()
-        .context("cannot install the metrics recorder")?;
+    let metrics = metrics::install()?;
     let engines = Arc::new(engines::build(&config).await?);
     let (stop, stopping) = watch::channel(false);
     let mut tasks = JoinSet::new();

@@ -12,6 +12,7 @@ use crate::{Error, Freeze, Keys, Result, freeze, record};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use store::Tx;
+use telemetry::{SIGNING_SECONDS, Timer};
 use types::{Namespace, Principal, Time, WalletId};
 
 /// The largest number of jobs per call.
@@ -178,8 +179,10 @@ fn sign_one(
     namespace: &Namespace,
     ApprovedJob { checked, task }: ApprovedJob,
 ) -> Result<Signed> {
+    let timer = Timer::start();
     let signatures = keys.software().sign(&task)?;
     let signed = intent::assemble(&checked.unsigned, &signatures)?;
+    SIGNING_SECONDS.record(timer.seconds(), []);
     Ok(Signed {
         namespace: *namespace,
         attempt: checked.attempt,

@@ -54,5 +54,5 @@ pub(crate) fn count_outcome(outcome: &DeliveryOutcome) {
         DeliveryOutcome::TooLarge => "too_large",
         DeliveryOutcome::Failed { .. } => "failed",
     };
-    metrics::counter!("florin_deliveries_total", "outcome" => label).increment(1);
+    telemetry::DELIVERIES.increment([label.into()]);
 }

@@ -23,6 +23,7 @@ const FLOW: &[&str] = &[
     "intent",
     "types",
     "fail",
+    "telemetry",
     "florin",
     "verify",
     "testkit",
@@ -32,6 +33,7 @@ const FLOW: &[&str] = &[
 const TIERS: &[(&str, u32)] = &[
     ("types", 0),
     ("fail", 0),
+    ("telemetry", 0),
     ("store-derive", 0),
     ("store", 1),
     ("intent", 1),

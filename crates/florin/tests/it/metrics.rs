@@ -92,6 +92,19 @@ fn metrics_count_outcomes_of_runs_and_deliveries() {
             line.is_some_and(|count| count.parse::<u64>().is_ok_and(|count| count > 0))
         };
         assert!(wait_until(30_000, is_waiting), "{}", scrape(&process));
+        // Histograms have the declared buckets, and each metric its help.
+        for line in [
+            "# HELP florin_commit_seconds duration of a transaction",
+            "# TYPE florin_commit_seconds histogram",
+            r#"florin_commit_seconds_bucket{le="0.0001"}"#,
+            r#"florin_request_seconds_bucket{method="POST",route="/api/v1/wallets",le="30"} 1"#,
+            r#"florin_rpc_failures_total{chain="eip155:31337",reason="unanswered"}"#,
+            "# TYPE florin_delivery_seconds histogram",
+            "# TYPE florin_rpc_seconds histogram",
+        ] {
+            let text = scrape(&process);
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
         // Every metric is documented, and none has a namespace label.
         let text = scrape(&process);
         assert!(!text.contains("namespace="), "{text}");

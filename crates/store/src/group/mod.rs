@@ -10,6 +10,7 @@ use crate::tx::{Core, Usage};
 use crate::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
+use telemetry::{COMMIT_SECONDS, Timer};
 use types::{Clock, Entropy};
 
 /// How often a transaction may conflict or lose its connection before the caller gets the error.
@@ -159,6 +160,7 @@ fn run_transaction(
     context: &mut GroupContext<'_>,
     group: &mut [Queued],
 ) -> std::result::Result<bool, TxFailure> {
+    let timer = Timer::start();
     context.connection.begin(group_mode(group))?;
     let partitions = group_partitions(group);
     let now = group_time(context, group)?;
@@ -190,6 +192,7 @@ fn run_transaction(
         &facts,
     )?;
     commit(context, &updates)?;
+    COMMIT_SECONDS.record(timer.seconds(), []);
     updates
         .iter()
         .for_each(|update| context.heads.insert(&update.partition, update.head));

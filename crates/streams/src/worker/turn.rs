@@ -10,6 +10,7 @@ use crate::table::progress;
 use std::collections::HashMap;
 use std::time::Duration;
 use store::Lease;
+use telemetry::{DELIVERY_SECONDS, Timer};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use types::{Namespace, SubscriptionId, Time};
@@ -173,7 +174,9 @@ impl Worker {
         let (streams, lease) = (self.streams.clone(), self.lease.clone());
         let task = self.calls.spawn(async move {
             let (outbound, now) = (&streams.outbound, streams.now());
+            let timer = Timer::start();
             let outcome = outgoing.delivery.send(outbound, &outgoing, now).await;
+            DELIVERY_SECONDS.record(timer.seconds(), []);
             tracing::debug!(event = "delivery.attempted", subscription = %id, attempt = outgoing.attempt, ?outcome, "a batch was sent");
             fail::point("streams.posted")
                 .await

@@ -5,7 +5,7 @@ use store::UnscopedTx;
 use types::Time;
 
 /// Runs that are not closed, by state.
-pub(crate) fn count_live(tx: &mut UnscopedTx<'_, '_>) -> Result<Vec<(String, i64)>> {
+pub(crate) fn count_open(tx: &mut UnscopedTx<'_, '_>) -> Result<Vec<(String, i64)>> {
     Ok(tx.rows(
         "SELECT state, COUNT(*) FROM run WHERE closed = 0 GROUP BY state ORDER BY state",
         (),

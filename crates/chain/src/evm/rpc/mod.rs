@@ -31,6 +31,7 @@ use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
+use telemetry::{RPC_SECONDS, Timer};
 use tokio::sync::Semaphore;
 use types::Entropy;
 
@@ -156,7 +157,9 @@ impl Rpc {
 
     /// Makes one request. If it fails as a whole, each call fails.
     async fn exchange(&self, calls: &[Call]) -> Vec<Reply> {
+        let timer = Timer::start();
         let outcome = self.exchange_batch(calls).await;
+        RPC_SECONDS.record(timer.seconds(), []);
         self.counters.exchanged(calls, &outcome);
         match outcome {
             Ok(answers) => answers
