@@ -114,15 +114,14 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
         config.submit.clone(),
     );
     let (outbound, shared_keyring) = (outbound(config)?, Arc::new(keyring.clone()));
-    let expand = Arc::new(ChainEvents::new(db.clone()));
-    let streams = streams::Streams::new(
-        db.clone(),
-        lease.clone(),
-        expand,
-        outbound.clone(),
-        shared_keyring.clone(),
-    );
-    let streams = streams.with_limits(config.streams);
+    let parts = streams::Parts {
+        db: db.clone(),
+        lease: lease.clone(),
+        expand: Arc::new(ChainEvents::new(db.clone())),
+        outbound: outbound.clone(),
+        keyring: shared_keyring.clone(),
+    };
+    let streams = streams::Streams::new(parts, config.streams);
     let index = index::Index::new(db.clone(), lease.clone());
     let parts = workflow::Parts {
         db: db.clone(),

@@ -4,7 +4,6 @@ use crate::Error;
 use crate::address::{embedded_ipv4, non_public_reason};
 use ipnet::IpNet;
 use reqwest::Url;
-use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 const MAX_URL: usize = 2_048;
@@ -130,19 +129,7 @@ impl std::fmt::Display for Rule {
     }
 }
 
-impl Serialize for Rule {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Rule {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?
-            .parse()
-            .map_err(serde::de::Error::custom)
-    }
-}
+types::serde_as_text!(Rule);
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! Events as subscribers receive them, derived from facts.
 
 use crate::error::ExpandError;
+use crate::subscription::cursor_text;
 use serde::Serialize;
 use store::{StoredFact, Subject};
 use types::{ChainId, Json, Namespace, Time};
@@ -89,7 +90,7 @@ impl Event {
     /// The event of a fact that is itself one event.
     pub fn from_fact(fact: &StoredFact) -> Self {
         Self {
-            id: format!("{}/{}", fact.cursor.partition, fact.cursor.seq),
+            id: cursor_text(&fact.cursor),
             kind: fact.kind.clone(),
             time: fact.at,
             namespace: Some(fact.namespace),

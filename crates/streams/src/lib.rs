@@ -35,17 +35,18 @@
 //! - a batch is acknowledged, split or dead-lettered as a whole, and never attempted more often
 //!   than its retry rule allows (`state::tests`).
 
+mod engine;
 mod error;
 mod event;
 mod filter;
 mod glob;
 mod metrics;
+mod retry;
 mod secrets;
 mod session;
 mod sign;
 mod sink;
 mod state;
-mod streams;
 mod subscription;
 mod table;
 mod validate;
@@ -53,15 +54,14 @@ mod verbs;
 mod worker;
 
 pub use self::metrics::{Metrics, metrics};
+pub use engine::{Parts, SHARDS, Settings, Streams, shard_partition};
 pub use error::{Error, ExpandError, Result};
 pub use event::{Event, Expand, Expansion, NoExpansion};
+pub use retry::{OnError, RetryRule};
 pub use secrets::{NewSecret, SecretInfo};
 pub use session::{Batch, Session, open_session};
 pub use sink::{Delivery, DeliveryOutcome, Field, FieldKind, OutgoingBatch, SinkDoc, sinks};
-pub use streams::{Limits, SHARDS, Streams, shard_partition};
-pub use subscription::{
-    Change, Filter, Finality, NewSubscription, OnError, RetryRule, StartAt, Subscription,
-};
+pub use subscription::{Change, Filter, Finality, NewSubscription, StartAt, Subscription};
 pub use verbs::{
     Created, DeadLetter, DeadLetterSelection, Status, count_outdated_secrets, dead_letters,
     reencrypt, resume, retire_secret, retry_dead_letters, rewind, rotate_secret, secrets,

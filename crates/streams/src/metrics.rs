@@ -1,8 +1,8 @@
 //! Delivery metrics: waiting events, dead letters, lag, and the outcomes of webhook calls.
 
+use crate::engine::Streams;
 use crate::error::Result;
 use crate::sink::DeliveryOutcome;
-use crate::streams::Streams;
 use crate::table::delivery::DeliveryState;
 use crate::table::metrics as table;
 use std::collections::BTreeMap;
@@ -43,7 +43,7 @@ pub async fn metrics(streams: &Streams) -> Result<Metrics> {
             max_lag,
         })
     };
-    streams.db.read_unscoped(read).await
+    streams.db().read_unscoped(read).await
 }
 
 /// Count a webhook call by its outcome.

@@ -6,26 +6,32 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use store::secrets::{EncryptionContext, Keyring};
 use types::{Entropy, SubscriptionId, Time, Ulid};
+use utoipa::ToSchema;
 use zeroize::{Zeroize, Zeroizing};
 
 /// Live secrets at a time: the current secret and its successor.
 pub(crate) const MAX_LIVE: usize = 2;
 
-/// A signing secret without its text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// An active signing secret, without its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ActiveSecret)]
 pub struct SecretInfo {
     pub id: String,
+    #[schema(value_type = String)]
     pub created: Time,
-    /// When it stops signing; `None` unless it is being replaced.
+    /// When the secret expires. Absent unless it is being replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub not_after: Option<Time>,
 }
 
-/// A new signing secret; the only time that its text is returned.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+/// A signing secret at the moment it is created: the only time it is returned.
+#[derive(Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = SigningSecret)]
 pub struct NewSecret {
     pub id: String,
-    /// The HMAC key, used as it is, `whsec_` included.
+    /// The HMAC key, to be used as it is without decoding.
     pub secret: String,
 }
 
@@ -146,11 +152,9 @@ impl Secrets {
         id: SubscriptionId,
         encrypted: &[u8],
     ) -> Result<Self> {
-        Self::parse(
-            &keyring
-                .decrypt_or_wait(&encryption_context(&id.to_string()), encrypted)
-                .await?,
-        )
+        let row = id.to_string();
+        let context = encryption_context(&row);
+        Self::parse(&keyring.decrypt_or_wait(&context, encrypted).await?)
     }
 
     fn parse(text: &[u8]) -> Result<Self> {

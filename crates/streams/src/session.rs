@@ -4,12 +4,11 @@
 //! gets an error at its next call. Batch numbers are local to a session. With a window of one the
 //! order is strict; with more, a rejected batch is sent again after those already in flight.
 
+use crate::engine::Streams;
 use crate::error::{Error, Result};
 use crate::event::with_sequence;
 use crate::sink::{self, Mode};
 use crate::state::{self, Event, Phase};
-use crate::streams::Streams;
-
 use crate::table::progress::SubscriptionProgress;
 use crate::table::subscription::StoredSubscription;
 use crate::table::{delivery, progress, subscription};
@@ -20,7 +19,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::Tx;
 use tokio::sync::watch;
-use types::{Json, Principal, SubscriptionId, Ulid};
+use types::{Json, Principal, SubscriptionId, Ulid, clip};
+
+/// Characters of the reason of a rejection.
+const MAX_WHY: usize = 200;
 
 /// A batch of events to be acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,7 +30,7 @@ pub struct Batch {
     /// Starts at 1 in each session.
     pub number: u64,
     /// How often these events were rejected before.
-    pub refused: u32,
+    pub rejections: u32,
     pub events: Vec<Json>,
 }
 
@@ -67,7 +69,7 @@ pub async fn open_session(
             let row = subscription::find(tx, id)?;
             if row.pushes {
                 return Err(Error::DeliveryTypeMismatch {
-                    expected: sink::names(|sink| sink.mode() == Mode::Pull),
+                    expected: sink::names(|sink| sink.mode == Mode::Pull),
                 });
             }
             let mut progress = progress::find(tx, id)?;
@@ -142,13 +144,13 @@ impl Session {
         let number = self.next_number;
         self.next_number += 1;
         self.in_flight.insert(number, batch);
-        let refused = events.iter().map(|event| event.attempts).max().unwrap_or(0);
+        let rejections = events.iter().map(|event| event.attempts).max().unwrap_or(0);
         let text = |event: &delivery::QueuedEvent| {
             Json::parse(&with_sequence(&event.body, event.sequence))
         };
         Batch {
             number,
-            refused,
+            rejections,
             events: events.iter().filter_map(text).collect(),
         }
     }
@@ -166,13 +168,11 @@ impl Session {
     ///
     /// Errors: as [`Session::ack`].
     pub async fn nack(&mut self, number: u64, why: &str) -> Result<()> {
-        let why: String = why.chars().filter(|c| !c.is_control()).take(200).collect();
-        let why = if why.is_empty() {
-            "the consumer rejected it".to_owned()
-        } else {
-            why
+        let why = match clip(&why.replace(char::is_control, ""), MAX_WHY) {
+            empty if empty.is_empty() => "the consumer rejected it".to_owned(),
+            why => why,
         };
-        let limit = self.streams.limits.dead_letters_per_subscription;
+        let limit = self.streams.settings.dead_letters_per_subscription;
         let batch = self.batch(number)?;
         self.record_answer(number, move |tx, row, progress, batch| {
             reject(tx, row, progress, batch, &why, limit)
@@ -229,25 +229,21 @@ impl Session {
         let (id, sent) = (self.id, self.sent);
         let rejected = self.rejected.front().copied();
         let connection = Arc::clone(&self.connection);
-        let read = self
-            .streams
-            .db()
-            .read(&self.principal.namespace, move |tx| {
-                let row = subscription::find(tx, id)?;
-                let progress = own_progress(tx, id, &connection)?;
-                let (after, until) =
-                    rejected.map_or((sent, i64::MAX), |range| (range.first - 1, range.last));
-                let limit = row.settings.delivery.limits().batch_size;
-                let batch = form_batch(&delivery::between(tx, id, after, until, limit)?);
-                let events =
-                    batch.map_or(Ok(Vec::new()), |batch| delivery::of_batch(tx, id, batch))?;
-                Ok(Snapshot {
-                    row,
-                    progress,
-                    batch,
-                    events,
-                })
-            });
+        let read = self.streams.read(&self.principal, move |tx| {
+            let row = subscription::find(tx, id)?;
+            let progress = own_progress(tx, id, &connection)?;
+            let (after, until) =
+                rejected.map_or((sent, i64::MAX), |range| (range.first - 1, range.last));
+            let limit = row.settings.delivery.limits().batch_size;
+            let batch = form_batch(&delivery::between(tx, id, after, until, limit)?);
+            let events = batch.map_or(Ok(Vec::new()), |batch| delivery::of_batch(tx, id, batch))?;
+            Ok(Snapshot {
+                row,
+                progress,
+                batch,
+                events,
+            })
+        });
         read.await
     }
 

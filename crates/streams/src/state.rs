@@ -11,7 +11,7 @@
 //!     └──────── Resumed ── Waiting, Held
 //! ```
 
-use crate::subscription::{OnError, RetryRule};
+use crate::retry::{OnError, Rules};
 use types::Time;
 
 /// Longer `Retry-After` values are shortened to this.
@@ -93,12 +93,6 @@ pub(crate) struct Step {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Illegal;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Rules {
-    pub(crate) retry: RetryRule,
-    pub(crate) on_error: OnError,
-}
-
 /// One step. `jitter` is a random number that spreads retries, so that a recovered receiver does
 /// not get all of them at once.
 pub(crate) fn step(
@@ -110,65 +104,49 @@ pub(crate) fn step(
 ) -> Result<Step, Illegal> {
     match (phase, event) {
         (Phase::Ready, Event::Claimed { batch, timeout_ms }) => Ok(send(batch, 1, now, timeout_ms)),
-        (
-            Phase::Waiting {
-                batch, attempts, ..
-            },
-            Event::Claimed { timeout_ms, .. },
-        ) => Ok(send(batch, attempts + 1, now, timeout_ms)),
-        // Its sender crashed, so the outcome is unknown. It counts as an attempt; otherwise a batch
-        // that crashes its senders would be retried without end.
+        (Phase::Sending { batch, .. }, Event::Delivered) => {
+            Ok(Step::to(Phase::Ready).with(Effect::Acknowledge(batch)))
+        }
+        (Phase::Sending { batch, .. }, Event::TooLarge) if !batch.is_single() => Ok(split(batch)),
+        // If it is claimed, its sender crashed and the outcome is unknown. That counts as an
+        // attempt; otherwise a batch that crashes its senders would be retried without end.
         (
             Phase::Sending {
                 batch, attempts, ..
             },
-            Event::Claimed { .. },
+            Event::Claimed { .. } | Event::TooLarge | Event::Failed { .. },
         ) if attempts >= rules.retry.attempts => Ok(give_up(batch, rules.on_error)),
         (
-            Phase::Sending {
+            Phase::Waiting {
+                batch, attempts, ..
+            }
+            | Phase::Sending {
                 batch, attempts, ..
             },
             Event::Claimed { timeout_ms, .. },
         ) => Ok(send(batch, attempts + 1, now, timeout_ms)),
-        (Phase::Sending { batch, .. }, Event::Delivered) => {
-            Ok(transition(Phase::Ready, Effect::Acknowledge(batch)))
-        }
-        (Phase::Sending { batch, .. }, Event::TooLarge) if !batch.is_single() => {
-            Ok(transition(Phase::Ready, Effect::Split(batch)))
-        }
         (
             Phase::Sending {
                 batch, attempts, ..
             },
-            Event::TooLarge,
-        ) => Ok(retry(batch, attempts, None, now, rules, jitter)),
-        (
-            Phase::Sending {
-                batch, attempts, ..
-            },
-            Event::Failed { retry_after_ms },
-        ) => Ok(retry(batch, attempts, retry_after_ms, now, rules, jitter)),
-        (Phase::Sending { batch, .. }, Event::Gone) => Ok(transition(
-            Phase::Waiting {
+            Event::TooLarge | Event::Failed { .. },
+        ) => {
+            let delay_ms = rules.retry.delay_ms(attempts, jitter);
+            let at = now.plus_millis(delay_ms.max(event.retry_after_ms()));
+            Ok(Step::to(Phase::Waiting {
                 batch,
-                attempts: 0,
-                at: now,
-            },
-            Effect::Suspend,
-        )),
-        (Phase::Waiting { batch, .. } | Phase::Held { batch }, Event::Resumed) => Ok(Step {
-            phase: Phase::Waiting {
-                batch,
-                attempts: 0,
-                at: now,
-            },
-            effect: None,
-        }),
+                attempts,
+                at,
+            }))
+        }
+        (Phase::Sending { batch, .. }, Event::Gone) => {
+            Ok(restart(batch, now).with(Effect::Suspend))
+        }
+        (Phase::Waiting { batch, .. } | Phase::Held { batch }, Event::Resumed) => {
+            Ok(restart(batch, now))
+        }
         // A call in flight is not cancelled, and a ready batch needs no retry.
-        (Phase::Ready | Phase::Sending { .. }, Event::Resumed) => Ok(Step {
-            phase,
-            effect: None,
-        }),
+        (Phase::Ready | Phase::Sending { .. }, Event::Resumed) => Ok(Step::to(phase)),
         (
             Phase::Ready | Phase::Waiting { .. } | Phase::Held { .. },
             Event::Delivered | Event::Failed { .. } | Event::TooLarge | Event::Gone,
@@ -177,67 +155,56 @@ pub(crate) fn step(
     }
 }
 
-fn transition(phase: Phase, effect: Effect) -> Step {
-    Step {
-        phase,
-        effect: Some(effect),
-    }
-}
-
 fn send(batch: Batch, attempt: u32, now: Time, timeout_ms: i64) -> Step {
-    let until = now.plus_millis(timeout_ms.saturating_add(GRACE_MS));
-    transition(
-        Phase::Sending {
-            batch,
-            attempts: attempt,
-            until,
-        },
-        Effect::Send { batch, attempt },
-    )
+    let sending = Phase::Sending {
+        batch,
+        attempts: attempt,
+        until: now.plus_millis(timeout_ms.saturating_add(GRACE_MS)),
+    };
+    Step::to(sending).with(Effect::Send { batch, attempt })
 }
 
-fn retry(
-    batch: Batch,
-    attempts: u32,
-    retry_after_ms: Option<i64>,
-    now: Time,
-    rules: &Rules,
-    jitter: u64,
-) -> Step {
-    if attempts >= rules.retry.attempts {
-        return give_up(batch, rules.on_error);
-    }
-    let requested = retry_after_ms.unwrap_or(0).clamp(0, MAX_RETRY_AFTER_MS);
-    let at = now.plus_millis(delay_ms(&rules.retry, attempts, jitter).max(requested));
-    Step {
-        phase: Phase::Waiting {
-            batch,
-            attempts,
-            at,
-        },
-        effect: None,
-    }
+fn restart(batch: Batch, now: Time) -> Step {
+    Step::to(Phase::Waiting {
+        batch,
+        attempts: 0,
+        at: now,
+    })
+}
+
+fn split(batch: Batch) -> Step {
+    Step::to(Phase::Ready).with(Effect::Split(batch))
 }
 
 fn give_up(batch: Batch, on_error: OnError) -> Step {
     match on_error {
-        _ if !batch.is_single() => transition(Phase::Ready, Effect::Split(batch)),
-        OnError::DeadLetter => transition(Phase::Ready, Effect::DeadLetter(batch)),
-        OnError::Hold => Step {
-            phase: Phase::Held { batch },
-            effect: None,
-        },
+        _ if !batch.is_single() => split(batch),
+        OnError::DeadLetter => Step::to(Phase::Ready).with(Effect::DeadLetter(batch)),
+        OnError::Hold => Step::to(Phase::Held { batch }),
     }
 }
 
-/// The delay after an attempt: doubled each time up to `max_ms`; half fixed, half jitter.
-fn delay_ms(retry: &RetryRule, attempts: u32, jitter: u64) -> i64 {
-    let doubled = retry
-        .initial_ms
-        .saturating_mul(1u64 << attempts.saturating_sub(1).min(40));
-    let delay = doubled.min(retry.max_ms);
-    let half = delay / 2;
-    i64::try_from(delay - half + jitter % (half + 1)).unwrap_or(i64::MAX)
+impl Event {
+    fn retry_after_ms(self) -> i64 {
+        match self {
+            Self::Failed {
+                retry_after_ms: Some(ms),
+            } => ms.clamp(0, MAX_RETRY_AFTER_MS),
+            _ => 0,
+        }
+    }
+}
+
+impl Step {
+    fn to(phase: Phase) -> Self {
+        let effect = None;
+        Self { phase, effect }
+    }
+
+    fn with(self, effect: Effect) -> Self {
+        let effect = Some(effect);
+        Self { effect, ..self }
+    }
 }
 
 impl Batch {
@@ -278,6 +245,7 @@ impl Phase {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::retry::RetryRule;
     use proptest::prelude::*;
 
     const TIMEOUT_MS: i64 = 10_000;
@@ -360,12 +328,12 @@ mod tests {
             attempts: 12,
         };
         let delays: Vec<i64> = (1..=6)
-            .map(|attempts| delay_ms(&retry, attempts, 499 + 501 * u64::from(attempts == 99)))
+            .map(|attempts| retry.delay_ms(attempts, 499 + 501 * u64::from(attempts == 99)))
             .collect();
-        assert_eq!(delay_ms(&retry, 1, 0), 500);
-        assert_eq!(delay_ms(&retry, 1, 500), 1_000);
-        assert_eq!(delay_ms(&retry, 3, 0), 2_000);
-        assert_eq!(delay_ms(&retry, 40, 5_000), 10_000);
+        assert_eq!(retry.delay_ms(1, 0), 500);
+        assert_eq!(retry.delay_ms(1, 500), 1_000);
+        assert_eq!(retry.delay_ms(3, 0), 2_000);
+        assert_eq!(retry.delay_ms(40, 5_000), 10_000);
         assert!(delays.is_sorted());
     }
 }

@@ -1,7 +1,7 @@
 //! Subscriptions as callers write and read them.
 
+use crate::retry::{OnError, RetryRule, Rules};
 use crate::sink::Delivery;
-use crate::state::Rules;
 use serde::{Deserialize, Serialize};
 use types::{ChainId, SubscriptionId, Time};
 use utoipa::ToSchema;
@@ -43,10 +43,10 @@ pub(crate) struct Configuration {
 
 impl Configuration {
     pub(crate) fn rules(&self) -> Rules {
-        Rules {
-            retry: self.retry,
-            on_error: self.on_error,
-        }
+        let Self {
+            retry, on_error, ..
+        } = *self;
+        Rules { retry, on_error }
     }
 }
 
@@ -150,41 +150,6 @@ pub enum StartAt {
     After(Vec<store::Cursor>),
 }
 
-/// When a failed batch is retried: after `initialMs`, then with exponential backoff and jitter up
-/// to `maxMs`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct RetryRule {
-    /// The first delay in milliseconds, 100 to 60,000.
-    pub initial_ms: u64,
-    /// The longest delay in milliseconds, `initialMs` to 3,600,000.
-    pub max_ms: u64,
-    /// The number of attempts before the delivery fails, 1 to 100.
-    pub attempts: u32,
-}
-
-/// What happens to an event after the last attempt.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OnError {
-    /// The event becomes a dead letter, and delivery continues.
-    #[default]
-    DeadLetter,
-    /// The subscription stops until it is resumed or the event is skipped.
-    Hold,
-}
-
-impl Default for RetryRule {
-    /// Twelve attempts over about 35 minutes.
-    fn default() -> Self {
-        Self {
-            initial_ms: 1_000,
-            max_ms: 300_000,
-            attempts: 12,
-        }
-    }
-}
-
 impl std::str::FromStr for StartAt {
     type Err = String;
 
@@ -214,26 +179,16 @@ impl std::fmt::Display for StartAt {
             StartAt::Newest => f.write_str("newest"),
             StartAt::Oldest => f.write_str("oldest"),
             StartAt::After(cursors) => {
-                let texts: Vec<String> = cursors
-                    .iter()
-                    .map(|cursor| format!("{}/{}", cursor.partition, cursor.seq))
-                    .collect();
+                let texts: Vec<String> = cursors.iter().map(cursor_text).collect();
                 f.write_str(&texts.join(","))
             }
         }
     }
 }
 
-impl Serialize for StartAt {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
-    }
-}
+types::serde_as_text!(StartAt);
 
-impl<'de> Deserialize<'de> for StartAt {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?
-            .parse()
-            .map_err(serde::de::Error::custom)
-    }
+/// The text of a cursor: `chain/eip155:1/42`.
+pub(crate) fn cursor_text(cursor: &store::Cursor) -> String {
+    format!("{}/{}", cursor.partition, cursor.seq)
 }

@@ -1,12 +1,14 @@
 //! Validation of subscriptions. Each error names its field.
 
 use crate::error::{Error, Result, require};
-use crate::subscription::{Change, Filter, NewSubscription, RetryRule};
+use crate::retry::RetryRule;
+use crate::subscription::{Change, Filter, NewSubscription};
 use outbound::AddressPolicy;
+use types::{Characters, NameRule};
 
-const MAX_NAME: usize = 64;
+const NAME: NameRule = NameRule::new(64, Characters::Identifier);
 const MAX_ENTRIES: usize = 100;
-const MAX_ENTRY: usize = 256;
+const ENTRY: NameRule = NameRule::new(256, Characters::Printable);
 
 pub(crate) fn new(new: &NewSubscription, policy: &AddressPolicy) -> Result<()> {
     name(&new.name)?;
@@ -26,13 +28,7 @@ pub(crate) fn change(change: &Change, policy: &AddressPolicy) -> Result<()> {
 }
 
 fn name(name: &str) -> Result<()> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let valid = !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(legal);
-    require(
-        valid,
-        "name",
-        "1 to 64 characters of A-Z, a-z, 0-9, ., _ and -",
-    )
+    require(NAME.accepts(name), "name", &NAME.to_string())
 }
 
 fn filter(filter: &Filter) -> Result<()> {
@@ -44,14 +40,11 @@ fn filter(filter: &Filter) -> Result<()> {
 
 fn entries(field: &str, entries: &[String]) -> Result<()> {
     require(entries.len() <= MAX_ENTRIES, field, "at most 100 entries")?;
-    let valid = |entry: &String| {
-        !entry.is_empty() && entry.len() <= MAX_ENTRY && !entry.chars().any(char::is_control)
-    };
-    match entries.iter().position(|entry| !valid(entry)) {
-        Some(index) => Err(Error::invalid(
-            &format!("{field}[{index}]"),
-            "1 to 256 characters",
-        )),
+    match entries.iter().position(|entry| !ENTRY.accepts(entry)) {
+        Some(index) => {
+            let field = format!("{field}[{index}]");
+            Err(Error::invalid(&field, ENTRY.to_string()))
+        }
         None => Ok(()),
     }
 }

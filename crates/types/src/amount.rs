@@ -1,7 +1,7 @@
 //! An exact amount, 0..2^256-1. Outside the process it is a decimal string.
 
 use ruint::aliases::U256;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// The longest decimal form: 2^256-1 has 78 digits.
 const MAX_DIGITS: usize = 78;
@@ -57,27 +57,32 @@ impl Amount {
 
     /// Whether it is zero.
     pub fn is_zero(self) -> bool {
-        self.0.is_zero()
+        self == Self::ZERO
     }
 
     /// The sum; `None` above 2^256-1.
     pub fn checked_add(self, other: Amount) -> Option<Amount> {
-        self.0.checked_add(other.0).map(Self)
+        self.combine(other, U256::checked_add)
     }
 
     /// The difference; `None` below zero.
     pub fn checked_sub(self, other: Amount) -> Option<Amount> {
-        self.0.checked_sub(other.0).map(Self)
+        self.combine(other, U256::checked_sub)
     }
 
     /// The product; `None` above 2^256-1.
     pub fn checked_mul(self, other: Amount) -> Option<Amount> {
-        self.0.checked_mul(other.0).map(Self)
+        self.combine(other, U256::checked_mul)
     }
 
     /// The quotient rounded up, as fee rules require; `None` for a division by zero.
     pub fn checked_div_ceil(self, by: Amount) -> Option<Amount> {
-        (!by.is_zero()).then(|| Self(self.0.div_ceil(by.0)))
+        self.combine(by, |a, b| (!b.is_zero()).then(|| a.div_ceil(b)))
+    }
+
+    fn combine(self, other: Self, combine: fn(U256, U256) -> Option<U256>) -> Option<Self> {
+        let (Self(a), Self(b)) = (self, other);
+        combine(a, b).map(Self)
     }
 
     /// The big-endian bytes without leading zeros; empty for zero.
@@ -112,21 +117,12 @@ impl From<u64> for Amount {
     }
 }
 
+crate::debug_as_text!(Amount);
+crate::serialize_as_text!(Amount);
+
 impl std::fmt::Display for Amount {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         std::fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl std::fmt::Debug for Amount {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl Serialize for Amount {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
     }
 }
 

@@ -29,29 +29,26 @@ impl Digest {
     }
 }
 
+crate::debug_as_text!(Digest);
+crate::serde_as_text!(Digest);
+
+impl AsRef<[u8]> for Digest {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for Digest {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::from_hex(text).ok_or("expected 64 hexadecimal digits")
+    }
+}
+
 impl std::fmt::Display for Digest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&hex::encode(self.0))
-    }
-}
-
-impl std::fmt::Debug for Digest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Display::fmt(self, f)
-    }
-}
-
-impl serde::Serialize for Digest {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for Digest {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let text = <String as serde::Deserialize>::deserialize(d)?;
-        Digest::from_hex(&text)
-            .ok_or_else(|| serde::de::Error::custom("expected 64 hexadecimal digits"))
+        f.write_str(&hex::encode(self))
     }
 }
 
@@ -67,9 +64,8 @@ impl Canon {
 
     /// Append bytes with their length.
     #[must_use]
-    pub fn bytes(mut self, bytes: &[u8]) -> Self {
-        self.push_bytes(bytes);
-        self
+    pub fn bytes(self, bytes: &[u8]) -> Self {
+        self.count(bytes.len()).raw(bytes)
     }
 
     /// Append text with its length in bytes.
@@ -86,40 +82,33 @@ impl Canon {
 
     /// Append an integer, 8 bytes big-endian.
     #[must_use]
-    pub fn int(mut self, value: i64) -> Self {
-        self.0.extend_from_slice(&value.to_be_bytes());
-        self
+    pub fn int(self, value: i64) -> Self {
+        self.raw(&value.to_be_bytes())
     }
 
     /// Append an unsigned integer, 8 bytes big-endian.
     #[must_use]
-    pub fn uint(mut self, value: u64) -> Self {
-        self.0.extend_from_slice(&value.to_be_bytes());
-        self
+    pub fn uint(self, value: u64) -> Self {
+        self.raw(&value.to_be_bytes())
     }
 
     /// Append a hash without a length, which is always 32.
     #[must_use]
-    pub fn digest(mut self, digest: &Digest) -> Self {
-        self.0.extend_from_slice(&digest.0);
-        self
+    pub fn digest(self, digest: &Digest) -> Self {
+        self.raw(digest.as_ref())
     }
 
     /// Append a list: its count, then each item encoded by `each`.
     #[must_use]
-    pub fn list<T>(mut self, items: &[T], each: impl Fn(Canon, &T) -> Canon) -> Self {
-        self.push_count(items.len());
-        items.iter().fold(self, each)
+    pub fn list<T>(self, items: &[T], each: impl Fn(Canon, &T) -> Canon) -> Self {
+        items.iter().fold(self.count(items.len()), each)
     }
 
     /// Append an optional field: one byte, then the field if it is present.
     #[must_use]
-    pub fn option<T>(mut self, item: Option<&T>, each: impl Fn(Canon, &T) -> Canon) -> Self {
-        self.0.push(u8::from(item.is_some()));
-        match item {
-            Some(item) => each(self, item),
-            None => self,
-        }
+    pub fn option<T>(self, item: Option<&T>, each: impl Fn(Canon, &T) -> Canon) -> Self {
+        let tagged = self.raw(&[u8::from(item.is_some())]);
+        item.into_iter().fold(tagged, each)
     }
 
     /// The encoded bytes.
@@ -132,16 +121,16 @@ impl Canon {
         Digest::of(&self.0)
     }
 
-    fn push_bytes(&mut self, bytes: &[u8]) {
-        self.push_count(bytes.len());
-        self.0.extend_from_slice(bytes);
-    }
-
-    fn push_count(&mut self, count: usize) {
+    fn count(self, count: usize) -> Self {
         // No hashed value comes near 4 GiB. A truncated length would let two values share a form,
         // so this must fail instead.
         let count = u32::try_from(count).expect("a canonical field is shorter than 4 GiB");
-        self.0.extend_from_slice(&count.to_be_bytes());
+        self.raw(&count.to_be_bytes())
+    }
+
+    fn raw(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
     }
 }
 

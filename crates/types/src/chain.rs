@@ -41,14 +41,15 @@ impl ChainId {
 
     /// The part after the colon.
     pub fn reference(&self) -> &str {
-        self.0
+        self.as_str()
             .split_once(':')
             .map_or("", |(_, reference)| reference)
     }
 
     /// The family, if Florin supports it.
     pub fn family(&self) -> Option<Family> {
-        match self.0.split_once(':')?.0 {
+        let (namespace, _) = self.as_str().split_once(':')?;
+        match namespace {
             "eip155" => Some(Family::Evm),
             "bip122" => Some(Family::Utxo),
             _ => None,
@@ -85,29 +86,12 @@ impl std::str::FromStr for ChainId {
     }
 }
 
+crate::debug_as_text!(ChainId);
+crate::serde_as_text!(ChainId);
+
 impl std::fmt::Display for ChainId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::fmt::Debug for ChainId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Serialize for ChainId {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for ChainId {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        f.write_str(self.as_str())
     }
 }
 

@@ -1,7 +1,6 @@
 //! Ids: a prefix that names the type, and a ULID. Never a cursor, never proof of order.
 
 use crate::{Entropy, Time};
-use serde::{Deserialize, Serialize};
 
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const ULID_CHARS: usize = 26;
@@ -40,6 +39,9 @@ impl Ulid {
     }
 }
 
+crate::debug_as_text!(Ulid);
+crate::serde_as_text!(Ulid);
+
 impl std::fmt::Display for Ulid {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut text = [0u8; ULID_CHARS];
@@ -48,12 +50,6 @@ impl std::fmt::Display for Ulid {
             *character = CROCKFORD[((self.0 >> shift) & 31) as usize];
         }
         f.write_str(std::str::from_utf8(&text).map_err(|_| std::fmt::Error)?)
-    }
-}
-
-impl std::fmt::Debug for Ulid {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Display::fmt(self, f)
     }
 }
 
@@ -75,20 +71,6 @@ impl std::str::FromStr for Ulid {
             bits = (bits << 5) | digit as u128;
         }
         Ok(Self(bits))
-    }
-}
-
-impl Serialize for Ulid {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Ulid {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?
-            .parse()
-            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -120,11 +102,8 @@ macro_rules! ids {
             }
         }
 
-        impl std::fmt::Debug for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                std::fmt::Display::fmt(self, f)
-            }
-        }
+        $crate::debug_as_text!($name);
+        $crate::serde_as_text!($name);
 
         impl std::str::FromStr for $name {
             type Err = $crate::IdError;
@@ -134,18 +113,6 @@ macro_rules! ids {
                     .and_then(|rest| rest.strip_prefix(':'))
                     .ok_or($crate::IdError::Prefix { expected: $prefix })?;
                 Ok(Self(rest.parse()?))
-            }
-        }
-
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-                s.collect_str(self)
-            }
-        }
-
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-                <String as serde::Deserialize>::deserialize(d)?.parse().map_err(serde::de::Error::custom)
             }
         }
     )*};

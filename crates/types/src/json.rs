@@ -27,7 +27,7 @@ impl Json {
     /// Parse into a tree. Numbers that do not fit 64 bits become floats: never compute with those.
     pub fn to_value(&self) -> Value {
         // A RawValue is valid JSON; nesting too deep for the parser reads as null.
-        serde_json::from_str(self.0.get()).unwrap_or(Value::Null)
+        serde_json::from_str(self.as_str()).unwrap_or(Value::Null)
     }
 }
 

@@ -21,6 +21,7 @@ mod code;
 mod event;
 mod json;
 mod merkle;
+mod name;
 mod namespace;
 mod page;
 mod principal;
@@ -41,6 +42,7 @@ pub use event::{Block, ChainEvent, ExecutionStatus, Inclusion, Transfer, Transfe
 pub use id::{IdError, Ulid};
 pub use json::{Json, canonical_json};
 pub use merkle::merkle_root;
+pub use name::{Characters, NameRule};
 pub use namespace::{Namespace, NamespaceError};
 pub use page::{Page, PageError, Sort};
 pub use principal::{Permission, Principal, PrincipalKind, Role};

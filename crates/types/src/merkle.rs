@@ -23,7 +23,7 @@ pub fn merkle_root<L: AsRef<[u8]>>(leaves: &[L]) -> Digest {
         level = level
             .chunks(2)
             .map(|pair| match pair {
-                [left, right] => tagged(NODE, &left.0, &right.0),
+                [left, right] => tagged(NODE, left.as_ref(), right.as_ref()),
                 single => single[0],
             })
             .collect();

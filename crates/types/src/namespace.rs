@@ -1,7 +1,6 @@
 //! Namespaces: the tenant, and the first part of every key.
 
 use arrayvec::ArrayString;
-use serde::{Deserialize, Serialize};
 
 const MAX_LEN: usize = 63;
 
@@ -58,29 +57,12 @@ impl std::str::FromStr for Namespace {
     }
 }
 
+crate::debug_as_text!(Namespace);
+crate::serde_as_text!(Namespace);
+
 impl std::fmt::Display for Namespace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::fmt::Debug for Namespace {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Serialize for Namespace {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Namespace {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        f.write_str(self.as_str())
     }
 }
 

@@ -33,11 +33,11 @@ pub enum PageError {
 
 impl Page {
     /// The limit when none is given.
-    pub const DEFAULT_LIMIT: u32 = 25;
+    const DEFAULT_LIMIT: u32 = 25;
     /// The largest limit.
-    pub const MAX_LIMIT: u32 = 1_000;
+    const MAX_LIMIT: u32 = 1_000;
     /// The largest skip.
-    pub const MAX_SKIP: u32 = 10_000;
+    const MAX_SKIP: u32 = 10_000;
 
     /// Validate a page request and apply the defaults.
     pub fn new(

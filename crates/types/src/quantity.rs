@@ -2,7 +2,6 @@
 
 use crate::Amount;
 use num_bigint::{BigInt, Sign};
-use serde::{Deserialize, Serialize};
 
 /// The first byte of zero; it is larger for positive numbers and smaller for negative ones.
 const ZERO: u8 = 0x80;
@@ -31,17 +30,17 @@ impl Quantity {
 
     /// The negated amount.
     pub fn minus(amount: Amount) -> Self {
-        Self(-Self::from(amount).0)
+        Self::from(amount).negated()
     }
 
     /// Whether it is below zero.
     pub fn is_negative(&self) -> bool {
-        self.0.sign() == Sign::Minus
+        *self < Self::zero()
     }
 
     /// Whether it is zero.
     pub fn is_zero(&self) -> bool {
-        self.0.sign() == Sign::NoSign
+        *self == Self::zero()
     }
 
     /// Whether the absolute value fits into 256 bits.
@@ -120,20 +119,21 @@ impl From<Amount> for Quantity {
 
 impl std::ops::Add<&Quantity> for Quantity {
     type Output = Quantity;
-    fn add(self, other: &Quantity) -> Quantity {
-        Quantity(self.0 + &other.0)
+    fn add(mut self, other: &Quantity) -> Quantity {
+        self += other;
+        self
     }
 }
 
 impl std::ops::AddAssign<&Quantity> for Quantity {
-    fn add_assign(&mut self, other: &Quantity) {
-        self.0 += &other.0;
+    fn add_assign(&mut self, Quantity(other): &Quantity) {
+        self.0 += other;
     }
 }
 
 impl std::ops::SubAssign<&Quantity> for Quantity {
-    fn sub_assign(&mut self, other: &Quantity) {
-        self.0 -= &other.0;
+    fn sub_assign(&mut self, Quantity(other): &Quantity) {
+        self.0 -= other;
     }
 }
 
@@ -154,29 +154,12 @@ impl std::str::FromStr for Quantity {
     }
 }
 
+crate::debug_as_text!(Quantity);
+crate::serde_as_text!(Quantity);
+
 impl std::fmt::Display for Quantity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         std::fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl std::fmt::Debug for Quantity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl Serialize for Quantity {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Quantity {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?
-            .parse()
-            .map_err(serde::de::Error::custom)
     }
 }
 

@@ -39,17 +39,13 @@ impl ReplayKey {
 
     /// The nonce, if it is one.
     pub fn as_nonce(&self) -> Option<u64> {
-        self.0
-            .strip_prefix("nonce/")?
-            .rsplit_once('/')?
-            .1
-            .parse()
-            .ok()
+        let (_, nonce) = self.as_str().strip_prefix("nonce/")?.rsplit_once('/')?;
+        nonce.parse().ok()
     }
 }
 
 impl std::fmt::Display for ReplayKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }

@@ -14,6 +14,46 @@ pub fn clip(text: &str, max_chars: usize) -> String {
     }
 }
 
+/// Formats types for debugging as their text.
+#[macro_export]
+macro_rules! debug_as_text {
+    ($($name:ty),+) => {$(
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(self, f)
+            }
+        }
+    )+};
+}
+
+/// Serializes types as their text, by `Display`.
+#[macro_export]
+macro_rules! serialize_as_text {
+    ($($name:ty),+) => {$(
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+                s.collect_str(self)
+            }
+        }
+    )+};
+}
+
+/// Serializes types as their text, by `Display`, and deserializes them by `FromStr`.
+#[macro_export]
+macro_rules! serde_as_text {
+    ($($name:ty),+) => {
+        $crate::serialize_as_text!($($name),+);
+        $(
+            impl<'de> serde::Deserialize<'de> for $name {
+                fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                    let text = <String as serde::Deserialize>::deserialize(d)?;
+                    text.parse().map_err(serde::de::Error::custom)
+                }
+            }
+        )+
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,5 @@
 //! Timestamps in microseconds since 1970 UTC. In JSON, RFC 3339 with microseconds.
 
-use serde::{Deserialize, Serialize};
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
@@ -40,43 +39,42 @@ impl Time {
 
     /// Milliseconds since 1970.
     pub const fn millis(self) -> i64 {
-        self.0.div_euclid(1_000)
+        self.micros().div_euclid(1_000)
     }
 
     /// Seconds since 1970.
     pub const fn secs(self) -> i64 {
-        self.0.div_euclid(1_000_000)
+        self.micros().div_euclid(1_000_000)
     }
 
     /// This time plus some milliseconds.
     pub const fn plus_millis(self, millis: i64) -> Self {
-        Self(self.0.saturating_add(millis.saturating_mul(1_000)))
+        Self(self.micros().saturating_add(millis.saturating_mul(1_000)))
     }
 
     /// Milliseconds from `earlier` to this time; negative if `earlier` is later.
     pub const fn millis_since(self, earlier: Time) -> i64 {
-        self.0.saturating_sub(earlier.0).div_euclid(1_000)
+        self.micros()
+            .saturating_sub(earlier.micros())
+            .div_euclid(1_000)
     }
 }
+
+crate::debug_as_text!(Time);
+crate::serde_as_text!(Time);
 
 impl std::fmt::Display for Time {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let format = format_description!(
             "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z"
         );
-        let text = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000)
+        let text = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.micros()) * 1_000)
             .ok()
             .and_then(|at| at.format(&format).ok());
         match text {
             Some(text) => f.write_str(&text),
-            None => write!(f, "{}us", self.0),
+            None => write!(f, "{}us", self.micros()),
         }
-    }
-}
-
-impl std::fmt::Debug for Time {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Display::fmt(self, f)
     }
 }
 
@@ -90,20 +88,6 @@ impl std::str::FromStr for Time {
         i64::try_from(at.unix_timestamp_nanos().div_euclid(1_000))
             .map(Self)
             .map_err(|_| TimeError)
-    }
-}
-
-impl Serialize for Time {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Time {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?
-            .parse()
-            .map_err(serde::de::Error::custom)
     }
 }
 

@@ -215,13 +215,14 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
         "127.0.0.1".parse().unwrap(),
     ])))
     .unwrap();
-    let streams = Streams::new(
-        db.clone(),
-        lease.clone(),
-        Arc::new(NoExpansion),
-        outbound.clone(),
-        shared_keyring.clone(),
-    );
+    let parts = streams::Parts {
+        db: db.clone(),
+        lease: lease.clone(),
+        expand: Arc::new(NoExpansion),
+        outbound: outbound.clone(),
+        keyring: shared_keyring.clone(),
+    };
+    let streams = Streams::new(parts, streams::Settings::default());
     let parts = Parts {
         db: db.clone(),
         lease: lease.clone(),

@@ -40,7 +40,7 @@ pub(crate) struct Config {
     pub(crate) keys: Keys,
     pub(crate) submit: submit::Settings,
     pub(crate) workflow: workflow::Settings,
-    pub(crate) streams: streams::Limits,
+    pub(crate) streams: streams::Settings,
     pub(crate) outbound: Outbound,
     #[serde(default)]
     pub(crate) chains: Vec<Chain>,

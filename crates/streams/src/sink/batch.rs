@@ -47,3 +47,12 @@ pub enum DeliveryOutcome {
         retry_after_ms: Option<i64>,
     },
 }
+
+impl DeliveryOutcome {
+    pub(crate) fn failed(why: impl Into<String>) -> Self {
+        Self::Failed {
+            why: why.into(),
+            retry_after_ms: None,
+        }
+    }
+}

@@ -27,17 +27,17 @@ impl Delivery {
             Some(_) => return Err("type: expected a text".to_owned()),
             None => return Err("missing field `type`".to_owned()),
         };
-        let Some(sink) = SINKS.iter().copied().find(|sink| sink.name() == name) else {
+        let Some(sink) = (SINKS.iter().copied()).find(|sink| sink.doc().name == name) else {
             let known = super::names(|_| true);
             return Err(format!("unknown type `{name}`, expected {known}"));
         };
-        let settings = SinkSettings::parse(sink.fields(), members)?;
+        let settings = SinkSettings::parse(sink.doc().fields, members)?;
         Ok(Self { sink, settings })
     }
 
     /// The name of its sink: `webhook`.
     pub(crate) fn sink(&self) -> &'static str {
-        self.sink.name()
+        self.sink.doc().name
     }
 
     pub(crate) fn settings(&self) -> &SinkSettings {
@@ -45,11 +45,11 @@ impl Delivery {
     }
 
     pub(crate) fn is_pushed(&self) -> bool {
-        self.sink.mode() == Mode::Push
+        self.sink.doc().mode == Mode::Push
     }
 
     pub(crate) fn is_signed(&self) -> bool {
-        self.sink.signs()
+        self.sink.doc().signs
     }
 
     pub(crate) fn limits(&self) -> Limits {
@@ -58,7 +58,7 @@ impl Delivery {
 
     /// Errors: [`Error::Invalid`] with the field.
     pub(crate) fn check(&self, policy: &AddressPolicy) -> Result<()> {
-        self.settings.check_ranges(self.sink.fields())?;
+        self.settings.check_ranges(self.sink.doc().fields)?;
         self.sink.check(&self.settings, policy)
     }
 
@@ -98,10 +98,8 @@ impl Delivery {
     }
 
     fn secret_fields(&self) -> impl Iterator<Item = &'static str> + use<> {
-        let fields = self.sink.fields().iter();
-        fields
-            .filter(|field| field.is_secret())
-            .map(|field| field.name)
+        let secret = (self.sink.doc().fields.iter()).filter(|field| field.is_secret());
+        secret.map(|field| field.name)
     }
 
     /// Errors: [`Error::DeliveryTypeMismatch`] unless another delivery has the same type.

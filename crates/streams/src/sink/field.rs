@@ -1,6 +1,7 @@
 //! Settings of sinks: declared as fields, from which parsing, checks and documents follow.
 
 use crate::error::{Error, Result};
+use serde::Deserialize as _;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -131,12 +132,9 @@ impl SinkSettings {
         match given.keys().next() {
             None => Ok(Self(settings)),
             Some(unknown) => {
-                let names: Vec<_> = fields
-                    .iter()
-                    .map(|field| format!("`{}`", field.name))
-                    .collect();
-                let names = names.join(", ");
-                Err(format!("unknown field `{unknown}`, expected {names}"))
+                let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+                let names = names.join("`, `");
+                Err(format!("unknown field `{unknown}`, expected `{names}`"))
             }
         }
     }
@@ -160,12 +158,18 @@ impl SinkSettings {
 
     /// The value of a text; empty if there is no such field.
     pub(crate) fn text(&self, name: &str) -> &str {
-        self.0.get(name).and_then(Value::as_str).unwrap_or_default()
+        self.members()
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     /// The value of an integer; 0 if there is no such field.
     pub(crate) fn integer(&self, name: &str) -> u64 {
-        self.0.get(name).and_then(Value::as_u64).unwrap_or_default()
+        self.members()
+            .get(name)
+            .and_then(Value::as_u64)
+            .unwrap_or_default()
     }
 
     /// The value of an integer whose range ends far below `u32::MAX`.
@@ -175,19 +179,13 @@ impl SinkSettings {
 
     /// Texts by name, if they are given.
     pub(crate) fn texts(&self, name: &str) -> Option<BTreeMap<String, String>> {
-        let texts = self.0.get(name)?.as_object()?;
-        let pair = |(name, text): (&String, &Value)| {
-            (name.clone(), text.as_str().unwrap_or_default().to_owned())
-        };
-        Some(texts.iter().map(pair).collect())
+        BTreeMap::deserialize(self.members().get(name)?).ok()
     }
 
     pub(crate) fn set_texts(&mut self, name: &str, texts: BTreeMap<String, String>) {
-        let texts = texts
-            .into_iter()
-            .map(|(name, text)| (name, text.into()))
-            .collect();
-        self.0.insert(name.to_owned(), Value::Object(texts));
+        let texts = texts.into_iter().map(|(name, text)| (name, text.into()));
+        self.0
+            .insert(name.to_owned(), Value::Object(texts.collect()));
     }
 }
 

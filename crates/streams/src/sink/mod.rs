@@ -28,24 +28,24 @@ static SINKS: &[&dyn Sink] = &[
     &tests::Memory,
 ];
 
+/// What a sink is: declared once, for its subscriptions and for documents.
+#[derive(Debug, Clone, Copy)]
+pub struct SinkDoc {
+    /// The `type` of a delivery.
+    pub name: &'static str,
+    /// What it does, for callers.
+    pub doc: &'static str,
+    /// The settings of a delivery besides its type.
+    pub fields: &'static [Field],
+    pub(crate) mode: Mode,
+    /// Whether its batches are signed, so that its subscriptions have signing secrets.
+    pub(crate) signs: bool,
+}
+
 /// A way in which events leave.
 #[async_trait::async_trait]
 pub(crate) trait Sink: Send + Sync {
-    /// The `type` of a delivery.
-    fn name(&self) -> &'static str;
-
-    /// What it does, for callers.
-    fn doc(&self) -> &'static str;
-
-    /// The settings of a delivery besides its type.
-    fn fields(&self) -> &'static [Field];
-
-    fn mode(&self) -> Mode;
-
-    /// Whether its batches are signed, so that its subscriptions have signing secrets.
-    fn signs(&self) -> bool {
-        false
-    }
+    fn doc(&self) -> &'static SinkDoc;
 
     /// Check what the ranges of the fields do not express. An error names the field.
     fn check(&self, _settings: &SinkSettings, _policy: &AddressPolicy) -> Result<()> {
@@ -62,10 +62,7 @@ pub(crate) trait Sink: Send + Sync {
         _batch: &OutgoingBatch,
         _now: Time,
     ) -> DeliveryOutcome {
-        DeliveryOutcome::Failed {
-            why: "its consumer has to connect".to_owned(),
-            retry_after_ms: None,
-        }
+        DeliveryOutcome::failed("its consumer has to connect")
     }
 }
 
@@ -89,30 +86,16 @@ pub(crate) struct Limits {
     pub(crate) window: usize,
 }
 
-/// A sink, for documents.
-#[derive(Debug, Clone, Copy)]
-pub struct SinkDoc {
-    /// The `type` of a delivery.
-    pub name: &'static str,
-    pub doc: &'static str,
-    pub fields: &'static [Field],
-}
-
 /// All sinks, for documents.
-pub fn sinks() -> impl Iterator<Item = SinkDoc> {
-    SINKS.iter().map(|sink| SinkDoc {
-        name: sink.name(),
-        doc: sink.doc(),
-        fields: sink.fields(),
-    })
+pub fn sinks() -> impl Iterator<Item = &'static SinkDoc> {
+    SINKS.iter().map(|sink| sink.doc())
 }
 
 /// The names of the sinks with a property, for messages.
-pub(crate) fn names(matching: impl Fn(&dyn Sink) -> bool) -> String {
-    let names: Vec<&str> = SINKS
-        .iter()
-        .filter(|sink| matching(**sink))
-        .map(|sink| sink.name())
+pub(crate) fn names(matching: impl Fn(&SinkDoc) -> bool) -> String {
+    let names: Vec<&str> = sinks()
+        .filter(|doc| matching(doc))
+        .map(|doc| doc.name)
         .collect();
     names.join(" or ")
 }

@@ -1,8 +1,10 @@
 //! A third sink: all that it takes is this file and its entry in the list.
 #![allow(clippy::unwrap_used)]
 
-use super::{DeliveryOutcome, Field, Limits, Mode, OutgoingBatch, Sink, SinkSettings};
-use crate::{NewSubscription, NoExpansion, SHARDS, Streams, Worker, shard_partition, subscribe};
+use super::{DeliveryOutcome, Field, Limits, Mode, OutgoingBatch, Sink, SinkDoc, SinkSettings};
+use crate::{
+    NewSubscription, NoExpansion, Parts, SHARDS, Streams, Worker, shard_partition, subscribe,
+};
 use outbound::{AddressPolicy, Outbound, Settings};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -23,24 +25,18 @@ struct Kept {
 
 #[async_trait::async_trait]
 impl Sink for Memory {
-    fn name(&self) -> &'static str {
-        "memory"
-    }
-
-    fn doc(&self) -> &'static str {
-        "Batches are kept in memory."
-    }
-
-    fn fields(&self) -> &'static [Field] {
-        const FIELDS: &[Field] = &[
-            Field::text("shelf", "Where batches are kept"),
-            Field::integer("batchSize", (1, 10), 2, "Events per batch"),
-        ];
-        FIELDS
-    }
-
-    fn mode(&self) -> Mode {
-        Mode::Push
+    fn doc(&self) -> &'static SinkDoc {
+        const DOC: SinkDoc = SinkDoc {
+            name: "memory",
+            doc: "Batches are kept in memory.",
+            fields: &[
+                Field::text("shelf", "Where batches are kept"),
+                Field::integer("batchSize", (1, 10), 2, "Events per batch"),
+            ],
+            mode: Mode::Push,
+            signs: false,
+        };
+        &DOC
     }
 
     fn limits(&self, settings: &SinkSettings) -> Limits {
@@ -63,13 +59,14 @@ impl Sink for Memory {
 async fn streams(test: &TestDb) -> Streams {
     let load = |tx: &mut store::UnscopedTx<'_, '_>| store::secrets::load_data_keys(tx, "streams");
     let keys = test.db.read_unscoped(load).await.unwrap();
-    Streams::new(
-        test.db.clone(),
-        test.lease("api/0").await,
-        Arc::new(NoExpansion),
-        Outbound::new(Settings::new(AddressPolicy::default())).unwrap(),
-        Arc::new(keys.create(test.entropy.as_ref())),
-    )
+    let parts = Parts {
+        db: test.db.clone(),
+        lease: test.lease("api/0").await,
+        expand: Arc::new(NoExpansion),
+        outbound: Outbound::new(Settings::new(AddressPolicy::default())).unwrap(),
+        keyring: Arc::new(keys.create(test.entropy.as_ref())),
+    };
+    Streams::new(parts, crate::Settings::default())
 }
 
 async fn turn_all(test: &TestDb, streams: &Streams) {

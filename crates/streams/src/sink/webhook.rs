@@ -1,16 +1,18 @@
 //! `webhook`: batches are posted to a URL, signed.
 
-use super::{DeliveryOutcome, Field, Limits, Mode, OutgoingBatch, Sink, SinkSettings};
+use super::{DeliveryOutcome, Field, Limits, Mode, OutgoingBatch, Sink, SinkDoc, SinkSettings};
 use crate::error::{Error, Result, require};
 use crate::sign::signature;
 use outbound::{AddressPolicy, Method, Outbound, Request, Response};
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
-use types::{Time, sanitize_text};
+use types::{Time, clip, sanitize_text};
 
 /// Bytes of the response body that are read, to explain a failure.
 const MAX_RESPONSE: usize = 512;
+/// Characters of it that are shown.
+const MAX_SHOWN: usize = 200;
 const MAX_HEADERS: usize = 20;
 const MAX_HEADER: usize = 4_096;
 
@@ -26,46 +28,36 @@ const RESERVED_HEADERS: [&str; 6] = [
 
 pub(super) struct Webhook;
 
-const FIELDS: &[Field] = &[
-    Field::text("url", "An http or https URL without credentials"),
-    Field::secret_texts(
-        "headers",
-        "Additional request headers; their values are returned empty",
-    ),
-    Field::integer(
-        "batchSize",
-        (1, 1_000),
-        50,
-        "The maximum number of events per request",
-    ),
-    Field::integer(
-        "timeoutMs",
-        (100, 60_000),
-        10_000,
-        "The response timeout in milliseconds",
-    ),
-];
+const DOC: SinkDoc = SinkDoc {
+    name: "webhook",
+    doc: "Events are posted to a URL.",
+    fields: &[
+        Field::text("url", "An http or https URL without credentials"),
+        Field::secret_texts(
+            "headers",
+            "Additional request headers; their values are returned empty",
+        ),
+        Field::integer(
+            "batchSize",
+            (1, 1_000),
+            50,
+            "The maximum number of events per request",
+        ),
+        Field::integer(
+            "timeoutMs",
+            (100, 60_000),
+            10_000,
+            "The response timeout in milliseconds",
+        ),
+    ],
+    mode: Mode::Push,
+    signs: true,
+};
 
 #[async_trait::async_trait]
 impl Sink for Webhook {
-    fn name(&self) -> &'static str {
-        "webhook"
-    }
-
-    fn doc(&self) -> &'static str {
-        "Events are posted to a URL."
-    }
-
-    fn fields(&self) -> &'static [Field] {
-        FIELDS
-    }
-
-    fn mode(&self) -> Mode {
-        Mode::Push
-    }
-
-    fn signs(&self) -> bool {
-        true
+    fn doc(&self) -> &'static SinkDoc {
+        &DOC
     }
 
     fn check(&self, settings: &SinkSettings, policy: &AddressPolicy) -> Result<()> {
@@ -88,11 +80,11 @@ impl Sink for Webhook {
 
     async fn send(&self, outbound: &Outbound, batch: &OutgoingBatch, now: Time) -> DeliveryOutcome {
         let Some(request) = request(batch, now) else {
-            return failed("the secrets of the subscription cannot be decrypted".to_owned());
+            return DeliveryOutcome::failed("the secrets of the subscription cannot be decrypted");
         };
         match outbound.send(request).await {
             Ok(response) => classify(&response, now),
-            Err(error) => failed(error.to_string()),
+            Err(error) => DeliveryOutcome::failed(error.to_string()),
         }
     }
 }
@@ -126,13 +118,6 @@ fn header(name: &str, value: &str) -> Result<()> {
         &field,
         "at most 4,096 printable ASCII characters",
     )
-}
-
-fn failed(why: String) -> DeliveryOutcome {
-    DeliveryOutcome::Failed {
-        why,
-        retry_after_ms: None,
-    }
 }
 
 /// The request of an attempt; none if the secrets cannot be decrypted.
@@ -174,12 +159,8 @@ fn classify(response: &Response, now: Time) -> DeliveryOutcome {
 
 /// A short description of a failed response. The body is untrusted and sanitized.
 fn describe(status: u16, body: &[u8]) -> String {
-    let text = sanitize_text(body);
-    let text: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(200)
-        .collect();
+    let text = sanitize_text(body).replace(char::is_control, " ");
+    let text = clip(&text, MAX_SHOWN);
     let text = text.trim();
     if text.is_empty() {
         format!("the receiver answered {status}")

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::subscription::{Configuration, Subscription};
 use store::{Fact, InNamespace, Record as _, ScopedTable as _, Tx, UnscopedTx};
-use types::{Namespace, Principal, SubscriptionId, Time};
+use types::{Namespace, Page, Principal, SubscriptionId, Time};
 
 #[derive(Debug, Clone, store::Record)]
 #[record(table = "subscription")]
@@ -61,6 +61,15 @@ pub(crate) struct Reencrypted {
 }
 
 impl StoredSubscription {
+    /// Errors: [`Error::VersionConflict`] unless it has the expected version.
+    pub(crate) fn check_version(&self, expected: i64) -> Result<()> {
+        let actual = self.version;
+        if actual == expected {
+            return Ok(());
+        }
+        Err(Error::VersionConflict { expected, actual })
+    }
+
     /// A fact about this version of the subscription.
     pub(crate) fn fact(&self, kind: &'static str, actor: &Principal) -> Fact {
         let version = u64::try_from(self.version).unwrap_or_default();
@@ -127,16 +136,12 @@ pub(crate) fn report_unreadable(id: SubscriptionId, error: &dyn std::fmt::Displa
 }
 
 /// Subscriptions after an id, ordered by id.
-pub(crate) fn list(
-    tx: &mut Tx<'_, '_>,
-    after: &str,
-    limit: u32,
-    skip: u32,
-) -> Result<Vec<StoredSubscription>> {
+pub(crate) fn list(tx: &mut Tx<'_, '_>, page: &Page) -> Result<Vec<StoredSubscription>> {
+    let after = page.after.as_deref().unwrap_or_default();
     let sql = StoredSubscription::select(
         "WHERE namespace = ?ns AND id > ?1 ORDER BY id LIMIT ?2 OFFSET ?3",
     );
-    Ok(tx.rows(&sql, (after, limit, skip))?)
+    Ok(tx.rows(&sql, (after, page.limit, page.skip))?)
 }
 
 pub(crate) fn count(tx: &mut Tx<'_, '_>) -> Result<u64> {
@@ -169,13 +174,13 @@ pub(crate) fn save(tx: &mut Tx<'_, '_>, row: &mut StoredSubscription) -> Result<
 pub(crate) fn encrypted_before(
     tx: &mut UnscopedTx<'_, '_>,
     key_prefix: &[u8],
-    after: (&str, &str),
+    (namespace, id): (&str, &str),
     limit: u32,
 ) -> Result<Vec<InNamespace<Encrypted>>> {
     let sql = InNamespace::<Encrypted>::select(
         "WHERE encrypted < ?1 AND (namespace, id) > (?2, ?3) ORDER BY namespace, id LIMIT ?4",
     );
-    Ok(tx.rows(&sql, (key_prefix, after.0, after.1, limit))?)
+    Ok(tx.rows(&sql, (key_prefix, namespace, id, limit))?)
 }
 
 /// Count the rows that are encrypted under an older data key than the one with this prefix.

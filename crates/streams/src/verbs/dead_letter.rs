@@ -1,28 +1,34 @@
 //! Dead letters: events whose last attempt failed.
 
+use crate::engine::Streams;
 use crate::error::{Error, Result};
 use crate::event::with_sequence;
 use crate::state::Phase;
-use crate::streams::Streams;
 use crate::table::delivery::{self, DeliveryState, EventRef, StoredDeadLetter};
 use crate::table::{progress, subscription};
 use serde::Serialize;
 use store::Tx;
 use types::{Json, Page, Principal, SubscriptionId, Time};
+use utoipa::ToSchema;
 
 /// Dead letters that one call can retry.
 const MAX_RETRIED: u32 = 1_000;
 
-/// An event that could not be delivered, with its bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// An event that could not be delivered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeadLetter {
+    /// The sequence number of the event in the subscription.
     pub sequence: i64,
+    /// The event's id.
     pub id: String,
+    /// The event's type.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The event as sent.
+    /// The event as it would have been delivered.
+    #[schema(value_type = Option<serde_json::Value>)]
     pub event: Option<Json>,
-    /// When its last attempt failed.
+    /// When the delivery was abandoned.
+    #[schema(value_type = String)]
     pub at: Time,
     /// The error of the last attempt.
     pub error: Option<String>,
@@ -50,7 +56,7 @@ pub async fn dead_letters(
             .map_err(|_| Error::invalid("after", "expected the sequence of a dead letter"))
     })?;
     let (limit, skip) = (page.limit, page.skip);
-    let read = streams.db.read(&principal.namespace, move |tx| {
+    let read = streams.read(principal, move |tx| {
         subscription::find(tx, id)?;
         delivery::dead_letters(tx, id, after, limit, skip)
     });

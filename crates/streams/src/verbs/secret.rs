@@ -1,9 +1,9 @@
 //! Rotate signing secrets, and reencrypt the secrets of subscriptions.
 
+use crate::engine::Streams;
 use crate::error::{Error, Result};
 use crate::secrets::{NewSecret, SecretInfo, Secrets, encryption_context};
 use crate::sink;
-use crate::streams::Streams;
 use crate::table::subscription::{self, Encrypted, Reencrypted};
 use store::secrets::ReencryptionStep;
 use store::{Fact, InNamespace};
@@ -54,12 +54,12 @@ pub async fn secrets(
     id: SubscriptionId,
 ) -> Result<Vec<SecretInfo>> {
     let row = streams.find(principal, id).await?;
-    Ok(Secrets::decrypt(&streams.keyring, id, &row.encrypted)?.infos(streams.now()))
+    Ok(Secrets::decrypt(&streams.parts.keyring, id, &row.encrypted)?.infos(streams.now()))
 }
 
 /// Count the subscriptions that are encrypted under an older data key than the newest.
 pub async fn count_outdated_secrets(streams: &Streams) -> Result<u64> {
-    let key_prefix = streams.keyring.current_prefix();
+    let key_prefix = streams.parts.keyring.current_prefix();
     streams
         .db()
         .read_unscoped(move |tx| subscription::count_encrypted_before(tx, &key_prefix))
@@ -69,7 +69,7 @@ pub async fn count_outdated_secrets(streams: &Streams) -> Result<u64> {
 /// Reencrypt the next batch of subscriptions under the newest data key. `after` is the position
 /// that the previous call returned; empty at first.
 pub async fn reencrypt(streams: &Streams, after: &str) -> Result<ReencryptionStep> {
-    let args = (streams.keyring.current_prefix(), after.to_owned());
+    let args = (streams.parts.keyring.current_prefix(), after.to_owned());
     let read = streams
         .db()
         .read_unscoped_with(args, |tx, (key_prefix, after)| {
@@ -87,7 +87,7 @@ pub async fn reencrypt(streams: &Streams, after: &str) -> Result<ReencryptionSte
         .filter_map(|row| reencrypt_row(streams, row))
         .collect();
     let undecryptable = read_count - rows.len() as u64;
-    let version = streams.keyring.current_version();
+    let version = streams.parts.keyring.current_version();
     let write = streams.writer().write_unscoped(move |tx| {
         let reencrypted = subscription::reencrypt(tx, &rows)?;
         if reencrypted > 0 {
@@ -109,12 +109,9 @@ fn reencrypt_row(streams: &Streams, row: InNamespace<Encrypted>) -> Option<Reenc
         namespace,
         row: old,
     } = row;
-    let id = old.id;
-    match streams.keyring.reencrypt(
-        &encryption_context(&id.to_string()),
-        &old.encrypted,
-        streams.entropy(),
-    ) {
+    let (id, keyring) = (old.id, &streams.parts.keyring);
+    let key = id.to_string();
+    match keyring.reencrypt(&encryption_context(&key), &old.encrypted, streams.entropy()) {
         Ok(new) => Some(Reencrypted {
             namespace,
             old,
@@ -139,25 +136,19 @@ async fn change<T>(
     let mut row = streams.find(principal, id).await?;
     if !row.settings.delivery.is_signed() {
         return Err(Error::DeliveryTypeMismatch {
-            expected: sink::names(|sink| sink.signs()),
+            expected: sink::names(|sink| sink.signs),
         });
     }
-    let mut secrets = Secrets::decrypt(&streams.keyring, id, &row.encrypted)?;
+    let mut secrets = Secrets::decrypt(&streams.parts.keyring, id, &row.encrypted)?;
     let (secret, result) = action(&mut secrets, streams.now())?;
-    row.encrypted = secrets.encrypt(&streams.keyring, id, streams.entropy())?;
+    row.encrypted = secrets.encrypt(&streams.parts.keyring, id, streams.entropy())?;
     drop(secrets);
     let payload = serde_json::json!({ "secret": secret });
     let write = streams.write(
         principal,
         (row, payload),
         move |tx, principal, (row, payload)| {
-            let actual = subscription::find(tx, row.id)?.version;
-            if actual != row.version {
-                return Err(Error::VersionConflict {
-                    expected: row.version,
-                    actual,
-                });
-            }
+            subscription::find(tx, row.id)?.check_version(row.version)?;
             let mut next = row.clone();
             subscription::save(tx, &mut next)?;
             tx.append(next.fact(kind, principal).payload(payload));

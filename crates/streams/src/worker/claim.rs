@@ -1,6 +1,6 @@
 //! Claim batches that are due: the claim is committed before the call is made.
 
-use super::turn::Worker;
+use super::Worker;
 use crate::error::Result;
 use crate::event::with_sequence;
 use crate::secrets::Secrets;
@@ -59,7 +59,7 @@ pub(super) async fn claim(shard: &mut Worker) -> Result<Vec<OutgoingBatch>> {
 /// As many as the limits allow, round-robin over the namespaces, without subscriptions that have a
 /// call in flight.
 fn choose(shard: &Worker, due: Vec<Due>) -> Vec<Due> {
-    let limits = shard.streams.limits;
+    let limits = shard.streams.settings;
     let mut free = limits.in_flight.saturating_sub(shard.busy.len());
     let mut used: HashMap<Namespace, usize> = HashMap::new();
     shard
@@ -192,7 +192,7 @@ async fn load(shard: &Worker, claimed: Claimed) -> Result<Option<OutgoingBatch>>
         generation: claimed.generation,
         batch,
         attempt: claimed.attempt,
-        secrets: Secrets::decrypt_waiting(&shard.streams.keyring, id, &row.encrypted)
+        secrets: Secrets::decrypt_waiting(&shard.streams.parts.keyring, id, &row.encrypted)
             .await
             .ok(),
         delivery: row.settings.delivery,

@@ -1,8 +1,8 @@
 //! Read facts after the cursors, and commit deliveries and cursors together, so that a crash
 //! neither loses nor duplicates events.
 
+use super::Worker;
 use super::gather::{Gathered, Group, Member, PendingEvent, gather};
-use super::turn::Worker;
 use crate::error::Result;
 use crate::subscription::Configuration;
 use crate::table::cursor::{self, Lagging, Move, Position};
@@ -50,7 +50,7 @@ pub(super) async fn dispatch(shard: &mut Worker) -> Result<Dispatched> {
     if shard.cache.members.is_empty() {
         return Ok(dispatched);
     }
-    let heads = shard.streams.db.read_unscoped(store::partitions).await?;
+    let heads = shard.streams.db().read_unscoped(store::partitions).await?;
     join_partitions(shard, &heads).await?;
     for (partition, lagging) in find_lagging(shard, heads).await? {
         for group in groups(shard, &partition, lagging) {
@@ -180,7 +180,7 @@ async fn join_partitions(shard: &mut Worker, heads: &[Cursor]) -> Result<()> {
 /// Group subscriptions at the same position, so that facts are read once for all of them.
 /// Subscriptions at their backlog limit are left out.
 fn groups(shard: &Worker, partition: &str, lagging: Vec<Lagging>) -> Vec<Group> {
-    let limit = i64::from(shard.streams.limits.backlog_per_subscription);
+    let limit = i64::from(shard.streams.settings.backlog_per_subscription);
     let mut positions: BTreeMap<_, Vec<Member>> = BTreeMap::new();
     for subscription in lagging
         .into_iter()
@@ -227,7 +227,7 @@ async fn process_group(shard: &Worker, group: Group, dispatched: &mut Dispatched
         .db()
         .read_unscoped(move |tx| store::facts_after(tx, &cursor, MAX_FACTS))
         .await?;
-    let mut gathered = gather(shard.streams.expand.as_ref(), &group, &facts).await;
+    let mut gathered = gather(shard.streams.parts.expand.as_ref(), &group, &facts).await;
     if let Some(why) = gathered.stuck.take() {
         tracing::warn!(
             event = "partition.blocked",

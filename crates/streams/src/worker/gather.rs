@@ -2,7 +2,7 @@
 
 use crate::error::ExpandError;
 use crate::event::{Event, Expand, Expansion};
-use crate::subscription::Filter;
+use crate::subscription::{Filter, cursor_text};
 use crate::table::cursor::Position;
 use std::sync::Arc;
 use store::StoredFact;
@@ -152,7 +152,7 @@ impl Gathered {
     }
 
     fn deliver(&mut self, group: &Group, fact: &StoredFact, event: &Event) {
-        let cursor = format!("{}/{}", fact.cursor.partition, fact.cursor.seq);
+        let cursor = cursor_text(&fact.cursor);
         let mut last_body: Option<(&Namespace, Arc<str>)> = None;
         for member in group.members.iter().filter(|member| member.matches(event)) {
             let body = match &last_body {
@@ -170,7 +170,7 @@ impl Gathered {
     fn dead_letter(&mut self, expand: &dyn Expand, group: &Group, fact: &StoredFact, why: &str) {
         let types = expand.event_types(&fact.kind).unwrap_or_default();
         let event = Event::from_fact(fact);
-        let cursor = format!("{}/{}", fact.cursor.partition, fact.cursor.seq);
+        let cursor = cursor_text(&fact.cursor);
         let installation = Namespace::installation();
         let could_match = |member: &&Member| {
             (fact.namespace == installation || fact.namespace == member.namespace)

@@ -1,11 +1,12 @@
 //! Record the outcome of a call.
 
+use crate::engine::Streams;
 use crate::error::Result;
 use crate::filter::DELIVERY_EVENTS;
+use crate::retry::{OnError, Rules};
 use crate::sink::{DeliveryOutcome, OutgoingBatch};
-use crate::state::{self, Batch, Effect, Event, Phase, Rules};
-use crate::streams::Streams;
-use crate::subscription::OnError;
+use crate::state::{self, Batch, Effect, Event, Phase};
+
 use crate::table::delivery::{self, DeliveryState};
 use crate::table::progress::{self, SubscriptionProgress};
 use crate::table::subscription::{self, StoredSubscription};
@@ -26,7 +27,7 @@ pub(super) async fn record(
         attempt: outgoing.attempt,
         holder: streams.db().holder().to_owned(),
     };
-    let dead_limit = streams.limits.dead_letters_per_subscription;
+    let dead_limit = streams.settings.dead_letters_per_subscription;
     let (id, args) = (outgoing.subscription, (call, outcome.clone()));
     let write =
         streams

@@ -204,7 +204,7 @@ async fn facts_of_the_installation_are_not_delivered() {
             streams::status(&world.streams, &principal("ns"), id)
                 .await
                 .unwrap()
-                .lag
+                .unread_facts
                 == 0
         );
     })

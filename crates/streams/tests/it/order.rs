@@ -1,6 +1,6 @@
 use crate::world::{World, numbers, principal, received};
 use serde_json::json;
-use streams::Limits;
+use streams::Settings;
 use testkit::http::{Answer, Server};
 use testkit::on_each_engine;
 
@@ -75,7 +75,7 @@ async fn a_failing_or_hanging_receiver_delays_only_itself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_in_flight_are_shared_among_namespaces() {
     on_each_engine(|test| async move {
-        let limits = Limits { in_flight: 4, in_flight_per_namespace: 2, ..Limits::default() };
+        let limits = Settings { in_flight: 4, in_flight_per_namespace: 2, ..Settings::default() };
         let mut world = World::with(test, limits, &["127.0.0.1"]).await;
         let (hanging, healthy) = (Server::with_handler(|_| Answer::NoResponse), Server::start());
         for n in 0..40 {
@@ -98,9 +98,9 @@ async fn calls_in_flight_are_shared_among_namespaces() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_backlog_is_limited_and_loses_nothing() {
     on_each_engine(|test| async move {
-        let limits = Limits {
+        let limits = Settings {
             backlog_per_subscription: 300,
-            ..Limits::default()
+            ..Settings::default()
         };
         let mut world = World::with(test, limits, &["127.0.0.1"]).await;
         let server = Server::start();
@@ -113,7 +113,7 @@ async fn the_backlog_is_limited_and_loses_nothing() {
         let waiting = count(&world).await;
         assert!((300..600).contains(&waiting), "{waiting}");
         let status = world.status(id).await;
-        assert!(status.lag > 1_000, "{status:?}");
+        assert!(status.unread_facts > 1_000, "{status:?}");
         world.advance(1_000).await;
         world.run_until_idle().await;
         assert_eq!(

@@ -1,6 +1,6 @@
 use crate::world::{World, numbers, principal, received};
 use serde_json::json;
-use streams::{DeadLetterSelection, Limits};
+use streams::{DeadLetterSelection, Settings};
 use testkit::http::{Answer, Server};
 use testkit::on_each_engine;
 
@@ -304,9 +304,9 @@ async fn a_413_splits_the_batch_immediately() {
 #[tokio::test(flavor = "multi_thread")]
 async fn dead_letters_are_limited() {
     on_each_engine(|test| async move {
-        let limits = Limits {
+        let limits = Settings {
             dead_letters_per_subscription: 2,
-            ..Limits::default()
+            ..Settings::default()
         };
         let mut world = World::with(test, limits, &["127.0.0.1"]).await;
         let server = Server::with_handler(|_| Answer::status(500));

@@ -113,7 +113,7 @@ async fn a_rejected_batch_is_sent_again_immediately() {
         session.nack(first.number, "not now").await.unwrap();
         let second = session.next_batch().await.unwrap().unwrap();
         assert_eq!(
-            (second.number, second.refused, &second.events),
+            (second.number, second.rejections, &second.events),
             (2, 1, &first.events)
         );
         assert_eq!(session.ack(1).await, Err(Error::UnknownBatch { number: 1 }));

@@ -1,6 +1,6 @@
 use crate::world::{World, principal};
 use serde_json::{Value, json};
-use streams::{Error, Limits, NewSubscription};
+use streams::{Error, NewSubscription, Settings};
 use testkit::http::Server;
 use testkit::on_each_engine;
 use types::{Coded, Page};
@@ -140,9 +140,9 @@ async fn names_are_unique_and_subscriptions_limited() {
     on_each_engine(|test| async move {
         let world = World::with(
             test,
-            Limits {
+            Settings {
                 subscriptions_per_namespace: 2,
-                ..Limits::default()
+                ..Settings::default()
             },
             &[],
         )

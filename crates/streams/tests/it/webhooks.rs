@@ -36,7 +36,7 @@ async fn events_arrive_in_signed_batches() {
             assert!(!is_signed(&request, "another"));
         }
         let status = world.status(created.subscription.id).await;
-        assert_eq!((status.state, status.waiting, status.dead_letters, status.delivered, status.lag), ("idle", 0, 0, 7, 0));
+        assert_eq!((status.state, status.waiting, status.dead_letters, status.delivered, status.unread_facts), ("idle", 0, 0, 7, 0));
     })
     .await;
 }

@@ -1,6 +1,6 @@
 //! The test fixture: a database, the streams engine and the worker of every shard.
 
-use outbound::{AddressPolicy, Outbound, Settings};
+use outbound::{AddressPolicy, Outbound};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use store::secrets::{self, Keyring};
 use store::{Fact, Lease, StoredFact};
 use streams::{
-    Created, Event, Expand, ExpandError, Expansion, Limits, NewSubscription, Progress, SHARDS,
-    Streams, Worker, shard_partition,
+    Created, Event, Expand, ExpandError, Expansion, NewSubscription, Parts, Progress, SHARDS,
+    Settings, Streams, Worker, shard_partition,
 };
 use testkit::http::{Request, Server};
 use testkit::{TestDb, namespace};
@@ -23,7 +23,7 @@ pub(crate) struct World {
     leases: BTreeMap<String, Lease>,
     keyring: Arc<Keyring>,
     pub(crate) expand: Arc<FakeExpander>,
-    limits: Limits,
+    settings: Settings,
     allow: Vec<String>,
 }
 
@@ -101,15 +101,15 @@ pub(crate) fn principal(name: &str) -> Principal {
 
 pub(crate) fn outbound(allow: &[&str]) -> Outbound {
     let rules = allow.iter().map(|rule| rule.parse().unwrap()).collect();
-    Outbound::new(Settings::new(AddressPolicy::new(rules))).unwrap()
+    Outbound::new(outbound::Settings::new(AddressPolicy::new(rules))).unwrap()
 }
 
 impl World {
     pub(crate) async fn new(test: TestDb) -> Self {
-        Self::with(test, Limits::default(), &["127.0.0.1"]).await
+        Self::with(test, Settings::default(), &["127.0.0.1"]).await
     }
 
-    pub(crate) async fn with(test: TestDb, limits: Limits, allow: &[&str]) -> Self {
+    pub(crate) async fn with(test: TestDb, settings: Settings, allow: &[&str]) -> Self {
         let keys = test
             .db
             .read_unscoped(|tx| secrets::load_data_keys(tx, "streams"))
@@ -121,7 +121,7 @@ impl World {
             test,
             keyring,
             Arc::new(FakeExpander::default()),
-            limits,
+            settings,
             allow,
         )
         .await
@@ -131,7 +131,7 @@ impl World {
         test: TestDb,
         keyring: Arc<Keyring>,
         expand: Arc<FakeExpander>,
-        limits: Limits,
+        settings: Settings,
         allow: Vec<String>,
     ) -> Self {
         let rules: Vec<&str> = allow.iter().map(String::as_str).collect();
@@ -144,14 +144,14 @@ impl World {
             leases.insert(name.clone(), test.lease(&name).await);
         }
         let api = leases["api/0"].clone();
-        let streams = Streams::new(
-            test.db.clone(),
-            api,
-            expand.clone(),
-            outbound(&rules),
-            keyring.clone(),
-        )
-        .with_limits(limits);
+        let parts = Parts {
+            db: test.db.clone(),
+            lease: api,
+            expand: expand.clone(),
+            outbound: outbound(&rules),
+            keyring: keyring.clone(),
+        };
+        let streams = Streams::new(parts, settings);
         let shards = (0..SHARDS)
             .map(|n| Worker::new(streams.clone(), n, leases[&shard_partition(n)].clone()))
             .collect();
@@ -162,7 +162,7 @@ impl World {
             leases,
             keyring,
             expand,
-            limits,
+            settings,
             allow,
         }
     }
@@ -170,14 +170,14 @@ impl World {
     /// The engine of another process on the same database.
     pub(crate) fn streams_over(&self, db: store::Db, api: Lease) -> Streams {
         let rules: Vec<&str> = self.allow.iter().map(String::as_str).collect();
-        Streams::new(
+        let parts = Parts {
             db,
-            api,
-            self.expand.clone(),
-            outbound(&rules),
-            self.keyring.clone(),
-        )
-        .with_limits(self.limits)
+            lease: api,
+            expand: self.expand.clone(),
+            outbound: outbound(&rules),
+            keyring: self.keyring.clone(),
+        };
+        Streams::new(parts, self.settings)
     }
 
     /// Crash the process and start another one.
@@ -189,11 +189,11 @@ impl World {
             leases,
             keyring,
             expand,
-            limits,
+            settings,
             allow,
         } = self;
         drop((streams, shards, leases));
-        Self::build(test.reopen().await, keyring, expand, limits, allow).await
+        Self::build(test.reopen().await, keyring, expand, settings, allow).await
     }
 
     /// Rotate the data key; secrets encrypted before can still be decrypted.
@@ -205,12 +205,12 @@ impl World {
             shards,
             leases,
             expand,
-            limits,
+            settings,
             allow,
             ..
         } = self;
         drop((streams, shards, leases));
-        Self::build(test.reopen().await, keyring, expand, limits, allow).await
+        Self::build(test.reopen().await, keyring, expand, settings, allow).await
     }
 
     pub(crate) async fn lease(&mut self, partition: &str) -> Lease {

@@ -29,7 +29,7 @@ impl From<streams::Batch> for ServerMessage {
     fn from(batch: streams::Batch) -> Self {
         Self::Batch {
             number: batch.number,
-            rejections: batch.refused,
+            rejections: batch.rejections,
             events: batch.events,
         }
     }
@@ -120,7 +120,7 @@ mod tests {
     fn server_messages_keep_their_format() {
         let batch = streams::Batch {
             number: 1,
-            refused: 0,
+            rejections: 0,
             events: vec![Json::parse(r#"{"n":1.10}"#).unwrap()],
         };
         assert_eq!(

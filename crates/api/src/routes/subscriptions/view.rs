@@ -114,12 +114,8 @@ impl From<streams::Status> for SubscriptionStatus {
             waiting: status.waiting,
             dead_letters: status.dead_letters,
             delivered: status.delivered,
-            unread_facts: status.lag,
-            cursors: status
-                .cursors
-                .iter()
-                .map(|cursor| format!("{}/{}", cursor.partition, cursor.seq))
-                .collect(),
+            unread_facts: status.unread_facts,
+            cursors: status.cursors,
             last_delivered: status.last_delivered,
             last_error: status.last_error,
             last_error_at: status.last_error_at,

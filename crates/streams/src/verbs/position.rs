@@ -1,10 +1,11 @@
 //! Move the position of a subscription.
 
+use crate::engine::{Streams, shard_of};
 use crate::error::{Error, Result};
 use crate::state::Phase;
-use crate::streams::{Streams, shard_of};
-use crate::subscription::{StartAt, Subscription};
+use crate::subscription::{StartAt, Subscription, cursor_text};
 use crate::table::{cursor, delivery, progress, subscription};
+use std::collections::HashSet;
 use store::{Cursor, Tx};
 use types::{Principal, SubscriptionId};
 
@@ -65,18 +66,12 @@ fn restart(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
 
 /// The cursors of a new subscription.
 pub(super) fn initial_cursors(from: &StartAt, heads: &[Cursor]) -> Result<Vec<Cursor>> {
-    let mut cursors = match from {
-        StartAt::Oldest => heads
-            .iter()
-            .map(|head| Cursor {
-                seq: 0,
-                ..head.clone()
-            })
-            .collect(),
-        StartAt::Newest | StartAt::After(_) => heads.to_vec(),
-    };
+    let mut cursors = heads.to_vec();
+    if *from == StartAt::Oldest {
+        cursors.iter_mut().for_each(|cursor| cursor.seq = 0);
+    }
     for named in named_cursors(from, heads)? {
-        cursors.retain(|cursor: &Cursor| cursor.partition != named.partition);
+        cursors.retain(|cursor| cursor.partition != named.partition);
         cursors.push(named);
     }
     Ok(cursors)
@@ -96,24 +91,19 @@ fn named_cursors(from: &StartAt, heads: &[Cursor]) -> Result<Vec<Cursor>> {
     let StartAt::After(cursors) = from else {
         return Ok(Vec::new());
     };
-    for (index, cursor) in cursors.iter().enumerate() {
-        let known = heads
-            .iter()
-            .any(|head| head.partition == cursor.partition && cursor.seq <= head.seq);
-        let duplicate = cursors[..index]
-            .iter()
-            .any(|before| before.partition == cursor.partition);
-        if !known || duplicate {
-            let why = if duplicate {
-                "its partition occurs twice"
-            } else {
-                "there is no such position"
-            };
-            return Err(Error::invalid(
-                "from",
-                format!("{}/{}: {why}", cursor.partition, cursor.seq),
-            ));
-        }
+    let mut partitions = HashSet::new();
+    for cursor in cursors {
+        let is_known =
+            (heads.iter()).any(|head| head.partition == cursor.partition && cursor.seq <= head.seq);
+        let why = match partitions.insert(&cursor.partition) {
+            false => "its partition occurs twice",
+            true if !is_known => "there is no such position",
+            true => continue,
+        };
+        return Err(Error::invalid(
+            "from",
+            format!("{}: {why}", cursor_text(cursor)),
+        ));
     }
     Ok(cursors.clone())
 }

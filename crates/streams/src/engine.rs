@@ -1,4 +1,4 @@
-//! The handle that verbs and workers share.
+//! The engine: its parts and settings, which verbs and workers share.
 
 use crate::error::Result;
 use crate::event::Expand;
@@ -18,7 +18,7 @@ pub const SHARDS: u32 = 4;
 /// Limits per namespace, subscription and shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Limits {
+pub struct Settings {
     pub subscriptions_per_namespace: u32,
     /// Waiting events of a subscription at which no further facts are read for it.
     pub backlog_per_subscription: u32,
@@ -30,7 +30,7 @@ pub struct Limits {
     pub in_flight_per_namespace: usize,
 }
 
-impl Default for Limits {
+impl Default for Settings {
     fn default() -> Self {
         Self {
             subscriptions_per_namespace: 200,
@@ -42,63 +42,53 @@ impl Default for Limits {
     }
 }
 
+/// What the engine needs.
+#[derive(Clone)]
+pub struct Parts {
+    pub db: Db,
+    /// The lease of the partition that the verbs write to; each [`Worker`](crate::Worker) has its
+    /// own.
+    pub lease: Lease,
+    /// Expands facts that cover a batch into events.
+    pub expand: Arc<dyn Expand>,
+    /// Client for webhooks.
+    pub outbound: Outbound,
+    /// Encrypts the secrets of subscriptions.
+    pub keyring: Arc<Keyring>,
+}
+
 /// The streams engine of an installation. Cheap to clone.
 #[derive(Clone)]
 pub struct Streams {
-    pub(crate) db: Db,
-    /// The lease of the partition that the verbs write to.
-    pub(crate) lease: Lease,
-    pub(crate) expand: Arc<dyn Expand>,
-    pub(crate) outbound: Outbound,
-    pub(crate) keyring: Arc<Keyring>,
-    pub(crate) limits: Limits,
+    pub(crate) parts: Parts,
+    pub(crate) settings: Settings,
     /// Incremented when this process made events ready, to wake sessions and workers.
     pub(crate) ready: Arc<watch::Sender<u64>>,
 }
 
 impl Streams {
-    /// An engine over a database. Verbs write under `lease`; each [`Worker`](crate::Worker) has
-    /// its own.
-    pub fn new(
-        db: Db,
-        lease: Lease,
-        expand: Arc<dyn Expand>,
-        outbound: Outbound,
-        keyring: Arc<Keyring>,
-    ) -> Self {
-        let ready = Arc::new(watch::channel(0).0);
+    pub fn new(parts: Parts, settings: Settings) -> Self {
         Self {
-            db,
-            lease,
-            expand,
-            outbound,
-            keyring,
-            limits: Limits::default(),
-            ready,
+            parts,
+            settings,
+            ready: Arc::new(watch::channel(0).0),
         }
     }
 
-    /// Replace the default limits.
-    #[must_use]
-    pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
-
     pub(crate) fn db(&self) -> &Db {
-        &self.db
+        &self.parts.db
     }
 
     pub(crate) fn now(&self) -> Time {
-        self.db.clock().now()
+        self.db().clock().now()
     }
 
     pub(crate) fn entropy(&self) -> &dyn Entropy {
-        self.db.entropy().as_ref()
+        self.db().entropy().as_ref()
     }
 
     pub(crate) fn writer(&self) -> LeasedDb<'_> {
-        self.db.on(&self.lease)
+        self.db().on(&self.parts.lease)
     }
 
     /// Write in the namespace of a principal.
@@ -120,14 +110,22 @@ impl Streams {
             })
     }
 
+    /// Read in the namespace of a principal.
+    pub(crate) async fn read<T, F>(&self, principal: &Principal, read: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Tx<'_, '_>) -> Result<T> + Send + 'static,
+    {
+        self.db().read(&principal.namespace, read).await
+    }
+
     /// Read the row of a subscription of the principal's namespace.
     pub(crate) async fn find(
         &self,
         principal: &Principal,
         id: SubscriptionId,
     ) -> Result<StoredSubscription> {
-        self.db
-            .read(&principal.namespace, move |tx| subscription::find(tx, id))
+        self.read(principal, move |tx| subscription::find(tx, id))
             .await
     }
 
