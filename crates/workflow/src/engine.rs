@@ -89,7 +89,9 @@ pub struct Parts {
 
 /// The workflow engine of an installation. Cheap to clone.
 #[derive(Clone)]
-pub struct Workflow(Arc<Inner>);
+pub struct Workflow {
+    inner: Arc<Inner>,
+}
 
 struct Inner {
     parts: Parts,
@@ -114,31 +116,32 @@ impl Workflow {
     fn with_evaluators(parts: Parts, settings: Settings, evaluators: Evaluators) -> Self {
         let evaluation_pool =
             EvaluationPool::new(settings.expressions, settings.expressions_per_namespace);
-        Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             parts,
             settings,
             evaluation_pool,
             evaluators,
             definition_cache: DefinitionCache::default(),
-        }))
+        });
+        Self { inner }
     }
 
     /// The limits and intervals of this engine.
     pub fn settings(&self) -> &Settings {
-        &self.0.settings
+        &self.inner.settings
     }
 
     pub(crate) fn parts(&self) -> &Parts {
-        &self.0.parts
+        &self.inner.parts
     }
 
     pub(crate) fn db(&self) -> &Db {
-        &self.0.parts.db
+        &self.parts().db
     }
 
     /// Writes on the partition of this process.
     pub(crate) fn on(&self) -> LeasedDb<'_> {
-        self.0.parts.db.on(&self.0.parts.lease)
+        self.db().on(&self.parts().lease)
     }
 
     /// Reads in the namespace of a principal.
@@ -180,19 +183,19 @@ impl Workflow {
     }
 
     pub(crate) fn evaluation_pool(&self) -> &EvaluationPool {
-        &self.0.evaluation_pool
+        &self.inner.evaluation_pool
     }
 
     pub(crate) fn evaluators(&self) -> Evaluators {
-        self.0.evaluators.clone()
+        self.inner.evaluators.clone()
     }
 
     pub(crate) fn definition_cache(&self) -> &DefinitionCache {
-        &self.0.definition_cache
+        &self.inner.definition_cache
     }
 
     pub(crate) fn default_chain(&self, namespace: &Namespace) -> ChainId {
-        self.0.parts.chains.default_chain(namespace)
+        self.parts().chains.default_chain(namespace)
     }
 
     pub(crate) fn limits(&self) -> Limits {
@@ -201,7 +204,7 @@ impl Workflow {
             expression_mb: memory_mb,
             value_bytes: result_bytes,
             ..
-        } = self.0.settings;
+        } = *self.settings();
         Limits {
             time_ms,
             memory_mb,
@@ -211,8 +214,9 @@ impl Workflow {
 
     pub(crate) fn shard_of(&self, id: &str) -> i64 {
         let digest = types::Digest::of(id.as_bytes());
-        let number = u32::from_be_bytes([digest.0[0], digest.0[1], digest.0[2], digest.0[3]]);
-        i64::from(number % self.0.settings.shards.max(1))
+        let [a, b, c, d, ..] = digest.0;
+        let number = u32::from_be_bytes([a, b, c, d]);
+        i64::from(number % self.settings().shards.max(1))
     }
 
     pub(crate) fn shard_of_run(&self, id: &RunId) -> i64 {

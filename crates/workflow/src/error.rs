@@ -2,7 +2,7 @@
 
 use crate::definition::{DefinitionError, DefinitionErrorKind};
 use crate::state::IllegalTransition;
-use types::{Code, Coded, codes};
+use types::{Code, Coded, Json, codes};
 
 /// Result with this crate's error.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -131,6 +131,22 @@ impl Error {
         }
     }
 
+    pub(crate) fn limit(field: &str, unit: &'static str, limit: usize) -> Self {
+        Self::LimitExceeded {
+            field: field.to_owned(),
+            unit,
+            limit,
+        }
+    }
+
+    /// [`Error::LimitExceeded`] if a value has more bytes than it may have.
+    pub(crate) fn check_bytes(field: &str, bytes: usize, limit: usize) -> Result<()> {
+        if bytes > limit {
+            return Err(Self::limit(field, "bytes", limit));
+        }
+        Ok(())
+    }
+
     pub(crate) fn corrupt(noun: &'static str, reason: impl Into<String>) -> Self {
         Self::Corrupt {
             noun,
@@ -148,6 +164,11 @@ impl From<store::Error> for Error {
             other => Self::Store(other),
         }
     }
+}
+
+/// A value as JSON. Errors: [`Error::Corrupt`] with the noun.
+pub(crate) fn to_stored(noun: &'static str, value: &impl serde::Serialize) -> Result<Json> {
+    Json::of(value).map_err(|error| Error::corrupt(noun, error.to_string()))
 }
 
 impl From<DefinitionError> for Error {

@@ -61,7 +61,7 @@ pub mod state;
 mod table;
 mod task;
 mod variables;
-mod work;
+mod worker;
 
 pub use self::metrics::{Metrics, metrics};
 pub use binding::{Binding, NewBinding, binding, bindings, delete_binding, put_binding};
@@ -76,7 +76,7 @@ pub use listener::{
 pub use reencrypt::{count_outdated, reencrypt};
 pub use run::{
     Attempt, Decision, Failure, NewRun, Origin, RunFilter, RunStep, RunView, Started, cancel,
-    decide, dismiss, retry, run, runs, start, start_all,
+    decide, dismiss, retry, run, runs, start,
 };
 pub use task::{
     NewTask, Task, Version, delete_task, patch_task, post_version, put_task, task, tasks, version,
@@ -85,4 +85,4 @@ pub use task::{
 pub use variables::{
     NewVariables, VariableSet, delete_variables, put_variables, variable_sets, variables,
 };
-pub use work::{Progress, Worker};
+pub use worker::{Progress, Worker};

@@ -91,11 +91,7 @@ pub(crate) fn put_in<R: Resource>(
     let name = R::choose_name(new, current, before.is_none())?;
     let name = names::validate_name("name", name)?;
     if before.is_none() && table::count::<R>(tx)? >= limit as u64 {
-        return Err(Error::LimitExceeded {
-            field: R::FIELD.to_owned(),
-            unit: R::UNIT,
-            limit,
-        });
+        return Err(Error::limit(R::FIELD, R::UNIT, limit));
     }
     let now = tx.now();
     let meta = Meta {

@@ -1,24 +1,27 @@
 //! Validation of names, descriptions and references.
 
 use crate::{Error, Result};
+use types::{Characters, NameRule};
 
-const MAX_NAME: usize = 128;
+const NAME: NameRule = NameRule::new(128, Characters::Segment);
+const REFERENCE: NameRule = NameRule::new(128, Characters::Printable);
 const MAX_DESCRIPTION: usize = 16 << 10;
 
 /// A name has 1 to 128 bytes without `/`, control characters, or surrounding blanks. It must not
 /// look like an id, because paths accept both.
 pub(crate) fn validate_name(field: &str, name: &str) -> Result<String> {
-    let valid = !name.is_empty() && name.len() <= MAX_NAME && name.trim() == name;
-    if !valid || name.chars().any(|c| c.is_control() || c == '/') {
-        return Err(Error::invalid(
-            field,
-            "a name has 1 to 128 bytes, without /, control characters or surrounding blanks",
-        ));
+    if !NAME.accepts(name) {
+        return Err(Error::invalid(field, format!("a name has {NAME}")));
     }
     if name.len() == 30 && name.as_bytes()[3] == b':' {
         return Err(Error::invalid(field, "looks like an id"));
     }
     Ok(name.to_owned())
+}
+
+/// Checks the new name of a resource, if it gets one.
+pub(crate) fn validate_new_name(name: Option<String>) -> Result<Option<String>> {
+    name.map(|name| validate_name("name", &name)).transpose()
 }
 
 /// Checks the length of a description.
@@ -34,10 +37,7 @@ pub(crate) fn validate_description(text: &str) -> Result<String> {
 
 /// Checks a name or id that refers to another resource.
 pub(crate) fn validate_reference(field: &str, name_or_id: &str) -> Result<String> {
-    if name_or_id.is_empty()
-        || name_or_id.len() > MAX_NAME
-        || name_or_id.chars().any(char::is_control)
-    {
+    if !REFERENCE.accepts(name_or_id) {
         return Err(Error::invalid(field, "expected a name or an id"));
     }
     Ok(name_or_id.to_owned())

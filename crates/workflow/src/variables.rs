@@ -279,12 +279,6 @@ fn values(new: &NewVariables) -> Result<Json> {
     }
     let values =
         Json::of(&new.variables).map_err(|error| Error::invalid("variables", error.to_string()))?;
-    if values.as_str().len() > MAX_BYTES {
-        return Err(Error::LimitExceeded {
-            field: "variables".to_owned(),
-            unit: "bytes",
-            limit: MAX_BYTES,
-        });
-    }
+    Error::check_bytes("variables", values.as_str().len(), MAX_BYTES)?;
     Ok(values)
 }

@@ -8,7 +8,7 @@ use crate::expression::Expression;
 use crate::kinds::{KINDS, StepKind, Timeout};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use types::ChainId;
+use types::{ChainId, Characters, NameRule, clip};
 
 /// Steps of one version.
 const MAX_STEPS: usize = 200;
@@ -24,6 +24,7 @@ const MAX_DYNAMIC: usize = 100;
 /// Regular expressions of one version: each takes time to compile.
 const MAX_REGEXES: usize = 200;
 const MAX_NAME: usize = 128;
+const NAME: NameRule = NameRule::new(MAX_NAME, Characters::Identifier);
 /// Descriptions and messages, in bytes.
 const MAX_TEXT: usize = 4_096;
 
@@ -236,7 +237,7 @@ fn unknown_type(at: &str, kind: &str) -> DefinitionError {
     let known: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
     let reason = format!(
         "{:?} is not a step type; the types are {}",
-        kind.chars().take(80).collect::<String>(),
+        clip(kind, 80),
         known.join(", ")
     );
     DefinitionError {
@@ -247,14 +248,10 @@ fn unknown_type(at: &str, kind: &str) -> DefinitionError {
 }
 
 fn check_name(name: &str, field: &str) -> Result<(), DefinitionError> {
-    let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(valid) {
-        return Err(DefinitionError::field(
-            field,
-            format!("a name has 1 to {MAX_NAME} of the characters a-z, A-Z, 0-9, _, - and ."),
-        ));
+    if NAME.accepts(name) {
+        return Ok(());
     }
-    Ok(())
+    Err(DefinitionError::field(field, format!("a name has {NAME}")))
 }
 
 /// Moves an option that is itself an expression to the dynamic ones.

@@ -167,7 +167,7 @@ fn parse(text: &str) -> Result<BigInt, String> {
     number.ok_or_else(|| {
         format!(
             "{:?} is not an integer in base units",
-            text.chars().take(80).collect::<String>()
+            types::clip(text, 80)
         )
     })
 }

@@ -121,7 +121,7 @@ pub(super) fn number(args: &[JValue]) -> FunctionResult {
     match args.first() {
         None | Some(JValue::Undefined) => Ok(JValue::Undefined),
         Some(JValue::String(digits)) if is_decimal(digits) && !is_exact(digits) => {
-            let start: String = digits.chars().take(40).collect();
+            let start = types::clip(digits, 40);
             Err(format!(
                 "{start} is too long to be exact as a number: keep it as a string, and use $amountAdd and the other $amount functions"
             ))

@@ -7,7 +7,7 @@ use crate::effect::{
     Fault, Options, get_option, interface, params, required_text, text, to_json, units,
 };
 use crate::table::named::require;
-use crate::work::load::RunContext;
+use crate::worker::load::RunContext;
 use intent::Interface;
 use serde_json::Value;
 use store::Tx;

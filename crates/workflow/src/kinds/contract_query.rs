@@ -5,7 +5,7 @@ use super::contract::{
 };
 use super::{EffectKind, PlanFuture, StepKind};
 use crate::effect::{Fault, Options, Plan, bounded, to_json};
-use crate::work::load::RunContext;
+use crate::worker::load::RunContext;
 use chain::CallRequest;
 use futures::FutureExt;
 use types::{Json, Time};
@@ -47,5 +47,5 @@ async fn query(run: &RunContext, options: &Options) -> Result<Json, Fault> {
         .map_err(|error| Fault::from_error(&error))?;
     let output = intent::decode_output(&call.chain, &call.interface, &call.method, &answer)
         .map_err(|error| Fault::from_error(&error))?;
-    bounded(run, to_json(&output)?)
+    bounded(&run.workflow, to_json(&output)?)
 }

@@ -3,7 +3,7 @@
 use super::data_model::{QUERIES, without_nulls};
 use super::{EffectKind, PlanFuture, StepKind};
 use crate::effect::{Fault, Options, Plan, bounded, to_json};
-use crate::work::load::RunContext;
+use crate::worker::load::RunContext;
 use futures::FutureExt;
 use types::{Json, Time};
 
@@ -27,5 +27,5 @@ async fn query(run: &RunContext, options: &Options) -> Result<Json, Fault> {
     let principal = &run.run.initiator;
     let answer = data::bulk_query(&run.workflow.parts().data, principal, body.as_str()).await;
     let answer = answer.map_err(|error| Fault::from_error(&error))?;
-    bounded(run, to_json(&answer)?)
+    bounded(&run.workflow, to_json(&answer)?)
 }

@@ -7,8 +7,8 @@ use crate::effect::{
     CallStatus, ExternalCall, Fault, Options, Plan, StepError, bounded, get_option, parse_option,
     required_text, text, to_json, too_large,
 };
-use crate::work::expressions::parse_exact;
-use crate::work::load::RunContext;
+use crate::worker::expressions::parse_exact;
+use crate::worker::load::RunContext;
 use async_trait::async_trait;
 use futures::FutureExt;
 use outbound::{Method, Request, Response};
@@ -373,7 +373,7 @@ impl Call {
         if !expected {
             // Mask before truncating: half a secret is still a secret.
             let start = run.secrets.mask_text(&types::sanitize_text(&answer.body));
-            let start: String = start.chars().take(300).collect();
+            let start = types::clip(&start, 300);
             let reason = format!(
                 "{} answered {}: {start}",
                 self.url.split('?').next().unwrap_or_default(),
@@ -406,7 +406,7 @@ impl Call {
             .map(|(name, value)| (name.clone(), Value::String(value.clone())))
             .collect();
         bounded(
-            run,
+            &run.workflow,
             to_json(&json!({"status": answer.status, "headers": headers, "body": body}))?,
         )
     }

@@ -6,7 +6,7 @@ use crate::Error;
 use crate::effect::{Fault, Options, Plan, get_option, required_text, text, to_json};
 use crate::run::start::{INVOKE_SCOPE, RunRequest, validate};
 use crate::run::{NewRun, Origin};
-use crate::work::load::RunContext;
+use crate::worker::load::RunContext;
 use futures::FutureExt;
 use serde_json::Value;
 use types::{Digest, Json, RunId, Time};
@@ -70,18 +70,17 @@ fn build_request(run: &RunContext, options: &Options) -> Result<RunRequest, Faul
         RunId::new(run.now(), run.workflow.db().entropy()),
         child_depth(&run.run.origin)?,
     );
-    let (input, encrypted_input) = run
-        .child_input(id, &new.input)
-        .map_err(|error| Fault::from_error(&error))?;
+    let input = run.child_input(id, &new.input);
+    let input = input.map_err(|error| Fault::from_error(&error))?;
     Ok(RunRequest {
         id,
         new: NewRun {
-            input,
+            input: input.shown,
             idempotency_key: new.idempotency_key.map(masked),
             activity: new.activity.map(masked),
             ..new
         },
-        encrypted_input,
+        encrypted_input: input.encrypted,
         principal: run.run.initiator.clone(),
         origin: Origin::Run {
             run: run.run.id,
@@ -102,20 +101,15 @@ fn build_request(run: &RunContext, options: &Options) -> Result<RunRequest, Faul
 
 /// The depth of a run started by a run with this origin.
 fn child_depth(origin: &Origin) -> Result<u32, Fault> {
-    let depth = if let Origin::Run { depth, .. } = origin {
-        depth + 1
-    } else {
-        1
-    };
-    if depth > MAX_DEPTH {
-        let (field, limit) = ("runs that start each other".to_owned(), MAX_DEPTH as usize);
-        return Err(Fault::from_error(&Error::LimitExceeded {
-            field,
-            unit: "in a chain",
-            limit,
-        }));
+    match origin {
+        Origin::Run { depth, .. } if *depth >= MAX_DEPTH => Err(Fault::from_error(&Error::limit(
+            "runs that start each other",
+            "in a chain",
+            MAX_DEPTH as usize,
+        ))),
+        Origin::Run { depth, .. } => Ok(depth + 1),
+        Origin::Request | Origin::Listener { .. } => Ok(1),
     }
-    Ok(depth)
 }
 
 fn empty() -> Json {

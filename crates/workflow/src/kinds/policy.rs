@@ -3,7 +3,7 @@
 
 use super::{EffectKind, PlanFuture, StepKind, StepOption};
 use crate::effect::{Fault, Options, Plan, StepError, get_option, required_text, text, to_json};
-use crate::work::load::RunContext;
+use crate::worker::load::RunContext;
 use futures::FutureExt;
 use policy::{DryRunTarget, Outcome};
 use serde_json::{Value, json};

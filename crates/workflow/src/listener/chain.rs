@@ -3,8 +3,9 @@
 
 use super::config::{Config, Finality};
 use super::deliver::{Delivery, EventDelivery};
-use super::feed::{FeedOutcome, ReadMark};
+use super::outcome::{FeedOutcome, ReadMark};
 use super::{Listener, ListenerCursor, ListenerSpec};
+use crate::error::to_stored;
 use crate::table::listener::{self as table, Delivered};
 use crate::table::run as runs;
 use crate::{Error, Result, Workflow};
@@ -13,7 +14,7 @@ use index::{EventFilter, StoredEvent};
 use serde_json::json;
 use std::sync::Arc;
 use store::{Lease, UnscopedTx};
-use types::{ChainId, Height, Json, Namespace};
+use types::{ChainId, Height, Namespace};
 
 /// The cursor advances without an event after this many blocks.
 const IDLE_BLOCKS: u64 = 100;
@@ -43,10 +44,7 @@ pub(super) async fn feed(
     last: Option<&ReadMark>,
 ) -> Result<FeedOutcome> {
     let ListenerSpec::Chain { config } = &listener.spec else {
-        return Ok(FeedOutcome {
-            delivered: 0,
-            mark: None,
-        });
+        return Ok(FeedOutcome::idle(None));
     };
     let config = Config::read(config)?;
     let chain = listener
@@ -56,17 +54,17 @@ pub(super) async fn feed(
     let Some(snapshot) =
         read_snapshot(workflow, namespace, listener, &config, &chain, last).await?
     else {
-        return Ok(FeedOutcome {
-            delivered: 0,
-            mark: last.cloned(),
-        });
+        return Ok(FeedOutcome::idle(last));
     };
     let deliveries = deliveries(&connector, namespace, listener, &config, &snapshot)?;
     let complete = snapshot.events.len() < usize::try_from(snapshot.capacity).unwrap_or(usize::MAX);
     let cursor = next_cursor(&snapshot, complete, listener);
     let delivered = deliveries.len();
     let moved = delivered > 0 || cursor.as_ref() != listener.cursor.as_ref();
-    let mark = complete.then(|| (listener.version + u64::from(moved), snapshot.mark.clone()));
+    let mark = complete.then(|| ReadMark {
+        version: listener.version + u64::from(moved),
+        fingerprint: snapshot.mark.clone(),
+    });
     if moved {
         let delivery = Delivery::new(workflow, namespace, &config, snapshot.finalized);
         delivery.commit(lease, listener, deliveries, cursor).await?;
@@ -82,13 +80,11 @@ async fn read_snapshot(
     chain: &ChainId,
     last: Option<&ReadMark>,
 ) -> Result<Option<Snapshot>> {
-    let (namespace, listener, config, chain, last) = (
-        *namespace,
-        listener.clone(),
-        config.clone(),
-        *chain,
-        last.cloned(),
-    );
+    let last = last
+        .filter(|last| last.version == listener.version)
+        .cloned();
+    let (namespace, listener, chain) = (*namespace, listener.clone(), *chain);
+    let pending = config.finality == Finality::Pending;
     let lane = workflow.settings().queued_runs_per_listener;
     let filter = EventFilter {
         chain,
@@ -96,19 +92,13 @@ async fn read_snapshot(
         topics: config.topics(&chain)?,
     };
     let read = move |tx: &mut UnscopedTx<'_, '_>| {
-        let Some(status) = index::status(tx, &chain)? else {
+        let status = index::status(tx, &chain)?;
+        let Some((Some(head), finalized)) = status.map(|status| (status.head, status.finalized))
+        else {
             return Ok(None);
         };
-        let Some(head) = status.head else {
-            return Ok(None);
-        };
-        let finalized = status.finalized.map(|tip| tip.height);
-        let pending = config.finality == Finality::Pending;
-        let Some(through) = (if pending {
-            Some(head.height)
-        } else {
-            finalized
-        }) else {
+        let finalized = finalized.map(|tip| tip.height);
+        let Some(through) = pending.then_some(head.height).or(finalized) else {
             return Ok(None);
         };
         let mark = if pending {
@@ -116,10 +106,7 @@ async fn read_snapshot(
         } else {
             through.to_string()
         };
-        if last
-            .as_ref()
-            .is_some_and(|(version, last)| *version == listener.version && *last == mark)
-        {
+        if last.as_ref().is_some_and(|last| last.fingerprint == mark) {
             return Ok(None);
         }
         let reverted = if pending {
@@ -272,7 +259,7 @@ fn delivery(
         "chain": stored.chain,
         "blockHash": stored.block_hash,
     });
-    let input = Json::of(&input).map_err(|error| Error::corrupt("event", error.to_string()))?;
+    let input = to_stored("event", &input)?;
     let (block_hash, height) = (stored.block_hash.clone(), stored.height);
     Ok(EventDelivery {
         event_id: id,

@@ -115,17 +115,10 @@ impl Config {
 
     /// The first event to deliver; defaults to the newest.
     pub(super) fn start_event(&self) -> Result<StartEvent> {
-        let inner = self
-            .blockchain_events
-            .create_options
-            .as_ref()
-            .and_then(|options| options.first_event.as_ref());
-        let Some(first_event) = self
-            .first_event
-            .as_ref()
-            .or(inner)
-            .filter(|value| !value.is_null())
-        else {
+        let options = self.blockchain_events.create_options.as_ref();
+        let inner = options.and_then(|options| options.first_event.as_ref());
+        let first_event = self.first_event.as_ref().or(inner);
+        let Some(first_event) = first_event.filter(|value| !value.is_null()) else {
             return Ok(StartEvent::Newest);
         };
         let text = first_event
@@ -151,12 +144,8 @@ impl Config {
             .as_deref()
             .unwrap_or_default();
         if locations.len() > MAX_ENTRIES {
-            let field = "config.blockchainEvents.locations".to_owned();
-            return Err(Error::LimitExceeded {
-                field,
-                unit: "contracts",
-                limit: MAX_ENTRIES,
-            });
+            let field = "config.blockchainEvents.locations";
+            return Err(Error::limit(field, "contracts", MAX_ENTRIES));
         }
         let source = |(index, location): (usize, &Location)| {
             let field = format!("config.blockchainEvents.locations[{index}].address");

@@ -3,13 +3,14 @@
 
 use super::config::{Config, OnError, OnRevert};
 use super::{Listener, ListenerCursor};
-use crate::run::start::{LISTENER_SCOPE, RunRequest, StartOutcome, start_in_tx};
-use crate::run::{Lane, NewRun, Origin};
+use crate::error::to_stored;
+use crate::run::NewRun;
+use crate::run::start::{RunRequest, StartOutcome, start_in_tx};
 use crate::table::listener::{self as table, Delivered};
 use crate::table::run as runs;
 use crate::{Error, Result, Workflow};
 use store::{Lease, Tx, idempotency};
-use types::{Digest, Height, Json, Namespace, Principal, RunId};
+use types::{Digest, Height, Json, Namespace};
 
 /// An event that a run is started for.
 pub(super) struct EventDelivery {
@@ -75,8 +76,7 @@ impl Delivery {
             if !table::update_progress(tx, &next, listener.version)? {
                 return Err(Error::VersionConflict);
             }
-            let now = tx.now();
-            runs::release_lane(tx, next.id, now)
+            runs::release_lane(tx, next.id)
         };
         db.on(lease).write(&namespace, write).await
     }
@@ -131,39 +131,22 @@ impl Delivery {
         event: &EventDelivery,
         target: &TaskVersionRef<'_>,
     ) -> Result<()> {
-        let now = tx.now();
         let input = if event.reverted {
             with_reverted_flag(&event.input)?
         } else {
             event.input.clone()
         };
-        let lane = Lane {
-            listener: next.id,
-            index: next.next_lane_index,
-            holds: self.config.on_error == OnError::Hold,
+        let new = NewRun {
+            task: target.task.to_owned(),
+            version: target.version.cloned(),
+            input,
+            idempotency_key: None,
+            activity: None,
         };
-        let (task, version) = (target.task.to_owned(), target.version.cloned());
-        let request = RunRequest {
-            id: RunId::new(now, tx.entropy()),
-            new: NewRun {
-                task,
-                version,
-                input,
-                idempotency_key: None,
-                activity: None,
-            },
-            encrypted_input: None,
-            principal: Principal::system(&format!("listener/{}", next.name), self.namespace),
-            origin: Origin::Listener {
-                listener: next.id,
-                event: event.event_id.clone(),
-                reverted: event.reverted,
-            },
-            lane: Some(lane),
-            released: false,
-            key: Some((LISTENER_SCOPE, self.key(next, event))),
-            command: None,
-        };
+        let origin = (event.event_id.as_str(), event.reverted);
+        let holds = self.config.on_error == OnError::Hold;
+        let key = self.key(next, event);
+        let request = RunRequest::by_listener(tx, next, origin, new, holds, key);
         if let StartOutcome::Created(_) = start_in_tx(&self.workflow, tx, &request)? {
             next.next_lane_index += 1;
         }
@@ -191,5 +174,5 @@ impl Delivery {
 fn with_reverted_flag(input: &Json) -> Result<Json> {
     let mut value = input.to_value();
     value["reverted"] = true.into();
-    Json::of(&value).map_err(|error| Error::corrupt("event", error.to_string()))
+    to_stored("event", &value)
 }

@@ -1,6 +1,7 @@
 //! Feeds listeners: reads new events of each and starts runs together with its cursor. A listener
 //! that fails blocks only itself.
 
+use super::outcome::ReadMark;
 use super::{Listener, ListenerSpec, chain, model};
 use crate::named::Resource as _;
 use crate::table::listener as table;
@@ -18,17 +19,6 @@ const RETRY_MS: i64 = 5_000;
 #[derive(Default)]
 pub(crate) struct Feeder {
     marks: HashMap<ListenerId, ReadMark>,
-}
-
-/// The listener's version and a fingerprint of what there was to read; the fingerprint changes when
-/// there is more.
-pub(super) type ReadMark = (u64, String);
-
-pub(super) struct FeedOutcome {
-    /// Number of delivered events.
-    pub(super) delivered: usize,
-    /// Set if nothing is left to read.
-    pub(super) mark: Option<ReadMark>,
 }
 
 impl Feeder {

@@ -10,6 +10,7 @@ mod config;
 mod deliver;
 mod feed;
 mod model;
+mod outcome;
 mod verbs;
 
 pub(crate) use feed::{Feeder, next_due};

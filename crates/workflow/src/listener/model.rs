@@ -1,18 +1,18 @@
 //! Starts runs for new entries of the data model, read from the facts that created them, in the
 //! order of each partition.
 
-use super::feed::{FeedOutcome, ReadMark};
+use super::outcome::{FeedOutcome, ReadMark};
 use super::verbs::compile_filter;
 use super::{Listener, ListenerSpec};
-use crate::run::start::{LISTENER_SCOPE, RunRequest, start_in_tx};
-use crate::run::{Lane, NewRun, Origin};
+use crate::run::NewRun;
+use crate::run::start::{RunRequest, start_in_tx};
 use crate::table::listener as table;
 use crate::table::run as runs;
 use crate::{Error, Result, Workflow};
 use serde_json::Value;
 use std::collections::HashMap;
 use store::{Cursor, Lease, StoredFact, Tx, UnscopedTx, facts_after, partitions};
-use types::{Json, Namespace, Principal, RunId};
+use types::{Json, Namespace};
 
 /// The fact type of a new entry.
 const CREATED: &str = "data.event.created";
@@ -36,17 +36,11 @@ pub(super) async fn feed(
     last: Option<&ReadMark>,
 ) -> Result<FeedOutcome> {
     let ListenerSpec::Model { topic_filter, .. } = &listener.spec else {
-        return Ok(FeedOutcome {
-            delivered: 0,
-            mark: None,
-        });
+        return Ok(FeedOutcome::idle(None));
     };
     let regex = compile_filter(topic_filter)?;
     let Some(snapshot) = read_snapshot(workflow, namespace, listener, last).await? else {
-        return Ok(FeedOutcome {
-            delivered: 0,
-            mark: last.cloned(),
-        });
+        return Ok(FeedOutcome::idle(last));
     };
     let entries: Vec<(String, Json)> = snapshot
         .facts
@@ -56,18 +50,13 @@ pub(super) async fn feed(
         .collect();
     let delivered = entries.len();
     let moved = delivered > 0 || !snapshot.cursors.is_empty();
-    let version = listener.version + u64::from(delivered > 0);
-    let mark = snapshot.complete.then(|| (version, snapshot.mark.clone()));
+    let mark = snapshot.complete.then(|| ReadMark {
+        version: listener.version + u64::from(delivered > 0),
+        fingerprint: snapshot.mark.clone(),
+    });
     if moved {
-        commit(
-            workflow,
-            lease,
-            namespace,
-            listener,
-            entries,
-            snapshot.cursors,
-        )
-        .await?;
+        let cursors = snapshot.cursors;
+        commit(workflow, lease, namespace, listener, entries, cursors).await?;
     }
     Ok(FeedOutcome { delivered, mark })
 }
@@ -84,7 +73,7 @@ async fn read_snapshot(
         workflow.settings().queued_runs_per_listener,
     );
     let last = last
-        .filter(|(version, _)| *version == listener.version)
+        .filter(|last| last.version == listener.version)
         .cloned();
     let read = move |tx: &mut UnscopedTx<'_, '_>| {
         let heads = partitions(tx)?;
@@ -93,7 +82,7 @@ async fn read_snapshot(
             .map(|head| format!("{}:{}", head.partition, head.seq))
             .collect::<Vec<_>>()
             .join(" ");
-        if last.as_ref().is_some_and(|(_, last)| *last == mark) {
+        if last.as_ref().is_some_and(|last| last.fingerprint == mark) {
             return Ok(None);
         }
         let known: HashMap<String, i64> = table::cursors(&mut tx.scoped(&namespace), id)?
@@ -108,12 +97,8 @@ async fn read_snapshot(
             complete: !lane_full,
         };
         for head in heads.into_iter().filter(|_| !lane_full) {
-            snapshot.partition(
-                tx,
-                &namespace,
-                known.get(&head.partition).copied().unwrap_or(0),
-                &head,
-            )?;
+            let seq = known.get(&head.partition).copied().unwrap_or(0);
+            snapshot.partition(tx, &namespace, seq, &head)?;
         }
         Ok::<_, Error>(Some(snapshot))
     };
@@ -132,20 +117,14 @@ impl Snapshot {
             self.complete &= seq >= head.seq;
             return Ok(());
         }
-        let facts = facts_after(
-            tx,
-            &Cursor {
-                partition: head.partition.clone(),
-                seq,
-            },
-            PAGE,
-        )?;
-        let last = facts.last().map_or(seq, |fact| fact.cursor.seq);
-        self.complete &= last >= head.seq;
-        self.cursors.push(Cursor {
+        let mut cursor = Cursor {
             partition: head.partition.clone(),
-            seq: last,
-        });
+            seq,
+        };
+        let facts = facts_after(tx, &cursor, PAGE)?;
+        cursor.seq = facts.last().map_or(seq, |fact| fact.cursor.seq);
+        self.complete &= cursor.seq >= head.seq;
+        self.cursors.push(cursor);
         self.facts.extend(
             facts
                 .into_iter()
@@ -181,11 +160,19 @@ async fn commit(
     entries: Vec<(String, Json)>,
     cursors: Vec<Cursor>,
 ) -> Result<()> {
-    let (engine, listener, owner) = (workflow.clone(), listener.clone(), *namespace);
+    let (engine, listener) = (workflow.clone(), listener.clone());
     let write = move |tx: &mut Tx<'_, '_>| {
         let mut next = listener.clone();
         for (id, input) in &entries {
-            let request = request(tx, &owner, &next, id, input);
+            let new = NewRun {
+                task: next.task.clone(),
+                version: None,
+                input: input.clone(),
+                idempotency_key: None,
+                activity: None,
+            };
+            let key = format!("{}/{id}", next.id);
+            let request = RunRequest::by_listener(tx, &next, (id, false), new, true, key);
             start_in_tx(&engine, tx, &request)?;
             next.next_lane_index += 1;
         }
@@ -195,43 +182,7 @@ async fn commit(
         if !table::update_progress(tx, &next, listener.version)? {
             return Err(Error::VersionConflict);
         }
-        let now = tx.now();
-        runs::release_lane(tx, next.id, now)
+        runs::release_lane(tx, next.id)
     };
     workflow.db().on(lease).write(namespace, write).await
-}
-
-fn request(
-    tx: &mut Tx<'_, '_>,
-    namespace: &Namespace,
-    listener: &Listener,
-    id: &str,
-    input: &Json,
-) -> RunRequest {
-    let now = tx.now();
-    RunRequest {
-        id: RunId::new(now, tx.entropy()),
-        new: NewRun {
-            task: listener.task.clone(),
-            version: None,
-            input: input.clone(),
-            idempotency_key: None,
-            activity: None,
-        },
-        encrypted_input: None,
-        principal: Principal::system(&format!("listener/{}", listener.name), *namespace),
-        origin: Origin::Listener {
-            listener: listener.id,
-            event: id.to_owned(),
-            reverted: false,
-        },
-        lane: Some(Lane {
-            listener: listener.id,
-            index: listener.next_lane_index,
-            holds: true,
-        }),
-        released: false,
-        key: Some((LISTENER_SCOPE, format!("{}/{id}", listener.id))),
-        command: None,
-    }
 }

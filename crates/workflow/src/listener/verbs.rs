@@ -100,19 +100,12 @@ fn validate(
     new: NewListener,
 ) -> Result<ValidatedListener> {
     let new = NewListener {
-        name: new
-            .name
-            .map(|name| names::validate_name("name", &name))
-            .transpose()?,
+        name: names::validate_new_name(new.name)?,
         ..new
     };
     let (field, task) = match &new.spec {
         ListenerSpec::Chain { config } if config.as_str().len() > MAX_CONFIG => {
-            return Err(Error::LimitExceeded {
-                field: "config".to_owned(),
-                unit: "bytes",
-                limit: MAX_CONFIG,
-            });
+            return Err(Error::limit("config", "bytes", MAX_CONFIG));
         }
         spec => spec.task()?,
     };
@@ -152,13 +145,7 @@ fn validate(
 
 /// Compiles a topic filter.
 pub(super) fn compile_filter(text: &str) -> Result<regex::Regex> {
-    if text.len() > MAX_FILTER {
-        return Err(Error::LimitExceeded {
-            field: "topicFilter".to_owned(),
-            unit: "bytes",
-            limit: MAX_FILTER,
-        });
-    }
+    Error::check_bytes("topicFilter", text.len(), MAX_FILTER)?;
     let regex = RegexBuilder::new(text).size_limit(MAX_REGEX).build();
     regex.map_err(|error| Error::invalid("topicFilter", error.to_string()))
 }

@@ -5,7 +5,7 @@ use super::{Failure, Run, RunView, StepRow};
 use crate::effect::StepError;
 use crate::state::{Event, State, StepState};
 use crate::table::{run as table, step as steps};
-use crate::work::record::{self, Change};
+use crate::worker::record::{self, Change};
 use crate::{Error, Result, Workflow};
 use serde::Deserialize;
 use store::Tx;
@@ -73,11 +73,7 @@ pub async fn decide(
     }
     let limit = workflow.settings().value_bytes;
     if matches!(&decision, Decision::Done { data: Some(data) } if data.as_str().len() > limit) {
-        return Err(Error::LimitExceeded {
-            field: "data".to_owned(),
-            unit: "bytes",
-            limit,
-        });
+        return Err(Error::limit("data", "bytes", limit));
     }
     update_run(workflow, principal, id, move |run, step, now| {
         let step = step.ok_or_else(|| wrong_state(run))?;

@@ -6,7 +6,7 @@ pub(crate) mod start;
 
 pub use control::{Decision, cancel, decide, dismiss, retry};
 pub use read::{Attempt, RunFilter, RunStep, RunView, run, runs};
-pub use start::{NewRun, Started, start, start_all};
+pub use start::{NewRun, Started, start};
 
 use crate::state::{Event, IllegalTransition, Position, State};
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,7 @@
 //! Starts runs: on request, from another run, or from a listener.
 
 use super::{Lane, Origin, Run};
+use crate::Listener;
 use crate::expression::long_numerals_as_texts;
 use crate::state::Position;
 use crate::table::{run as table, task as tasks};
@@ -13,7 +14,7 @@ use types::{Canon, Digest, Json, Principal, RunId, Time};
 /// The scopes of idempotency keys: API requests, `invoke_task` steps, listeners.
 pub(crate) const REQUEST_SCOPE: &str = "run";
 pub(crate) const INVOKE_SCOPE: &str = "run.invoked";
-pub(crate) const LISTENER_SCOPE: &str = "run.heard";
+const LISTENER_SCOPE: &str = "run.heard";
 /// Maximum length of an activity's name, in bytes.
 const MAX_ACTIVITY: usize = 256;
 
@@ -68,47 +69,53 @@ pub(crate) struct RunRequest {
     pub(crate) command: Option<Digest>,
 }
 
-/// Starts one run. See [`start_all`].
-pub async fn start(workflow: &Workflow, principal: &Principal, new: NewRun) -> Result<Started> {
-    start_all(workflow, principal, vec![new]).await?.remove(0)
+impl RunRequest {
+    /// The request of a listener for an event. `key` is unique for the run.
+    pub(crate) fn by_listener(
+        tx: &mut Tx<'_, '_>,
+        listener: &Listener,
+        (event, reverted): (&str, bool),
+        new: NewRun,
+        holds: bool,
+        key: String,
+    ) -> Self {
+        let actor = format!("listener/{}", listener.name);
+        Self {
+            id: RunId::new(tx.now(), tx.entropy()),
+            new,
+            encrypted_input: None,
+            principal: Principal::system(&actor, *tx.namespace()),
+            origin: Origin::Listener {
+                listener: listener.id,
+                event: event.to_owned(),
+                reverted,
+            },
+            lane: Some(Lane {
+                listener: listener.id,
+                index: listener.next_lane_index,
+                holds,
+            }),
+            released: false,
+            key: Some((LISTENER_SCOPE, key)),
+            command: None,
+        }
+    }
 }
 
-/// Starts runs. Each is queued, or answered with the run that its idempotency key created earlier;
-/// one that is rejected affects no other.
+/// Starts a run. It is queued, or answered with the run that its idempotency key created earlier.
 ///
-/// The worker of the run's shard executes it. Errors for each run: `workflow.unknown_resource`,
+/// The worker of the run's shard executes it. Errors: `workflow.unknown_resource`,
 /// `workflow.no_version`, `workflow.invalid`, `workflow.limit_exceeded`,
 /// `workflow.idempotency_key_reused`.
-pub async fn start_all(
-    workflow: &Workflow,
-    principal: &Principal,
-    new: Vec<NewRun>,
-) -> Result<Vec<Result<Started>>> {
-    let requests: Vec<Result<RunRequest>> = new
-        .into_iter()
-        .map(|new| prepare(workflow, principal, new))
-        .collect();
-    let (engine, namespace) = (workflow.clone(), principal.namespace);
-    let write = move |tx: &mut Tx<'_, '_>| {
-        let start_each = |request: &Result<RunRequest>| match request {
-            Err(error) => Ok(Err(error.clone())),
-            Ok(request) => isolate_rejection(start_one(&engine, tx, request)),
-        };
-        requests.iter().map(start_each).collect::<Result<Vec<_>>>()
-    };
-    let started = workflow.on().write(&namespace, write).await?;
+pub async fn start(workflow: &Workflow, principal: &Principal, new: NewRun) -> Result<Started> {
+    let request = prepare(workflow, principal, new)?;
+    let engine = workflow.clone();
+    let write = move |tx: &mut Tx<'_, '_>| start_one(&engine, tx, &request);
+    let started = workflow.on().write(&principal.namespace, write).await?;
     fail::point("workflow.started")
         .await
         .map_err(store::Error::from)?;
     Ok(started)
-}
-
-/// A database error fails the whole batch; any other error affects only its own request.
-fn isolate_rejection<T>(outcome: Result<T>) -> Result<Result<T>> {
-    match outcome {
-        Err(Error::Store(error)) => Err(Error::Store(error)),
-        other => Ok(other),
-    }
 }
 
 fn prepare(workflow: &Workflow, principal: &Principal, new: NewRun) -> Result<RunRequest> {
@@ -137,13 +144,7 @@ fn prepare(workflow: &Workflow, principal: &Principal, new: NewRun) -> Result<Ru
 /// Checks limits, and converts long numerals to strings.
 pub(crate) fn validate(workflow: &Workflow, new: NewRun) -> Result<NewRun> {
     let limit = workflow.settings().value_bytes;
-    if new.input.as_str().len() > limit {
-        return Err(Error::LimitExceeded {
-            field: "input".to_owned(),
-            unit: "bytes",
-            limit,
-        });
-    }
+    Error::check_bytes("input", new.input.as_str().len(), limit)?;
     if new.idempotency_key.as_ref().is_some_and(|key| {
         key.is_empty() || key.len() > idempotency::MAX_KEY_BYTES || key.contains('\0')
     }) {
@@ -227,11 +228,11 @@ fn create(workflow: &Workflow, tx: &mut Tx<'_, '_>, request: &RunRequest) -> Res
     let version = select_version(tx, &task, request.new.version.as_deref())?.version;
     let limit = workflow.settings().open_runs_per_namespace;
     if request.lane.is_none() && table::count_open(tx)? >= limit as u64 {
-        return Err(Error::LimitExceeded {
-            field: "runs".to_owned(),
-            unit: "runs of a namespace that have not ended",
+        return Err(Error::limit(
+            "runs",
+            "runs of a namespace that have not ended",
             limit,
-        });
+        ));
     }
     let run = new_run(workflow, request, &task, &version, tx.now());
     table::insert(tx, &run)?;

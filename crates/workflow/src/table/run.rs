@@ -77,7 +77,8 @@ pub(crate) fn reschedule_unless_woken(
 }
 
 /// Releases the first queued run of a lane, unless another run of the lane is open.
-pub(crate) fn release_lane(tx: &mut Tx<'_, '_>, lane: ListenerId, now: Time) -> Result<()> {
+pub(crate) fn release_lane(tx: &mut Tx<'_, '_>, lane: ListenerId) -> Result<()> {
+    let now = tx.now();
     tx.execute(
         "UPDATE run SET next_at = ?2
           WHERE namespace = ?ns AND lane = ?1 AND state = 'queued' AND next_at IS NULL

@@ -1,7 +1,7 @@
 //! The evaluator process. It serves requests until its parent is gone, and exits when an expression
 //! exceeds its limits.
 
-use super::frame::{self, GREETING, Reply, RequestHead};
+use super::frame::{self, GREETING, OUT_OF_MEMORY, OUT_OF_TIME, Reply, RequestHead};
 use crate::expression::{Expression, Limits, evaluate};
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -9,9 +9,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Exit codes for an expression that exceeded its time or memory limit.
-pub(super) const OUT_OF_TIME: i32 = 41;
-pub(super) const OUT_OF_MEMORY: i32 = 42;
 /// How often the watchdog checks the limits.
 const TICK: Duration = Duration::from_millis(2);
 /// The evaluator normally stops itself at the time limit; after this extra time the process is

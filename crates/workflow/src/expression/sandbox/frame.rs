@@ -7,6 +7,9 @@ use types::Time;
 
 /// The first line an evaluator prints. Output before it is ignored.
 pub(super) const GREETING: &str = "florin evaluates 1";
+/// Exit codes for an expression that exceeded its time or memory limit.
+pub(super) const OUT_OF_TIME: i32 = 41;
+pub(super) const OUT_OF_MEMORY: i32 = 42;
 /// Lines allowed before the greeting.
 const MAX_PREAMBLE_LINES: usize = 20;
 /// The largest frame: far above the largest context.

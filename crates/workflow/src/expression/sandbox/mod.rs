@@ -14,8 +14,7 @@ mod tests;
 pub use child::evaluate_expressions;
 
 use super::{Evaluation, Expression, Limits};
-use child::{OUT_OF_MEMORY, OUT_OF_TIME};
-use frame::{Reply, RequestHead};
+use frame::{OUT_OF_MEMORY, OUT_OF_TIME, Reply, RequestHead};
 use std::ffi::OsString;
 use std::io::{BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};

@@ -86,17 +86,12 @@ impl RunContext {
     ) -> Result<Run> {
         let now = self.now();
         let at = now.plus_millis(self.step().retry.pause_ms(self.run.position.attempt));
-        let after = self
-            .run
-            .after(Event::RetryScheduled { open: same_effect }, now)?;
-        let reason = format!(
-            "attempt {} failed: {}",
-            self.run.position.attempt, failure.message
-        );
+        let (number, message) = (self.run.position.attempt, &failure.message);
+        let event = Event::RetryScheduled { open: same_effect };
         let run = Run {
             next_at: Some(at),
-            reason: Some(reason),
-            ..after
+            reason: Some(format!("attempt {number} failed: {message}")),
+            ..self.run.after(event, now)?
         };
         let attempt = attempt(&row, &failure, now);
         let holder = self.workflow.db().holder().to_owned();
@@ -109,18 +104,12 @@ impl RunContext {
             error: Some(failure),
             ..row
         };
-        self.commit(Change {
-            run,
-            step: Some(step),
-            attempt: Some(attempt),
-        })
-        .await
+        self.commit_failure(run, step, attempt).await
     }
 
     /// Records that the step failed permanently.
     pub(crate) async fn fail(&self, row: StepRow, failure: Failure) -> Result<Run> {
         let now = self.now();
-        let after = self.run.after(Event::Failed, now)?;
         let attempt = attempt(&row, &failure, now);
         let step = StepRow {
             state: StepState::Failed,
@@ -131,19 +120,13 @@ impl RunContext {
         };
         let run = Run {
             error: Some(failure),
-            ..after
+            ..self.run.after(Event::Failed, now)?
         };
-        self.commit(Change {
-            run,
-            step: Some(step),
-            attempt: Some(attempt),
-        })
-        .await
+        self.commit_failure(run, step, attempt).await
     }
 
     async fn park(&self, row: StepRow, failure: Failure) -> Result<Run> {
         let now = self.now();
-        let after = self.run.after(Event::Parked, now)?;
         let attempt = attempt(&row, &failure, now);
         let reason = format!(
             "it is unknown whether the effect happened: {}",
@@ -156,8 +139,27 @@ impl RunContext {
         };
         let run = Run {
             reason: Some(reason),
-            ..after
+            ..self.run.after(Event::Parked, now)?
         };
+        self.commit_failure(run, step, attempt).await
+    }
+
+    /// Commits the run and its step, and continues from what was committed.
+    pub(crate) async fn record(&mut self, run: Run, step: StepRow) -> Result<StepRow> {
+        let run = self.commit(Change::new(run, Some(step.clone()))).await?;
+        self.apply_committed(run, step.clone());
+        Ok(step)
+    }
+
+    /// Commits a change and returns the run.
+    async fn commit(&self, change: Change) -> Result<Run> {
+        let (workflow, lease, namespace) = (&self.workflow, &self.lease, &self.namespace);
+        let (change, ()) = commit(workflow, lease, namespace, change, |_, _| Ok(())).await?;
+        Ok(change.run)
+    }
+
+    /// Commits a failed attempt.
+    async fn commit_failure(&self, run: Run, step: StepRow, attempt: Attempt) -> Result<Run> {
         self.commit(Change {
             run,
             step: Some(step),
@@ -166,17 +168,11 @@ impl RunContext {
         .await
     }
 
-    /// Commits a change and returns the run.
-    pub(crate) async fn commit(&self, change: Change) -> Result<Run> {
-        let (change, ()) = commit(
-            &self.workflow,
-            &self.lease,
-            &self.namespace,
-            change,
-            |_, _| Ok(()),
-        )
-        .await?;
-        Ok(change.run)
+    /// Replaces the loaded run and step by what was committed.
+    pub(crate) fn apply_committed(&mut self, run: Run, row: StepRow) {
+        self.run = run;
+        self.steps.retain(|step| step.seq != row.seq);
+        self.steps.push(row);
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn write(tx: &mut Tx<'_, '_>, change: &Change, principal: &Principal)
         steps::put_attempt(tx, attempt)?;
     }
     if let Some(lane) = run.lane.as_ref().filter(|_| run.closed) {
-        table::release_lane(tx, lane.listener, run.updated)?;
+        table::release_lane(tx, lane.listener)?;
     }
     tx.append(run.fact(run.fact_kind()).actor(principal));
     Ok(())

@@ -1,7 +1,8 @@
 //! Loads a run with everything its current step needs, in one snapshot.
 
 use crate::definition::{Definition, Step};
-use crate::effect::Fault;
+use crate::effect::fault::Fault;
+use crate::error::to_stored;
 use crate::expression::EvaluationContext;
 use crate::run::{Failure, Run, StepRow};
 use crate::secrets::{MASK, Secrets};
@@ -65,22 +66,18 @@ pub(crate) async fn load(
         ));
     }
     let (input, inherited) = decrypt_input(workflow, &run, namespace)?;
-    let own = variables
-        .as_ref()
-        .map(|variables| variables.secrets.clone())
-        .unwrap_or_default();
-    let secrets = own.extended(&inherited);
-    let (workflow, lease, namespace) = (workflow.clone(), lease.clone(), *namespace);
+    let own = variables.as_ref().ok();
+    let own = own.map_or_else(Secrets::default, |variables| variables.secrets.clone());
     Ok(Some(RunContext {
-        workflow,
-        lease,
-        namespace,
+        workflow: workflow.clone(),
+        lease: lease.clone(),
+        namespace: *namespace,
         run,
         steps,
         definition,
         variables,
         input,
-        secrets,
+        secrets: own.extended(&inherited),
     }))
 }
 
@@ -128,7 +125,17 @@ impl RunContext {
     }
 
     pub(crate) fn now(&self) -> Time {
-        self.workflow.db().clock().now()
+        self.workflow.now()
+    }
+
+    /// Writes in the run's namespace on the worker's partition.
+    pub(crate) async fn write<T, F>(&self, write: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Tx<'_, '_>) -> Result<T> + Send + 'static,
+    {
+        let db = self.workflow.db().on(&self.lease);
+        db.write(&self.namespace, write).await
     }
 
     /// The values visible to the step's expressions; `data` is the step's own result, once it
@@ -151,17 +158,8 @@ impl RunContext {
         ];
         let size: usize = members.iter().map(|(_, json)| json.as_str().len()).sum();
         let limit = self.workflow.settings().context_bytes;
-        if size > limit {
-            let field = "context of the step".to_owned();
-            return Err(self.step_failure(
-                Fault::from_error(&Error::LimitExceeded {
-                    field,
-                    unit: "bytes",
-                    limit,
-                })
-                .failure,
-            ));
-        }
+        Error::check_bytes("context of the step", size, limit)
+            .map_err(|error| self.step_failure(Fault::from_error(&error).failure))?;
         Ok(EvaluationContext {
             members,
             now: began,
@@ -170,28 +168,18 @@ impl RunContext {
     }
 
     fn steps_member(&self, data: Option<&Json>) -> Result<Json> {
-        let mut members = Vec::new();
-        for row in self
-            .steps
-            .iter()
-            .filter(|row| row.seq < self.run.position.step)
-        {
-            if let Some(data) = self.output_of(row)? {
-                members.push((row.name.as_str(), data));
-            }
-        }
-        members.extend(data.map(|data| (self.step().name.as_str(), data.clone())));
-        let member = |(name, data): &(&str, Json)| {
-            format!(
-                "{}:{{\"data\":{}}}",
-                serde_json::Value::String((*name).to_owned()),
-                data.as_str()
-            )
+        let member = |name: &str, data: &Json| {
+            let name = serde_json::Value::from(name);
+            format!("{name}:{{\"data\":{}}}", data.as_str())
         };
-        let text = format!(
-            "{{{}}}",
-            members.iter().map(member).collect::<Vec<_>>().join(",")
-        );
+        let earlier = |row: &&StepRow| row.seq < self.run.position.step;
+        let mut members = Vec::new();
+        for row in self.steps.iter().filter(earlier) {
+            let data = self.output_of(row)?;
+            members.extend(data.map(|data| member(&row.name, &data)));
+        }
+        members.extend(data.map(|data| member(&self.step().name, data)));
+        let text = format!("{{{}}}", members.join(","));
         Json::parse(&text).ok_or_else(|| Error::corrupt("step", "its data is not JSON"))
     }
 
@@ -230,75 +218,41 @@ impl RunContext {
 
     pub(crate) fn encrypt(&self, seq: u32, column: &str, value: &Json) -> Result<Vec<u8>> {
         let row = step_row_key(&self.namespace, self.run.id, seq);
-        let context = EncryptionContext {
-            table: "run_step",
-            row: &row,
-            column,
-        };
-        Ok(self.workflow.parts().keyring.encrypt(
-            &context,
-            value.as_str().as_bytes(),
-            self.workflow.db().entropy(),
-        )?)
+        encrypt(&self.workflow, ("run_step", &row, column), value)
     }
 
     pub(crate) fn decrypt(&self, seq: u32, column: &str, ciphertext: &[u8]) -> Result<Json> {
         let row = step_row_key(&self.namespace, self.run.id, seq);
-        let bytes = self.workflow.parts().keyring.decrypt(
-            &EncryptionContext {
-                table: "run_step",
-                row: &row,
-                column,
-            },
-            ciphertext,
-        )?;
+        let context = context(("run_step", &row, column));
+        let bytes = (self.workflow.parts().keyring).decrypt(&context, ciphertext)?;
         let json = std::str::from_utf8(&bytes).ok().and_then(Json::parse);
         json.ok_or_else(|| Error::corrupt("step", "the decrypted value is not JSON"))
     }
 
-    /// The input for a run that this one starts: masked for display, encrypted if it contains
-    /// secrets.
-    pub(crate) fn child_input(
-        &self,
-        child: RunId,
-        input: &Json,
-    ) -> Result<(Json, Option<Vec<u8>>)> {
-        let Some(masked) = self.secrets.mask(input) else {
-            return Ok((input.clone(), None));
+    /// The input for a run that this one starts.
+    pub(crate) fn child_input(&self, child: RunId, input: &Json) -> Result<Protected> {
+        let Some(shown) = self.secrets.mask(input) else {
+            return Ok(Protected::public(input));
         };
         let plaintext = EncryptedInput {
             input: input.clone(),
             secrets: self.secrets.contained_in(input.as_str()),
         };
-        let plaintext =
-            Json::of(&plaintext).map_err(|error| Error::corrupt("run", error.to_string()))?;
         let row = run_row_key(&self.namespace, child);
-        let context = EncryptionContext {
-            table: "run",
-            row: &row,
-            column: "encrypted_input",
-        };
-        let ciphertext = self.workflow.parts().keyring.encrypt(
-            &context,
-            plaintext.as_str().as_bytes(),
-            self.workflow.db().entropy(),
-        )?;
-        Ok((masked, Some(ciphertext)))
+        let plaintext = to_stored("run", &plaintext)?;
+        Ok(Protected {
+            shown,
+            encrypted: Some(encrypt(&self.workflow, input_column(&row), &plaintext)?),
+        })
     }
 
     /// Adds the step's name to a failure, masks its secrets, and limits its length.
     pub(crate) fn step_failure(&self, failure: Failure) -> Failure {
         const MAX_MESSAGE_CHARS: usize = 2_000;
         let message = types::sanitize_text(self.secrets.mask_text(&failure.message).as_bytes());
-        let short: String = message.chars().take(MAX_MESSAGE_CHARS).collect();
-        let message = if short.len() < message.len() {
-            format!("{short}…")
-        } else {
-            short
-        };
         Failure {
             code: failure.code,
-            message,
+            message: types::clip(&message, MAX_MESSAGE_CHARS),
             step: Some(self.step().name.clone()),
         }
     }
@@ -312,20 +266,30 @@ pub(crate) struct OutputProtector {
 }
 
 impl OutputProtector {
-    pub(crate) fn protect(&self, value: &Json) -> Result<(Json, Option<Vec<u8>>)> {
-        let Some(masked) = self.secrets.mask(value) else {
-            return Ok((value.clone(), None));
+    pub(crate) fn protect(&self, value: &Json) -> Result<Protected> {
+        let Some(shown) = self.secrets.mask(value) else {
+            return Ok(Protected::public(value));
         };
-        let context = EncryptionContext {
-            table: "run_step",
-            row: &self.row,
-            column: "encrypted_output",
-        };
-        let (keyring, entropy) = (&self.workflow.parts().keyring, self.workflow.db().entropy());
-        Ok((
-            masked,
-            Some(keyring.encrypt(&context, value.as_str().as_bytes(), entropy)?),
-        ))
+        let column = ("run_step", self.row.as_str(), "encrypted_output");
+        Ok(Protected {
+            shown,
+            encrypted: Some(encrypt(&self.workflow, column, value)?),
+        })
+    }
+}
+
+/// A value masked for display, and encrypted if it contains secrets.
+pub(crate) struct Protected {
+    pub(crate) shown: Json,
+    pub(crate) encrypted: Option<Vec<u8>>,
+}
+
+impl Protected {
+    fn public(value: &Json) -> Self {
+        Self {
+            shown: value.clone(),
+            encrypted: None,
+        }
     }
 }
 
@@ -338,21 +302,28 @@ fn decrypt_input(
         return Ok((run.input.clone(), Vec::new()));
     };
     let row = run_row_key(namespace, run.id);
-    let bytes = workflow.parts().keyring.decrypt(
-        &EncryptionContext {
-            table: "run",
-            row: &row,
-            column: "encrypted_input",
-        },
-        ciphertext,
-    )?;
+    let bytes = (workflow.parts().keyring).decrypt(&context(input_column(&row)), ciphertext)?;
     let plaintext: EncryptedInput = serde_json::from_slice(&bytes).map_err(|_| {
-        Error::corrupt(
-            "run",
-            format!("the encrypted input behind {MASK} cannot be parsed"),
-        )
+        let reason = format!("the encrypted input behind {MASK} cannot be parsed");
+        Error::corrupt("run", reason)
     })?;
     Ok((plaintext.input, plaintext.secrets))
+}
+
+/// A table, the key of a row and a column.
+type Cell<'p> = (&'p str, &'p str, &'p str);
+
+fn input_column(row: &str) -> Cell<'_> {
+    ("run", row, "encrypted_input")
+}
+
+fn context((table, row, column): Cell<'_>) -> EncryptionContext<'_> {
+    EncryptionContext { table, row, column }
+}
+
+fn encrypt(workflow: &Workflow, cell: Cell<'_>, value: &Json) -> Result<Vec<u8>> {
+    let (keyring, entropy) = (&workflow.parts().keyring, workflow.db().entropy());
+    Ok(keyring.encrypt(&context(cell), value.as_str().as_bytes(), entropy)?)
 }
 
 fn step_row_key(namespace: &Namespace, run: RunId, seq: u32) -> String {

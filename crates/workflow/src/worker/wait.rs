@@ -7,9 +7,7 @@ use crate::effect::{Fault, StepError, SubmissionRequest, outcome};
 use crate::run::{Run, StepRow};
 use crate::state::{Event, StepState};
 use crate::table::run as table;
-use crate::work::record::Change;
 use crate::{Error, Result};
-use store::Tx;
 use submit::Submission;
 use types::{Json, SubmissionId, Time};
 
@@ -25,29 +23,24 @@ impl RunContext {
     /// Records that the step waits for a submission. The first check is due at once: facts recorded
     /// before this commit wake nothing.
     pub(super) async fn wait_for(
-        &self,
+        &mut self,
         row: StepRow,
         submission: &Submission,
-    ) -> Result<(Run, StepRow)> {
+    ) -> Result<StepRow> {
         let now = self.now();
         let id = submission.id.to_string();
-        let (reason, after) = (
-            format!("waits for submission {id}"),
-            self.run.after(Event::WaitStarted, now)?,
-        );
         let run = Run {
-            reason: Some(reason),
+            reason: Some(format!("waits for submission {id}")),
             waits_for: Some(id.clone()),
             next_at: Some(now),
-            ..after
+            ..self.run.after(Event::WaitStarted, now)?
         };
         let step = StepRow {
             state: StepState::Waiting,
             waits_for: Some(id),
             ..row
         };
-        let run = self.commit(Change::new(run, Some(step.clone()))).await?;
-        Ok((run, step))
+        self.record(run, step).await
     }
 
     /// Checks the submission that the step waits for.
@@ -84,12 +77,7 @@ impl RunContext {
             return Ok(());
         };
         let (run, next_at) = (self.run.clone(), self.next_check(row, now));
-        let write =
-            move |tx: &mut Tx<'_, '_>| table::reschedule_unless_woken(tx, &run, due, next_at);
-        self.workflow
-            .db()
-            .on(&self.lease)
-            .write(&self.namespace, write)
+        self.write(move |tx| table::reschedule_unless_woken(tx, &run, due, next_at))
             .await
     }
 
@@ -111,11 +99,7 @@ impl RunContext {
     /// Changes when the run is due, and nothing else.
     pub(super) async fn reschedule(&self, next_at: Time) -> Result<()> {
         let run = self.run.clone();
-        let write = move |tx: &mut Tx<'_, '_>| table::reschedule(tx, &run, next_at);
-        self.workflow
-            .db()
-            .on(&self.lease)
-            .write(&self.namespace, write)
+        self.write(move |tx| table::reschedule(tx, &run, next_at))
             .await
     }
 

@@ -7,6 +7,7 @@ use super::record::{Change, commit};
 use super::wait::SubmissionCheck;
 use crate::definition::Ambiguity;
 use crate::effect::{CallStatus, ExternalCall, Fault, Options, Plan, SubmissionRequest, to_json};
+use crate::error::to_stored;
 use crate::kinds::{self, External};
 use crate::run::start::{RunRequest, StartOutcome, start_in_tx};
 use crate::run::{Run, StepRow};
@@ -70,13 +71,6 @@ impl RunContext {
         Ok(self.run.position.state.is_live() && due)
     }
 
-    /// Replaces the loaded run and step by what was committed.
-    fn apply_committed(&mut self, run: Run, row: StepRow) {
-        self.run = run;
-        self.steps.retain(|step| step.seq != row.seq);
-        self.steps.push(row);
-    }
-
     /// Begins a step: evaluates its expressions, then skips it or prepares its effect.
     async fn begin_step(&mut self, before: Option<StepRow>) -> Result<()> {
         let row = self.new_step_row(before);
@@ -132,17 +126,12 @@ impl RunContext {
 
     /// The options as displayed.
     fn shown(&self, options: &Options) -> Result<Json> {
-        let none = Options::new();
-        let shown = if self.step().kind.shows_options() {
-            options
-        } else {
-            &none
-        };
-        let json = Json::of(shown).map_err(|error| Error::corrupt("step", error.to_string()))?;
+        let shown = self.step().kind.shows_options().then_some(options);
+        let json = to_stored("step", shown.unwrap_or(&Options::new()))?;
         let limit = self.workflow.settings().value_bytes;
         if json.as_str().len() > limit {
             let note = serde_json::json!({ "note": format!("larger than {limit} bytes; omitted") });
-            return Json::of(&note).map_err(|error| Error::corrupt("step", error.to_string()));
+            return to_stored("step", &note);
         }
         Ok(self.masked(&json))
     }
@@ -154,13 +143,8 @@ impl RunContext {
             ended: Some(now),
             ..row
         };
-        let run = self
-            .commit(Change::new(
-                self.run.after(Event::Skipped, now)?,
-                Some(row.clone()),
-            ))
+        self.record(self.run.after(Event::Skipped, now)?, row)
             .await?;
-        self.apply_committed(run, row);
         Ok(())
     }
 
@@ -201,23 +185,19 @@ impl RunContext {
             error: outcome.error,
             ..self.run.after(Event::Done(outcome.continuation), now)?
         };
-        let run = self.commit(Change::new(run, Some(row.clone()))).await?;
-        self.apply_committed(run, row);
+        self.record(run, row).await?;
         pass("workflow.recorded").await
     }
 
     fn with_output(&self, row: StepRow, data: Option<&Json>) -> Result<StepRow> {
-        let Some(data) = data else {
-            return Ok(StepRow {
-                output: None,
-                encrypted_output: None,
-                ..row
-            });
-        };
-        let (shown, encrypted_output) = self.output_protector().protect(data)?;
+        let protector = self.output_protector();
+        let output = data.map(|data| protector.protect(data)).transpose()?;
+        let (output, encrypted_output) = output
+            .map(|output| (output.shown, output.encrypted))
+            .unzip();
         Ok(StepRow {
-            output: Some(shown),
-            encrypted_output,
+            output,
+            encrypted_output: encrypted_output.flatten(),
             ..row
         })
     }
@@ -227,7 +207,7 @@ impl RunContext {
         let principal = self.run.initiator.clone();
         let effect_writes = move |tx: &mut store::Tx<'_, '_>| {
             let answer = data::write_update(tx, &principal, &prepared)?;
-            Json::of(&answer).map_err(|error| Error::corrupt("step", error.to_string()))
+            to_stored("step", &answer)
         };
         self.commit_internal(row, effect_writes).await
     }
@@ -240,7 +220,7 @@ impl RunContext {
                 StartOutcome::Created(run) => run.id,
                 StartOutcome::Existing(id) => id,
             };
-            Json::of(&id).map_err(|error| Error::corrupt("step", error.to_string()))
+            to_stored("step", &id)
         };
         self.commit_internal(row, effect_writes).await
     }
@@ -264,34 +244,19 @@ impl RunContext {
             ..row
         };
         let change = Change::new(self.run.after(event, now)?, Some(row.clone()));
-        let (limit, output_protector) = (
-            self.workflow.settings().value_bytes,
-            self.output_protector(),
-        );
+        let limit = self.workflow.settings().value_bytes;
+        let output_protector = self.output_protector();
         let with_output = move |tx: &mut store::Tx<'_, '_>, change: &mut Change| {
             let output = effect_writes(tx)?;
-            if output.as_str().len() > limit {
-                return Err(Error::LimitExceeded {
-                    field: "the step's data".to_owned(),
-                    unit: "bytes",
-                    limit,
-                });
-            }
+            Error::check_bytes("the step's data", output.as_str().len(), limit)?;
             if let Some(step) = &mut change.step {
-                let (shown, encrypted_output) = output_protector.protect(&output)?;
-                (step.output, step.encrypted_output) = (Some(shown), encrypted_output);
+                let output = output_protector.protect(&output)?;
+                (step.output, step.encrypted_output) = (Some(output.shown), output.encrypted);
             }
             Ok(())
         };
-        match commit(
-            &self.workflow,
-            &self.lease,
-            &self.namespace,
-            change,
-            with_output,
-        )
-        .await
-        {
+        let (workflow, lease, namespace) = (&self.workflow, &self.lease, &self.namespace);
+        match commit(workflow, lease, namespace, change, with_output).await {
             Ok((change, ())) => {
                 let row = change.step.unwrap_or(row);
                 self.apply_committed(change.run, row);
@@ -325,13 +290,9 @@ impl RunContext {
             sent_by: Some(self.workflow.db().holder().to_owned()),
             ..row
         };
-        let run = self
-            .commit(Change::new(
-                self.run.after(Event::Opened, now)?,
-                Some(row.clone()),
-            ))
+        let row = self
+            .record(self.run.after(Event::Opened, now)?, row)
             .await?;
-        self.apply_committed(run, row.clone());
         pass("workflow.opened").await?;
         Ok(row)
     }
@@ -353,8 +314,7 @@ impl RunContext {
         match request.enqueue(self).await {
             Ok(submission) => {
                 pass("workflow.enqueued").await?;
-                let (run, row) = self.wait_for(row, &submission).await?;
-                self.apply_committed(run, row.clone());
+                let row = self.wait_for(row, &submission).await?;
                 self.check_submission_step(row).await
             }
             Err(fault) => self.handle_fault(row, fault).await,
@@ -428,8 +388,7 @@ impl RunContext {
             reason: None,
             ..self.run.clone()
         };
-        let run = self.commit(Change::new(run, Some(row.clone()))).await?;
-        self.apply_committed(run, row.clone());
+        let row = self.record(run, row).await?;
         self.send(row, call).await
     }
 
@@ -446,8 +405,7 @@ impl RunContext {
             version: self.run.version + 1,
             ..self.run.clone()
         };
-        let run = self.commit(Change::new(run, Some(row.clone()))).await?;
-        self.apply_committed(run, row);
+        self.record(run, row).await?;
         Ok(())
     }
 
@@ -473,13 +431,7 @@ impl RunContext {
                     state: StepState::Acted,
                     ..self.with_output(row, Some(&data))?
                 };
-                let run = self
-                    .commit(Change::new(
-                        self.run.after(Event::Acted, now)?,
-                        Some(row.clone()),
-                    ))
-                    .await?;
-                self.apply_committed(run, row.clone());
+                let row = self.record(self.run.after(Event::Acted, now)?, row).await?;
                 self.finish(row, Some(data)).await
             }
             Err(fault) => self.handle_fault(row, fault).await,

@@ -1,0 +1,84 @@
+//! Why a step did not complete.
+
+use crate::run::Failure;
+use crate::{Error, Workflow};
+use types::{Coded, Json, Retry};
+
+/// Why a step did not complete.
+#[derive(Debug, Clone)]
+pub(crate) struct Fault {
+    pub(crate) failure: Failure,
+    /// Whether another attempt may succeed.
+    pub(crate) may_retry: bool,
+    /// Whether the cause is temporary: the installation or the network, not the step.
+    pub(crate) transient: bool,
+    /// Whether the effect may have happened.
+    pub(crate) outcome_unknown: bool,
+    /// Whether the effect is read-only.
+    pub(crate) read_only: bool,
+}
+
+impl Fault {
+    /// A failure that no retry can fix.
+    pub(crate) fn fatal(failure: Failure) -> Self {
+        Self {
+            failure,
+            may_retry: false,
+            transient: false,
+            outcome_unknown: false,
+            read_only: false,
+        }
+    }
+
+    /// An option has an invalid value.
+    pub(crate) fn option(name: &str, reason: impl std::fmt::Display) -> Self {
+        Self::from_error(&Error::invalid(
+            format!("options.{name}"),
+            reason.to_string(),
+        ))
+    }
+
+    /// Converts an error of another engine; its code states whether to retry.
+    pub(crate) fn from_error(error: &impl Coded) -> Self {
+        let code = error.code();
+        let transient = code.retry == Retry::Later;
+        let field = error
+            .field()
+            .map(|field| format!("{field}: "))
+            .unwrap_or_default();
+        let text = error.to_string();
+        let message = if text.starts_with(&field) {
+            text
+        } else {
+            field + &text
+        };
+        Self {
+            may_retry: transient,
+            transient,
+            ..Self::fatal(Failure {
+                code: code.code.to_owned(),
+                message,
+                step: None,
+            })
+        }
+    }
+}
+
+/// Serializes a value.
+pub(crate) fn to_json(value: &impl serde::Serialize) -> Result<Json, Fault> {
+    Json::of(value).map_err(|error| Fault::from_error(&Error::corrupt("value", error.to_string())))
+}
+
+/// Checks the size limit of a value.
+pub(crate) fn bounded(workflow: &Workflow, value: Json) -> Result<Json, Fault> {
+    let limit = workflow.settings().value_bytes;
+    if value.as_str().len() > limit {
+        return Err(too_large(limit));
+    }
+    Ok(value)
+}
+
+/// The step's data exceeds the size limit.
+pub(crate) fn too_large(limit: usize) -> Fault {
+    Fault::from_error(&Error::limit("the step's data", "bytes", limit))
+}
