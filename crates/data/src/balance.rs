@@ -143,12 +143,7 @@ pub(crate) fn add_balance_changes(
     transfers: &[Object],
     items: &mut [View],
 ) -> Result<()> {
-    let explicit: Vec<RowKey> = transfers
-        .iter()
-        .filter(|transfer| transfer.is_set("explicit"))
-        .map(RowKey::of)
-        .collect();
-    let changes = load_changes(tx, &explicit)?;
+    let changes = explicit_changes(tx, transfers)?;
     for (transfer, item) in transfers.iter().zip(items) {
         put_balance_changes(transfer, changes.get(&RowKey::of(transfer)), item);
     }
@@ -176,10 +171,16 @@ pub(crate) fn put_balance_changes(
     item.put("balanceChanges", &changes);
 }
 
-/// Load the explicit changes of transfers, in list order.
-pub(crate) fn load_changes(tx: &mut Tx<'_, '_>, rows: &[RowKey]) -> Result<ExplicitChanges> {
+/// Load the explicit changes of those transfers that have any, in list order.
+pub(crate) fn explicit_changes<'t>(
+    tx: &mut Tx<'_, '_>,
+    transfers: impl IntoIterator<Item = &'t Object>,
+) -> Result<ExplicitChanges> {
+    let transfers = transfers.into_iter();
+    let explicit = transfers.filter(|transfer| transfer.is_set("explicit"));
+    let rows: Vec<RowKey> = explicit.map(RowKey::of).collect();
     let mut changes = ExplicitChanges::new();
-    for change in table::transfer::changes_of(tx, rows)? {
+    for change in table::transfer::changes_of(tx, &rows)? {
         let of_transfer = changes.entry(change.transfer.clone());
         of_transfer.or_default().push(change);
     }

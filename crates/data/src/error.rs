@@ -141,6 +141,46 @@ impl Error {
             reason: reason.into(),
         }
     }
+
+    pub(crate) fn limit(field: impl Into<String>, limit: usize) -> Self {
+        Self::LimitExceeded {
+            field: field.into(),
+            limit,
+        }
+    }
+
+    /// [`Error::LimitExceeded`] for more than `limit`.
+    pub(crate) fn check_limit(field: impl Into<String>, count: usize, limit: usize) -> Result<()> {
+        if count > limit {
+            return Err(Self::limit(field, limit));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn unknown_field(field: impl Into<String>) -> Self {
+        Self::UnknownField {
+            field: field.into(),
+        }
+    }
+
+    pub(crate) fn unknown_object(kind: Type, key: impl Into<String>) -> Self {
+        Self::UnknownObject {
+            kind,
+            key: key.into(),
+        }
+    }
+
+    pub(crate) fn already_exists(
+        field: impl Into<String>,
+        kind: Type,
+        key: impl Into<String>,
+    ) -> Self {
+        Self::AlreadyExists {
+            field: field.into(),
+            kind,
+            key: key.into(),
+        }
+    }
 }
 
 impl Coded for Error {

@@ -101,6 +101,21 @@ pub(crate) struct Schema {
     pub(crate) tie_breakers: &'static [&'static str],
 }
 
+impl Schema {
+    /// A type without fields yet, whose rows are identified by their ids, the newest listed first.
+    pub(crate) const fn new(kind: Type, table: &'static str, key: &'static [&'static str]) -> Self {
+        Self {
+            kind,
+            table,
+            fields: &[],
+            key,
+            row_key: &["id"],
+            default_sort: "created",
+            tie_breakers: &["id"],
+        }
+    }
+}
+
 /// A field that only Florin sets.
 pub(crate) const fn computed(
     name: &'static str,
@@ -137,6 +152,11 @@ pub(crate) const fn internal(column: &'static str, kind: ValueKind) -> Field {
 }
 
 impl Field {
+    /// Whether its values can contain addresses, whose case does not matter.
+    pub(crate) fn names_addresses(&self) -> bool {
+        matches!(self.field_type, FieldType::ParentRef | FieldType::Qualified)
+    }
+
     pub(crate) const fn indexed(mut self) -> Self {
         self.indexed = true;
         self

@@ -92,10 +92,7 @@ fn equal(name: &str, value: &str) -> Filter {
 /// Get one balance by its id.
 pub(crate) async fn balance(data: &Data, principal: &Principal, id: &str) -> Result<View> {
     data.read_snapshot(&principal.namespace, id.to_owned(), |tx, snapshot, id| {
-        let unknown = || Error::UnknownObject {
-            kind: Type::Balance,
-            key: id.clone(),
-        };
+        let unknown = || Error::unknown_object(Type::Balance, id);
         let objects = [table::balance::by_id(tx, id)?.ok_or_else(unknown)?];
         let context = snapshot.view_context(tx, &objects)?;
         let mut items = objects.each_ref().map(|object| render(object, &context));
@@ -129,9 +126,7 @@ fn asset_params(params: &[(String, String)]) -> Result<AssetParams> {
             "after" => after = Some(value.clone()),
             "address" => address = Some(value.clone()),
             _ => {
-                return Err(Error::UnknownField {
-                    field: name.clone(),
-                });
+                return Err(Error::unknown_field(name));
             }
         }
     }

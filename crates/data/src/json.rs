@@ -41,7 +41,7 @@ impl<'de> Deserialize<'de> for Members {
 /// Parse a whole body as an object.
 pub(crate) fn body(text: &str) -> Result<Vec<(String, Box<RawValue>)>> {
     serde_json::from_str::<Members>(text)
-        .map(|members| members.0)
+        .map(|Members(members)| members)
         .map_err(|error| Error::Body {
             reason: error.to_string(),
         })
@@ -49,12 +49,25 @@ pub(crate) fn body(text: &str) -> Result<Vec<(String, Box<RawValue>)>> {
 
 /// Parse the members of an object.
 pub(crate) fn object(value: &RawValue, path: &str) -> Result<Vec<(String, Box<RawValue>)>> {
-    read::<Members>(value, path, "expected an object").map(|members| members.0)
+    read::<Members>(value, path, "expected an object").map(|Members(members)| members)
 }
 
 /// Parse the items of an array.
 pub(crate) fn array(value: &RawValue, path: &str) -> Result<Vec<Box<RawValue>>> {
     read(value, path, "expected an array")
+}
+
+/// Parse the items of an array of at most `max`, each with its path.
+pub(crate) fn items<T>(
+    value: &RawValue,
+    path: &str,
+    max: usize,
+    read: impl Fn(&RawValue, &str) -> Result<T>,
+) -> Result<Vec<T>> {
+    let items = array(value, path)?;
+    Error::check_limit(path, items.len(), max)?;
+    let item = |(index, item): (usize, &Box<RawValue>)| read(item, &format!("{path}[{index}]"));
+    items.iter().enumerate().map(item).collect()
 }
 
 /// Parse a string of at most `max` bytes without NUL, which PostgreSQL cannot store.
@@ -98,13 +111,7 @@ pub(crate) fn read<'v, T: Deserialize<'v>>(
     serde_json::from_str(value.get()).map_err(|error| {
         let detail = error.to_string();
         let detail = detail.split(" at line").next().unwrap_or_default();
-        Error::invalid(
-            path,
-            if detail.is_empty() {
-                expected.to_owned()
-            } else {
-                format!("{expected}: {detail}")
-            },
-        )
+        let colon = if detail.is_empty() { "" } else { ": " };
+        Error::invalid(path, format!("{expected}{colon}{detail}"))
     })
 }

@@ -1,7 +1,19 @@
 //! The object types and their wire names.
 
 /// An object type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    strum::EnumString,
+    strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "camelCase")]
 pub enum Type {
     /// A family of assets.
     Collection,
@@ -48,20 +60,23 @@ impl Type {
     pub const QUERYABLE: [Type; 12] = Self::ALL;
 
     /// All types, the computed ones last.
-    pub const ALL: [Type; 12] = [
-        Type::Collection,
-        Type::Asset,
-        Type::Address,
-        Type::Activity,
-        Type::Pool,
-        Type::Nft,
-        Type::Fragment,
-        Type::Data,
-        Type::Transfer,
-        Type::Event,
-        Type::Balance,
-        Type::BalanceChange,
-    ];
+    pub const ALL: [Type; 12] = {
+        let [a, b, c, d, e, f, g, h, i, j] = Self::WRITABLE;
+        [
+            a,
+            b,
+            c,
+            d,
+            e,
+            f,
+            g,
+            h,
+            i,
+            j,
+            Type::Balance,
+            Type::BalanceChange,
+        ]
+    };
 
     /// The name in routes and bulk requests.
     pub const fn plural(self) -> &'static str {
@@ -82,21 +97,8 @@ impl Type {
     }
 
     /// The name in `parent.type` and in messages.
-    pub const fn singular(self) -> &'static str {
-        match self {
-            Type::Collection => "collection",
-            Type::Asset => "asset",
-            Type::Address => "address",
-            Type::Activity => "activity",
-            Type::Pool => "pool",
-            Type::Nft => "nft",
-            Type::Fragment => "fragment",
-            Type::Data => "data",
-            Type::Transfer => "transfer",
-            Type::Event => "event",
-            Type::Balance => "balance",
-            Type::BalanceChange => "balanceChange",
-        }
+    pub(crate) fn singular(self) -> &'static str {
+        self.into()
     }
 
     /// Parse a name of routes and bulk requests.
@@ -105,14 +107,13 @@ impl Type {
     }
 
     /// Parse a `parent.type`.
-    pub fn from_singular(name: &str) -> Option<Self> {
-        Self::WRITABLE
-            .into_iter()
-            .find(|kind| kind.singular() == name)
+    pub(crate) fn from_singular(name: &str) -> Option<Self> {
+        let kind = name.parse().ok();
+        kind.filter(|kind| Self::WRITABLE.contains(kind))
     }
 
     /// Whether the type's key contains a chain.
-    pub const fn is_on_chain(self) -> bool {
+    pub(crate) const fn is_on_chain(self) -> bool {
         matches!(
             self,
             Type::Address | Type::Pool | Type::Nft | Type::Fragment | Type::Transfer
@@ -120,7 +121,7 @@ impl Type {
     }
 
     /// Whether the type is identified by address and name, and so has a `qualifiedName`.
-    pub const fn is_qualified(self) -> bool {
+    pub(crate) const fn is_qualified(self) -> bool {
         matches!(self, Type::Pool | Type::Nft | Type::Fragment)
     }
 }

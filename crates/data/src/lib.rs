@@ -72,7 +72,7 @@ mod update;
 mod value_type;
 mod view;
 
-pub use crud::{create, delete, get, patch, prepare_create, put};
+pub use crud::{create, delete, get, patch, put};
 pub use engine::{Chains, Data, OffChain, Parts};
 pub use error::{Error, Result};
 pub use holdings::{BalanceFilter, balances};
@@ -83,7 +83,7 @@ pub use projection::{BlockTransfers, apply, undo};
 pub use query::{BulkQueryResult, Listing, OPERATORS, Operand, OperatorInfo, bulk_query, list};
 pub use schema::schema;
 pub use update::{
-    BulkUpdateResult, MAX_ITEMS, ObjectRef, PreparedUpdate, UpdateOutcome, UpdateType, bulk_update,
+    BulkUpdateResult, MAX_ITEMS, ObjectRef, PreparedUpdate, UpdateOutcome, bulk_update,
     prepare_update, write_update,
 };
 pub use value_type::ValueType;

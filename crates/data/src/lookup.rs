@@ -44,9 +44,7 @@ async fn field(
     name: &str,
     argument: &str,
 ) -> Result<Option<Json>> {
-    let unknown = || Error::UnknownField {
-        field: name.to_owned(),
-    };
+    let unknown = || Error::unknown_field(name);
     let (kind, field) = name.split_once('.').ok_or_else(unknown)?;
     let kind = Type::from_singular(kind).ok_or_else(unknown)?;
     let field_name = kind

@@ -151,18 +151,11 @@ async fn insert_declaration(
             return if known.value_type == value_type {
                 Ok(())
             } else {
-                Err(Error::AlreadyExists {
-                    field: "path".to_owned(),
-                    kind,
-                    key: path.text.clone(),
-                })
+                Err(Error::already_exists("path", kind, &path.text))
             };
         }
         if fields.len() >= MAX_FIELDS {
-            return Err(Error::LimitExceeded {
-                field: "path".to_owned(),
-                limit: MAX_FIELDS,
-            });
+            return Err(Error::limit("path", MAX_FIELDS));
         }
         table::metadata::declare(tx, kind.singular(), &path.text, value_type.name())?;
         tx.append(fact("data.field.declared", principal, kind, &path.text));

@@ -23,24 +23,26 @@ pub(crate) struct TargetName {
 
 /// Names of referenced objects, by id.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Names(HashMap<String, TargetName>);
+pub(crate) struct Names {
+    by_id: HashMap<String, TargetName>,
+}
 
 impl Names {
     /// What a reference to an id shows; the id itself if the object is unknown.
     pub(crate) fn display(&self, id: &str) -> String {
-        self.0
+        self.by_id
             .get(id)
             .map_or_else(|| id.to_owned(), |target| target.displayed.clone())
     }
 
     /// All names by which a reference can match.
     pub(crate) fn get(&self, id: &str) -> Option<&TargetName> {
-        self.0.get(id)
+        self.by_id.get(id)
     }
 
     /// The asset of a pool or NFT.
     pub(crate) fn asset(&self, id: &str) -> Option<&str> {
-        self.0.get(id)?.asset.as_deref()
+        self.by_id.get(id)?.asset.as_deref()
     }
 
     /// Load the objects that some objects refer to, and the assets of those.
@@ -59,9 +61,9 @@ impl Names {
         for (kind, ids) in ids_by_type {
             names.add(tx, default_chain, kind, ids.into_iter().collect())?;
         }
-        let assets: BTreeSet<String> = (names.0.values())
+        let assets: BTreeSet<String> = (names.by_id.values())
             .filter_map(|target| target.asset.clone())
-            .filter(|asset| !names.0.contains_key(asset))
+            .filter(|asset| !names.by_id.contains_key(asset))
             .collect();
         let assets = assets.iter().map(String::as_str).collect();
         names.add(tx, default_chain, Type::Asset, assets)?;
@@ -77,13 +79,13 @@ impl Names {
     ) -> Result<()> {
         if kind == Type::Address {
             let names = ids.into_iter();
-            self.0
+            self.by_id
                 .extend(names.map(|id| (id.to_owned(), address_name(id, default_chain))));
             return Ok(());
         }
         for row in table::object::reference_names(tx, kind.schema(), &ids)? {
             let (id, name) = target_name(kind, row, default_chain);
-            self.0.insert(id, name);
+            self.by_id.insert(id, name);
         }
         Ok(())
     }

@@ -78,10 +78,8 @@ impl Object {
     }
 
     pub(crate) fn put_amount(&mut self, column: &str, amount: Amount) {
-        self.put(
-            column,
-            Cell::Blob(Quantity::from(amount).to_ordered_bytes()),
-        );
+        let bytes = Quantity::from(amount).to_ordered_bytes();
+        self.put(column, Cell::Blob(bytes));
     }
 
     /// The text of a column. Empty text counts as none: key columns are never NULL.
@@ -90,6 +88,11 @@ impl Object {
             Cell::Text(text) if !text.is_empty() => Some(text),
             _ => None,
         }
+    }
+
+    /// The text of a column; empty if it has none.
+    pub(crate) fn owned_text(&self, column: &str) -> String {
+        self.text(column).unwrap_or_default().to_owned()
     }
 
     pub(crate) fn int(&self, column: &str) -> Option<i64> {
@@ -121,6 +124,13 @@ impl Object {
             .unwrap_or(0)
     }
 
+    /// Raise the version of an object that changes.
+    pub(crate) fn bump_version(&mut self, now: Time) {
+        let version = i64::try_from(self.version() + 1).unwrap_or(i64::MAX);
+        self.put_int("version", version);
+        self.put_time("updated", now);
+    }
+
     /// The values of the key columns.
     pub(crate) fn key(&self) -> Vec<String> {
         self.columns(self.schema.key)
@@ -132,10 +142,7 @@ impl Object {
     }
 
     fn columns(&self, names: &[&str]) -> Vec<String> {
-        names
-            .iter()
-            .map(|name| self.text(name).unwrap_or_default().to_owned())
-            .collect()
+        names.iter().map(|name| self.owned_text(name)).collect()
     }
 
     /// The address, the protocol id or the name, depending on the type.

@@ -79,18 +79,11 @@ const BY_NAME: &[&str] = &["name"];
 const BY_QUALIFIED: &[&str] = &["chain", "address", "name"];
 
 static COLLECTION: Schema = Schema {
-    kind: Type::Collection,
-    table: "collection",
     fields: fields![ID, NAME],
-    key: BY_NAME,
-    row_key: BY_ID,
-    default_sort: "created",
-    tie_breakers: BY_ID,
+    ..Schema::new(Type::Collection, "collection", BY_NAME)
 };
 
 static ASSETS: Schema = Schema {
-    kind: Type::Asset,
-    table: "asset",
     fields: fields![
         ID,
         NAME,
@@ -104,15 +97,10 @@ static ASSETS: Schema = Schema {
         input("units", "units", FieldType::Units)
             .doc("Named units: `[{name, decimals, default?}]`."),
     ],
-    key: BY_NAME,
-    row_key: BY_ID,
-    default_sort: "created",
-    tie_breakers: BY_ID,
+    ..Schema::new(Type::Asset, "asset", BY_NAME)
 };
 
 static ADDRESSES: Schema = Schema {
-    kind: Type::Address,
-    table: "address",
     fields: fields![
         internal("id", ValueKind::Text),
         ADDRESS
@@ -129,29 +117,19 @@ static ADDRESSES: Schema = Schema {
         REVERTED,
         STATUS,
     ],
-    key: &["chain", "address"],
-    row_key: BY_ID,
-    default_sort: "created",
-    tie_breakers: BY_ID,
+    ..Schema::new(Type::Address, "address", &["chain", "address"])
 };
 
 static ACTIVITY: Schema = Schema {
-    kind: Type::Activity,
-    table: "activity",
     fields: fields![
         ID,
         NAME,
         internal("next_sequence", ValueKind::Int).default(DefaultValue::One)
     ],
-    key: BY_NAME,
-    row_key: BY_ID,
-    default_sort: "created",
-    tie_breakers: BY_ID,
+    ..Schema::new(Type::Activity, "activity", BY_NAME)
 };
 
 static POOL: Schema = Schema {
-    kind: Type::Pool,
-    table: "pool",
     fields: fields![
         ID,
         NAME,
@@ -169,15 +147,10 @@ static POOL: Schema = Schema {
         REVERTED,
         STATUS,
     ],
-    key: BY_QUALIFIED,
-    row_key: BY_ID,
-    default_sort: "created",
-    tie_breakers: BY_ID,
+    ..Schema::new(Type::Pool, "pool", BY_QUALIFIED)
 };
 
 static NFT: Schema = Schema {
-    kind: Type::Nft,
-    table: "nft",
     fields: fields![
         ID,
         NAME,
@@ -199,15 +172,10 @@ static NFT: Schema = Schema {
         REVERTED,
         STATUS,
     ],
-    key: BY_QUALIFIED,
-    row_key: BY_ID,
-    default_sort: "created",
-    tie_breakers: BY_ID,
+    ..Schema::new(Type::Nft, "nft", BY_QUALIFIED)
 };
 
 static FRAGMENT: Schema = Schema {
-    kind: Type::Fragment,
-    table: "fragment",
     fields: fields![
         ID,
         NAME,
@@ -220,15 +188,10 @@ static FRAGMENT: Schema = Schema {
         input("valueMasked", "value_masked", FieldType::Flag).default(DefaultValue::Zero),
         input("valueReference", "value_reference", TEXT).doc("Where the value is stored."),
     ],
-    key: BY_QUALIFIED,
-    row_key: BY_ID,
-    default_sort: "created",
-    tie_breakers: BY_ID,
+    ..Schema::new(Type::Fragment, "fragment", BY_QUALIFIED)
 };
 
 static DATA: Schema = Schema {
-    kind: Type::Data,
-    table: "data",
     fields: fields![
         ID,
         NAME,
@@ -240,10 +203,7 @@ static DATA: Schema = Schema {
         PARENT_REF,
         PARENT_ASSET,
     ],
-    key: BY_NAME,
-    row_key: BY_ID,
-    default_sort: "created",
-    tie_breakers: BY_ID,
+    ..Schema::new(Type::Data, "data", BY_NAME)
 };
 
 static TRANSFER: Schema = Schema {
@@ -283,8 +243,6 @@ static TRANSFER: Schema = Schema {
 };
 
 static EVENT: Schema = Schema {
-    kind: Type::Event,
-    table: "event",
     fields: fields![
         ID,
         NAME,
@@ -302,10 +260,7 @@ static EVENT: Schema = Schema {
         PARENT_REF,
         PARENT_ASSET,
     ],
-    key: &["activity_id", "name"],
-    row_key: BY_ID,
-    default_sort: "created",
-    tie_breakers: BY_ID,
+    ..Schema::new(Type::Event, "event", &["activity_id", "name"])
 };
 
 static BALANCE: Schema = Schema {

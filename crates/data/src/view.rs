@@ -11,12 +11,14 @@ use types::{ChainId, Height, Json, Quantity, Time};
 
 /// An object in wire form: field names and values, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct View(Vec<(&'static str, Json)>);
+pub struct View {
+    fields: Vec<(&'static str, Json)>,
+}
 
 impl View {
     /// The value of a field.
     pub fn get(&self, name: &str) -> Option<&Json> {
-        self.0
+        self.fields
             .iter()
             .find(|(known, _)| *known == name)
             .map(|(_, value)| value)
@@ -29,7 +31,7 @@ impl View {
 
     pub(crate) fn put(&mut self, name: &'static str, value: &impl Serialize) {
         let value = Json::of(value).expect("plain data always serializes");
-        self.0.push((name, value));
+        self.fields.push((name, value));
     }
 
     /// Keep only the given fields.
@@ -39,14 +41,14 @@ impl View {
                 .iter()
                 .any(|field| field.split('.').next() == Some(name))
         };
-        self.0.retain(|(name, _)| requested(name));
+        self.fields.retain(|(name, _)| requested(name));
     }
 }
 
 impl Serialize for View {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, value) in &self.0 {
+        let mut map = serializer.serialize_map(Some(self.fields.len()))?;
+        for (name, value) in &self.fields {
             map.serialize_entry(name, value)?;
         }
         map.end()
@@ -55,24 +57,25 @@ impl Serialize for View {
 
 /// The final height of each chain.
 #[derive(Debug, Default)]
-pub(crate) struct FinalHeights(HashMap<String, Height>);
+pub(crate) struct FinalHeights {
+    by_chain: HashMap<String, Height>,
+}
 
 impl FinalHeights {
     pub(crate) fn new(final_heights: Vec<(ChainId, Height)>) -> Self {
-        let by_chain = final_heights.into_iter();
-        Self(
-            by_chain
-                .map(|(chain, height)| (chain.to_string(), height))
-                .collect(),
-        )
+        let final_heights = final_heights.into_iter();
+        let by_chain = final_heights.map(|(chain, height)| (chain.to_string(), height));
+        Self {
+            by_chain: by_chain.collect(),
+        }
     }
 
     pub(crate) fn of(&self, chain: &str) -> Option<Height> {
-        self.0.get(chain).copied()
+        self.by_chain.get(chain).copied()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Height)> {
-        self.0
+        self.by_chain
             .iter()
             .map(|(chain, height)| (chain.as_str(), *height))
     }
@@ -104,7 +107,7 @@ pub(crate) struct ViewContext<'a> {
 
 /// Render an object in wire form.
 pub(crate) fn render(object: &Object, context: &ViewContext<'_>) -> View {
-    let mut view = View(Vec::with_capacity(object.schema.fields.len()));
+    let mut view = View::default();
     for (index, field) in object.schema.fields.iter().enumerate() {
         put_field(&mut view, object, field, object.at(index), context);
     }
@@ -200,7 +203,7 @@ fn put_cell(view: &mut View, field: &Field, cell: &Cell) {
         (_, Cell::Null) => {}
         (FieldType::Json | FieldType::Labels | FieldType::Units, Cell::Text(text)) => {
             if let Some(json) = Json::parse(text) {
-                view.0.push((field.name, json));
+                view.fields.push((field.name, json));
             }
         }
         (FieldType::Name | FieldType::Address | FieldType::Chain, Cell::Text(text))

@@ -1,5 +1,6 @@
 //! Secret values: masked where they are displayed, encrypted where they are needed.
 
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 use types::Json;
 
@@ -12,7 +13,9 @@ const MAX_SECRETS: usize = 50_000;
 
 /// The secrets that a run has seen, longest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Secrets(Vec<String>);
+pub(crate) struct Secrets {
+    texts: Vec<String>,
+}
 
 impl Secrets {
     /// Every string and number in a value.
@@ -32,22 +35,22 @@ impl Secrets {
         secrets.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         secrets.dedup();
         secrets.truncate(MAX_SECRETS);
-        Self(secrets)
+        Self { texts: secrets }
     }
 
     /// Adds more secrets.
     pub(crate) fn extended(&self, more: &[String]) -> Self {
-        Self::from_list(self.0.iter().chain(more).cloned().collect())
+        Self::from_list(self.texts.iter().chain(more).cloned().collect())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.texts.is_empty()
     }
 
     /// The secrets contained in a text, to pass on with it.
     pub(crate) fn contained_in(&self, text: &str) -> Vec<String> {
         let unescaped: Value = serde_json::from_str(text).unwrap_or(Value::Null);
-        self.0
+        self.texts
             .iter()
             .filter(|secret| contains(&unescaped, secret))
             .cloned()
@@ -56,7 +59,7 @@ impl Secrets {
 
     /// Masks the secrets in a text.
     pub(crate) fn mask_text(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| {
+        self.texts.iter().fold(text.to_owned(), |text, secret| {
             text.replace(secret.as_str(), MASK)
         })
     }
@@ -74,7 +77,7 @@ impl Secrets {
     fn masked(&self, value: &Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.mask_text(text)),
-            Value::Number(number) if self.0.contains(&number.to_string()) => {
+            Value::Number(number) if self.texts.contains(&number.to_string()) => {
                 Value::String(MASK.to_owned())
             }
             Value::Array(items) => {
@@ -93,25 +96,43 @@ impl Secrets {
     }
 }
 
+/// All but what `encodeURIComponent` leaves as it is.
+const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
+/// All but what `encodeURI` leaves as it is.
+const URI: &AsciiSet = &COMPONENT
+    .remove(b';')
+    .remove(b',')
+    .remove(b'/')
+    .remove(b'?')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'&')
+    .remove(b'=')
+    .remove(b'+')
+    .remove(b'$')
+    .remove(b'#');
+
 /// Other encodings of a secret: percent-encoded as by expression functions and browsers, and
 /// escaped as in a JSON string.
 fn encodings(secret: &str) -> [String; 5] {
     let quoted = Value::String(secret.to_owned()).to_string();
+    let encoded = |set| utf8_percent_encode(secret, set).to_string();
     [
-        percent_encode(secret, |_| false),
-        percent_encode(secret, |byte| byte == b' ' || byte.is_ascii_graphic()),
-        percent_encode(secret, |byte| b"-_.!~*'()".contains(&byte)),
-        percent_encode(secret, |byte| b"-_.!~*'();,/?:@&=+$#".contains(&byte)),
+        encoded(NON_ALPHANUMERIC),
+        encoded(CONTROLS),
+        encoded(COMPONENT),
+        encoded(URI),
         quoted[1..quoted.len() - 1].to_owned(),
     ]
-}
-
-fn percent_encode(text: &str, unreserved: impl Fn(u8) -> bool) -> String {
-    let byte = |byte: u8| match byte {
-        _ if byte.is_ascii_alphanumeric() || unreserved(byte) => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    };
-    text.bytes().map(byte).collect()
 }
 
 fn collect(value: &Value, into: &mut Vec<String>) {

@@ -78,7 +78,7 @@ fn revert_balances(tx: &mut Tx<'_, '_>, transfer: &Object) -> Result<()> {
         });
     }
     let row = RowKey::of(transfer);
-    let changes = balance::load_changes(tx, std::slice::from_ref(&row))?;
+    let changes = balance::explicit_changes(tx, [transfer])?;
     let mut deltas = Deltas::default();
     deltas.subtract(transfer, changes.get(&row));
     table::transfer::delete_changes(tx, &[row])?;

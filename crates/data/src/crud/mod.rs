@@ -6,4 +6,4 @@ mod write;
 
 pub use delete::delete;
 pub use read::get;
-pub use write::{create, patch, prepare_create, put};
+pub use write::{create, patch, put};

@@ -40,10 +40,7 @@ pub(super) fn load_object(
     kind: Type,
     reference: &str,
 ) -> Result<Object> {
-    let unknown = || Error::UnknownObject {
-        kind,
-        key: reference.to_owned(),
-    };
+    let unknown = || Error::unknown_object(kind, reference);
     let id = match resolve_one(tx, default_chain, kind, reference) {
         Ok(id) => id,
         Err(Error::UnknownObject { .. }) if kind == Type::Transfer => {

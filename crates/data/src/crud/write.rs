@@ -2,40 +2,21 @@
 
 use super::read::{get, load_object};
 use crate::object::Object;
-use crate::update::{self, Input, PreparedUpdate, Target, UpdateType};
+use crate::update::{self, Input, InputValue, Target, UpdateType};
 use crate::view::View;
 use crate::{Data, Error, Result, Type, ids};
 use serde_json::value::RawValue;
 use store::Cell;
 use types::{ChainId, Principal};
 
-/// Parse and check the input of a new object, for [`crate::write_update`] in the caller's
-/// transaction. Writing it fails if the key is taken.
-pub fn prepare_create(
-    data: &Data,
-    principal: &Principal,
-    kind: Type,
-    body: &str,
-) -> Result<PreparedUpdate> {
-    check_writable(kind)?;
-    let default_chain = data.default_chain(&principal.namespace);
-    let mut input = Input::parse(kind, &raw(body)?, String::new(), &default_chain)?;
-    input.mode = UpdateType::CreateOnly;
-    Ok(PreparedUpdate {
-        inputs: vec![input],
-        default_chain,
-    })
-}
-
 /// Create an object.
 ///
 /// Errors: `data.already_exists` (409), and those of [`crate::bulk_update`].
 pub async fn create(data: &Data, principal: &Principal, kind: Type, body: &str) -> Result<View> {
-    let mut prepared = prepare_create(data, principal, kind, body)?;
-    let input = prepared.inputs.pop().ok_or(Error::Corrupt {
-        kind,
-        reason: "an input that was just read",
-    })?;
+    check_writable(kind)?;
+    let default_chain = data.default_chain(&principal.namespace);
+    let mut input = Input::parse(kind, &raw(body)?, String::new(), &default_chain)?;
+    input.mode = UpdateType::CreateOnly;
     write(data, principal, input).await
 }
 
@@ -44,9 +25,7 @@ fn check_writable(kind: Type) -> Result<()> {
     if Type::WRITABLE.contains(&kind) {
         Ok(())
     } else {
-        Err(Error::UnknownField {
-            field: kind.plural().to_owned(),
-        })
+        Err(Error::unknown_field(kind.plural()))
     }
 }
 
@@ -63,27 +42,18 @@ pub async fn put(
 ) -> Result<View> {
     check_writable(kind)?;
     let body = raw(body)?;
-    let (by_id, default_chain) = (
-        ids::is_id(reference),
-        data.default_chain(&principal.namespace),
-    );
-    let input = match target(data, principal, kind, reference).await {
-        Ok(object) => {
-            let mut input = input_for(kind, &body, &object, &default_chain)?;
-            if !by_id {
-                check_name(&input, &object)?;
-            }
-            input.mode = UpdateType::CreateOrReplace;
-            input
-        }
+    let by_id = ids::is_id(reference);
+    let default_chain = data.default_chain(&principal.namespace);
+    let mut input = match target(data, principal, kind, reference).await {
+        Ok(object) => input_for(&body, reference, &object, &default_chain)?,
         Err(Error::UnknownObject { .. }) if !by_id => {
             let mut input = Input::parse(kind, &body, String::new(), &default_chain)?;
             apply_path_name(&mut input, reference)?;
-            input.mode = UpdateType::CreateOrReplace;
             input
         }
         Err(error) => return Err(error),
     };
+    input.mode = UpdateType::CreateOrReplace;
     write(data, principal, input).await
 }
 
@@ -98,15 +68,8 @@ pub async fn patch(
     body: &str,
 ) -> Result<View> {
     let object = target(data, principal, kind, reference).await?;
-    let mut input = input_for(
-        kind,
-        &raw(body)?,
-        &object,
-        &data.default_chain(&principal.namespace),
-    )?;
-    if !ids::is_id(reference) {
-        check_name(&input, &object)?;
-    }
+    let default_chain = data.default_chain(&principal.namespace);
+    let mut input = input_for(&raw(body)?, reference, &object, &default_chain)?;
     input.mode = UpdateType::UpdateOnly;
     write(data, principal, input).await
 }
@@ -138,23 +101,25 @@ async fn target(data: &Data, principal: &Principal, kind: Type, reference: &str)
 
 /// Parse an input for a stored object. If the body names no chain, the object's chain applies.
 fn input_for(
-    kind: Type,
     body: &RawValue,
+    reference: &str,
     object: &Object,
     default_chain: &ChainId,
 ) -> Result<Input> {
-    let chain = if object.schema.has("chain") {
-        object.text("chain").and_then(|chain| chain.parse().ok())
-    } else {
-        None
-    };
-    let mut input = Input::parse(kind, body, String::new(), &chain.unwrap_or(*default_chain))?;
+    let has_chain = object.schema.has("chain");
+    let chain = has_chain.then(|| object.text("chain")?.parse().ok());
+    let chain: Option<ChainId> = chain.flatten();
+    let item_chain = chain.unwrap_or(*default_chain);
+    let mut input = Input::parse(object.kind(), body, String::new(), &item_chain)?;
     if chain.is_none() {
         input.values.retain(|(column, _)| *column != "chain");
     }
     input.target = Some(Target {
         id: object.id().to_owned(),
     });
+    if !ids::is_id(reference) {
+        check_name(&input, object)?;
+    }
     Ok(input)
 }
 
@@ -165,13 +130,11 @@ fn check_name(input: &Input, object: &Object) -> Result<()> {
     } else {
         "name"
     };
-    match input.values.iter().find(|(known, _)| *known == column) {
-        Some((_, update::InputValue::Cell(Cell::Text(name)))) if name != object.name() => {
-            Err(Error::invalid(
-                object.schema.column(column).name,
-                "must be the name in the path",
-            ))
-        }
+    match input.value(column) {
+        Some(InputValue::Cell(Cell::Text(name))) if name != object.name() => Err(Error::invalid(
+            object.schema.column(column).name,
+            "must be the name in the path",
+        )),
         _ => Ok(()),
     }
 }
@@ -219,10 +182,7 @@ fn set_key_part(input: &mut Input, column: &'static str, text: &str) -> Result<(
         }
         Some(_) => Ok(()),
         None => {
-            input.put(
-                column,
-                update::InputValue::Cell(Cell::Text(text.to_owned())),
-            );
+            input.put(column, InputValue::text(text));
             Ok(())
         }
     }

@@ -131,14 +131,8 @@ impl Plan {
                 now,
             );
         }
-        let previous: Vec<RowKey> = plan
-            .restored
-            .iter()
-            .chain(&plan.reverted)
-            .chain(&plan.superseded)
-            .map(RowKey::of)
-            .collect();
-        plan.changes = balance::load_changes(tx, &previous)?;
+        let previous = plan.restored.iter().chain(&plan.reverted);
+        plan.changes = balance::explicit_changes(tx, previous.chain(&plan.superseded))?;
         Ok(plan)
     }
 
@@ -185,16 +179,13 @@ impl Plan {
         let manual_id = manual.as_ref().map(|row| row.id().to_owned());
         let mut row = manual.unwrap_or_else(|| Object::with_defaults(Type::Transfer));
         transfer.write_into(&mut row, chain, parent, batch);
-        row.put_text(
-            "id",
-            manual_id.or(id).unwrap_or_else(|| {
-                ids::of_transfer(
-                    chain,
-                    &transfer.identity.transaction_id,
-                    &transfer.identity.path,
-                )
-            }),
-        );
+        let Identity {
+            transaction_id,
+            path,
+        } = &transfer.identity;
+        let id = manual_id.or(id);
+        let id = id.unwrap_or_else(|| ids::of_transfer(chain, transaction_id, path));
+        row.put_text("id", id);
         if row.int("created") == Some(0) {
             row.put_time("created", now);
         }
@@ -228,7 +219,7 @@ impl Plan {
         }
         let now = tx.now();
         for row in self.reverted.iter_mut().chain(&mut self.restored) {
-            bump_version(row, now);
+            row.bump_version(now);
         }
         self.new
             .iter_mut()
@@ -269,17 +260,15 @@ impl Plan {
 }
 
 fn by_batch(rows: &[Object]) -> BTreeMap<(i64, String, String), Vec<&Object>> {
-    let mut batches: BTreeMap<(i64, String, String), Vec<&Object>> = BTreeMap::new();
+    let mut batches: BTreeMap<_, Vec<&Object>> = BTreeMap::new();
     for row in rows {
-        let text = |column: &str| row.text(column).unwrap_or_default().to_owned();
-        batches
-            .entry((
-                row.int("height").unwrap_or(0),
-                text("block_hash"),
-                text("batch"),
-            ))
-            .or_default()
-            .push(row);
+        let height = row.int("height").unwrap_or(0);
+        let key = (
+            height,
+            row.owned_text("block_hash"),
+            row.owned_text("batch"),
+        );
+        batches.entry(key).or_default().push(row);
     }
     batches
 }
@@ -298,14 +287,6 @@ fn at_positions(
         .into_iter()
         .map(|row| (row.name().to_owned(), row))
         .collect())
-}
-
-fn bump_version(row: &mut Object, now: Time) {
-    row.put_int(
-        "version",
-        i64::try_from(row.version() + 1).unwrap_or(i64::MAX),
-    );
-    row.put_time("updated", now);
 }
 
 /// Revert a block in every namespace that has rows of it. Its transfers stay as `reverted` rows;
@@ -332,19 +313,14 @@ pub fn undo(
 
 fn undo_in(tx: &mut Tx<'_, '_>, chain: &ChainId, height: Height, hash: &str) -> Result<()> {
     let mut rows = table::transfer::of_block(tx, chain, height, hash)?;
-    let explicit: Vec<RowKey> = rows
-        .iter()
-        .filter(|row| row.is_set("explicit"))
-        .map(RowKey::of)
-        .collect();
-    let changes = balance::load_changes(tx, &explicit)?;
+    let changes = balance::explicit_changes(tx, &rows)?;
     let mut deltas = Deltas::default();
     rows.iter()
         .for_each(|row| deltas.subtract(row, changes.get(&RowKey::of(row))));
     let now = tx.now();
     for row in &mut rows {
         row.put_int("reverted", 1);
-        bump_version(row, now);
+        row.bump_version(now);
     }
     table::object::update(
         tx,

@@ -28,46 +28,31 @@ pub(crate) fn matches(filter: &Filter, object: &Object, context: &ViewContext) -
 }
 
 fn condition_matches(condition: &Condition, object: &Object, context: &ViewContext) -> bool {
-    match &condition.subject {
+    let Condition {
+        predicate,
+        ignore_case,
+        ..
+    } = condition;
+    let value = match &condition.subject {
         Subject::Field(field) => {
             let case_insensitive = field.field_type == FieldType::Address
                 && is_case_insensitive(object.text("chain").unwrap_or_default());
-            satisfies(
-                &condition.predicate,
-                &values(field, object, context),
-                condition.ignore_case || case_insensitive,
-            ) || matches_id(condition, field, object, context)
+            let values = values(field, object, context);
+            return satisfies(predicate, &values, *ignore_case || case_insensitive)
+                || matches_id(condition, field, object, context);
         }
-        Subject::Label(key) => {
-            let label = labels_of(object).remove(key).map(Cell::Text);
-            satisfies(
-                &condition.predicate,
-                &label.into_iter().collect::<Vec<_>>(),
-                condition.ignore_case,
-            )
+        Subject::Undeclared(path) => {
+            return undeclared(predicate, path.read(object), *ignore_case);
         }
+        Subject::Label(key) => labels_of(object).remove(key).map(Cell::Text),
         Subject::Declared {
             path, value_type, ..
-        } => {
-            let leaf = path.read(object);
-            let value = leaf.and_then(|leaf| {
-                value_type
-                    .number(&leaf)
-                    .map(Cell::Blob)
-                    .or_else(|| value_type.text(&leaf).map(Cell::Text))
-            });
-            satisfies(
-                &condition.predicate,
-                &value.into_iter().collect::<Vec<_>>(),
-                condition.ignore_case,
-            )
-        }
-        Subject::Undeclared(path) => undeclared(
-            &condition.predicate,
-            path.read(object),
-            condition.ignore_case,
-        ),
-    }
+        } => path.read(object).and_then(|leaf| {
+            let number = value_type.number(&leaf).map(Cell::Blob);
+            number.or_else(|| value_type.text(&leaf).map(Cell::Text))
+        }),
+    };
+    satisfies(predicate, value.as_slice(), *ignore_case)
 }
 
 /// Whether the condition compares a reference with the id of its target. Ids are always
@@ -105,14 +90,8 @@ fn values(field: &Field, object: &Object, context: &ViewContext) -> Vec<Cell> {
             .map_or_else(Vec::new, |final_heights| {
                 text(final_heights.status(object).to_owned())
             }),
-        FieldType::Direction => text(
-            if object.int("direction") < Some(0) {
-                "subtract"
-            } else {
-                "add"
-            }
-            .to_owned(),
-        ),
+        FieldType::Direction if object.int("direction") < Some(0) => text("subtract".to_owned()),
+        FieldType::Direction => text("add".to_owned()),
         FieldType::ChangeId => text(change_id(object)),
         FieldType::Masked(_) if object.is_set("value_masked") => Vec::new(),
         _ if field.empty_means_unset() => object

@@ -37,18 +37,11 @@ const MAX_QUERIES: usize = 12;
 pub async fn bulk_query(data: &Data, principal: &Principal, body: &str) -> Result<BulkQueryResult> {
     let mut queries = Vec::new();
     for (name, value) in json::body(body)? {
-        let kind = Type::from_plural(&name).ok_or_else(|| Error::UnknownField {
-            field: name.clone(),
-        })?;
+        let kind = Type::from_plural(&name).ok_or_else(|| Error::unknown_field(&name))?;
         if !json::is_null(&value) {
             queries.push(parse::query(kind, &value, &name)?);
         }
-        if queries.len() > MAX_QUERIES {
-            return Err(Error::LimitExceeded {
-                field: name,
-                limit: MAX_QUERIES,
-            });
-        }
+        Error::check_limit(&name, queries.len(), MAX_QUERIES)?;
     }
     let kinds: Vec<Type> = queries.iter().map(|query| query.kind).collect();
     let listings = run_queries(data, principal, queries).await?;

@@ -132,18 +132,10 @@ impl Execution<'_> {
     fn page_from_sql(&self, tx: &mut Tx<'_, '_>, after: Option<Vec<Cell>>) -> Result<QueryPage> {
         let page = &self.query.page;
         let scope = self.scope(&self.sql_filters);
-        let rows = sql::page(
-            tx,
-            &scope,
-            &self.keys,
-            after.as_deref(),
-            (page.limit + 1, page.skip),
-        )?;
-        let total = if self.query.count {
-            Some(sql::count(tx, &scope, MAX_TOTAL + 1)?)
-        } else {
-            None
-        };
+        let limits = (page.limit + 1, page.skip);
+        let rows = sql::page(tx, &scope, &self.keys, after.as_deref(), limits)?;
+        let total = (self.query.count).then(|| sql::count(tx, &scope, MAX_TOTAL + 1));
+        let total = total.transpose()?;
         Ok(self.finish_page(rows, total))
     }
 
@@ -152,11 +144,8 @@ impl Execution<'_> {
         let limit = self.query.page.limit as usize;
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let after = if more {
-            rows.last().map(|row| cursor::write(self.query, &row.keys))
-        } else {
-            None
-        };
+        let last = rows.last().filter(|_| more);
+        let after = last.map(|row| cursor::write(self.query, &row.keys));
         QueryPage {
             objects: rows.into_iter().map(|row| row.object).collect(),
             total,
@@ -198,11 +187,11 @@ impl Execution<'_> {
                 break;
             }
         }
-        let total = if self.query.count {
-            Some(self.count_objects(tx)?)
-        } else {
-            None
-        };
+        let total = self
+            .query
+            .count
+            .then(|| self.count_objects(tx))
+            .transpose()?;
         matching.drain(..(page.skip as usize).min(matching.len()));
         Ok(self.finish_page(matching, total))
     }

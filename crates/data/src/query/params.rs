@@ -39,9 +39,7 @@ pub(crate) fn query(kind: Type, params: &[(String, String)]) -> Result<Query> {
         }
     }
     for (field, values) in equal {
-        let subject = subject(kind, field, "query").map_err(|_| Error::UnknownField {
-            field: field.to_owned(),
-        })?;
+        let subject = subject(kind, field, "query").map_err(|_| Error::unknown_field(field))?;
         query.filters.push(parser.condition(
             subject,
             Operator::In,

@@ -82,28 +82,12 @@ fn number(value: &RawValue, path: &str) -> Result<u32> {
 }
 
 fn texts(value: &RawValue, path: &str, max: usize) -> Result<Vec<String>> {
-    let items = json::array(value, path)?;
-    if items.len() > max {
-        return Err(Error::LimitExceeded {
-            field: path.to_owned(),
-            limit: max,
-        });
-    }
-    let texts = items
-        .iter()
-        .enumerate()
-        .map(|(index, item)| json::text(item, &format!("{path}[{index}]"), MAX_VALUE));
-    texts.collect()
+    json::items(value, path, max, |item, at| json::text(item, at, MAX_VALUE))
 }
 
 /// Parse the keys of a sort order.
 pub(crate) fn sort(kind: Type, texts: &[String], at: &str) -> Result<Vec<SortKey>> {
-    if texts.len() > MAX_SORT {
-        return Err(Error::LimitExceeded {
-            field: at.to_owned(),
-            limit: MAX_SORT,
-        });
-    }
+    Error::check_limit(at, texts.len(), MAX_SORT)?;
     let key = |(index, text): (usize, &String)| {
         let sort = Sort::parse(text);
         let path = format!("{at}[{index}]");
@@ -129,9 +113,7 @@ fn fields(kind: Type, names: Vec<String>, at: &str) -> Result<Vec<String>> {
             .filter(|field| field.is_filterable() || field.field_type == FieldType::DisplayOnly)
             .any(|field| field.name.split('.').next() == Some(first));
         if !known {
-            return Err(Error::UnknownField {
-                field: format!("{at}[{index}]"),
-            });
+            return Err(Error::unknown_field(format!("{at}[{index}]")));
         }
     }
     Ok(names)
@@ -150,9 +132,7 @@ pub(crate) fn subject(kind: Type, name: &str, at: &str) -> Result<Subject> {
     }
     match Path::parse(schema, name) {
         Some(path) => Ok(Subject::Undeclared(path)),
-        None => Err(Error::UnknownField {
-            field: format!("{at}: {name}"),
-        }),
+        None => Err(Error::unknown_field(format!("{at}: {name}"))),
     }
 }
 
@@ -167,12 +147,7 @@ impl FilterParser {
 
     /// Parse the filters of a nested query, which has no paging.
     fn nested(&mut self, value: &RawValue, at: &str, depth: usize) -> Result<Filter> {
-        if depth > MAX_DEPTH {
-            return Err(Error::LimitExceeded {
-                field: at.to_owned(),
-                limit: MAX_DEPTH,
-            });
-        }
+        Error::check_limit(at, depth, MAX_DEPTH)?;
         let mut filters = Vec::new();
         for (name, value) in json::object(value, at)? {
             if !json::is_null(&value) {
@@ -191,26 +166,18 @@ impl FilterParser {
     ) -> Result<Vec<Filter>> {
         match name {
             "or" => {
-                let nested = json::array(value, at)?;
-                let mut alternatives = Vec::with_capacity(nested.len());
-                for (index, item) in nested.iter().enumerate() {
+                let mut alternatives = Vec::new();
+                for (index, item) in json::array(value, at)?.iter().enumerate() {
                     alternatives.push(self.nested(item, &format!("{at}[{index}]"), depth + 1)?);
                 }
-                Ok(if alternatives.is_empty() {
-                    Vec::new()
-                } else {
-                    vec![Filter::Any(alternatives)]
-                })
+                let any = (!alternatives.is_empty()).then_some(Filter::Any(alternatives));
+                Ok(any.into_iter().collect())
             }
             "labels" => {
                 let mut filters = Vec::new();
                 for (operator, list) in json::object(value, at)? {
-                    filters.extend(self.list(
-                        &operator,
-                        &list,
-                        &format!("{at}.{operator}"),
-                        true,
-                    )?);
+                    let path = format!("{at}.{operator}");
+                    filters.extend(self.list(&operator, &list, &path, true)?);
                 }
                 Ok(filters)
             }
@@ -235,30 +202,12 @@ impl FilterParser {
         for (index, item) in json::array(value, at)?.iter().enumerate() {
             let path = format!("{at}[{index}]");
             let entry = entry(operator, item, &path)?;
-            filters.push(self.entry_condition(operator, entry, &path, labels)?);
+            let resolve = if labels { label } else { subject };
+            let subject = resolve(self.kind, &entry.field, &path)?;
+            let flags = (entry.not, entry.ignore_case);
+            filters.push(self.condition(subject, operator, &entry.values, flags, &path)?);
         }
         Ok(filters)
-    }
-
-    fn entry_condition(
-        &mut self,
-        operator: Operator,
-        entry: Entry,
-        at: &str,
-        labels: bool,
-    ) -> Result<Filter> {
-        let subject = if labels {
-            label(self.kind, &entry.field, at)?
-        } else {
-            subject(self.kind, &entry.field, at)?
-        };
-        self.condition(
-            subject,
-            operator,
-            &entry.values,
-            (entry.not, entry.ignore_case),
-            at,
-        )
     }
 
     /// Build one condition and count it against the limits.
@@ -271,18 +220,10 @@ impl FilterParser {
         at: &str,
     ) -> Result<Filter> {
         self.conditions += 1;
-        if self.conditions > MAX_CONDITIONS {
-            return Err(Error::LimitExceeded {
-                field: at.to_owned(),
-                limit: MAX_CONDITIONS,
-            });
-        }
+        Error::check_limit(at, self.conditions, MAX_CONDITIONS)?;
         self.weight += weight(&subject) * values.len().max(1);
         if self.weight > MAX_WEIGHT {
-            return Err(Error::LimitExceeded {
-                field: at.to_owned(),
-                limit: MAX_WEIGHT / weight(&subject),
-            });
+            return Err(Error::limit(at, MAX_WEIGHT / weight(&subject)));
         }
         let unsupported = || Error::UnknownOperator {
             field: at.to_owned(),
@@ -299,22 +240,15 @@ impl FilterParser {
                 operand::is_text(field),
                 unsupported,
             )?,
-            _ => operator.predicate(
-                values,
-                |text| Ok(store::Cell::Text(text.to_owned())),
-                true,
-                unsupported,
-            )?,
+            _ => {
+                let read = |text: &str| Ok(store::Cell::Text(text.to_owned()));
+                operator.predicate(values, read, true, unsupported)?
+            }
         };
         let not_text = matches!(&subject, Subject::Field(field) if !operand::is_text(field));
         let ignore_case = ignore_case && !not_text && !matches!(predicate, Predicate::IsNull);
         let predicate = match &subject {
-            Subject::Field(field)
-                if matches!(
-                    field.field_type,
-                    FieldType::ParentRef | FieldType::Qualified
-                ) =>
-            {
+            Subject::Field(field) if field.names_addresses() => {
                 operand::with_lower_addresses(predicate)
             }
             _ => predicate,
@@ -346,9 +280,7 @@ pub(crate) fn label(kind: Type, key: &str, at: &str) -> Result<Subject> {
     if kind.schema().has("labels") {
         Ok(Subject::Label(key.to_owned()))
     } else {
-        Err(Error::UnknownField {
-            field: at.to_owned(),
-        })
+        Err(Error::unknown_field(at))
     }
 }
 
@@ -366,7 +298,7 @@ fn entry(operator: Operator, item: &RawValue, at: &str) -> Result<Entry> {
             "values" if operand == Operand::Many => values = Some(list(&value, &path)?),
             "not" => not = !json::is_null(&value) && json::flag(&value, &path)?,
             "caseInsensitive" => ignore_case = !json::is_null(&value) && json::flag(&value, &path)?,
-            _ => return Err(Error::UnknownField { field: path }),
+            _ => return Err(Error::unknown_field(path)),
         }
     }
     let required = |name: &str| Error::invalid(format!("{at}.{name}"), "is required");
@@ -385,18 +317,7 @@ fn entry(operator: Operator, item: &RawValue, at: &str) -> Result<Entry> {
 }
 
 fn list(value: &RawValue, at: &str) -> Result<Vec<String>> {
-    let items = json::array(value, at)?;
-    if items.len() > MAX_VALUES {
-        return Err(Error::LimitExceeded {
-            field: at.to_owned(),
-            limit: MAX_VALUES,
-        });
-    }
-    items
-        .iter()
-        .enumerate()
-        .map(|(index, item)| scalar(item, &format!("{at}[{index}]")))
-        .collect()
+    json::items(value, at, MAX_VALUES, scalar)
 }
 
 /// Operands arrive as strings; numbers and booleans are accepted as their text.

@@ -1,9 +1,9 @@
 //! Balances and their pending parts.
 
-use super::key_values;
+use super::{columns, keys, objects};
 use crate::Type;
 use crate::object::Object;
-use store::{Params, Result, Row, ScopedTable as _, Tx, Value, list};
+use store::{Result, ScopedTable as _, Tx, list};
 use types::{Quantity, Time};
 
 /// The key of a balance.
@@ -15,23 +15,18 @@ pub(crate) struct BalanceKey {
     pub(crate) parent_id: String,
 }
 
-impl Params for BalanceKey {
-    fn values(&self) -> Vec<Value<'_>> {
-        key_values(self)
-    }
-}
-
 impl BalanceKey {
     /// The key of the balance that an object is, or changes.
     pub(crate) fn of(object: &Object) -> Self {
-        let text = |column: &str| object.text(column).unwrap_or_default().to_owned();
         Self {
-            chain: text("chain"),
-            address: text("address"),
-            parent_id: text("parent_id"),
+            chain: object.owned_text("chain"),
+            address: object.owned_text("address"),
+            parent_id: object.owned_text("parent_id"),
         }
     }
 }
+
+keys!(BalanceKey, Holder);
 
 /// A balance to write.
 #[derive(store::Record)]
@@ -152,12 +147,6 @@ pub(crate) struct Holder {
     pub(crate) address: String,
 }
 
-impl Params for Holder {
-    fn values(&self) -> Vec<Value<'_>> {
-        key_values(self)
-    }
-}
-
 /// Addresses with a balance in the pools of an asset, in order, after a given one. `only` restricts
 /// them to one address.
 pub(crate) fn holders_of_asset(
@@ -196,11 +185,9 @@ pub(crate) fn by_id(tx: &mut Tx<'_, '_>, id: &str) -> Result<Option<Object>> {
     let schema = Type::Balance.schema();
     let sql = format!(
         "SELECT {} FROM balance t WHERE t.namespace = ?ns AND t.id = ?1",
-        super::columns(schema, "t.")
+        columns(schema, "t.")
     );
-    Ok(tx
-        .row::<Row>(&sql, (id,))?
-        .map(|row| Object::from_row(schema, row)))
+    Ok(objects(schema, tx.row(&sql, (id,))?).pop())
 }
 
 /// A change in the history of an address in a pool.

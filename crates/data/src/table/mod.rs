@@ -11,13 +11,27 @@ mod tests;
 pub(crate) mod transfer;
 
 use crate::field::Schema;
-use store::{Group, Value};
+use crate::object::Object;
+use store::Row;
 
-/// The columns of a key, as a row of `{ns_rows}`.
-fn key_values(key: &impl Group) -> Vec<Value<'_>> {
-    let mut values = Vec::new();
-    key.write(&mut values);
-    values
+/// Makes keys usable as rows of `{ns_rows}`.
+macro_rules! keys {
+    ($($key:ty),+) => {$(
+        impl store::Params for $key {
+            fn values(&self) -> Vec<store::Value<'_>> {
+                let mut values = Vec::new();
+                store::Group::write(self, &mut values);
+                values
+            }
+        }
+    )+};
+}
+pub(crate) use keys;
+
+/// Rows of all stored columns as objects.
+fn objects(schema: &'static Schema, rows: impl IntoIterator<Item = Row>) -> Vec<Object> {
+    let rows = rows.into_iter();
+    rows.map(|row| Object::from_row(schema, row)).collect()
 }
 
 /// The stored columns, each with `prefix`.

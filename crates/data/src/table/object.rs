@@ -1,15 +1,9 @@
 //! Statements that work for every type.
 
-use super::{columns, not_reverted};
+use super::{columns, not_reverted, objects};
 use crate::field::Schema;
 use crate::object::Object;
-use store::{Result, Row, ToValue, Tx, Value, list};
-
-fn objects(schema: &'static Schema, rows: Vec<Row>) -> Vec<Object> {
-    rows.into_iter()
-        .map(|row| Object::from_row(schema, row))
-        .collect()
-}
+use store::{Result, ToValue, Tx, Value, list};
 
 /// Load objects by id, in no particular order, without reverted transfers.
 pub(crate) fn by_ids(

@@ -1,9 +1,9 @@
 //! Statements of transfers: rows of a block, reverted rows, explicit balance changes, NFT owners.
 
-use super::{columns, key_values};
+use super::{columns, keys, objects};
 use crate::Type;
 use crate::object::Object;
-use store::{Params, Record as _, Result, Row, ScopedTable as _, Tx, UnscopedTx, Value, list};
+use store::{Record as _, Result, ScopedTable as _, Tx, UnscopedTx, list};
 use types::{ChainId, Height, Quantity};
 
 /// The identity of a chain transfer.
@@ -13,21 +13,16 @@ pub(crate) struct Identity {
     pub(crate) path: String,
 }
 
-impl Params for Identity {
-    fn values(&self) -> Vec<Value<'_>> {
-        key_values(self)
-    }
-}
-
 impl Identity {
     pub(crate) fn of(transfer: &Object) -> Self {
-        let text = |column: &str| transfer.text(column).unwrap_or_default().to_owned();
         Self {
-            transaction_id: text("transaction_id"),
-            path: text("path"),
+            transaction_id: transfer.owned_text("transaction_id"),
+            path: transfer.owned_text("path"),
         }
     }
 }
+
+keys!(Identity, RowKey);
 
 /// All rows of these transfers on a chain, including those of reverted blocks.
 pub(crate) fn by_identities(
@@ -41,11 +36,8 @@ pub(crate) fn by_identities(
            JOIN transfer t ON t.namespace = n.namespace AND t.chain = ?1 AND t.transaction_id = n.transaction_id AND t.path = n.path",
         columns(schema, "t.")
     );
-    let rows: Vec<Row> = tx.query_rows(&sql, (chain,), identities)?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Object::from_row(schema, row))
-        .collect())
+    let rows: Vec<_> = tx.query_rows(&sql, (chain,), identities)?;
+    Ok(objects(schema, rows))
 }
 
 /// The latest reverted row of an id.
@@ -55,14 +47,11 @@ pub(crate) fn latest_reverted(tx: &mut Tx<'_, '_>, id: &str) -> Result<Option<Ob
         "SELECT {} FROM transfer t WHERE t.namespace = ?ns AND t.id = ?1 AND t.reverted = 1 ORDER BY t.updated DESC, t.block_hash LIMIT 1",
         columns(schema, "t.")
     );
-    Ok(tx
-        .row::<Row>(&sql, (id,))?
-        .map(|row| Object::from_row(schema, row)))
+    Ok(objects(schema, tx.row(&sql, (id,))?).pop())
 }
 
-/// The counted transfers of a block. `namespace
-///
-/// ''` keeps SQLite, which has no statistics, on the block index.
+/// The counted transfers of a block. `namespace || ''` keeps SQLite, which has no statistics, on the
+/// block index.
 pub(crate) fn of_block(
     tx: &mut Tx<'_, '_>,
     chain: &ChainId,
@@ -76,11 +65,8 @@ pub(crate) fn of_block(
           ORDER BY t.position, t.transaction_id, t.path",
         columns(schema, "t.")
     );
-    let rows: Vec<Row> = tx.rows(&sql, (chain, height, hash))?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Object::from_row(schema, row))
-        .collect())
+    let rows: Vec<_> = tx.rows(&sql, (chain, height, hash))?;
+    Ok(objects(schema, rows))
 }
 
 /// The namespaces with rows of a block.
@@ -109,20 +95,13 @@ pub(crate) struct RowKey {
     pub(crate) block_hash: String,
 }
 
-impl Params for RowKey {
-    fn values(&self) -> Vec<Value<'_>> {
-        key_values(self)
-    }
-}
-
 impl RowKey {
     pub(crate) fn of(transfer: &Object) -> Self {
-        let text = |column: &str| transfer.text(column).unwrap_or_default().to_owned();
         Self {
-            chain: text("chain"),
-            transaction_id: text("transaction_id"),
-            path: text("path"),
-            block_hash: text("block_hash"),
+            chain: transfer.owned_text("chain"),
+            transaction_id: transfer.owned_text("transaction_id"),
+            path: transfer.owned_text("path"),
+            block_hash: transfer.owned_text("block_hash"),
         }
     }
 }

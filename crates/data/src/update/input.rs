@@ -127,16 +127,16 @@ impl Input {
                 return Ok(());
             }
             "balanceChanges" if self.kind == Type::Transfer => {
-                let parsed = if json::is_null(value) {
-                    InputValue::Clear
-                } else {
-                    value::changes(value, &path, chain)?
-                };
+                let read = || value::changes(value, &path, chain);
+                let parsed = InputValue::unless_null(value, read)?;
                 self.values.push(("explicit", parsed));
                 return Ok(());
             }
             "parent" if self.kind.schema().has("parent_id") => {
-                return self.parent(value, &path, chain);
+                let read = || value::parent(value, &path, chain);
+                let parsed = InputValue::unless_null(value, read)?;
+                self.values.push(("parent_id", parsed));
+                return Ok(());
             }
             _ => {}
         }
@@ -146,36 +146,17 @@ impl Input {
             .field(name)
             .filter(|field| !field.name.contains('.'))
         else {
-            return Err(Error::UnknownField { field: path });
+            return Err(Error::unknown_field(path));
         };
         if !field.input || field.field_type == FieldType::Chain {
             // Fields that Florin sets can be sent back and are ignored; the chain was parsed before.
             return Ok(());
         }
-        let parsed = if json::is_null(value) {
-            InputValue::Clear
-        } else {
-            value::read(field, value, &path, chain)?
-        };
-        self.check(field.column, &parsed, &path)?;
+        let parsed = InputValue::unless_null(value, || value::read(field, value, &path, chain))?;
+        if let InputValue::Cell(Cell::Text(text)) = &parsed {
+            check_key(self.kind, field.column, text, &path)?;
+        }
         self.values.push((field.column, parsed));
-        Ok(())
-    }
-
-    fn check(&self, column: &str, value: &InputValue, path: &str) -> Result<()> {
-        let InputValue::Cell(Cell::Text(text)) = value else {
-            return Ok(());
-        };
-        check_key(self.kind, column, text, path)
-    }
-
-    fn parent(&mut self, value: &RawValue, path: &str, chain: &str) -> Result<()> {
-        let parsed = if json::is_null(value) {
-            InputValue::Clear
-        } else {
-            value::parent(value, path, chain)?
-        };
-        self.values.push(("parent_id", parsed));
         Ok(())
     }
 
@@ -187,8 +168,8 @@ impl Input {
             _ => false,
         };
         if has_chain {
-            self.values
-                .push(("chain", InputValue::Cell(Cell::Text(self.chain.clone()))));
+            let chain = InputValue::text(&self.chain);
+            self.values.push(("chain", chain));
         }
     }
 }

@@ -35,8 +35,9 @@ use types::{ChainId, Height, Principal, Time};
 pub const MAX_ITEMS: usize = 10_000;
 
 /// What to do with an existing or a missing object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UpdateType {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum UpdateType {
     /// Create; fail if the object exists.
     CreateOnly,
     /// Create; leave an existing object unchanged.
@@ -51,17 +52,8 @@ pub enum UpdateType {
 
 impl UpdateType {
     fn parse(text: &str, path: &str) -> Result<Self> {
-        Ok(match text {
-            "create_only" => Self::CreateOnly,
-            "create_or_ignore" => Self::CreateOrIgnore,
-            "create_or_update" => Self::CreateOrUpdate,
-            "create_or_replace" => Self::CreateOrReplace,
-            "update_only" => Self::UpdateOnly,
-            _ => {
-                let known = "expected create_only, create_or_ignore, create_or_update, create_or_replace or update_only";
-                return Err(Error::invalid(path, known));
-            }
-        })
+        let known = "expected create_only, create_or_ignore, create_or_update, create_or_replace or update_only";
+        text.parse().map_err(|_| Error::invalid(path, known))
     }
 }
 
@@ -81,9 +73,7 @@ pub fn prepare_update(data: &Data, principal: &Principal, body: &str) -> Result<
     let mut inputs = Vec::new();
     let lists = json::body(body)?;
     if let Some((name, _)) = lists.iter().find(|(name, _)| writable(name).is_none()) {
-        return Err(Error::UnknownField {
-            field: name.clone(),
-        });
+        return Err(Error::unknown_field(name));
     }
     for kind in Type::WRITABLE {
         let Some((name, list)) = lists.iter().find(|(name, _)| name == kind.plural()) else {
@@ -93,18 +83,9 @@ pub fn prepare_update(data: &Data, principal: &Principal, body: &str) -> Result<
             continue;
         }
         for (index, item) in json::array(list, name)?.iter().enumerate() {
-            inputs.push(Input::parse(
-                kind,
-                item,
-                format!("{name}[{index}]"),
-                &default_chain,
-            )?);
-            if inputs.len() > MAX_ITEMS {
-                return Err(Error::LimitExceeded {
-                    field: name.clone(),
-                    limit: MAX_ITEMS,
-                });
-            }
+            let path = format!("{name}[{index}]");
+            inputs.push(Input::parse(kind, item, path, &default_chain)?);
+            Error::check_limit(name, inputs.len(), MAX_ITEMS)?;
         }
     }
     Ok(PreparedUpdate {
@@ -172,19 +153,16 @@ pub(crate) fn first_position(height: Height) -> String {
 
 fn chain_position(protocol_id: &str) -> Option<String> {
     let parts: Vec<&str> = protocol_id.split('/').collect();
+    let [block, transaction, log, rest @ ..] = parts.as_slice() else {
+        return None;
+    };
     let is_number = |part: &&str| {
         (1..=18).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
     };
-    if parts.len() < 3 || !parts[..3].iter().all(is_number) {
+    if ![block, transaction, log].into_iter().all(is_number) {
         return None;
     }
-    let rest: String = parts[3..]
-        .iter()
-        .map(|part| format!("/{part:0>6}"))
-        .collect();
-    let block = parts[0].trim_start_matches('0');
-    Some(format!(
-        "{block:0>18}/{:0>12}/{:0>12}{rest}",
-        parts[1], parts[2]
-    ))
+    let rest: String = rest.iter().map(|part| format!("/{part:0>6}")).collect();
+    let block = block.trim_start_matches('0');
+    Some(format!("{block:0>18}/{transaction:0>12}/{log:0>12}{rest}"))
 }

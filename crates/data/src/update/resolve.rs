@@ -40,10 +40,7 @@ pub(crate) fn resolve_one(
             kind,
             reference: text.to_owned(),
         }),
-        _ => Err(Error::UnknownObject {
-            kind,
-            key: text.to_owned(),
-        }),
+        _ => Err(Error::unknown_object(kind, text)),
     }
 }
 

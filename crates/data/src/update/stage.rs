@@ -69,10 +69,9 @@ impl Stage {
             }
             keys.sort_unstable();
             keys.dedup();
-            for object in table::object::by_keys(tx, kind.schema(), &keys)? {
-                self.add(Some(object.clone()), object, String::new());
-            }
-            for object in table::object::by_ids(tx, kind.schema(), &targets)? {
+            let mut objects = table::object::by_keys(tx, kind.schema(), &keys)?;
+            objects.extend(table::object::by_ids(tx, kind.schema(), &targets)?);
+            for object in objects {
                 self.add(Some(object.clone()), object, String::new());
             }
         }
@@ -92,15 +91,12 @@ impl Stage {
     /// The ids of staged objects of a type, by name.
     pub(super) fn ids_by_name(&self, kind: Type) -> HashMap<&str, Vec<&str>> {
         let mut ids_by_name: HashMap<&str, Vec<&str>> = HashMap::new();
-        for staged in self
-            .staged
-            .iter()
-            .filter(|staged| staged.after.kind() == kind)
-        {
+        let objects = self.staged.iter().map(|staged| &staged.after);
+        for object in objects.filter(|object| object.kind() == kind) {
             ids_by_name
-                .entry(staged.after.name())
+                .entry(object.name())
                 .or_default()
-                .push(staged.after.id());
+                .push(object.id());
         }
         ids_by_name
     }
@@ -110,10 +106,7 @@ impl Stage {
         let index = match &input.target {
             // Deleted since the caller looked it up.
             Some(target) if !self.by_id.contains_key(&target.id) => {
-                return Err(Error::UnknownObject {
-                    kind: input.kind,
-                    key: target.id.clone(),
-                });
+                return Err(Error::unknown_object(input.kind, &target.id));
             }
             Some(target) => self.by_id.get(&target.id).copied(),
             None => self.by_key.get(&(input.kind, self.key_of(input)?)).copied(),
@@ -142,12 +135,8 @@ impl Stage {
     }
 
     fn already_exists(&self, input: &Input, index: usize) -> Error {
-        let key = self.staged[index].after.name().to_owned();
-        Error::AlreadyExists {
-            field: input.path.clone(),
-            kind: input.kind,
-            key,
-        }
+        let key = self.staged[index].after.name();
+        Error::already_exists(&input.path, input.kind, key)
     }
 
     fn nothing_to_update(&self, input: &Input) -> Result<Error> {
@@ -288,14 +277,15 @@ impl Stage {
             }
             staged.after.put_text(column, text);
         }
-        let new = (input.kind, staged.after.key());
+        let key = staged.after.key();
+        let new = (input.kind, key.clone());
         if old != new {
             if self.by_key.contains_key(&new) {
-                return Err(Error::AlreadyExists {
-                    field: input.path.clone(),
-                    kind: input.kind,
-                    key: new.1.join("/"),
-                });
+                return Err(Error::already_exists(
+                    &input.path,
+                    input.kind,
+                    key.join("/"),
+                ));
             }
             self.by_key.remove(&old);
             self.by_key.insert(new, index);
@@ -359,14 +349,12 @@ impl StagedObject {
         check_labels(labels.len(), path)?;
         let text = serde_json::to_string(&labels)
             .map_err(|error| Error::invalid(path, error.to_string()))?;
-        self.after.put(
-            "labels",
-            if labels.is_empty() {
-                Cell::Null
-            } else {
-                Cell::Text(text)
-            },
-        );
+        let cell = if labels.is_empty() {
+            Cell::Null
+        } else {
+            Cell::Text(text)
+        };
+        self.after.put("labels", cell);
         Ok(())
     }
 }

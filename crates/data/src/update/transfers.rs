@@ -15,12 +15,8 @@ use types::{Amount, AmountInput, Quantity, Unit};
 /// transfer is subtracted, the new one added.
 pub(super) fn complete(tx: &mut Tx<'_, '_>, stage: &mut Stage) -> Result<Deltas> {
     let units = Units::load(tx, stage)?;
-    let before: Vec<RowKey> = transfers(stage)
-        .filter_map(|staged| staged.before.as_ref())
-        .filter(|before| before.is_set("explicit"))
-        .map(RowKey::of)
-        .collect();
-    let before = balance::load_changes(tx, &before)?;
+    let before = transfers(stage).filter_map(|staged| staged.before.as_ref());
+    let before = balance::explicit_changes(tx, before)?;
     let now = tx.now();
     let mut deltas = Deltas::default();
     for staged in stage
@@ -30,12 +26,8 @@ pub(super) fn complete(tx: &mut Tx<'_, '_>, stage: &mut Stage) -> Result<Deltas>
     {
         convert_amount(staged, &units)?;
         derive_type(staged);
-        if staged.is_new()
-            || staged
-                .before
-                .as_ref()
-                .is_some_and(|before| before.name() != staged.after.name())
-        {
+        let name_before = staged.before.as_ref().map(Object::name);
+        if name_before != Some(staged.after.name()) {
             let position = position(staged.after.name(), now);
             staged.after.put_text("position", position);
         }

@@ -36,6 +36,23 @@ pub(crate) enum InputValue {
     Changes(Vec<Change>),
 }
 
+impl InputValue {
+    pub(crate) fn text(text: impl Into<String>) -> Self {
+        Self::Cell(Cell::Text(text.into()))
+    }
+
+    /// What `read` returns, or an explicit `null`.
+    pub(super) fn unless_null(
+        value: &RawValue,
+        read: impl FnOnce() -> Result<Self>,
+    ) -> Result<Self> {
+        if json::is_null(value) {
+            return Ok(Self::Clear);
+        }
+        read()
+    }
+}
+
 /// An explicit balance change.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
@@ -48,27 +65,25 @@ pub(crate) struct Change {
 /// Parse a value.
 pub(crate) fn read(field: &Field, value: &RawValue, path: &str, chain: &str) -> Result<InputValue> {
     Ok(match field.field_type {
-        FieldType::Name => InputValue::Cell(Cell::Text(json::text(value, path, MAX_NAME)?)),
+        FieldType::Name => InputValue::text(json::text(value, path, MAX_NAME)?),
         FieldType::Text(max) | FieldType::Masked(max) => {
-            InputValue::Cell(Cell::Text(json::text(value, path, max)?))
+            InputValue::text(json::text(value, path, max)?)
         }
-        FieldType::Address => InputValue::Cell(Cell::Text(address(value, path, chain)?)),
+        FieldType::Address => InputValue::text(address(value, path, chain)?),
         FieldType::Flag => InputValue::Cell(Cell::Int(i64::from(json::flag(value, path)?))),
         FieldType::Amount => match amount(value, path)? {
             AmountInput::Base(amount) => InputValue::Cell(stored(amount)),
             AmountInput::InUnit { value, unit } => InputValue::InUnit { value, unit },
         },
-        FieldType::Json => InputValue::Cell(Cell::Text(free_json(field, value, path)?)),
+        FieldType::Json => InputValue::text(free_json(field, value, path)?),
         FieldType::Labels => InputValue::Labels(labels(value, path)?),
-        FieldType::Units => InputValue::Cell(Cell::Text(units(value, path)?)),
+        FieldType::Units => InputValue::text(units(value, path)?),
         FieldType::Ref(kind) => InputValue::Reference {
             kind,
             text: reference(value, path)?,
         },
         _ => {
-            return Err(Error::UnknownField {
-                field: path.to_owned(),
-            });
+            return Err(Error::unknown_field(path));
         }
     })
 }
@@ -80,10 +95,8 @@ pub(crate) fn stored(amount: Amount) -> Cell {
 
 /// Parse an address into its canonical form.
 fn address(value: &RawValue, path: &str, chain: &str) -> Result<String> {
-    Ok(normalize_address(
-        chain,
-        &json::text(value, path, MAX_NAME)?,
-    ))
+    let text = json::text(value, path, MAX_NAME)?;
+    Ok(normalize_address(chain, &text))
 }
 
 fn reference(value: &RawValue, path: &str) -> Result<String> {
@@ -127,7 +140,7 @@ fn in_unit(input: &RawValue, path: &str) -> Result<AmountInput> {
             }
             "value" => value = Some(json::text(&member, &at, MAX_NAME)?),
             "unit" => unit = Some(json::text(&member, &at, MAX_NAME)?),
-            _ => return Err(Error::UnknownField { field: at }),
+            _ => return Err(Error::unknown_field(at)),
         }
     }
     match (value, unit) {
@@ -163,36 +176,20 @@ fn labels(value: &RawValue, path: &str) -> Result<BTreeMap<String, Option<String
                 format!("a label key must have 1 to {MAX_NAME} bytes and no NUL"),
             ));
         }
-        let value = if json::is_null(&value) {
-            None
-        } else {
-            Some(json::text(&value, &at, MAX_LABEL)?)
-        };
-        labels.insert(key, value);
+        let text = (!json::is_null(&value)).then(|| json::text(&value, &at, MAX_LABEL));
+        labels.insert(key, text.transpose()?);
     }
     check_labels(labels.len(), path)?;
     Ok(labels)
 }
 
 pub(crate) fn check_labels(count: usize, path: &str) -> Result<()> {
-    if count > MAX_LABELS {
-        Err(Error::LimitExceeded {
-            field: path.to_owned(),
-            limit: MAX_LABELS,
-        })
-    } else {
-        Ok(())
-    }
+    Error::check_limit(path, count, MAX_LABELS)
 }
 
 fn units(value: &RawValue, path: &str) -> Result<String> {
     let units: Vec<Unit> = json::read(value, path, "expected a list of {name, decimals, default}")?;
-    if units.len() > MAX_UNITS {
-        return Err(Error::LimitExceeded {
-            field: path.to_owned(),
-            limit: MAX_UNITS,
-        });
-    }
+    Error::check_limit(path, units.len(), MAX_UNITS)?;
     for (index, unit) in units.iter().enumerate() {
         let at = format!("{path}[{index}]");
         if !unit.is_valid() || unit.name.len() > MAX_NAME || unit.name.contains('\0') {
@@ -228,7 +225,7 @@ pub(crate) fn parent(value: &RawValue, path: &str, chain: &str) -> Result<InputV
                 })?);
             }
             "ref" => text = Some(reference(&member, &at)?),
-            _ => return Err(Error::UnknownField { field: at }),
+            _ => return Err(Error::unknown_field(at)),
         }
     }
     match (kind, text) {
@@ -255,18 +252,8 @@ fn with_chain(kind: Type, text: String, chain: &str) -> String {
 
 /// Parse the explicit balance changes of a transfer.
 pub(crate) fn changes(value: &RawValue, path: &str, chain: &str) -> Result<InputValue> {
-    let items = json::array(value, path)?;
-    if items.len() > MAX_CHANGES {
-        return Err(Error::LimitExceeded {
-            field: path.to_owned(),
-            limit: MAX_CHANGES,
-        });
-    }
-    let changes = items
-        .iter()
-        .enumerate()
-        .map(|(index, item)| change(item, &format!("{path}[{index}]"), chain));
-    changes.collect::<Result<_>>().map(InputValue::Changes)
+    json::items(value, path, MAX_CHANGES, |item, at| change(item, at, chain))
+        .map(InputValue::Changes)
 }
 
 fn change(item: &RawValue, path: &str, chain: &str) -> Result<Change> {
@@ -274,12 +261,7 @@ fn change(item: &RawValue, path: &str, chain: &str) -> Result<Change> {
     for (name, member) in json::object(item, path)? {
         let at = format!("{path}.{name}");
         match name.as_str() {
-            "address" => {
-                address = Some(normalize_address(
-                    chain,
-                    &json::text(&member, &at, MAX_NAME)?,
-                ))
-            }
+            "address" => address = Some(self::address(&member, &at, chain)?),
             "operation" => {
                 direction = Some(match json::text(&member, &at, MAX_NAME)?.as_str() {
                     "add" => 1,
@@ -290,7 +272,7 @@ fn change(item: &RawValue, path: &str, chain: &str) -> Result<Change> {
             "amount" => change_amount = Some(amount(&member, &at)?),
             // Read-only fields can be sent back and are ignored.
             "id" | "parent" | "balanceBefore" | "balanceAfter" | "transfer" => {}
-            _ => return Err(Error::UnknownField { field: at }),
+            _ => return Err(Error::unknown_field(at)),
         }
     }
     match (address, direction, change_amount) {

@@ -237,11 +237,11 @@ fn check_names(tx: &mut Tx<'_, '_>, stage: &Stage) -> Result<()> {
                     .iter()
                     .find(|staged| staged.after.key() == other.key())
                     .map(|staged| staged.path.clone());
-                return Err(Error::AlreadyExists {
-                    field: field.unwrap_or_default(),
+                return Err(Error::already_exists(
+                    field.unwrap_or_default(),
                     kind,
-                    key: other.name().to_owned(),
-                });
+                    other.name(),
+                ));
             }
         }
         check_unaddressed(tx, kind, &of_kind)?;
@@ -262,14 +262,11 @@ fn check_unaddressed(tx: &mut Tx<'_, '_>, kind: Type, of_kind: &[&StagedObject])
     let lookup: Vec<&str> = names.keys().copied().collect();
     let taken = table::object::by_names(tx, kind.schema(), &lookup)?.into_iter();
     match taken.map(|named| named.name).next() {
-        Some(name) => Err(Error::AlreadyExists {
-            field: names
-                .get(name.as_str())
-                .map(|staged| staged.path.clone())
-                .unwrap_or_default(),
-            kind,
-            key: name,
-        }),
+        Some(name) => {
+            let staged = names.get(name.as_str());
+            let path = staged.map(|staged| staged.path.as_str());
+            Err(Error::already_exists(path.unwrap_or_default(), kind, name))
+        }
         None => Ok(()),
     }
 }
@@ -278,9 +275,8 @@ fn check_unaddressed(tx: &mut Tx<'_, '_>, kind: Type, of_kind: &[&StagedObject])
 fn stamp(tx: &mut Tx<'_, '_>, stage: &mut Stage) {
     let now = tx.now();
     for staged in stage.staged.iter_mut().filter(|staged| staged.is_changed()) {
-        if let Some(before) = &staged.before {
-            let version = i64::try_from(before.version() + 1).unwrap_or(i64::MAX);
-            staged.after.put_int("version", version);
+        if staged.before.is_some() {
+            staged.after.bump_version(now);
         }
         staged.after.put_time("updated", now);
         // A change by a caller detaches the object from the reverted block.

@@ -36,12 +36,18 @@ pub struct Warning {
     pub message: String,
 }
 
+type Members = Map<String, Value>;
+type Result<T> = std::result::Result<T, DefinitionError>;
+/// Options given as expressions, by name.
+type Dynamic = Vec<(String, Expression)>;
+
 /// Reads and validates a version.
-pub(crate) fn parse(
-    text: &str,
-    format: Format,
-) -> Result<(Definition, Vec<Warning>), DefinitionError> {
-    let root = document::read(text, format)?;
+pub(crate) fn parse(text: &str, format: Format) -> Result<(Definition, Vec<Warning>)> {
+    let members = &document::read(text, format)?;
+    let root = Fields {
+        members,
+        at: String::new(),
+    };
     let mut reader = Reader::default();
     let definition = reader.definition(&root)?;
     Ok((definition, reader.warnings))
@@ -52,57 +58,46 @@ struct Reader {
     warnings: Vec<Warning>,
 }
 
-type Members = Map<String, Value>;
-
 impl Reader {
-    fn definition(&mut self, root: &Members) -> Result<Definition, DefinitionError> {
-        for name in unknown_members(root, &["description", "steps", "policies"]) {
-            self.warn(name, "is not a field of a version and has no effect");
+    fn definition(&mut self, root: &Fields<'_>) -> Result<Definition> {
+        for field in root.unknown(&["description", "steps", "policies"]) {
+            self.warn(field, "is not a field of a version and has no effect");
         }
-        let steps = list(root, "steps")?.ok_or_else(|| {
+        let steps = root.list("steps")?.ok_or_else(|| {
             DefinitionError::field("steps", "is required: a version has at least one step")
         })?;
         if steps.is_empty() || steps.len() > MAX_STEPS {
-            return Err(DefinitionError::field(
-                "steps",
-                format!("must be a list of 1 to {MAX_STEPS} steps"),
-            ));
+            let reason = format!("must be a list of 1 to {MAX_STEPS} steps");
+            return Err(DefinitionError::field("steps", reason));
         }
         let mut parsed: Vec<Step> = Vec::with_capacity(steps.len());
+        let mut regexes = 0;
         for (index, step) in steps.iter().enumerate() {
-            let step = self.step(step, &format!("steps[{index}]"))?;
+            let at = format!("steps[{index}]");
+            let Some(members) = step.as_object() else {
+                return Err(DefinitionError::field(at, "expected an object"));
+            };
+            let fields = Fields { members, at };
+            let step = self.step(&fields)?;
             if parsed.iter().any(|before| before.name == step.name) {
-                return Err(DefinitionError::field(
-                    format!("steps[{index}].name"),
-                    format!("{:?} is the name of another step", step.name),
-                ));
+                let reason = format!("{:?} is the name of another step", step.name);
+                return Err(fields.error("name", reason));
+            }
+            regexes += step.expressions().map(|e| e.regexes).sum::<usize>();
+            if regexes > MAX_REGEXES {
+                let reason = format!("must have at most {MAX_REGEXES} regular expressions");
+                return Err(DefinitionError::field("steps", reason));
             }
             parsed.push(step);
-            if parsed
-                .iter()
-                .flat_map(Step::expressions)
-                .map(|expression| expression.regexes)
-                .sum::<usize>()
-                > MAX_REGEXES
-            {
-                return Err(DefinitionError::field(
-                    "steps",
-                    format!("must have at most {MAX_REGEXES} regular expressions"),
-                ));
-            }
         }
-        let description = text(root, "", "description", MAX_TEXT)?;
         Ok(Definition {
-            description,
+            description: root.text("description", MAX_TEXT)?,
             steps: parsed,
             policies: policies(root)?,
         })
     }
 
-    fn step(&mut self, step: &Value, at: &str) -> Result<Step, DefinitionError> {
-        let step = step
-            .as_object()
-            .ok_or_else(|| DefinitionError::field(at, "expected an object"))?;
+    fn step(&mut self, step: &Fields<'_>) -> Result<Step> {
         const KNOWN: [&str; 11] = [
             "name",
             "type",
@@ -116,407 +111,336 @@ impl Reader {
             "timeout",
             "ambiguity",
         ];
-        for name in unknown_members(step, &KNOWN) {
-            self.warn(
-                &format!("{at}.{name}"),
-                "is not a field of a step and has no effect",
-            );
+        for field in step.unknown(&KNOWN) {
+            self.warn(field, "is not a field of a step and has no effect");
         }
-        let name = required_text(step, at, "name")?;
-        check_name(&name, &format!("{at}.name"))?;
-        let kind = required_text(step, at, "type")?;
-        let kind = StepKind::find(&kind).ok_or_else(|| unknown_type(at, &kind))?;
-        let options = object(step, at, "options")?.cloned().unwrap_or_default();
-        let dynamic = dynamic_options(step, at)?;
-        self.check_options(kind, &options, &dynamic, at)?;
-        let (options, dynamic) = with_template(kind, options, dynamic, at)?;
+        let name = step.required_text("name")?;
+        step.check_name("name", &name)?;
+        let kind = step.required_text("type")?;
+        let kind = StepKind::find(&kind).ok_or_else(|| unknown_type(step, &kind))?;
+        let options = step
+            .object("options")?
+            .map(|options| options.members.clone());
+        let (options, dynamic) = (options.unwrap_or_default(), dynamic_options(step)?);
+        self.check_options(kind, &options, &dynamic, step)?;
+        let (options, dynamic) = with_template(kind, options, dynamic, step)?;
         Ok(Step {
             name,
             kind,
             options,
             dynamic,
-            skip: expression(step, at, "skip")?,
-            clauses: clauses(step, at)?,
-            retry: retry(step, at)?,
-            timeout_ms: self.timeout(step, kind, at)?,
-            ambiguity: ambiguity(step, at, kind)?,
+            skip: step.expression("skip")?,
+            clauses: clauses(step)?,
+            retry: retry(step)?,
+            timeout_ms: self.timeout(step, kind)?,
+            ambiguity: ambiguity(step, kind)?,
         })
     }
 
-    fn timeout(
-        &mut self,
-        step: &Members,
-        kind: &StepKind,
-        at: &str,
-    ) -> Result<Option<u64>, DefinitionError> {
-        let Some(timeout) = millis(step, at, "timeout")? else {
-            return Ok(None);
-        };
-        let field = format!("{at}.timeout");
-        match kind.timeout() {
-            Timeout::Ignored => self.warn(&field, "has no effect on this step"),
-            Timeout::OfCall if timeout > MAX_CALL_MS => {
-                let reason = format!(
-                    "a {} may take at most {MAX_CALL_MS} milliseconds",
-                    kind.name
-                );
-                return Err(DefinitionError::field(field, reason));
+    fn timeout(&mut self, step: &Fields<'_>, kind: &StepKind) -> Result<Option<u64>> {
+        let timeout = step.millis("timeout")?;
+        match (timeout, kind.timeout()) {
+            (Some(_), Timeout::Ignored) => {
+                self.warn(step.path("timeout"), "has no effect on this step");
             }
-            Timeout::OfCall | Timeout::OfRow => {}
+            (Some(timeout), Timeout::OfCall) if timeout > MAX_CALL_MS => {
+                let kind = kind.name;
+                let reason = format!("a {kind} may take at most {MAX_CALL_MS} milliseconds");
+                return Err(step.error("timeout", reason));
+            }
+            (None, _) | (_, Timeout::OfCall | Timeout::OfRow) => {}
         }
-        Ok(Some(timeout))
+        Ok(timeout)
     }
 
     fn check_options(
         &mut self,
         kind: &StepKind,
         literal: &Members,
-        dynamic: &[(String, Expression)],
-        at: &str,
-    ) -> Result<(), DefinitionError> {
-        let given = literal
-            .keys()
-            .map(|name| ("options", name))
-            .chain(dynamic.iter().map(|(name, _)| ("dynamicOptions", name)));
-        for (map, name) in given.clone().filter(|(_, name)| !kind.has_option(name)) {
-            let field = format!("{at}.{map}.{name}");
+        dynamic: &Dynamic,
+        step: &Fields<'_>,
+    ) -> Result<()> {
+        let literals = literal.keys().map(|name| ("options", name));
+        let dynamics = dynamic.iter().map(|(name, _)| ("dynamicOptions", name));
+        let given: Vec<(&str, &String)> = literals.chain(dynamics).collect();
+        for (map, name) in given.iter().filter(|(_, name)| !kind.has_option(name)) {
+            let member = format!("{map}.{name}");
             if !kind.lenient {
-                return Err(DefinitionError::field(
-                    field,
-                    format!(
-                        "{} has no such option; its options are {}",
-                        kind.name,
-                        kind.option_names().join(", ")
-                    ),
-                ));
+                let (kind, names) = (kind.name, kind.option_names().join(", "));
+                let reason = format!("{kind} has no such option; its options are {names}");
+                return Err(step.error(&member, reason));
             }
-            self.warn(&field, "is not an option of this step and has no effect");
+            let message = "is not an option of this step and has no effect";
+            self.warn(step.path(&member), message);
         }
         for group in kind.required {
-            if !given
-                .clone()
-                .any(|(_, name)| group.contains(&name.as_str()))
-            {
-                return Err(DefinitionError::field(
-                    format!("{at}.options.{}", group[0]),
-                    format!("{} requires {}", kind.name, group.join(" or ")),
-                ));
+            if !given.iter().any(|(_, name)| group.contains(&name.as_str())) {
+                let reason = format!("{} requires {}", kind.name, group.join(" or "));
+                return Err(step.error(&format!("options.{}", group[0]), reason));
             }
         }
-        self.check_chains(literal, &format!("{at}.options"));
+        self.check_chains(literal, step);
         Ok(())
     }
 
     /// A literal chain ties the definition to that chain; a binding does not.
-    fn check_chains(&mut self, options: &Members, at: &str) {
+    fn check_chains(&mut self, options: &Members, step: &Fields<'_>) {
         for (name, value) in options {
-            let chain = value
-                .as_str()
-                .and_then(|text| text.parse::<ChainId>().ok())
-                .filter(|chain| chain.family().is_some());
-            if let Some(chain) = chain {
-                self.warn(
-                    &format!("{at}.{name}"),
-                    &format!(
-                        "{chain} ties the task to one chain: use a binding to run it on another"
-                    ),
+            let chain = value.as_str().and_then(|text| text.parse::<ChainId>().ok());
+            if let Some(chain) = chain.filter(|chain| chain.family().is_some()) {
+                let message = format!(
+                    "{chain} ties the task to one chain: use a binding to run it on another"
                 );
+                self.warn(step.path(&format!("options.{name}")), &message);
             }
         }
     }
 
-    fn warn(&mut self, field: &str, message: &str) {
-        self.warnings.push(Warning {
-            field: field.to_owned(),
-            message: message.to_owned(),
-        });
+    fn warn(&mut self, field: String, message: &str) {
+        let message = message.to_owned();
+        self.warnings.push(Warning { field, message });
     }
 }
 
-fn unknown_type(at: &str, kind: &str) -> DefinitionError {
+fn unknown_type(step: &Fields<'_>, kind: &str) -> DefinitionError {
     let known: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
-    let reason = format!(
-        "{:?} is not a step type; the types are {}",
-        clip(kind, 80),
-        known.join(", ")
-    );
+    let (kind, known) = (clip(kind, 80), known.join(", "));
     DefinitionError {
         kind: DefinitionErrorKind::StepType,
-        field: format!("{at}.type"),
-        reason,
+        field: step.path("type"),
+        reason: format!("{kind:?} is not a step type; the types are {known}"),
     }
-}
-
-fn check_name(name: &str, field: &str) -> Result<(), DefinitionError> {
-    if NAME.accepts(name) {
-        return Ok(());
-    }
-    Err(DefinitionError::field(field, format!("a name has {NAME}")))
 }
 
 /// Moves an option that is itself an expression to the dynamic ones.
 fn with_template(
     kind: &StepKind,
     mut options: Members,
-    mut dynamic: Vec<(String, Expression)>,
-    at: &str,
-) -> Result<(Members, Vec<(String, Expression)>), DefinitionError> {
+    mut dynamic: Dynamic,
+    step: &Fields<'_>,
+) -> Result<(Members, Dynamic)> {
     let is_dynamic = |template: &&str| dynamic.iter().any(|(name, _)| name == template);
     if let Some(template) = kind.template.filter(|template| !is_dynamic(template)) {
-        let field = format!("{at}.options.{template}");
-        let source = options
-            .remove(template)
-            .ok_or_else(|| DefinitionError::field(&field, "is missing"))?;
-        dynamic.push((template.to_owned(), compile(&source, &field)?));
+        let member = format!("options.{template}");
+        let source = options.remove(template);
+        let source = source.ok_or_else(|| step.error(&member, "is missing"))?;
+        dynamic.push((template.to_owned(), compile(&source, &step.path(&member))?));
     }
     Ok((options, dynamic))
 }
 
-fn dynamic_options(step: &Members, at: &str) -> Result<Vec<(String, Expression)>, DefinitionError> {
-    let Some(sources) = object(step, at, "dynamicOptions")? else {
+fn dynamic_options(step: &Fields<'_>) -> Result<Dynamic> {
+    let Some(sources) = step.object("dynamicOptions")? else {
         return Ok(Vec::new());
     };
-    if sources.len() > MAX_DYNAMIC {
-        return Err(DefinitionError::field(
-            format!("{at}.dynamicOptions"),
-            format!("at most {MAX_DYNAMIC}"),
-        ));
+    if sources.members.len() > MAX_DYNAMIC {
+        return Err(step.error("dynamicOptions", format!("at most {MAX_DYNAMIC}")));
     }
     let compiled = |(name, source): (&String, &Value)| {
-        compile(source, &format!("{at}.dynamicOptions.{name}"))
-            .map(|expression| (name.clone(), expression))
+        let expression = compile(source, &sources.path(name))?;
+        Ok((name.clone(), expression))
     };
-    sources.iter().map(compiled).collect()
+    sources.members.iter().map(compiled).collect()
 }
 
-fn clauses(step: &Members, at: &str) -> Result<Vec<Clause>, DefinitionError> {
+fn clauses(step: &Fields<'_>) -> Result<Vec<Clause>> {
     let mut clauses = Vec::new();
-    if let Some(fail) = object(step, at, "fail")? {
-        clauses.push(Clause::Fail(fail_clause(fail, &format!("{at}.fail"))?));
+    if let Some(fail) = step.object("fail")? {
+        clauses.push(Clause::Fail(fail_clause(&fail)?));
     }
-    if let Some(clause) = object(step, at, "return")? {
-        let at = format!("{at}.return");
-        check_known_members(clause, &at, &["when", "result"])?;
+    if let Some(clause) = step.object("return")? {
+        clause.check_known(&["when", "result"])?;
         clauses.push(Clause::Return(Return {
-            when: expression(clause, &at, "when")?,
-            result: expression(clause, &at, "result")?,
+            when: clause.expression("when")?,
+            result: clause.expression("result")?,
         }));
     }
-    clauses.extend(expression(step, at, "stopCondition")?.map(Clause::Stop));
+    clauses.extend(step.expression("stopCondition")?.map(Clause::Stop));
     Ok(clauses)
 }
 
-fn fail_clause(fail: &Members, at: &str) -> Result<Fail, DefinitionError> {
-    check_known_members(fail, at, &["when", "code", "message", "dynamicMessage"])?;
-    let when = expression(fail, at, "when")?
-        .ok_or_else(|| DefinitionError::field(format!("{at}.when"), "is missing"))?;
-    let code = text(fail, at, "code", MAX_NAME)?.unwrap_or_else(|| "failed".to_owned());
-    check_name(&code, &format!("{at}.code"))?;
-    let message = text(fail, at, "message", MAX_TEXT)?.unwrap_or_default();
+fn fail_clause(fail: &Fields<'_>) -> Result<Fail> {
+    fail.check_known(&["when", "code", "message", "dynamicMessage"])?;
+    let when = fail.expression("when")?;
+    let when = when.ok_or_else(|| fail.error("when", "is missing"))?;
+    let code = fail.text("code", MAX_NAME)?;
+    let code = code.unwrap_or_else(|| "failed".to_owned());
+    fail.check_name("code", &code)?;
     Ok(Fail {
         when,
         code,
-        message,
-        dynamic: expression(fail, at, "dynamicMessage")?,
+        message: fail.text("message", MAX_TEXT)?.unwrap_or_default(),
+        dynamic: fail.expression("dynamicMessage")?,
     })
 }
 
-fn retry(step: &Members, at: &str) -> Result<Retry, DefinitionError> {
-    let Some(retry) = object(step, at, "retry")? else {
+fn retry(step: &Fields<'_>) -> Result<Retry> {
+    let Some(retry) = step.object("retry")? else {
         return Ok(Retry::NONE);
     };
-    let at = format!("{at}.retry");
-    check_known_members(retry, &at, &["attempts", "initial_ms", "factor", "max_ms"])?;
-    let attempts = integer(retry, &at, "attempts", MAX_ATTEMPTS)?.unwrap_or(5);
+    retry.check_known(&["attempts", "initial_ms", "factor", "max_ms"])?;
+    let attempts = retry.integer("attempts", MAX_ATTEMPTS)?.unwrap_or(5);
     if attempts == 0 {
-        return Err(DefinitionError::field(
-            format!("{at}.attempts"),
-            "includes the first attempt, so it must be at least 1",
-        ));
+        let reason = "includes the first attempt, so it must be at least 1";
+        return Err(retry.error("attempts", reason));
     }
+    let millis = |name, default| Ok(retry.millis(name)?.unwrap_or(default));
     Ok(Retry {
         attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
-        initial_ms: millis(retry, &at, "initial_ms")?.unwrap_or(Retry::NONE.initial_ms),
-        factor_percent: factor(retry, &at)?,
-        max_ms: millis(retry, &at, "max_ms")?.unwrap_or(Retry::NONE.max_ms),
+        initial_ms: millis("initial_ms", Retry::NONE.initial_ms)?,
+        factor_percent: factor(&retry)?.unwrap_or(Retry::NONE.factor_percent),
+        max_ms: millis("max_ms", Retry::NONE.max_ms)?,
         declared: true,
     })
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 1 to 100, in percent
-fn factor(retry: &Members, at: &str) -> Result<u64, DefinitionError> {
-    match retry.get("factor") {
-        None | Some(Value::Null) => Ok(Retry::NONE.factor_percent),
-        Some(value) => match value
-            .as_f64()
-            .filter(|factor| (1.0..=100.0).contains(factor))
-        {
-            Some(factor) => Ok((factor * 100.0).round() as u64),
-            None => Err(DefinitionError::field(
-                format!("{at}.factor"),
-                "must be a number from 1 to 100",
-            )),
-        },
-    }
+fn factor(retry: &Fields<'_>) -> Result<Option<u64>> {
+    let factor = retry.read("factor", "a number from 1 to 100", |value| {
+        let factor = value.as_f64();
+        factor.filter(|factor| (1.0..=100.0).contains(factor))
+    })?;
+    Ok(factor.map(|factor| (factor * 100.0).round() as u64))
 }
 
-fn ambiguity(
-    step: &Members,
-    at: &str,
-    kind: &StepKind,
-) -> Result<Option<Ambiguity>, DefinitionError> {
-    let field = format!("{at}.ambiguity");
-    let Some(ambiguity) = text(step, at, "ambiguity", MAX_NAME)? else {
+fn ambiguity(step: &Fields<'_>, kind: &StepKind) -> Result<Option<Ambiguity>> {
+    let Some(ambiguity) = step.text("ambiguity", MAX_NAME)? else {
         return Ok(None);
     };
     if kind.external().is_none() {
-        return Err(DefinitionError::field(
-            field,
-            format!(
-                "only applies to steps with an external effect: {}",
-                external_kinds().join(", ")
-            ),
-        ));
+        let external = KINDS.iter().filter(|kind| kind.external().is_some());
+        let names: Vec<&str> = external.map(|kind| kind.name).collect();
+        let names = names.join(", ");
+        let reason = format!("only applies to steps with an external effect: {names}");
+        return Err(step.error("ambiguity", reason));
     }
     match ambiguity.as_str() {
         "retry" => Ok(Some(Ambiguity::Retry)),
         "query" => Ok(Some(Ambiguity::Query)),
         "park" => Ok(Some(Ambiguity::Park)),
-        _ => Err(DefinitionError::field(
-            field,
-            "expected retry, query or park",
-        )),
+        _ => Err(step.error("ambiguity", "expected retry, query or park")),
     }
 }
 
-fn external_kinds() -> Vec<&'static str> {
-    let external = KINDS.iter().filter(|kind| kind.external().is_some());
-    external.map(|kind| kind.name).collect()
-}
-
-fn policies(root: &Members) -> Result<Vec<String>, DefinitionError> {
-    let Some(names) = list(root, "policies")? else {
-        return Ok(Vec::new());
-    };
+fn policies(root: &Fields<'_>) -> Result<Vec<String>> {
+    let names = root.list("policies")?.map_or(&[][..], Vec::as_slice);
     if names.len() > MAX_STEPS {
-        return Err(DefinitionError::field(
-            "policies",
-            format!("at most {MAX_STEPS}"),
-        ));
+        return Err(root.error("policies", format!("at most {MAX_STEPS}")));
     }
-    let name = |(index, name): (usize, &Value)| {
-        let field = format!("policies[{index}]");
-        let name = name
-            .as_str()
-            .filter(|name| !name.is_empty() && name.len() <= MAX_NAME);
-        name.map(str::to_owned)
-            .ok_or_else(|| DefinitionError::field(field, "expected the name of a policy"))
+    let name = |(index, name): (usize, &Value)| match name.as_str() {
+        Some(name) if (1..=MAX_NAME).contains(&name.len()) => Ok(name.to_owned()),
+        _ => {
+            let reason = "expected the name of a policy";
+            Err(root.error(&format!("policies[{index}]"), reason))
+        }
     };
     names.iter().enumerate().map(name).collect()
 }
 
-/// Returns a member unless it is missing or `null`.
-fn get_member<'m>(members: &'m Members, name: &str) -> Option<&'m Value> {
-    members.get(name).filter(|value| !value.is_null())
+/// The members of an object in the document, and its path; empty for the document itself.
+struct Fields<'m> {
+    members: &'m Members,
+    at: String,
 }
 
-fn unknown_members<'m>(members: &'m Members, known: &[&str]) -> Vec<&'m String> {
-    members
-        .keys()
-        .filter(|name| !known.contains(&name.as_str()))
-        .collect()
-}
+impl<'m> Fields<'m> {
+    fn path(&self, name: &str) -> String {
+        match self.at.as_str() {
+            "" => name.to_owned(),
+            at => format!("{at}.{name}"),
+        }
+    }
 
-fn check_known_members(members: &Members, at: &str, known: &[&str]) -> Result<(), DefinitionError> {
-    match unknown_members(members, known).first() {
-        Some(name) => Err(DefinitionError::field(
-            format!("{at}.{name}"),
-            format!("expected {}", known.join(", ")),
-        )),
-        None => Ok(()),
+    fn error(&self, name: &str, reason: impl Into<String>) -> DefinitionError {
+        DefinitionError::field(self.path(name), reason)
+    }
+
+    /// Returns a member unless it is missing or `null`.
+    fn get(&self, name: &str) -> Option<&'m Value> {
+        self.members.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Reads a member; an error if `read` does not accept it.
+    fn read<T>(
+        &self,
+        name: &str,
+        expected: &str,
+        read: impl FnOnce(&'m Value) -> Option<T>,
+    ) -> Result<Option<T>> {
+        let Some(value) = self.get(name) else {
+            return Ok(None);
+        };
+        let read = read(value).map(Some);
+        read.ok_or_else(|| self.error(name, format!("expected {expected}")))
+    }
+
+    fn list(&self, name: &str) -> Result<Option<&'m Vec<Value>>> {
+        self.read(name, "a list", Value::as_array)
+    }
+
+    fn object(&self, name: &str) -> Result<Option<Fields<'m>>> {
+        let members = self.read(name, "an object", Value::as_object)?;
+        let at = self.path(name);
+        Ok(members.map(|members| Fields { members, at }))
+    }
+
+    fn text(&self, name: &str, max: usize) -> Result<Option<String>> {
+        let expected = format!("a string of at most {max} bytes");
+        let text = self.read(name, &expected, |value| {
+            value.as_str().filter(|text| text.len() <= max)
+        })?;
+        Ok(text.map(str::to_owned))
+    }
+
+    fn required_text(&self, name: &str) -> Result<String> {
+        let text = self.text(name, MAX_NAME)?;
+        text.ok_or_else(|| self.error(name, "is missing"))
+    }
+
+    fn integer(&self, name: &str, max: u64) -> Result<Option<u64>> {
+        let expected = format!("an integer from 0 to {max}");
+        self.read(name, &expected, |value| {
+            value.as_u64().filter(|number| *number <= max)
+        })
+    }
+
+    fn millis(&self, name: &str) -> Result<Option<u64>> {
+        self.integer(name, MAX_MS)
+    }
+
+    fn expression(&self, name: &str) -> Result<Option<Expression>> {
+        let source = self.get(name);
+        let compiled = source.map(|source| compile(source, &self.path(name)));
+        compiled.transpose()
+    }
+
+    fn check_name(&self, field: &str, name: &str) -> Result<()> {
+        if NAME.accepts(name) {
+            return Ok(());
+        }
+        Err(self.error(field, format!("a name has {NAME}")))
+    }
+
+    /// The paths of members that are not known.
+    fn unknown(&self, known: &[&str]) -> Vec<String> {
+        let names = self.members.keys();
+        let unknown = names.filter(|name| !known.contains(&name.as_str()));
+        unknown.map(|name| self.path(name)).collect()
+    }
+
+    fn check_known(&self, known: &[&str]) -> Result<()> {
+        match self.unknown(known).pop() {
+            Some(field) => {
+                let reason = format!("expected {}", known.join(", "));
+                Err(DefinitionError::field(field, reason))
+            }
+            None => Ok(()),
+        }
     }
 }
 
-fn list<'m>(members: &'m Members, name: &str) -> Result<Option<&'m Vec<Value>>, DefinitionError> {
-    get_member(members, name)
-        .map(|value| {
-            value
-                .as_array()
-                .ok_or_else(|| DefinitionError::field(name, "expected a list"))
-        })
-        .transpose()
-}
-
-fn object<'m>(
-    members: &'m Members,
-    at: &str,
-    name: &str,
-) -> Result<Option<&'m Members>, DefinitionError> {
-    let error = || DefinitionError::field(format!("{at}.{name}"), "expected an object");
-    get_member(members, name)
-        .map(|value| value.as_object().ok_or_else(error))
-        .transpose()
-}
-
-fn text(
-    members: &Members,
-    at: &str,
-    name: &str,
-    max: usize,
-) -> Result<Option<String>, DefinitionError> {
-    let field = if at.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{at}.{name}")
-    };
-    let Some(value) = get_member(members, name) else {
-        return Ok(None);
-    };
-    let text = value.as_str().filter(|text| text.len() <= max);
-    text.map(|text| Some(text.to_owned())).ok_or_else(|| {
-        DefinitionError::field(field, format!("expected a string of at most {max} bytes"))
-    })
-}
-
-fn required_text(members: &Members, at: &str, name: &str) -> Result<String, DefinitionError> {
-    text(members, at, name, MAX_NAME)?
-        .ok_or_else(|| DefinitionError::field(format!("{at}.{name}"), "is missing"))
-}
-
-fn integer(
-    members: &Members,
-    at: &str,
-    name: &str,
-    max: u64,
-) -> Result<Option<u64>, DefinitionError> {
-    let Some(value) = get_member(members, name) else {
-        return Ok(None);
-    };
-    let number = value.as_u64().filter(|number| *number <= max);
-    number.map(Some).ok_or_else(|| {
-        DefinitionError::field(
-            format!("{at}.{name}"),
-            format!("expected an integer from 0 to {max}"),
-        )
-    })
-}
-
-fn millis(members: &Members, at: &str, name: &str) -> Result<Option<u64>, DefinitionError> {
-    integer(members, at, name, MAX_MS)
-}
-
-fn expression(
-    members: &Members,
-    at: &str,
-    name: &str,
-) -> Result<Option<Expression>, DefinitionError> {
-    get_member(members, name)
-        .map(|source| compile(source, &format!("{at}.{name}")))
-        .transpose()
-}
-
 /// Expressions are strings, but YAML reads a plain `true` or `5` as another type.
-fn compile(source: &Value, field: &str) -> Result<Expression, DefinitionError> {
+fn compile(source: &Value, field: &str) -> Result<Expression> {
     let error = |reason: String| DefinitionError {
         kind: DefinitionErrorKind::Expression,
         field: field.to_owned(),

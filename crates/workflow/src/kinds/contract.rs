@@ -13,58 +13,44 @@ use serde_json::Value;
 use store::Tx;
 use types::ChainId;
 
-pub(super) const BINDING: StepOption = StepOption {
-    name: "binding",
-    doc: "name or id of a binding, which gives chain, contract, signer and interface unless other options override them",
-};
-pub(super) const CHAIN: StepOption = StepOption {
-    name: "chain",
-    doc: "the chain; by default that of the binding, else that of the namespace",
-};
-pub(super) const CONTRACT: StepOption = StepOption {
-    name: "contract",
-    doc: "address of the contract",
-};
-pub(super) const ADDRESS: StepOption = StepOption {
-    name: "address",
-    doc: "the same as `contract`",
-};
-pub(super) const SIGNER: StepOption = StepOption {
-    name: "signer",
-    doc: "the account that signs; for a read, the account that asks",
-};
-pub(super) const ABI: StepOption = StepOption {
-    name: "abi",
-    doc: "the interface: a JSON ABI, an artifact that contains it, or one of them as a string",
-};
-pub(super) const METHOD: StepOption = StepOption {
-    name: "method",
-    doc: "name or signature of the method",
-};
-pub(super) const PARAMS: StepOption = StepOption {
-    name: "params",
-    doc: "the arguments, as a list or by name; `{value, unit}` stands for an amount",
-};
-pub(super) const UNITS: StepOption = StepOption {
-    name: "units",
-    doc: "the units in which amounts are written: a list of `{name, decimals}`",
-};
-pub(super) const VALUE: StepOption = StepOption {
-    name: "value",
-    doc: "the amount of the chain's coin to send, in base units or as `{value, unit}`",
-};
-pub(super) const UNTIL: StepOption = StepOption {
-    name: "until",
-    doc: "the state of the submission that completes the step: `accepted`, `mined` or `final` (default)",
-};
-pub(super) const LABELS: StepOption = StepOption {
-    name: "labels",
-    doc: "texts by name that policies see",
-};
-pub(super) const ASSETS: StepOption = StepOption {
-    name: "assets",
-    doc: "the assets concerned, which policies see",
-};
+pub(super) const BINDING: StepOption = StepOption::new(
+    "binding",
+    "name or id of a binding, which gives chain, contract, signer and interface unless other options override them",
+);
+pub(super) const CHAIN: StepOption = StepOption::new(
+    "chain",
+    "the chain; by default that of the binding, else that of the namespace",
+);
+pub(super) const CONTRACT: StepOption = StepOption::new("contract", "address of the contract");
+pub(super) const ADDRESS: StepOption = StepOption::new("address", "the same as `contract`");
+pub(super) const SIGNER: StepOption = StepOption::new(
+    "signer",
+    "the account that signs; for a read, the account that asks",
+);
+pub(super) const ABI: StepOption = StepOption::new(
+    "abi",
+    "the interface: a JSON ABI, an artifact that contains it, or one of them as a string",
+);
+pub(super) const METHOD: StepOption = StepOption::new("method", "name or signature of the method");
+pub(super) const PARAMS: StepOption = StepOption::new(
+    "params",
+    "the arguments, as a list or by name; `{value, unit}` stands for an amount",
+);
+pub(super) const UNITS: StepOption = StepOption::new(
+    "units",
+    "the units in which amounts are written: a list of `{name, decimals}`",
+);
+pub(super) const VALUE: StepOption = StepOption::new(
+    "value",
+    "the amount of the chain's coin to send, in base units or as `{value, unit}`",
+);
+pub(super) const UNTIL: StepOption = StepOption::new(
+    "until",
+    "the state of the submission that completes the step: `accepted`, `mined` or `final` (default)",
+);
+pub(super) const LABELS: StepOption = StepOption::new("labels", "texts by name that policies see");
+pub(super) const ASSETS: StepOption =
+    StepOption::new("assets", "the assets concerned, which policies see");
 
 /// The chain, contract and accounts a contract step uses.
 pub(super) struct ContractTarget {

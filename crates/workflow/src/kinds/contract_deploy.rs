@@ -13,10 +13,7 @@ use intent::Interface;
 use serde_json::json;
 use types::Time;
 
-const BYTECODE: StepOption = StepOption {
-    name: "bytecode",
-    doc: "the creation code, in hexadecimal",
-};
+const BYTECODE: StepOption = StepOption::new("bytecode", "the creation code, in hexadecimal");
 
 pub(super) static KIND: StepKind = StepKind {
     name: "contract_deploy",

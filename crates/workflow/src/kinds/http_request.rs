@@ -20,30 +20,24 @@ pub(super) static KIND: StepKind = StepKind {
     name: "http_request",
     doc: "Calls an HTTP server. The data has `status`, `headers` and `body`.",
     options: &[
-        StepOption {
-            name: "url",
-            doc: "where to send the call",
-        },
-        StepOption {
-            name: "method",
-            doc: "`GET`, `HEAD`, `POST`, `PUT`, `PATCH` or `DELETE`; by default `POST` with a body, else `GET`",
-        },
-        StepOption {
-            name: "headers",
-            doc: "values by name; Florin sets `Idempotency-Key` and the headers of the connection",
-        },
-        StepOption {
-            name: "body",
-            doc: "a string is sent as it is, anything else as JSON",
-        },
-        StepOption {
-            name: "expect",
-            doc: "the statuses that mean success, as a list; by default all below 400",
-        },
-        StepOption {
-            name: "query",
-            doc: "`{url, headers?}`: where to ask whether the call happened, for `ambiguity: query`",
-        },
+        StepOption::new("url", "where to send the call"),
+        StepOption::new(
+            "method",
+            "`GET`, `HEAD`, `POST`, `PUT`, `PATCH` or `DELETE`; by default `POST` with a body, else `GET`",
+        ),
+        StepOption::new(
+            "headers",
+            "values by name; Florin sets `Idempotency-Key` and the headers of the connection",
+        ),
+        StepOption::new("body", "a string is sent as it is, anything else as JSON"),
+        StepOption::new(
+            "expect",
+            "the statuses that mean success, as a list; by default all below 400",
+        ),
+        StepOption::new(
+            "query",
+            "`{url, headers?}`: where to ask whether the call happened, for `ambiguity: query`",
+        ),
     ],
     required: &[&["url"]],
     lenient: false,
@@ -127,13 +121,8 @@ struct StatusQuery {
 /// Builds the call.
 fn build_call(run: &RunContext, options: &Options) -> Result<Call, Fault> {
     let method: Method = match text(options, "method")? {
-        None => {
-            if get_option(options, "body").is_some() {
-                Method::Post
-            } else {
-                Method::Get
-            }
-        }
+        None if get_option(options, "body").is_some() => Method::Post,
+        None => Method::Get,
         Some(method) => serde_json::from_value(Value::String(method.to_ascii_uppercase()))
             .map_err(|_| {
                 Fault::option("method", "expected GET, HEAD, POST, PUT, PATCH or DELETE")
@@ -144,11 +133,8 @@ fn build_call(run: &RunContext, options: &Options) -> Result<Call, Fault> {
         parse_option(options, "headers")?.unwrap_or_default(),
         "headers",
     )?;
-    if let Some(content_type) = content_type.filter(|_| {
-        !headers
-            .iter()
-            .any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
-    }) {
+    let is_typed = (headers.iter()).any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    if let Some(content_type) = content_type.filter(|_| !is_typed) {
         headers.push(("content-type".to_owned(), content_type.to_owned()));
     }
     let query: Option<StatusQuery> = parse_option(options, "query")?;
@@ -197,28 +183,22 @@ fn headers(headers: Map<String, Value>, option: &str) -> Result<Vec<(String, Str
     if headers.len() > MAX_HEADERS {
         return Err(Fault::option(option, format!("at most {MAX_HEADERS}")));
     }
-    let header = |(name, value): (String, Value)| match value {
-        _ if name.eq_ignore_ascii_case(KEY_HEADER) => Err(Fault::option(
-            &format!("{option}.{name}"),
-            "is set by Florin",
-        )),
-        _ if CLIENT_HEADERS
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(&name)) =>
-        {
-            Err(Fault::option(
-                &format!("{option}.{name}"),
-                "is set by Florin",
-            ))
-        }
-        Value::String(value) => Ok((name, value)),
-        Value::Number(value) => Ok((name, value.to_string())),
-        _ => Err(Fault::option(
-            &format!("{option}.{name}"),
-            "expected a string",
-        )),
+    let header = |(name, value): (String, Value)| {
+        let is_reserved =
+            name.eq_ignore_ascii_case(KEY_HEADER) || is_one_of(&CLIENT_HEADERS, &name);
+        let reason = match value {
+            _ if is_reserved => "is set by Florin",
+            Value::String(value) => return Ok((name, value)),
+            Value::Number(value) => return Ok((name, value.to_string())),
+            _ => "expected a string",
+        };
+        Err(Fault::option(&format!("{option}.{name}"), reason))
     };
     headers.into_iter().map(header).collect()
+}
+
+fn is_one_of(names: &[&str], name: &str) -> bool {
+    names.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 #[async_trait]
@@ -236,23 +216,16 @@ impl ExternalCall for Call {
     }
 
     fn shown(&self) -> Result<Json, Fault> {
-        let hidden = |name: &str| {
-            SENSITIVE
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(name))
-        };
-        let value = |name: &str, value: &str| {
-            if hidden(name) {
-                crate::secrets::MASK.to_owned()
+        let shown = |(name, text): &(String, String)| {
+            let is_hidden = is_one_of(&SENSITIVE, name);
+            let text = if is_hidden {
+                crate::secrets::MASK
             } else {
-                value.to_owned()
-            }
+                text
+            };
+            (name.clone(), text.into())
         };
-        let headers: Map<String, Value> = self
-            .headers
-            .iter()
-            .map(|(name, text)| (name.clone(), Value::String(value(name, text))))
-            .collect();
+        let headers: Map<String, Value> = self.headers.iter().map(shown).collect();
         let body =
             serde_json::from_str(&self.body).unwrap_or_else(|_| Value::String(self.body.clone()));
         to_json(&json!({"method": self.method, "url": self.url, "headers": headers, "body": body}))
@@ -264,57 +237,19 @@ impl ExternalCall for Call {
         request
             .headers
             .push((KEY_HEADER.to_owned(), self.key.clone()));
-        let answer = run
-            .workflow
-            .parts()
-            .outbound
-            .send(request)
-            .await
-            .map_err(|failure| self.request_fault(&failure))?;
+        let answer = run.workflow.parts().outbound.send(request).await;
+        let answer = answer.map_err(|failure| self.request_fault(&failure))?;
         self.check_status(run, &answer)
     }
 
     /// 2xx means yes, 404 and 410 mean no, everything else is unclear.
     async fn query_status(&self, run: &RunContext) -> CallStatus {
-        let Some(query) = &self.query else {
-            return CallStatus::Unclear(Fault {
+        self.ask(run).await.unwrap_or_else(|fault| {
+            CallStatus::Unclear(Fault {
                 outcome_unknown: true,
-                ..Fault::option("query", "is missing")
-            });
-        };
-        let headers = match headers(query.headers.clone(), "query.headers") {
-            Ok(headers) => headers,
-            Err(fault) => {
-                return CallStatus::Unclear(Fault {
-                    outcome_unknown: true,
-                    ..fault
-                });
-            }
-        };
-        let request = self.request(run, Method::Get, &query.url, &headers);
-        match run.workflow.parts().outbound.send(request).await {
-            Ok(answer) if answer.is_success() => match self.data(run, &answer) {
-                Ok(data) => CallStatus::Happened(data),
-                Err(fault) => CallStatus::Unclear(Fault {
-                    outcome_unknown: true,
-                    ..fault
-                }),
-            },
-            Ok(answer) if matches!(answer.status, 404 | 410) => CallStatus::DidNotHappen,
-            Ok(answer) => {
-                let reason = format!("the status query was answered with {}", answer.status);
-                CallStatus::Unclear(Fault {
-                    outcome_unknown: true,
-                    transient: true,
-                    ..Fault::from_error(&StepError::HttpStatus(reason))
-                })
-            }
-            Err(failure) => CallStatus::Unclear(Fault {
-                outcome_unknown: true,
-                transient: true,
-                ..Fault::from_error(&failure)
-            }),
-        }
+                ..fault
+            })
+        })
     }
 
     fn interrupted(&self) -> Fault {
@@ -329,6 +264,25 @@ impl ExternalCall for Call {
 }
 
 impl Call {
+    async fn ask(&self, run: &RunContext) -> Result<CallStatus, Fault> {
+        let query = (self.query.as_ref()).ok_or_else(|| Fault::option("query", "is missing"))?;
+        let headers = headers(query.headers.clone(), "query.headers")?;
+        let request = self.request(run, Method::Get, &query.url, &headers);
+        let transient = |fault| Fault {
+            transient: true,
+            ..fault
+        };
+        match run.workflow.parts().outbound.send(request).await {
+            Ok(answer) if answer.is_success() => self.data(run, &answer).map(CallStatus::Happened),
+            Ok(answer) if matches!(answer.status, 404 | 410) => Ok(CallStatus::DidNotHappen),
+            Ok(answer) => {
+                let reason = format!("the status query was answered with {}", answer.status);
+                Err(transient(Fault::from_error(&StepError::HttpStatus(reason))))
+            }
+            Err(failure) => Err(transient(Fault::from_error(&failure))),
+        }
+    }
+
     fn is_read_only(&self) -> bool {
         matches!(self.method, Method::Get | Method::Head)
     }
@@ -400,14 +354,11 @@ impl Call {
             || Value::String(types::sanitize_text(&answer.body)),
             |json| json.to_value(),
         );
-        let headers: Map<String, Value> = answer
-            .headers
-            .iter()
-            .map(|(name, value)| (name.clone(), Value::String(value.clone())))
+        let headers = answer.headers.iter();
+        let headers: Map<String, Value> = headers
+            .map(|(name, value)| (name.clone(), value.as_str().into()))
             .collect();
-        bounded(
-            &run.workflow,
-            to_json(&json!({"status": answer.status, "headers": headers, "body": body}))?,
-        )
+        let data = json!({"status": answer.status, "headers": headers, "body": body});
+        bounded(&run.workflow, to_json(&data)?)
     }
 }

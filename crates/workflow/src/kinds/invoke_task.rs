@@ -15,26 +15,20 @@ pub(super) static KIND: StepKind = StepKind {
     name: "invoke_task",
     doc: "Starts a run of another task in one transaction with the step, and does not wait for it. The data is the id of the run.",
     options: &[
-        StepOption {
-            name: "taskName",
-            doc: "name or id of the task",
-        },
-        StepOption {
-            name: "taskVersion",
-            doc: "label of a version; by default the current one",
-        },
-        StepOption {
-            name: "input",
-            doc: "what its steps see as `input`; by default an empty object",
-        },
-        StepOption {
-            name: "activity",
-            doc: "the activity that the run belongs to",
-        },
-        StepOption {
-            name: "idempotencyKey",
-            doc: "a second run of the same task with this key is not started: the data is the first one",
-        },
+        StepOption::new("taskName", "name or id of the task"),
+        StepOption::new(
+            "taskVersion",
+            "label of a version; by default the current one",
+        ),
+        StepOption::new(
+            "input",
+            "what its steps see as `input`; by default an empty object",
+        ),
+        StepOption::new("activity", "the activity that the run belongs to"),
+        StepOption::new(
+            "idempotencyKey",
+            "a second run of the same task with this key is not started: the data is the first one",
+        ),
     ],
     required: &[&["taskName"]],
     lenient: true,

@@ -64,6 +64,12 @@ pub(crate) struct StepOption {
     pub(crate) doc: &'static str,
 }
 
+impl StepOption {
+    const fn new(name: &'static str, doc: &'static str) -> Self {
+        Self { name, doc }
+    }
+}
+
 /// What a step does outside of its run.
 #[derive(Clone, Copy)]
 pub(crate) enum EffectKind {

@@ -3,7 +3,7 @@
 
 use super::load::RunContext;
 use crate::Error;
-use crate::definition::{Clause, Step};
+use crate::definition::{Clause, Definition, Step};
 use crate::effect::Fault;
 use crate::expression::{
     Evaluation, EvaluationContext, Expression, Limits, long_numerals_as_texts,
@@ -46,14 +46,8 @@ type FailedField = (String, String);
 impl RunContext {
     /// Evaluates the expressions before the step.
     pub(crate) async fn evaluate_before(&self, began: Time) -> Result<StepStart, Failure> {
-        let context = self.evaluation_context(None, began)?;
-        let (definition, index) = (
-            Arc::clone(&self.definition),
-            self.run.position.step as usize,
-        );
-        let limits = self.workflow.limits();
-        self.evaluate(move || evaluate_before(&definition.steps[index], &context, &limits))
-            .await
+        let scope = self.scope(None, began)?;
+        self.evaluate(move || scope.before()).await
     }
 
     /// Evaluates the expressions after the step, with its data.
@@ -65,18 +59,20 @@ impl RunContext {
         if self.step().clauses.is_empty() {
             return Ok(StepOutcome::proceed());
         }
-        let context = self.evaluation_context(data, began)?;
-        let (definition, index) = (
-            Arc::clone(&self.definition),
-            self.run.position.step as usize,
-        );
-        let limits = self.workflow.limits();
-        let outcome = self
-            .evaluate(move || evaluate_after(&definition.steps[index].clauses, &context, &limits))
-            .await?;
+        let scope = self.scope(data, began)?;
+        let outcome = self.evaluate(move || scope.after()).await?;
         Ok(StepOutcome {
             error: outcome.error.map(|failure| self.step_failure(failure)),
             ..outcome
+        })
+    }
+
+    fn scope(&self, data: Option<&Json>, began: Time) -> Result<Scope, Failure> {
+        Ok(Scope {
+            definition: Arc::clone(&self.definition),
+            step: self.run.position.step as usize,
+            context: self.evaluation_context(data, began)?,
+            limits: self.workflow.limits(),
         })
     }
 
@@ -99,126 +95,107 @@ impl RunContext {
     }
 }
 
-fn evaluate_before(
-    step: &Step,
-    context: &EvaluationContext,
-    limits: &Limits,
-) -> Result<StepStart, FailedField> {
-    let skip = step
-        .skip
-        .as_ref()
-        .map(|skip| evaluate_one("skip", skip, context, limits))
-        .transpose()?;
-    if skip.is_some_and(|answer| answer.truthy) {
-        return Ok(StepStart::Skip);
-    }
-    let mut options = step.options.clone();
-    let expressions: Vec<&Expression> = step
-        .dynamic
-        .iter()
-        .map(|(_, expression)| expression)
-        .collect();
-    let name_field = |(index, reason): (usize, String)| {
-        (format!("dynamicOptions.{}", step.dynamic[index].0), reason)
-    };
-    let answers = context.evaluate(&expressions, limits).map_err(name_field)?;
-    for ((name, _), answer) in step.dynamic.iter().zip(answers) {
-        // Undefined means "not given": a literal option with the same name stays.
-        if let Some(json) = answer.json {
-            options.insert(name.clone(), json.to_value());
-        }
-    }
-    Ok(StepStart::Run(options))
+/// What the expressions of a step see. Owned, because they are evaluated on another thread.
+struct Scope {
+    definition: Arc<Definition>,
+    step: usize,
+    context: EvaluationContext,
+    limits: Limits,
 }
 
-fn evaluate_after(
-    clauses: &[Clause],
-    context: &EvaluationContext,
-    limits: &Limits,
-) -> Result<StepOutcome, FailedField> {
-    for clause in clauses {
-        if let Some(outcome) = evaluate_clause(clause, context, limits)? {
-            return Ok(outcome);
-        }
+impl Scope {
+    fn step(&self) -> &Step {
+        &self.definition.steps[self.step]
     }
-    Ok(StepOutcome::proceed())
-}
 
-fn evaluate_clause(
-    clause: &Clause,
-    context: &EvaluationContext,
-    limits: &Limits,
-) -> Result<Option<StepOutcome>, FailedField> {
-    match clause {
-        Clause::Fail(fail) if evaluate_one("fail.when", &fail.when, context, limits)?.truthy => {
-            let message = fail
-                .dynamic
-                .as_ref()
-                .map(|expression| evaluate_one("fail.dynamicMessage", expression, context, limits))
-                .transpose()?;
-            let message = message
-                .and_then(|answer| answer.json)
-                .map(|json| message_text(&json));
-            let message = message.unwrap_or_else(|| fail.message.clone());
-            let error = Failure {
-                code: fail.code.clone(),
-                message,
-                step: None,
-            };
-            Ok(Some(StepOutcome {
-                continuation: Continuation::Fail,
-                result: None,
-                error: Some(error),
-            }))
+    fn before(&self) -> Result<StepStart, FailedField> {
+        let step = self.step();
+        let skip = self.optional("skip", step.skip.as_ref())?;
+        if skip.is_some_and(|answer| answer.truthy) {
+            return Ok(StepStart::Skip);
         }
-        Clause::Return(clause) => {
-            let when = clause
-                .when
-                .as_ref()
-                .map(|when| evaluate_one("return.when", when, context, limits))
-                .transpose()?;
-            if when.is_some_and(|answer| !answer.truthy) {
-                return Ok(None);
+        let mut options = step.options.clone();
+        let (names, expressions): (Vec<&String>, Vec<&Expression>) = step
+            .dynamic
+            .iter()
+            .map(|(name, expression)| (name, expression))
+            .unzip();
+        let answers = self.context.evaluate(&expressions, &self.limits);
+        let answers = answers
+            .map_err(|(index, reason)| (format!("dynamicOptions.{}", names[index]), reason))?;
+        for (name, answer) in names.into_iter().zip(answers) {
+            // Undefined means "not given": a literal option with the same name stays.
+            if let Some(json) = answer.json {
+                options.insert(name.clone(), json.to_value());
             }
-            let result = clause
-                .result
-                .as_ref()
-                .map(|result| evaluate_one("return.result", result, context, limits))
-                .transpose()?;
-            let result = result.and_then(|answer| answer.json);
-            Ok(Some(StepOutcome {
-                continuation: Continuation::End,
-                result,
-                error: None,
-            }))
         }
-        Clause::Stop(stop) if evaluate_one("stopCondition", stop, context, limits)?.truthy => {
-            Ok(Some(StepOutcome {
-                continuation: Continuation::End,
-                result: None,
-                error: None,
-            }))
+        Ok(StepStart::Run(options))
+    }
+
+    fn after(&self) -> Result<StepOutcome, FailedField> {
+        for clause in &self.step().clauses {
+            if let Some(outcome) = self.clause(clause)? {
+                return Ok(outcome);
+            }
         }
-        Clause::Fail(_) | Clause::Stop(_) => Ok(None),
+        Ok(StepOutcome::proceed())
+    }
+
+    fn clause(&self, clause: &Clause) -> Result<Option<StepOutcome>, FailedField> {
+        let outcome = |continuation, result, error| StepOutcome {
+            continuation,
+            result,
+            error,
+        };
+        Ok(match clause {
+            Clause::Fail(fail) if self.one("fail.when", &fail.when)?.truthy => {
+                let message = self.optional("fail.dynamicMessage", fail.dynamic.as_ref())?;
+                let message = message.and_then(|answer| answer.json);
+                let message = message.map_or_else(|| fail.message.clone(), |json| text_of(&json));
+                let error = Failure {
+                    code: fail.code.clone(),
+                    message,
+                    step: None,
+                };
+                Some(outcome(Continuation::Fail, None, Some(error)))
+            }
+            Clause::Return(clause) => {
+                let when = self.optional("return.when", clause.when.as_ref())?;
+                if when.is_some_and(|answer| !answer.truthy) {
+                    return Ok(None);
+                }
+                let result = self.optional("return.result", clause.result.as_ref())?;
+                let result = result.and_then(|answer| answer.json);
+                Some(outcome(Continuation::End, result, None))
+            }
+            Clause::Stop(stop) if self.one("stopCondition", stop)?.truthy => {
+                Some(outcome(Continuation::End, None, None))
+            }
+            Clause::Fail(_) | Clause::Stop(_) => None,
+        })
+    }
+
+    fn optional(
+        &self,
+        name: &str,
+        expression: Option<&Expression>,
+    ) -> Result<Option<Evaluation>, FailedField> {
+        let evaluate = |expression| self.one(name, expression);
+        expression.map(evaluate).transpose()
+    }
+
+    fn one(&self, name: &str, expression: &Expression) -> Result<Evaluation, FailedField> {
+        let answers = (self.context)
+            .evaluate(&[expression], &self.limits)
+            .map_err(|(_, reason)| (name.to_owned(), reason))?;
+        Ok(answers.into_iter().next().unwrap_or(Evaluation {
+            json: None,
+            truthy: false,
+        }))
     }
 }
 
-fn evaluate_one(
-    name: &str,
-    expression: &Expression,
-    context: &EvaluationContext,
-    limits: &Limits,
-) -> Result<Evaluation, FailedField> {
-    let answers = context
-        .evaluate(&[expression], limits)
-        .map_err(|(_, reason)| (name.to_owned(), reason))?;
-    Ok(answers.into_iter().next().unwrap_or(Evaluation {
-        json: None,
-        truthy: false,
-    }))
-}
-
-fn message_text(json: &Json) -> String {
+fn text_of(json: &Json) -> String {
     match json.to_value() {
         Value::String(text) => text,
         other => other.to_string(),
