@@ -215,5 +215,8 @@ impl Worker {
 
 async fn send(streams: &Streams, outgoing: &OutgoingBatch) -> DeliveryOutcome {
     let (outbound, now) = (&streams.parts.outbound, streams.now());
-    outgoing.delivery.send(outbound, outgoing, now).await
+    let timer = Timer::start();
+    let outcome = outgoing.delivery.send(outbound, outgoing, now).await;
+    DELIVERY_SECONDS.record(timer.seconds(), []);
+    outcome
 }
