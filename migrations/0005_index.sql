@@ -86,6 +86,8 @@ CREATE TABLE projection_scope (
   projection TEXT NOT NULL,
   chain TEXT NOT NULL,
   source TEXT NOT NULL,
+  -- The contract with this address; NULL for all.
+  contract TEXT,
   from_height BIGINT NOT NULL,
   next_height BIGINT NOT NULL,
   caught_up BIGINT NOT NULL,

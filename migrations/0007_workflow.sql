@@ -161,9 +161,10 @@ CREATE TABLE binding (
   name TEXT NOT NULL,
   description TEXT NOT NULL,
   chain TEXT NOT NULL,
+  -- The id of the contract, and the hash of the interface.
   contract TEXT,
   signer TEXT,
-  interface TEXT,
+  interface BLOB,
   created_at BIGINT NOT NULL,
   updated_at BIGINT NOT NULL,
   version BIGINT NOT NULL,

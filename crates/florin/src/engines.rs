@@ -95,14 +95,13 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
         master_source: Some(source),
     };
     let keys = keys::Keys::new(parts, key_settings(config));
-    let lookups = Arc::new(DataLookups::new(data.clone()));
-    let policy = policy::Policy::new(
-        db.clone(),
-        lease.clone(),
-        permits,
-        lookups,
-        config.policy.clone(),
-    );
+    let parts = policy::Parts {
+        db: db.clone(),
+        lease: lease.clone(),
+        signer: permits,
+        lookups: Arc::new(DataLookups::new(data.clone())),
+    };
+    let policy = policy::Policy::new(parts, config.policy.clone());
     let submit = submit::Submit::new(
         submit::Parts {
             db: db.clone(),
@@ -122,11 +121,21 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
         keyring: shared_keyring.clone(),
     };
     let streams = streams::Streams::new(parts, config.streams);
-    let index = index::Index::new(db.clone(), lease.clone());
+    let parts = contracts::Parts {
+        db: db.clone(),
+        lease: lease.clone(),
+    };
+    let contracts = contracts::Contracts::new(parts, config.contracts);
+    let index = index::Index::new(index::Parts {
+        db: db.clone(),
+        lease: lease.clone(),
+        contracts: contracts.clone(),
+    });
     let parts = workflow::Parts {
         db: db.clone(),
         lease: lease.clone(),
         submit: submit.clone(),
+        contracts,
         data: data.clone(),
         chains: default_chains.clone(),
         policy: policy.clone(),

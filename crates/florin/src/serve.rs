@@ -9,7 +9,7 @@ use crate::{config, default_chains, keyring, listen, metrics, secrets};
 use anyhow::{Context as _, Error, Result, anyhow};
 use chain::Connector as _;
 use chain::evm::Evm;
-use index::{Progress, Worker};
+use index::{Progress, Worker, WorkerParts};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -235,13 +235,13 @@ fn run_indexer(
         store_all_events: chain.store_all_events,
         blocks_per_turn: chain.blocks_per_turn,
     };
-    let follower = Worker::new(
-        engines.db.clone(),
+    let parts = WorkerParts {
+        db: engines.db.clone(),
         lease,
-        evm.clone(),
-        vec![Arc::new(TokenProjection)],
-        settings,
-    );
+        chain: evm.clone(),
+        projections: vec![Arc::new(TokenProjection)],
+    };
+    let follower = Worker::new(parts, settings);
     let poll = Duration::from_millis(evm.config().poll_interval_ms);
     Box::pin(async move {
         let backfiller = follower.clone();

@@ -1,20 +1,42 @@
 //! The handle of the verbs: the first argument of each.
 
 use crate::Result;
-use store::{Db, Lease, Tx};
+use contracts::Contracts;
+use store::{Db, Lease, LeasedDb, Tx};
 use types::Principal;
 
-/// The index as seen by callers other than its worker. Writes to the caller's own partition.
+/// What the verbs work with. They have no settings; those of a chain belong to its worker.
+#[derive(Clone)]
+pub struct Parts {
+    pub db: Db,
+    /// The partition that receives the facts of the verbs.
+    pub lease: Lease,
+    /// The registry that tracked sources name their contracts in.
+    pub contracts: Contracts,
+}
+
+/// The index as callers other than its worker see it.
 #[derive(Clone)]
 pub struct Index {
-    pub(crate) db: Db,
-    pub(crate) lease: Lease,
+    parts: Parts,
 }
 
 impl Index {
-    /// Creates a handle. `lease` is the partition that receives the facts of its operations.
-    pub fn new(db: Db, lease: Lease) -> Self {
-        Self { db, lease }
+    pub fn new(parts: Parts) -> Self {
+        Self { parts }
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        &self.parts.db
+    }
+
+    pub(crate) fn contracts(&self) -> &Contracts {
+        &self.parts.contracts
+    }
+
+    /// The database on the partition of this process.
+    pub(crate) fn on(&self) -> LeasedDb<'_> {
+        self.db().on(&self.parts.lease)
     }
 
     /// Writes within the principal's namespace. The closure may run more than once.
@@ -28,11 +50,9 @@ impl Index {
         A: Send + 'static,
         T: Send + 'static,
     {
-        let namespace = principal.namespace;
-        let leased = self.db.on(&self.lease);
         let args = (principal.clone(), args);
-        leased
-            .write_with(&namespace, args, move |tx, (principal, args)| {
+        self.on()
+            .write_with(&principal.namespace, args, move |tx, (principal, args)| {
                 write(tx, principal, args)
             })
             .await

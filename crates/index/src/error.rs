@@ -6,10 +6,12 @@ use types::{ChainId, Code, Coded, Height, codes};
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Why following or querying a chain failed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
     Chain(#[from] chain::Error),
+    #[error(transparent)]
+    Contracts(#[from] contracts::Error),
     #[error(transparent)]
     Store(#[from] store::Error),
     /// No block of the chain is stored yet.
@@ -46,6 +48,7 @@ codes! { Error {
     Self::InvalidSource { .. } => ("index.invalid_source", 400, Never),
     ;
     Self::Chain(inner) => inner,
+    Self::Contracts(inner) => inner,
     Self::Store(inner) => inner,
 }}
 
@@ -66,6 +69,7 @@ impl Coded for Error {
             Self::InvalidReason => Some("reason".to_owned()),
             Self::InvalidSource { .. } => Some("source".to_owned()),
             Self::Chain(inner) => inner.field(),
+            Self::Contracts(inner) => inner.field(),
             _ => None,
         }
     }

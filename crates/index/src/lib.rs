@@ -52,7 +52,7 @@ mod table;
 mod watch;
 mod worker;
 
-pub use engine::Index;
+pub use engine::{Index, Parts};
 pub use error::{Error, Result};
 pub use event::{BlockId, ChainFact, EventCursor, EventFilter, FinalityUpdate, StoredEvent};
 pub use projection::{DecodedBlock, NamespaceBlocks, Projection};
@@ -66,4 +66,4 @@ pub use table::cursor::Status;
 pub use table::inclusion::StoredInclusion;
 pub use table::scope::Scope;
 pub use watch::{watch_events, watch_signers};
-pub use worker::{BLOCKS_PER_TURN, Progress, Settings, Start, Worker};
+pub use worker::{BLOCKS_PER_TURN, Progress, Settings, Start, Worker, WorkerParts};

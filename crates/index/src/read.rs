@@ -21,12 +21,12 @@ pub async fn statuses(index: &Index, chains: Vec<ChainId>) -> Result<Vec<Option<
         let statuses = chains.iter().map(|chain| status(tx, chain));
         statuses.collect::<store::Result<_>>()
     };
-    Ok(index.db.read_unscoped_with(chains, read).await?)
+    Ok(index.db().read_unscoped_with(chains, read).await?)
 }
 
 /// How far a chain is indexed; none before its first stored block.
 pub async fn status_of(index: &Index, chain: &ChainId) -> Result<Option<Status>> {
-    Ok(index.db.read_unscoped_with(*chain, status).await?)
+    Ok(index.db().read_unscoped_with(*chain, status).await?)
 }
 
 /// The hash of the canonical block at a height.
@@ -88,7 +88,7 @@ pub async fn events_page(
             finalized: status.finalized.map(|tip| tip.height),
         })
     };
-    Ok(index.db.read_unscoped_with(filter, read).await?)
+    Ok(index.db().read_unscoped_with(filter, read).await?)
 }
 
 /// The transactions of watched signers in a block. Includes reverted blocks.
@@ -141,7 +141,7 @@ pub async fn resume(
         return Err(Error::InvalidReason);
     }
     let args = (principal.clone(), *chain, request);
-    let leased = index.db.on(&index.lease);
+    let leased = index.on();
     leased
         .write_unscoped_with(args, |tx, (principal, chain, request)| {
             resume_in(tx, principal, *chain, request)

@@ -5,8 +5,8 @@ use crate::table::scope::Scope;
 use crate::{Error, Index, Result, table};
 use chain::Watch;
 use std::collections::BTreeSet;
-use store::Fact;
-use types::{ChainId, Height, Principal};
+use store::{Fact, Tx};
+use types::{ChainId, ContractId, Height, Principal};
 
 /// Matches every source.
 pub(crate) const ALL: &str = "*";
@@ -59,24 +59,26 @@ pub async fn track(
         projection: new.projection.clone(),
         chain: new.chain,
         source: canonical_source(&new.chain, &new.source)?,
+        contract: None,
         from,
         next: from,
         caught_up: false,
         quarantined: None,
         version: 1,
     };
-    let args = (principal.clone(), scope);
-    let leased = index.db.on(&index.lease);
-    leased
-        .write_unscoped_with(args, |tx, (principal, scope)| {
+    let args = (*index.contracts().settings(), principal.clone(), scope);
+    index
+        .on()
+        .write_unscoped_with(args, |tx, (limits, principal, scope)| {
             let status = table::cursor::get(tx, &scope.chain)?;
             let from = status.map_or(scope.from, |status| scope.from.max(status.first));
+            let tx = &mut tx.scoped(&principal.namespace);
             let scope = Scope {
+                contract: contract(limits, tx, principal, scope)?,
                 from,
                 next: from,
                 ..scope.clone()
             };
-            let tx = &mut tx.scoped(&principal.namespace);
             let inserted = table::scope::insert(tx, &scope)?;
             if inserted {
                 tx.append(scope_fact("index.tracked", principal, &scope));
@@ -84,6 +86,20 @@ pub async fn track(
             Ok(inserted)
         })
         .await
+}
+
+/// The contract whose events the scope covers; none if it covers all.
+fn contract(
+    limits: &contracts::Settings,
+    tx: &mut Tx<'_, '_>,
+    principal: &Principal,
+    scope: &Scope,
+) -> Result<Option<ContractId>> {
+    if scope.source == ALL {
+        return Ok(None);
+    }
+    let contract = contracts::ensure(limits, tx, principal, &scope.chain, &scope.source)?;
+    Ok(Some(contract.id))
 }
 
 /// Stops projecting a source. Data projected so far stays. Returns false if there is no such scope.
@@ -111,7 +127,9 @@ pub async fn untrack(index: &Index, principal: &Principal, scope: &NewScope) -> 
 
 /// The scopes of the principal's namespace on a chain.
 pub async fn scopes(index: &Index, principal: &Principal, chain: &ChainId) -> Result<Vec<Scope>> {
-    let read = (index.db).read_with(&principal.namespace, *chain, table::scope::of_namespace);
+    let read = index
+        .db()
+        .read_with(&principal.namespace, *chain, table::scope::of_namespace);
     Ok(read.await?)
 }
 
@@ -127,9 +145,7 @@ fn canonical_source(chain: &ChainId, source: &str) -> Result<String> {
     if source.is_empty() || source.len() > MAX_SOURCE {
         return Err(invalid());
     }
-    intent::parse_recipient(chain, source)
-        .map(|recipient| recipient.account)
-        .map_err(|_| invalid())
+    contracts::canonical_address(chain, source).map_err(|_| invalid())
 }
 
 pub(crate) fn scope_fact(kind: &'static str, actor: &Principal, scope: &Scope) -> Fact {

@@ -15,7 +15,7 @@ pub async fn attach(
     name_or_id: &str,
     target: Target,
 ) -> Result<Attachment> {
-    let limit = policy.config.limits.attachments_per_namespace;
+    let limit = policy.settings.limits.attachments_per_namespace;
     let args = (name_or_id.to_owned(), target.canonical()?);
     policy
         .write(

@@ -2,49 +2,59 @@
 
 use crate::document_cache::DocumentCache;
 use crate::evaluation_pool::EvaluationPool;
-use crate::{Config, Lookups, PermitSigner, Result};
+use crate::{Lookups, PermitSigner, Result, Settings};
 use std::sync::Arc;
 use store::{Db, Lease, LeasedDb, Tx};
 use types::Principal;
 
+/// What the engine works with.
+#[derive(Clone)]
+pub struct Parts {
+    pub db: Db,
+    /// Facts go to its partition.
+    pub lease: Lease,
+    /// Signs the permits.
+    pub signer: Arc<dyn PermitSigner>,
+    /// Answers the lookups of documents.
+    pub lookups: Arc<dyn Lookups>,
+}
+
 /// The policy engine. Cheap to clone.
 #[derive(Clone)]
 pub struct Policy {
-    pub(crate) db: Db,
-    lease: Lease,
-    pub(crate) signer: Arc<dyn PermitSigner>,
-    pub(crate) lookups: Arc<dyn Lookups>,
-    pub(crate) config: Arc<Config>,
+    parts: Parts,
+    pub(crate) settings: Arc<Settings>,
     pub(crate) cache: Arc<DocumentCache>,
     pub(crate) pool: EvaluationPool,
 }
 
 impl Policy {
-    /// Create the engine on a database; facts go to the lease's partition. Permits are signed by
-    /// `signer`, lookups answered by `lookups`. Starts the evaluation threads; they end with the
-    /// last clone.
-    pub fn new(
-        db: Db,
-        lease: Lease,
-        signer: Arc<dyn PermitSigner>,
-        lookups: Arc<dyn Lookups>,
-        config: Config,
-    ) -> Self {
-        let pool = EvaluationPool::start(config.limits.threads);
+    /// Creates the engine and starts its evaluation threads, which end with the last clone.
+    pub fn new(parts: Parts, settings: Settings) -> Self {
+        let pool = EvaluationPool::start(settings.limits.threads);
         Self {
-            db,
-            lease,
-            signer,
-            lookups,
-            config: Arc::new(config),
+            parts,
+            settings: Arc::new(settings),
             cache: Arc::default(),
             pool,
         }
     }
 
+    pub(crate) fn db(&self) -> &Db {
+        &self.parts.db
+    }
+
+    pub(crate) fn signer(&self) -> &dyn PermitSigner {
+        self.parts.signer.as_ref()
+    }
+
+    pub(crate) fn lookups(&self) -> &dyn Lookups {
+        self.parts.lookups.as_ref()
+    }
+
     /// The database, for writes to the engine's partition.
     pub(crate) fn leased(&self) -> LeasedDb<'_> {
-        self.db.on(&self.lease)
+        self.db().on(&self.parts.lease)
     }
 
     /// Read within the principal's namespace.
@@ -58,7 +68,7 @@ impl Policy {
         A: Send + 'static,
         T: Send + 'static,
     {
-        self.db.read_with(&principal.namespace, args, read).await
+        self.db().read_with(&principal.namespace, args, read).await
     }
 
     /// Write within the principal's namespace. The closure may run more than once.

@@ -27,7 +27,6 @@
 //! - a request that cannot be evaluated does not affect the others (`fail_closed`).
 
 mod attach;
-mod config;
 mod crosscheck;
 mod decide;
 mod decision;
@@ -44,17 +43,17 @@ mod outcome;
 mod policies;
 mod replay;
 mod request;
+mod settings;
 mod signer;
 mod table;
 mod target;
 
 pub use attach::{attach, attachments, detach};
-pub use config::{Config, EnvelopeRules, Limits};
 pub use decide::{Verdict, decide};
 pub use decision::{DecisionPage, decision, decisions};
 pub use document::DocumentError;
 pub use dry_run::{DryRun, DryRunTarget, RequestedLookup, dry_run};
-pub use engine::Policy;
+pub use engine::{Parts, Policy};
 pub use error::{Error, Result};
 pub use input::{ReservedMember, task_input};
 pub use lookup::{Lookup, LookupError, Lookups, NoLookups};
@@ -62,6 +61,7 @@ pub use outcome::{Obligation, Outcome, Reason, ReasonCode};
 pub use policies::{NewVersion, add_version, delete, get, list, patch, put, version, versions};
 pub use replay::{Difference, Replay, ReplayProgress, ReplayTarget, replay, replay_page};
 pub use request::{Approval, DecisionRequest, TaskRef, WalletRef, approvals_hash};
+pub use settings::{EnvelopeRules, Limits, Settings};
 pub use signer::{LocalSigner, PermitSigner};
 pub use table::attachment::Attachment;
 pub use table::decision::{Decision, DecisionFilter, DocumentSource};

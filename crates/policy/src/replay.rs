@@ -166,7 +166,7 @@ async fn evaluate_again(
         Some(first) => Arc::new(select::load(policy, &first.namespace, versions).await?),
         None => return Ok(Vec::new()),
     };
-    let (limits, cache) = (policy.config.limits.clone(), policy.cache.clone());
+    let (limits, cache) = (policy.settings.limits.clone(), policy.cache.clone());
     let cancel = move || {
         cache
             .get(&Digest::of(SHIPPED_CANCEL.as_bytes()))

@@ -40,6 +40,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("../../../migrations/0008_streams.sql"),
     ),
     ("0009_api", include_str!("../../../migrations/0009_api.sql")),
+    (
+        "0010_contracts",
+        include_str!("../../../migrations/0010_contracts.sql"),
+    ),
 ];
 
 /// Apply the migrations that are missing. Concurrent processes wait for each other.

@@ -227,6 +227,7 @@ ids!(
     ApiKeyId,
     ObjectId,
     BindingId,
+    ContractId,
     InstallationId
 );
 

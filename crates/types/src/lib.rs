@@ -85,6 +85,8 @@ ids! {
     ObjectId = "obj";
     /// A binding of a name to a chain, a contract and a signer.
     BindingId = "bnd";
+    /// A contract that a namespace knows.
+    ContractId = "ctr";
     /// An installation: one database and its secrets.
     InstallationId = "ins";
 }

@@ -1,51 +1,58 @@
 //! Bindings: names that a namespace resolves to a chain, a contract and a signer, so that the same
-//! definition runs on another chain.
+//! definition runs on another chain. A row names its contract and its interface, which are in the
+//! registry ([`contracts`]).
 
 use crate::named::{self, FactKinds, Meta, Resource};
-use crate::table::named::named;
+use crate::table::named as table;
 use crate::{Error, Result, Workflow, names};
-use serde::Serialize;
+use contracts::Interface;
 use store::{Fact, Tx};
-use types::{BindingId, ChainId, Entropy, Json, Page, Principal, Time};
-
-/// Maximum size of an interface, in bytes.
-const MAX_INTERFACE: usize = 1 << 20;
+use types::{BindingId, ChainId, ContractId, Digest, Entropy, Json, Page, Principal, Time};
 
 /// A named chain, contract and signer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
-#[record(table = "binding")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
-    #[record(key)]
     pub id: BindingId,
     /// Unique in the namespace.
-    #[record(update)]
     pub name: String,
-    #[record(update)]
     pub description: String,
-    #[record(update)]
     pub chain: ChainId,
     /// In the chain's canonical form.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[record(update)]
     pub contract: Option<String>,
     /// The signing account, in the chain's canonical form.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[record(update)]
     pub signer: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[record(update, column = "interface")]
     pub abi: Option<Json>,
-    #[record(column = "created_at")]
     pub created: Time,
-    #[record(update, column = "updated_at")]
     pub updated: Time,
-    /// Incremented by each change.
-    #[serde(skip)]
-    #[record(next_version)]
-    pub version: u64,
 }
 
-named!(Binding, BindingId, within(), "binding");
+#[derive(Debug, store::Record)]
+#[record(table = "binding")]
+struct BindingRow {
+    #[record(key)]
+    id: BindingId,
+    #[record(update)]
+    name: String,
+    #[record(update)]
+    description: String,
+    #[record(update)]
+    chain: ChainId,
+    #[record(update)]
+    contract: Option<ContractId>,
+    #[record(update)]
+    signer: Option<String>,
+    #[record(update)]
+    interface: Option<Digest>,
+    #[record(column = "created_at")]
+    created: Time,
+    #[record(update, column = "updated_at")]
+    updated: Time,
+    /// Incremented by each change.
+    #[record(next_version)]
+    version: u64,
+}
+
+table::named!(BindingRow, BindingId, within(), "binding");
 
 /// The request to create or replace a binding.
 #[derive(Debug, Clone, Default)]
@@ -61,9 +68,22 @@ pub struct NewBinding {
     pub abi: Option<Json>,
 }
 
+/// A request whose fields are checked: accounts are in canonical form.
+struct ValidBinding {
+    name: Option<String>,
+    description: String,
+    chain: ChainId,
+    contract: Option<String>,
+    signer: Option<String>,
+    interface: Option<Interface>,
+    /// The limits of the registry, and who enters the contract and the interface in it.
+    limits: contracts::Settings,
+    author: Principal,
+}
+
 /// Creates a binding with this name or replaces the existing one; with an id, only replaces.
 /// Returns whether it is new. Errors: `workflow.invalid`, `workflow.unknown_resource`,
-/// `workflow.name_taken`, `workflow.limit_exceeded`, `intent.invalid_address`, `intent.abi_mismatch`.
+/// `workflow.name_taken`, `workflow.limit_exceeded`, `contracts.limit_exceeded`.
 pub async fn put_binding(
     workflow: &Workflow,
     principal: &Principal,
@@ -71,7 +91,14 @@ pub async fn put_binding(
     new: NewBinding,
 ) -> Result<(Binding, bool)> {
     let new = validate(workflow, principal, new)?;
-    named::put(workflow, principal, name_or_id, new).await
+    let limit = workflow.settings().named_objects_per_namespace;
+    let put = move |tx: &mut Tx<'_, '_>, principal: &Principal, args: &(String, ValidBinding)| {
+        let (path, new) = args;
+        let (row, before) = named::put_in::<BindingRow>(tx, principal, (), path, new, limit)?;
+        Ok((resolve(tx, row)?, before.is_none()))
+    };
+    let args = (name_or_id.to_owned(), new);
+    workflow.write(principal, args, put).await
 }
 
 /// Reads a binding. Errors: `workflow.unknown_resource`.
@@ -80,7 +107,8 @@ pub async fn binding(
     principal: &Principal,
     name_or_id: &str,
 ) -> Result<Binding> {
-    named::get(workflow, principal, (), name_or_id).await
+    let read = |tx: &mut Tx<'_, '_>, name_or_id: &String| require(tx, name_or_id);
+    workflow.read(principal, name_or_id.to_owned(), read).await
 }
 
 /// Lists bindings by name.
@@ -89,7 +117,11 @@ pub async fn bindings(
     principal: &Principal,
     page: &Page,
 ) -> Result<Vec<Binding>> {
-    named::list(workflow, principal, (), page).await
+    let read = |tx: &mut Tx<'_, '_>, page: &Page| {
+        let rows = table::list(tx, (), page)?;
+        resolve_all(tx, rows)
+    };
+    workflow.read(principal, page.clone(), read).await
 }
 
 /// Deletes a binding. Steps that name it fail afterwards. Errors: `workflow.unknown_resource`.
@@ -98,11 +130,44 @@ pub async fn delete_binding(
     principal: &Principal,
     name_or_id: &str,
 ) -> Result<()> {
-    named::delete::<Binding>(workflow, principal, (), name_or_id).await
+    named::delete::<BindingRow>(workflow, principal, (), name_or_id).await
 }
 
-impl Resource for Binding {
-    type New = NewBinding;
+/// A binding by name or id. Errors: `workflow.unknown_resource`.
+pub(crate) fn require(tx: &mut Tx<'_, '_>, name_or_id: &str) -> Result<Binding> {
+    let row = table::require(tx, (), name_or_id)?;
+    resolve(tx, row)
+}
+
+fn resolve(tx: &mut Tx<'_, '_>, row: BindingRow) -> Result<Binding> {
+    let binding = resolve_all(tx, vec![row])?.pop();
+    Ok(binding.expect("one row resolves to one binding"))
+}
+
+/// Reads the contracts and interfaces that rows name.
+fn resolve_all(tx: &mut Tx<'_, '_>, rows: Vec<BindingRow>) -> Result<Vec<Binding>> {
+    let contracts: Vec<ContractId> = rows.iter().filter_map(|row| row.contract).collect();
+    let interfaces: Vec<Digest> = rows.iter().filter_map(|row| row.interface).collect();
+    let addresses = contracts::addresses(tx, &contracts)?;
+    let interfaces = contracts::interfaces(tx, &interfaces)?;
+    let resolve = |row: BindingRow| Binding {
+        contract: row.contract.and_then(|id| addresses.get(&id).cloned()),
+        abi: row
+            .interface
+            .and_then(|hash| interfaces.get(&hash).cloned()),
+        id: row.id,
+        name: row.name,
+        description: row.description,
+        chain: row.chain,
+        signer: row.signer,
+        created: row.created,
+        updated: row.updated,
+    };
+    Ok(rows.into_iter().map(resolve).collect())
+}
+
+impl Resource for BindingRow {
+    type New = ValidBinding;
     const FACTS: FactKinds = FactKinds {
         created: "binding.created",
         updated: "binding.updated",
@@ -115,28 +180,34 @@ impl Resource for Binding {
         BindingId::new(now, entropy)
     }
 
-    fn choose_name<'n>(new: &'n NewBinding, current: &'n str, is_new: bool) -> Result<&'n str> {
+    fn choose_name<'n>(new: &'n ValidBinding, current: &'n str, is_new: bool) -> Result<&'n str> {
         let renamed = new.name.as_deref().filter(|_| !is_new);
         Ok(renamed.unwrap_or(current))
     }
 
     fn build(
-        _: &mut Tx<'_, '_>,
+        tx: &mut Tx<'_, '_>,
         meta: Meta<BindingId>,
-        new: &NewBinding,
+        new: &ValidBinding,
         _: Option<&Self>,
     ) -> Result<Self> {
-        let new = new.clone();
+        let (limits, author, chain) = (&new.limits, &new.author, &new.chain);
+        let contract = match &new.contract {
+            Some(address) => Some(contracts::ensure(limits, tx, author, chain, address)?.id),
+            None => None,
+        };
+        let interface = match &new.interface {
+            Some(interface) => Some(contracts::add_interface(limits, tx, author, interface)?),
+            None => None,
+        };
         Ok(Self {
             id: meta.id,
             name: meta.name,
-            description: new.description.unwrap_or_default(),
-            chain: new
-                .chain
-                .ok_or_else(|| Error::invalid("chain", "is missing"))?,
-            contract: new.contract,
-            signer: new.signer,
-            abi: new.abi,
+            description: new.description.clone(),
+            chain: new.chain,
+            contract,
+            signer: new.signer.clone(),
+            interface,
             created: meta.created,
             updated: meta.updated,
             version: meta.version,
@@ -144,65 +215,58 @@ impl Resource for Binding {
     }
 
     fn fact(&self, kind: &'static str) -> Fact {
+        Fact::new(kind, 1).subject(&self.id, self.version)
+    }
+
+    fn complete(&self, tx: &mut Tx<'_, '_>, fact: Fact) -> Result<Fact> {
+        let addresses = contracts::addresses(tx, self.contract.as_slice())?;
         let payload = serde_json::json!({
-            "name": self.name, "chain": self.chain, "contract": self.contract, "signer": self.signer,
+            "name": self.name,
+            "chain": self.chain,
+            "contract": addresses.values().next(),
+            "signer": self.signer,
         });
-        Fact::new(kind, 1)
-            .subject(&self.id, self.version)
-            .payload(&payload)
+        Ok(fact.payload(&payload))
     }
 }
 
 /// Converts accounts to canonical form and checks that the interface parses.
-fn validate(workflow: &Workflow, principal: &Principal, new: NewBinding) -> Result<NewBinding> {
+fn validate(workflow: &Workflow, principal: &Principal, new: NewBinding) -> Result<ValidBinding> {
     let chain = new
         .chain
         .unwrap_or_else(|| workflow.default_chain(&principal.namespace));
-    let account = |field: &str, text: &String| {
-        let recipient = intent::parse_recipient(&chain, text)
-            .map_err(|error| Error::invalid(field, error.to_string()))?;
-        Ok::<_, Error>(recipient.account)
+    let limits = *workflow.parts().contracts.settings();
+    let account = |field: &str, text: Option<String>| {
+        let canonical = text.map(|text| contracts::canonical_address(&chain, &text));
+        canonical
+            .transpose()
+            .map_err(|error| Error::invalid(field, error.to_string()))
     };
-    let contract = new
-        .contract
-        .as_ref()
-        .map(|text| account("contract", text))
-        .transpose()?;
-    let signer = new
-        .signer
-        .as_ref()
-        .map(|text| account("signer", text))
-        .transpose()?;
-    if new
-        .abi
-        .as_ref()
-        .is_some_and(|abi| abi.as_str().len() > MAX_INTERFACE)
-    {
-        return Err(Error::LimitExceeded {
-            field: "abi".to_owned(),
-            unit: "bytes",
-            limit: MAX_INTERFACE,
-        });
-    }
-    if let Some(abi) = &new.abi {
-        let interface = crate::effect::interface(abi.as_str());
-        intent::event_topics(&chain, &interface)
-            .map_err(|error| Error::invalid("abi", error.to_string()))?;
-    }
-    let name = new
-        .name
-        .map(|name| names::validate_name("name", &name))
-        .transpose()?;
-    let description = new
-        .description
-        .map(|text| names::validate_description(&text))
-        .transpose()?;
-    Ok(NewBinding {
-        name,
-        description,
-        chain: Some(chain),
-        contract,
-        signer,
-        abi: new.abi,
+    let interface = |abi| {
+        Interface::parse(&limits, &chain, abi).map_err(|error| match error {
+            contracts::Error::LimitExceeded { field, unit, limit } => Error::LimitExceeded {
+                field: field.to_owned(),
+                unit,
+                limit,
+            },
+            other => Error::invalid("abi", other.to_string()),
+        })
+    };
+    Ok(ValidBinding {
+        contract: account("contract", new.contract)?,
+        signer: account("signer", new.signer)?,
+        interface: new.abi.map(interface).transpose()?,
+        name: new
+            .name
+            .map(|name| names::validate_name("name", &name))
+            .transpose()?,
+        description: new
+            .description
+            .map(|text| names::validate_description(&text))
+            .transpose()?
+            .unwrap_or_default(),
+        chain,
+        limits,
+        author: principal.clone(),
     })
 }

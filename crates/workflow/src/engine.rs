@@ -77,6 +77,7 @@ pub struct Parts {
     /// The lease for verbs; workers bring their own.
     pub lease: Lease,
     pub submit: submit::Submit,
+    pub contracts: contracts::Contracts,
     pub data: data::Data,
     /// Resolves the default chain of a namespace.
     pub chains: Arc<dyn data::Chains>,

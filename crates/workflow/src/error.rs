@@ -81,6 +81,8 @@ pub enum Error {
     #[error(transparent)]
     Policy(#[from] policy::Error),
     #[error(transparent)]
+    Contracts(contracts::Error),
+    #[error(transparent)]
     Submit(#[from] submit::Error),
     #[error(transparent)]
     Chain(#[from] chain::Error),
@@ -110,6 +112,7 @@ codes! { Error {
     Self::Store(source) => source,
     Self::Data(source) => source,
     Self::Policy(source) => source,
+    Self::Contracts(source) => source,
     Self::Submit(source) => source,
     Self::Chain(source) => source,
     Self::Intent(source) => source,
@@ -171,6 +174,17 @@ pub(crate) fn to_stored(noun: &'static str, value: &impl serde::Serialize) -> Re
     Json::of(value).map_err(|error| Error::corrupt(noun, error.to_string()))
 }
 
+/// Errors of the database have one form here, whichever engine reports them.
+impl From<contracts::Error> for Error {
+    fn from(error: contracts::Error) -> Self {
+        match error {
+            contracts::Error::Store(error) => error.into(),
+            contracts::Error::Intent(error) => error.into(),
+            other => Self::Contracts(other),
+        }
+    }
+}
+
 impl From<DefinitionError> for Error {
     fn from(error: DefinitionError) -> Self {
         let DefinitionError {
@@ -201,6 +215,7 @@ impl Coded for Error {
             Self::IdempotencyKeyReused { .. } => Some("Idempotency-Key".to_owned()),
             Self::Data(source) => source.field(),
             Self::Policy(source) => source.field(),
+            Self::Contracts(source) => source.field(),
             Self::Submit(source) => source.field(),
             Self::Chain(source) => source.field(),
             Self::Intent(source) => source.field(),

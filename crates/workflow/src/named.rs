@@ -30,6 +30,11 @@ pub(crate) trait Resource: Named {
     /// A fact about it, without an actor.
     fn fact(&self, kind: &'static str) -> Fact;
 
+    /// The fact with what other tables hold of the resource.
+    fn complete(&self, _tx: &mut Tx<'_, '_>, fact: Fact) -> Result<Fact> {
+        Ok(fact)
+    }
+
     /// What refers to it and prevents its deletion.
     fn referrer(&self, _tx: &mut Tx<'_, '_>) -> Result<Option<String>> {
         Ok(None)
@@ -132,7 +137,8 @@ pub(crate) fn store<R: Resource>(
         return Err(store::Error::Contended { attempts: 1 }.into());
     }
     let [row] = rows;
-    tx.append(row.fact(kind).actor(principal));
+    let fact = row.complete(tx, row.fact(kind))?;
+    tx.append(fact.actor(principal));
     Ok(row)
 }
 
@@ -174,7 +180,8 @@ pub(crate) async fn delete<R: Resource>(
         }
         row.delete_parts(tx)?;
         table::delete::<R>(tx, row.id())?;
-        tx.append(row.fact(R::FACTS.deleted).actor(principal));
+        let fact = row.complete(tx, row.fact(R::FACTS.deleted))?;
+        tx.append(fact.actor(principal));
         Ok(())
     };
     let args = name_or_id.to_owned();

@@ -182,13 +182,13 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
         master_source: None,
     };
     let keys = Keys::new(parts, keys::Settings::default());
-    let policy = Policy::new(
-        db.clone(),
-        lease.clone(),
-        permits,
-        Arc::new(NoLookups),
-        policy::Config::default(),
-    );
+    let parts = policy::Parts {
+        db: db.clone(),
+        lease: lease.clone(),
+        signer: permits,
+        lookups: Arc::new(NoLookups),
+    };
+    let policy = Policy::new(parts, policy::Settings::default());
     let config: EvmConfig = serde_json::from_value(json!({
         "preset": "anvil", "number": 31337, "url": node, "retry": { "attempts": 1, "first_ms": 1, "max_ms": 1 },
     }))
@@ -223,10 +223,16 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
         keyring: shared_keyring.clone(),
     };
     let streams = Streams::new(parts, streams::Settings::default());
+    let parts = contracts::Parts {
+        db: db.clone(),
+        lease: lease.clone(),
+    };
+    let contracts = contracts::Contracts::new(parts, contracts::Settings::default());
     let parts = Parts {
         db: db.clone(),
         lease: lease.clone(),
         submit: submit.clone(),
+        contracts: contracts.clone(),
         data: data.clone(),
         chains,
         policy: policy.clone(),
@@ -234,7 +240,11 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
         keyring: shared_keyring,
     };
     Engines {
-        index: index::Index::new(db.clone(), lease.clone()),
+        index: index::Index::new(index::Parts {
+            db: db.clone(),
+            lease: lease.clone(),
+            contracts,
+        }),
         workflow: Workflow::new(parts, workflow::Settings::default()),
         operators_namespace: namespace("operators"),
         on_default_chain_changed: Arc::new(|_, _| ()),

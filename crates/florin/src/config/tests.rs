@@ -35,8 +35,9 @@ fn assert_defaults(section: &str, engine_defaults: impl serde::Serialize) {
 
 #[test]
 fn the_reference_lists_every_setting_of_every_engine_with_its_default() {
-    assert_defaults("policy", policy::Config::default());
+    assert_defaults("policy", policy::Settings::default());
     assert_defaults("submit", submit::Settings::default());
+    assert_defaults("contracts", contracts::Settings::default());
     assert_defaults("workflow", workflow::Settings::default());
     assert_defaults("streams", streams::Settings::default());
     let config = Config::load(None, std::iter::empty()).unwrap();

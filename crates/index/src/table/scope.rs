@@ -1,7 +1,7 @@
 //! Projection scopes.
 
 use store::{Record as _, Result, ScopedTable as _, Tx, UnscopedTx};
-use types::{ChainId, Height, Namespace};
+use types::{ChainId, ContractId, Height, Namespace};
 
 /// A source of a chain that is projected for a namespace.
 #[derive(Debug, Clone, PartialEq, Eq, store::Record)]
@@ -15,6 +15,8 @@ pub struct Scope {
     /// A contract address, or `*` for all.
     #[record(key)]
     pub source: String,
+    /// The contract with this address; none for `*`.
+    pub contract: Option<ContractId>,
     /// The height at which it starts.
     #[record(column = "from_height")]
     pub from: Height,

@@ -18,8 +18,10 @@ const MAX_REASON: usize = 500;
 
 /// One turn for every scope of the chain that is not caught up. Returns the number of blocks read.
 pub(super) async fn turn(worker: &Worker) -> Result<u64> {
-    let chain = *worker.chain.chain();
-    let scopes = (worker.db).read_unscoped_with(chain, table::scope::of_chain);
+    let chain = *worker.chain().chain();
+    let scopes = worker
+        .db()
+        .read_unscoped_with(chain, table::scope::of_chain);
     let scopes: Vec<Scope> = scopes.await?;
     let mut blocks_read = 0;
     for scope in scopes
@@ -40,7 +42,7 @@ async fn step(worker: &Worker, scope: &Scope) -> Result<u64> {
     let Some(refs) = next_blocks(worker, scope).await? else {
         return Ok(0);
     };
-    let Some(blocks) = fetch::blocks(worker.chain.as_ref(), &refs, &scope.watch()).await? else {
+    let Some(blocks) = fetch::blocks(worker.chain(), &refs, &scope.watch()).await? else {
         return Ok(0); // the node lacks one of the blocks: a reorganisation is likely
     };
     let mut count = blocks.len();
@@ -57,7 +59,7 @@ async fn step(worker: &Worker, scope: &Scope) -> Result<u64> {
 async fn next_blocks(worker: &Worker, scope: &Scope) -> Result<Option<Vec<BlockRef>>> {
     let (chain, from) = (scope.chain, scope.next);
     let limit = u32::try_from(worker.settings.blocks_per_turn).unwrap_or(u32::MAX);
-    let page = worker.db.read_unscoped(move |tx| {
+    let page = worker.db().read_unscoped(move |tx| {
         let status = table::cursor::get(tx, &chain)?;
         if status.is_some_and(|status| reaches(&status, from)) {
             table::block::from_height(tx, &chain, from, limit).map(Some)
@@ -77,7 +79,7 @@ async fn advance(
     blocks: &Arc<Vec<DecodedBlock>>,
     count: usize,
 ) -> Result<bool> {
-    let args = (worker.projections.clone(), scope.clone(), blocks.clone());
+    let args = (worker.projections(), scope.clone(), blocks.clone());
     worker
         .write(args, move |tx, (projections, scope, blocks)| {
             project(tx, projections, scope, &blocks[..count])

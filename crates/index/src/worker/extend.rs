@@ -24,7 +24,7 @@ pub(super) async fn extend(
     from: Height,
     to: Height,
 ) -> Result<Progress> {
-    let chain = worker.chain.as_ref();
+    let chain = worker.chain();
     let answer = finality::query_tag(chain).await;
     let refs = fetch::refs(chain, from, to).await?;
     match state::continuity(status.head.as_ref(), &refs) {
@@ -41,7 +41,7 @@ pub(super) async fn extend(
     // Loaded after the block references: a signer with a transaction in one of these blocks was
     // watched before the transaction was sent, so it is in this watch.
     let everything = worker.settings.store_all_events;
-    let watch = watch::of_chain(&worker.db, chain.chain(), everything).await?;
+    let watch = watch::of_chain(worker.db(), chain.chain(), everything).await?;
     let Some(blocks) = fetch::blocks(chain, &refs, &watch).await? else {
         return Ok(Progress::Again);
     };
@@ -74,8 +74,8 @@ async fn append_first(worker: &Worker, fetched: &Arc<Fetched>, count: usize) -> 
     let Some(to) = fetched.blocks[..count].last().map(|last| last.block.height) else {
         return Ok(Progress::Idle);
     };
-    let candidate = finality::candidate(worker.chain.finality(), &fetched.answer, to);
-    let args = (worker.projections.clone(), fetched.clone(), candidate);
+    let candidate = finality::candidate(worker.chain().finality(), &fetched.answer, to);
+    let args = (worker.projections(), fetched.clone(), candidate);
     let extended = worker.write(args, move |tx, (projections, fetched, candidate)| {
         let (status, blocks) = (fetched.status.clone(), &fetched.blocks[..count]);
         commit::extend(tx, projections, status, blocks, &fetched.watch, candidate)
@@ -88,7 +88,7 @@ async fn append_first(worker: &Worker, fetched: &Arc<Fetched>, count: usize) -> 
         .map_err(store::Error::from)?;
     tracing::debug!(
         event = "chain.extended",
-        chain = %worker.chain.chain(),
+        chain = %worker.chain().chain(),
         height = %to,
         "blocks were appended"
     );

@@ -54,43 +54,49 @@ pub enum Progress {
     Halted,
 }
 
-/// Indexes one chain. Holds the lease of `chain/<id>`.
+/// What the worker of a chain works with.
+#[derive(Clone)]
+pub struct WorkerParts {
+    pub db: Db,
+    /// The lease of `chain/<id>`.
+    pub lease: Lease,
+    pub chain: Arc<dyn Connector>,
+    pub projections: Vec<Arc<dyn Projection>>,
+}
+
+/// Indexes one chain.
 #[derive(Clone)]
 pub struct Worker {
-    db: Db,
-    lease: Lease,
-    chain: Arc<dyn Connector>,
-    projections: Arc<[Arc<dyn Projection>]>,
+    parts: WorkerParts,
     settings: Settings,
 }
 
 impl Worker {
-    /// Creates the worker of a chain. `lease` must be the lease of `chain/<id>`.
-    pub fn new(
-        db: Db,
-        lease: Lease,
-        chain: Arc<dyn Connector>,
-        projections: Vec<Arc<dyn Projection>>,
-        settings: Settings,
-    ) -> Self {
-        let blocks_per_turn =
-            (settings.blocks_per_turn).clamp(*BLOCKS_PER_TURN.start(), *BLOCKS_PER_TURN.end());
-        Self {
-            db,
-            lease,
-            chain,
-            projections: projections.into(),
-            settings: Settings {
-                blocks_per_turn,
-                ..settings
-            },
-        }
+    pub fn new(parts: WorkerParts, settings: Settings) -> Self {
+        let (min, max) = BLOCKS_PER_TURN.into_inner();
+        let settings = Settings {
+            blocks_per_turn: settings.blocks_per_turn.clamp(min, max),
+            ..settings
+        };
+        Self { parts, settings }
+    }
+
+    fn db(&self) -> &Db {
+        &self.parts.db
+    }
+
+    fn chain(&self) -> &dyn Connector {
+        self.parts.chain.as_ref()
+    }
+
+    fn projections(&self) -> Vec<Arc<dyn Projection>> {
+        self.parts.projections.clone()
     }
 
     /// One turn. The running worker calls this in a loop.
     pub async fn turn(&self) -> Result<Progress> {
-        let chain = *self.chain.chain();
-        let stored = self.db.read_unscoped_with(chain, table::cursor::get);
+        let chain = *self.chain().chain();
+        let stored = self.db().read_unscoped_with(chain, table::cursor::get);
         let stored: Option<Status> = stored.await?;
         if stored
             .as_ref()
@@ -98,7 +104,7 @@ impl Worker {
         {
             return Ok(Progress::Halted);
         }
-        let head = self.chain.head().await?;
+        let head = self.chain().head().await?;
         let status = stored.unwrap_or_else(|| self.initial_status(&head));
         let (tip, max_blocks) = (status.head.as_ref(), self.settings.blocks_per_turn);
         match state::next_step(tip, status.first, &head, max_blocks) {
@@ -122,7 +128,7 @@ impl Worker {
             Start::Height(height) => Height(height),
         };
         Status {
-            chain: *self.chain.chain(),
+            chain: *self.chain().chain(),
             head: None,
             finalized: None,
             first,
@@ -137,8 +143,8 @@ impl Worker {
         let Some(to) = status.head.as_ref().map(|tip| tip.height) else {
             return Ok(Progress::Idle);
         };
-        let answer = finality::query_tag(self.chain.as_ref()).await;
-        let candidate = finality::candidate(self.chain.finality(), &answer, to);
+        let answer = finality::query_tag(self.chain()).await;
+        let candidate = finality::candidate(self.chain().finality(), &answer, to);
         if commit::next_watermark(&status, &candidate).is_none() {
             return Ok(Progress::Idle);
         }
@@ -163,7 +169,7 @@ impl Worker {
         A: Send + 'static,
         T: Send + 'static,
     {
-        let leased = self.db.on(&self.lease);
+        let leased = self.db().on(&self.parts.lease);
         Ok(leased.write_unscoped_with(args, write).await?)
     }
 }

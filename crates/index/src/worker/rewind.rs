@@ -52,7 +52,7 @@ async fn rewind_to(worker: &Worker, status: Status, common: Option<Tip>) -> Resu
     let head = status.head.as_ref();
     let mut max_blocks = head.map_or(1, |head| head.height.0.saturating_sub(to.0) + 1);
     loop {
-        let args = (worker.projections.clone(), status.clone(), common.clone());
+        let args = (worker.projections(), status.clone(), common.clone());
         let rewound = worker.write(args, move |tx, (projections, status, common)| {
             commit::rewind(tx, projections, status.clone(), common.clone(), max_blocks)
         });
@@ -112,7 +112,7 @@ async fn ancestor(worker: &Worker, status: &Status, branch: BlockRef) -> Result<
             None if block.height <= status.first => return Ok(Ancestor::None),
             None => {}
         }
-        match worker.chain.header(&block.parent).await? {
+        match worker.chain().header(&block.parent).await? {
             Some(parent) if parent.height.next() == block.height => block = parent,
             _ => return Ok(Ancestor::Unknown),
         }
@@ -120,11 +120,11 @@ async fn ancestor(worker: &Worker, status: &Status, branch: BlockRef) -> Result<
 }
 
 async fn canonical_height(worker: &Worker, hash: &str) -> Result<Option<Height>> {
-    let args = (*worker.chain.chain(), hash.to_owned());
+    let args = (*worker.chain().chain(), hash.to_owned());
     let read = |tx: &mut UnscopedTx<'_, '_>, (chain, hash): &(_, String)| {
         table::block::canonical_height(tx, chain, hash)
     };
-    Ok(worker.db.read_unscoped_with(args, read).await?)
+    Ok(worker.db().read_unscoped_with(args, read).await?)
 }
 
 fn wrong_height(status: &Status, block: &BlockRef) -> Error {

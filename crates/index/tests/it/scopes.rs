@@ -6,7 +6,7 @@ use crate::replay::{replay, verify_batches};
 use crate::tree::{Tree, account, tx};
 use crate::world::{EVERYTHING, World, user};
 use chain::Finality;
-use index::{BlockId, Error, NamespaceBlocks, Progress, Projection, Settings, Worker};
+use index::{BlockId, Error, NamespaceBlocks, Progress, Projection, Settings};
 use std::sync::Arc;
 use store::UnscopedTx;
 use testkit::on_each_engine;
@@ -255,6 +255,34 @@ async fn a_backfill_of_a_reorganised_block_writes_nothing() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tracked_source_names_the_contract_with_its_address() {
+    on_each_engine(|test| async move {
+        let world = World::new(test, tree(), WATCHED_ONLY).await;
+        assert!(world.track("ns-a", &account(100), 0).await);
+        assert!(!world.track("ns-a", &account(100), 0).await);
+        let list = async |namespace| {
+            let page = types::Page::default();
+            contracts::list(&world.contracts(), &user(namespace), None, &page)
+                .await
+                .unwrap()
+        };
+        let known = list("ns-a").await;
+        assert_eq!(known.len(), 1);
+        let scope = only_scope(&world, "ns-a").await;
+        assert_eq!(
+            (scope.contract, scope.source.as_str()),
+            (Some(known[0].id), known[0].address.as_str())
+        );
+        assert!(world.untrack("ns-a", &account(100)).await);
+        assert_eq!(list("ns-a").await, known, "the registry keeps it");
+        world.track("ns-b", "*", 0).await;
+        assert_eq!(only_scope(&world, "ns-b").await.contract, None);
+        assert!(list("ns-b").await.is_empty());
+    })
+    .await;
+}
+
 /// A projection that fails for one namespace.
 struct FailingProjection;
 
@@ -286,9 +314,7 @@ async fn a_scope_whose_projection_fails_is_quarantined_and_affects_no_other() {
         world.run_until_idle().await;
         world.track("ns-bad", "*", 0).await;
         world.track("ns-good", "*", 0).await;
-        let projections: Vec<Arc<dyn Projection>> = vec![Arc::new(FailingProjection)];
-        let (db, lease) = (world.test.db.clone(), world.lease.clone());
-        let worker = Worker::new(db, lease, world.chain.clone(), projections, EVERYTHING);
+        let worker = world.worker_with(Arc::new(FailingProjection), EVERYTHING);
         assert_eq!(worker.backfill().await.unwrap(), 2);
         world.chain.mine(&[tx(2, &[0])]);
         assert_eq!(

@@ -45,13 +45,7 @@ fn expensive_worker(world: &World) -> Worker {
         blocks_per_turn: 10,
         ..EVERYTHING
     };
-    Worker::new(
-        world.test.db.clone(),
-        world.lease.clone(),
-        world.chain.clone(),
-        vec![Arc::new(ExpensiveProjection)],
-        settings,
-    )
+    world.worker_with(Arc::new(ExpensiveProjection), settings)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,8 +3,10 @@
 use crate::counting_projection::{self, CountingProjection};
 use crate::tree::Tree;
 use chain::Connector;
+use contracts::Contracts;
 use index::{
-    Index, NewScope, Progress, Projection, ResumeRequest, Settings, Start, Status, Worker,
+    Index, NewScope, Parts, Progress, Projection, ResumeRequest, Settings, Start, Status, Worker,
+    WorkerParts,
 };
 use std::sync::Arc;
 use store::{Lease, StoredFact};
@@ -49,18 +51,38 @@ impl<C: Connector + 'static> World<C> {
     }
 
     pub(crate) fn worker(&self) -> Worker {
-        let projections: Vec<Arc<dyn Projection>> = vec![Arc::new(CountingProjection)];
-        Worker::new(
-            self.test.db.clone(),
-            self.lease.clone(),
-            self.chain.clone(),
-            projections,
-            self.settings,
-        )
+        self.worker_with(Arc::new(CountingProjection), self.settings)
+    }
+
+    /// The worker of the chain with another projection.
+    pub(crate) fn worker_with(
+        &self,
+        projection: Arc<dyn Projection>,
+        settings: Settings,
+    ) -> Worker {
+        let parts = WorkerParts {
+            db: self.test.db.clone(),
+            lease: self.lease.clone(),
+            chain: self.chain.clone(),
+            projections: vec![projection],
+        };
+        Worker::new(parts, settings)
     }
 
     pub(crate) fn index(&self) -> Index {
-        Index::new(self.test.db.clone(), self.api.clone())
+        Index::new(Parts {
+            db: self.test.db.clone(),
+            lease: self.api.clone(),
+            contracts: self.contracts(),
+        })
+    }
+
+    pub(crate) fn contracts(&self) -> Contracts {
+        let parts = contracts::Parts {
+            db: self.test.db.clone(),
+            lease: self.api.clone(),
+        };
+        Contracts::new(parts, contracts::Settings::default())
     }
 
     pub(crate) async fn turn(&self) -> Progress {

@@ -30,7 +30,7 @@ pub(crate) async fn request(
     policy: &Policy,
     pending: Vec<PendingDecision>,
 ) -> Result<Vec<PendingDecision>> {
-    let config = policy.config.clone();
+    let settings = policy.settings.clone();
     policy
         .pool
         .map(pending, move |mut decision| {
@@ -42,7 +42,7 @@ pub(crate) async fn request(
                 let requested = input.as_ref().map_err(Clone::clone);
                 let namespace = &decision.request.initiator.namespace;
                 selected.lookups = requested.and_then(|input| {
-                    evaluate::lookup_requests(document, input, &config.limits, namespace)
+                    evaluate::lookup_requests(document, input, &settings.limits, namespace)
                 });
             }
             decision
@@ -65,9 +65,9 @@ pub(crate) async fn gather(policy: &Policy, pending: &[PendingDecision]) -> Answ
 }
 
 async fn answer(policy: &Policy, lookup: &Lookup) -> Answer {
-    let limits = &policy.config.limits;
+    let limits = &policy.settings.limits;
     let timeout = Duration::from_millis(limits.lookup_ms);
-    let answer = tokio::time::timeout(timeout, policy.lookups.answer(lookup)).await;
+    let answer = tokio::time::timeout(timeout, policy.lookups().answer(lookup)).await;
     let answer = answer.map_err(|_| {
         format!(
             "{} did not answer within {} ms",

@@ -47,7 +47,7 @@ fn decided(
         &pending.documents,
         &pending.problems,
         answers,
-        &policy.config.limits,
+        &policy.settings.limits,
     );
     let lookups = answers
         .log(
@@ -58,7 +58,7 @@ fn decided(
         )
         .text();
     let mut decision = Decision {
-        id: DecisionId::new(pending.now, policy.db.entropy().as_ref()),
+        id: DecisionId::new(pending.now, policy.db().entropy().as_ref()),
         namespace: request.initiator.namespace,
         at: pending.now,
         subject: request.subject.clone(),
@@ -80,7 +80,11 @@ fn decided(
         input: json(&pending.input)?,
         lookups: json(&lookups)?,
         permit: None,
-        duration_ms: policy.db.clock().monotonic_ms().saturating_sub(started_ms),
+        duration_ms: policy
+            .db()
+            .clock()
+            .monotonic_ms()
+            .saturating_sub(started_ms),
     };
     decision.permit = permit(policy, &decision)?;
     Ok(Judged {
@@ -99,7 +103,7 @@ fn permit(policy: &Policy, decision: &Decision) -> Result<Option<Permit>> {
         return Ok(None);
     };
     let body = PermitBody {
-        id: PermitId::new(decision.at, policy.db.entropy().as_ref()),
+        id: PermitId::new(decision.at, policy.db().entropy().as_ref()),
         namespace: decision.namespace,
         decision: decision.id,
         bundle_hash: decision.bundle_hash,
@@ -108,7 +112,7 @@ fn permit(policy: &Policy, decision: &Decision) -> Result<Option<Permit>> {
         not_after: decision.at.plus_millis(i64::from(*validity_ms)),
         approvals_hash: decision.approvals_hash,
     };
-    let signature = policy.signer.sign(&body.canonical_bytes())?.to_vec();
+    let signature = policy.signer().sign(&body.canonical_bytes())?.to_vec();
     Ok(Some(Permit { body, signature }))
 }
 

@@ -95,7 +95,7 @@ async fn decide_slice(policy: &Policy, requests: &[DecisionRequest]) -> Result<V
 }
 
 async fn attempt(policy: &Policy, requests: Vec<DecisionRequest>) -> Result<Vec<Option<Verdict>>> {
-    let started_ms = policy.db.clock().monotonic_ms();
+    let started_ms = policy.db().clock().monotonic_ms();
     let pending = read(policy, requests).await?;
     let pending = select::documents(policy, pending).await?;
     let pending = answers::request(policy, pending).await?;
@@ -106,11 +106,11 @@ async fn attempt(policy: &Policy, requests: Vec<DecisionRequest>) -> Result<Vec<
 
 /// Read the effects of each intent, and build its input.
 async fn read(policy: &Policy, requests: Vec<DecisionRequest>) -> Result<Vec<PendingDecision>> {
-    let (config, now) = (policy.config.clone(), policy.db.clock().now());
+    let (settings, now) = (policy.settings.clone(), policy.db().clock().now());
     policy
         .pool
         .map(requests, move |request| {
-            PendingDecision::read(request, &config, now)
+            PendingDecision::read(request, &settings, now)
         })
         .await
 }

@@ -6,7 +6,7 @@ use crate::evaluate::LookupRequest;
 use crate::input::Input;
 use crate::outcome::{Reason, ReasonCode};
 use crate::table::decision::DocumentSource;
-use crate::{Config, DecisionRequest, Target};
+use crate::{DecisionRequest, Settings, Target};
 use intent::{AssetRef, Effects};
 use serde_json::json;
 use std::sync::Arc;
@@ -37,11 +37,11 @@ pub(crate) struct SelectedDocument {
 
 impl PendingDecision {
     /// Read the effects of the intent.
-    pub(crate) fn read(request: DecisionRequest, config: &Config, now: Time) -> Self {
+    pub(crate) fn read(request: DecisionRequest, settings: &Settings, now: Time) -> Self {
         let read = intent::effects(&request.intent, request.interface.as_ref())
             .map_err(|error| error.to_string());
         let input =
-            read.and_then(|effects| Ok((input_text(&request, &effects, config, now)?, effects)));
+            read.and_then(|effects| Ok((input_text(&request, &effects, settings, now)?, effects)));
         let (input, targets, problems) = match input {
             Ok((input, effects)) => (input, targets(&request, &effects), Vec::new()),
             Err(why) => (
@@ -72,13 +72,13 @@ impl PendingDecision {
 fn input_text(
     request: &DecisionRequest,
     effects: &Effects,
-    config: &Config,
+    settings: &Settings,
     now: Time,
 ) -> Result<String, String> {
-    let value = serde_json::to_value(Input::of(request, effects, config, now))
+    let value = serde_json::to_value(Input::of(request, effects, settings, now))
         .map_err(|error| error.to_string())?;
     let text = canonical_json(&value);
-    let limit = config.limits.input_bytes;
+    let limit = settings.limits.input_bytes;
     if text.len() > limit {
         Err(format!("the input has more than {limit} bytes"))
     } else {

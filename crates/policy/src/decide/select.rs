@@ -34,7 +34,7 @@ pub(crate) async fn documents(
                 &mut pending[index],
                 &active,
                 &documents,
-                policy.config.limits.policies_per_decision,
+                policy.settings.limits.policies_per_decision,
             );
         }
     }
@@ -107,7 +107,7 @@ async fn read(
     let targets: Vec<Target> = targets.into_iter().cloned().collect();
     let names: Vec<String> = names.into_iter().cloned().collect();
     policy
-        .db
+        .db()
         .read_with(namespace, (targets, names), |tx, (targets, names)| {
             active(tx, targets, names)
         })
@@ -160,7 +160,7 @@ pub(crate) async fn load(
     }
     if !missing.is_empty() {
         let texts = policy
-            .db
+            .db()
             .read_with(namespace, missing, |tx, missing| {
                 table::version::documents(tx, missing)
             })

@@ -12,7 +12,7 @@ use types::Namespace;
 /// Reject a document that does not compile, and an example that does not match the schema, requests
 /// an unknown lookup, or on which the document cannot be evaluated. A denial is a valid result.
 pub(crate) async fn check(policy: &Policy, namespace: &Namespace, new: &NewVersion) -> Result<()> {
-    let (limits, namespace) = (policy.config.limits.clone(), *namespace);
+    let (limits, namespace) = (policy.settings.limits.clone(), *namespace);
     let runs = policy
         .pool
         .map(vec![new.clone()], move |new| run(&new, &limits, &namespace))
@@ -22,7 +22,7 @@ pub(crate) async fn check(policy: &Policy, namespace: &Namespace, new: &NewVersi
         let unknown = run
             .lookups
             .iter()
-            .find(|lookup| !policy.lookups.knows(&lookup.from));
+            .find(|lookup| !policy.lookups().knows(&lookup.from));
         if let Some(lookup) = unknown {
             return Err(Error::ExampleInput {
                 why: format!("there is no lookup {:?}", lookup.from),

@@ -53,7 +53,7 @@ pub async fn dry_run(
 ) -> Result<DryRun> {
     let input = parsed(policy, input)?;
     let text = text(policy, principal, target).await?;
-    let (limits, namespace) = (policy.config.limits.clone(), principal.namespace);
+    let (limits, namespace) = (policy.settings.limits.clone(), principal.namespace);
     let run = move |text: String| {
         let document = Document::new(&text);
         document
@@ -71,7 +71,7 @@ pub async fn dry_run(
 }
 
 fn parsed(policy: &Policy, input: &str) -> Result<Value> {
-    let limit = policy.config.limits.input_bytes;
+    let limit = policy.settings.limits.input_bytes;
     if input.len() > limit {
         return Err(Error::LimitExceeded {
             what: "bytes in an input",
@@ -90,10 +90,10 @@ fn parsed(policy: &Policy, input: &str) -> Result<Value> {
 
 async fn text(policy: &Policy, principal: &Principal, target: DryRunTarget) -> Result<String> {
     match target {
-        DryRunTarget::Document(text) if text.len() > policy.config.limits.document_bytes => {
+        DryRunTarget::Document(text) if text.len() > policy.settings.limits.document_bytes => {
             Err(Error::LimitExceeded {
                 what: "bytes in a document",
-                limit: policy.config.limits.document_bytes,
+                limit: policy.settings.limits.document_bytes,
                 field: Some("document"),
             })
         }

@@ -7,7 +7,7 @@ mod task;
 pub(crate) use schema::schema_violation;
 pub use task::{ReservedMember, task_input};
 
-use crate::{Approval, Config, DecisionRequest, TaskRef, WalletRef};
+use crate::{Approval, DecisionRequest, Settings, TaskRef, WalletRef};
 use intent::{AccessEntry, Act, Authorisation, Effects, Envelope, FeeTerms, Output};
 use numbers::stringify_numbers;
 use serde::{Deserialize, Serialize};
@@ -130,7 +130,7 @@ impl<'q> Input<'q> {
     pub(crate) fn of(
         question: &'q DecisionRequest,
         effects: &'q Effects,
-        config: &Config,
+        settings: &Settings,
         now: Time,
     ) -> Self {
         let intent = &question.intent;
@@ -155,7 +155,7 @@ impl<'q> Input<'q> {
             },
             effects,
             interface: question.interface.as_ref().map(|interface| interface.hash),
-            fee: Fee::of(question, config),
+            fee: Fee::of(question, settings),
             time: InputTime::of(now),
             task: question.task.as_ref(),
             assets: &question.assets,
@@ -176,11 +176,11 @@ impl<'q> Initiator<'q> {
 }
 
 impl Fee {
-    fn of(question: &DecisionRequest, config: &Config) -> Self {
+    fn of(question: &DecisionRequest, settings: &Settings) -> Self {
         let rules = if question.is_cancel() {
-            &config.cancel_envelope
+            &settings.cancel_envelope
         } else {
-            &config.envelope
+            &settings.envelope
         };
         let widest = match question.intent.act {
             Act::Transaction(_) => rules.widest(&question.intent.chain, &question.quote),

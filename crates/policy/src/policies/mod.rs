@@ -23,7 +23,7 @@ pub async fn put(
     name: &str,
     description: &str,
 ) -> Result<StoredPolicy> {
-    let limit = policy.config.limits.policies_per_namespace;
+    let limit = policy.settings.limits.policies_per_namespace;
     let args = (checked_name(name)?, checked_description(description)?);
     policy
         .write(

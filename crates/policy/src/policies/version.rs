@@ -29,10 +29,10 @@ pub async fn add_version(
     new: NewVersion,
 ) -> Result<StoredVersion> {
     check_sizes(policy, &new)?;
-    if policy.config.check_documents {
+    if policy.settings.check_documents {
         example::check(policy, &principal.namespace, &new).await?;
     }
-    let limit = policy.config.limits.versions_per_policy;
+    let limit = policy.settings.limits.versions_per_policy;
     let args = (name_or_id.to_owned(), new);
     policy
         .write(principal, args, move |tx, principal, (name_or_id, new)| {
@@ -162,7 +162,7 @@ fn label(tx: &mut Tx<'_, '_>, policy: PolicyId, now: Time) -> Result<String> {
 
 fn check_sizes(policy: &Policy, new: &NewVersion) -> Result<()> {
     checked_description(&new.description)?;
-    let limit = policy.config.limits.document_bytes;
+    let limit = policy.settings.limits.document_bytes;
     let too_long = |what, field| Error::LimitExceeded {
         what,
         limit,

@@ -2,16 +2,16 @@
 
 use crate::world::{ALLOW_ALL, SELF, World, chain, new_version, pay, request};
 use intent::{Act, Intent};
-use policy::{Config, Limits, ReasonCode, Verdict, decide};
+use policy::{Limits, ReasonCode, Settings, Verdict, decide};
 use testkit::on_each_engine;
 
-fn short_timeouts() -> Config {
-    Config {
+fn short_timeouts() -> Settings {
+    Settings {
         limits: Limits {
             lookup_ms: 50,
             ..Limits::default()
         },
-        ..Config::default()
+        ..Settings::default()
     }
 }
 
@@ -49,8 +49,8 @@ async fn a_document_that_exceeds_its_limits_denies() {
 
         let limits = Limits { instructions: usize::MAX, evaluation_ms: 20, ..Limits::default() };
         let lease = test.lease("policy/1").await;
-        let config = Config { limits, ..Config::default() };
-        let timed = policy::Policy::new(test.db.clone(), lease, world.signer.clone(), world.lookups.clone(), config);
+        let settings = Settings { limits, ..Settings::default() };
+        let timed = policy::Policy::new(world.parts(&test, lease), settings);
         let verdict = decide(&timed, &[pay("1")]).await.unwrap().remove(0);
         let Verdict::Denied { reasons, .. } = verdict else { panic!("{verdict:?}") };
         assert_eq!(reasons[0].text, "a rule took longer than 20 ms");
@@ -99,9 +99,9 @@ async fn recursive_rules_deny() {
     on_each_engine(|test| async move {
         let world = World::with(
             &test,
-            Config {
+            Settings {
                 check_documents: false,
-                ..Config::default()
+                ..Settings::default()
             },
         )
         .await;
@@ -133,9 +133,9 @@ async fn an_unchecked_invalid_document_denies() {
     on_each_engine(|test| async move {
         let world = World::with(
             &test,
-            Config {
+            Settings {
                 check_documents: false,
-                ..Config::default()
+                ..Settings::default()
             },
         )
         .await;
@@ -256,7 +256,7 @@ async fn no_verdict_is_given_after_a_lost_lease() {
 async fn the_deepest_document_is_evaluated() {
     on_each_engine(|test| async move {
         let limits = Limits { instructions: 10_000_000, evaluation_ms: 60_000, ..Limits::default() };
-        let world = World::with(&test, Config { limits, ..Config::default() }).await;
+        let world = World::with(&test, Settings { limits, ..Settings::default() }).await;
         let inner = |next: &str| format!("every a in [1] {{ some b in [a]; every c in [b] {{ count([x | some d in [c]; x := count({{y | some e in [d]; y := {next}}})]) == 1 }} }}");
         let rules: Vec<String> = (0..62).map(|k| format!("r{k} := one if {{ one := 1; {} }}", inner(&format!("r{}", k + 1)))).collect();
         world.attach("deep", &format!("package florin.deep\nallow if r0 == 1\n{}\nr62 := 1", rules.join("\n"))).await;
@@ -276,9 +276,9 @@ async fn a_document_that_allocates_too_much_memory_denies() {
         };
         let world = World::with(
             &test,
-            Config {
+            Settings {
                 limits,
-                ..Config::default()
+                ..Settings::default()
             },
         )
         .await;

@@ -2,7 +2,7 @@
 
 use crate::world::{ALLOW_ALL, World, pay};
 use intent::verify;
-use policy::{Config, EnvelopeRules, LocalSigner, PermitSigner, Verdict};
+use policy::{EnvelopeRules, LocalSigner, PermitSigner, Settings, Verdict};
 use std::sync::Arc;
 use store::secrets::{self, KdfCost, Keyring, MasterKey};
 use testkit::{TestDb, namespace, on_each_engine};
@@ -76,12 +76,12 @@ async fn the_bundle_hash_depends_on_every_document() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_fee_cap_of_a_chain_applies() {
     on_each_engine(|test| async move {
-        let capped = |limit: u64| Config {
+        let capped = |limit: u64| Settings {
             envelope: EnvelopeRules {
                 max_total_fee: [(crate::world::chain(), limit.into())].into(),
                 ..EnvelopeRules::default()
             },
-            ..Config::default()
+            ..Settings::default()
         };
         let world = World::with(&test, capped(210_000)).await;
         world.attach("yes", ALLOW_ALL).await;
@@ -90,13 +90,7 @@ async fn the_fee_cap_of_a_chain_applies() {
             210_000u64.into()
         );
         let lease = test.lease("policy/1").await;
-        let strict = policy::Policy::new(
-            test.db.clone(),
-            lease,
-            world.signer.clone(),
-            world.lookups.clone(),
-            capped(209_999),
-        );
+        let strict = policy::Policy::new(world.parts(&test, lease), capped(209_999));
         let verdict = policy::decide(&strict, &[pay("5")])
             .await
             .unwrap()

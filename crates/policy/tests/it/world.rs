@@ -3,13 +3,14 @@
 use async_trait::async_trait;
 use intent::{FeeTerms, Intent, Permit};
 use policy::{
-    Config, DecisionRequest, LocalSigner, Lookup, LookupError, Lookups, NewVersion, Policy, Reason,
-    Target, Verdict, WalletRef,
+    DecisionRequest, LocalSigner, Lookup, LookupError, Lookups, NewVersion, Parts, Policy, Reason,
+    Settings, Target, Verdict, WalletRef,
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use store::Lease;
 use testkit::{TestDb, namespace};
 use tokio::sync::oneshot;
 use types::{Amount, ChainId, Principal, PrincipalKind, Role, Ulid, WalletId};
@@ -85,22 +86,35 @@ impl FakeLookups {
     }
 }
 
+fn parts(
+    test: &TestDb,
+    lease: Lease,
+    signer: &Arc<LocalSigner>,
+    lookups: &Arc<FakeLookups>,
+) -> Parts {
+    Parts {
+        db: test.db.clone(),
+        lease,
+        signer: signer.clone(),
+        lookups: lookups.clone(),
+    }
+}
+
 impl World {
     pub(crate) async fn new(test: &TestDb) -> Self {
-        Self::with(test, Config::default()).await
+        Self::with(test, Settings::default()).await
     }
 
-    pub(crate) async fn with(test: &TestDb, config: Config) -> Self {
+    /// The parts of another engine of the same installation.
+    pub(crate) fn parts(&self, test: &TestDb, lease: Lease) -> Parts {
+        parts(test, lease, &self.signer, &self.lookups)
+    }
+
+    pub(crate) async fn with(test: &TestDb, settings: Settings) -> Self {
         let signer = Arc::new(LocalSigner::from_seed(&Zeroizing::new([7; 32])).unwrap());
         let lookups = Arc::new(FakeLookups::default());
         let lease = test.lease("policy/0").await;
-        let policy = Policy::new(
-            test.db.clone(),
-            lease,
-            signer.clone(),
-            lookups.clone(),
-            config,
-        );
+        let policy = Policy::new(parts(test, lease, &signer, &lookups), settings);
         Self {
             policy,
             principal: controller("ns"),

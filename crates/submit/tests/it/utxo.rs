@@ -63,13 +63,13 @@ impl World {
             master_source: None,
         };
         let keys = Keys::new(parts, keys::Settings::default());
-        let policy = Policy::new(
-            db.clone(),
-            api.clone(),
-            permits,
-            Arc::new(NoLookups),
-            policy::Config::default(),
-        );
+        let parts = policy::Parts {
+            db: db.clone(),
+            lease: api.clone(),
+            signer: permits,
+            lookups: Arc::new(NoLookups),
+        };
+        let policy = Policy::new(parts, policy::Settings::default());
         let roles = vec![Role::Admin, Role::Operator, Role::Controller];
         let principal = Principal {
             id: "ann".into(),
@@ -97,7 +97,13 @@ impl World {
             store_all_events: true,
             blocks_per_turn: 20,
         };
-        let indexer = index::Worker::new(db, blocks.clone(), connector, Vec::new(), index_settings);
+        let parts = index::WorkerParts {
+            db,
+            lease: blocks.clone(),
+            chain: connector,
+            projections: Vec::new(),
+        };
+        let indexer = index::Worker::new(parts, index_settings);
         let key = CoinKey::new(7);
         let (signer, shop) = (
             key.address(coins.chain()),

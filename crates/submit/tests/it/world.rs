@@ -138,13 +138,13 @@ impl World {
             master_source: None,
         };
         let keys = Keys::new(parts, keys::Settings::default());
-        let policy = Policy::new(
-            db.clone(),
-            api.clone(),
-            permits,
-            Arc::new(NoLookups),
-            policy::Config::default(),
-        );
+        let parts = policy::Parts {
+            db: db.clone(),
+            lease: api.clone(),
+            signer: permits,
+            lookups: Arc::new(NoLookups),
+        };
+        let policy = Policy::new(parts, policy::Settings::default());
         let config: EvmConfig = serde_json::from_value(json!({
             "preset": "anvil", "number": node.chain_id(), "url": proxy.url(),
             "retry": { "attempts": 2, "first_ms": 1, "max_ms": 5 }, "finality": { "rule": "depth", "blocks": 2 },
@@ -174,7 +174,13 @@ impl World {
             store_all_events: true,
             blocks_per_turn: 20,
         };
-        let indexer = index::Worker::new(db, blocks.clone(), chain, Vec::new(), index_settings);
+        let parts = index::WorkerParts {
+            db,
+            lease: blocks.clone(),
+            chain,
+            projections: Vec::new(),
+        };
+        let indexer = index::Worker::new(parts, index_settings);
         leases.push(blocks);
         let roles = vec![Role::Admin, Role::Operator, Role::Controller];
         let principal = Principal {

@@ -9,7 +9,7 @@ mod submission;
 
 pub(crate) use external::{CallStatus, ExternalCall};
 pub(crate) use fault::{Fault, bounded, to_json, too_large};
-pub(crate) use options::{get_option, interface, params, parse_option, required_text, text, units};
+pub(crate) use options::{get_option, params, parse_option, required_text, text, units};
 pub(crate) use step_error::StepError;
 pub(crate) use submission::{ChainCall, SubmissionRequest, outcome};
 

@@ -1,7 +1,6 @@
 //! Typed access to the options of a step. Errors name the option.
 
 use super::{Fault, Options};
-use intent::Interface;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use types::{Amount, AmountInput, Unit};
@@ -104,10 +103,4 @@ fn convert_amounts(value: Value, units: &[Unit]) -> Result<Value, String> {
             .map(Value::Array),
         other => Ok(other),
     }
-}
-
-/// An interface from its JSON, which may also be a JSON string that contains it.
-pub(crate) fn interface(json: &str) -> Interface {
-    let text = serde_json::from_str::<String>(json).unwrap_or_else(|_| json.to_owned());
-    Interface::new(text)
 }

@@ -2,11 +2,8 @@
 //! options select.
 
 use super::StepOption;
-use crate::binding::Binding;
-use crate::effect::{
-    Fault, Options, get_option, interface, params, required_text, text, to_json, units,
-};
-use crate::table::named::require;
+use crate::binding::{self, Binding};
+use crate::effect::{Fault, Options, get_option, params, required_text, text, to_json, units};
 use crate::worker::load::RunContext;
 use intent::Interface;
 use serde_json::Value;
@@ -132,13 +129,13 @@ pub(super) async fn resolve_target(
     Ok(ContractTarget {
         contract: contract.or_else(|| binding.and_then(|binding| binding.contract.clone())),
         signer: signer.or_else(|| binding.and_then(|binding| binding.signer.clone())),
-        interface: abi.map(|abi| interface(abi.as_str())),
+        interface: abi.as_ref().map(contracts::decode_interface),
         chain,
     })
 }
 
 async fn resolve(run: &RunContext, name: String) -> Result<Binding, Fault> {
-    let read = |tx: &mut Tx<'_, '_>, name: &String| require(tx, (), name);
+    let read = |tx: &mut Tx<'_, '_>, name: &String| binding::require(tx, name);
     let db = run.workflow.db();
     let binding: crate::Result<Binding> = db.read_with(&run.namespace, name, read).await;
     binding.map_err(|error| Fault::from_error(&error))

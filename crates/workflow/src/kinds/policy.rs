@@ -5,9 +5,9 @@ use super::{EffectKind, PlanFuture, StepKind, StepOption};
 use crate::effect::{Fault, Options, Plan, StepError, get_option, required_text, text, to_json};
 use crate::worker::load::RunContext;
 use futures::FutureExt;
-use policy::{DryRunTarget, Outcome};
-use serde_json::{Value, json};
-use types::{Family, Json, Time};
+use policy::{DryRunTarget, Outcome, TaskRef};
+use serde_json::{Map, Value};
+use types::{Json, Time};
 
 pub(super) static KIND: StepKind = StepKind {
     name: "policy",
@@ -80,53 +80,20 @@ async fn evaluate(run: &RunContext, options: &Options, began: Time) -> Result<Op
 
 /// The standard policy input without anything to sign, overlaid with the task's `input`.
 fn input(run: &RunContext, options: &Options, began: Time) -> Result<Value, Fault> {
-    let mut input = base_input(run, began);
+    let none = Map::new();
     let overrides = match get_option(options, "input") {
-        None => return Ok(input),
+        None => &none,
         Some(Value::Object(overrides)) => overrides,
         Some(_) => return Err(Fault::option("input", "expected an object")),
     };
-    for (name, value) in overrides {
-        // The task must not forge identity or time.
-        if matches!(name.as_str(), "namespace" | "initiator" | "task" | "time") {
-            return Err(Fault::option(&format!("input.{name}"), "is set by Florin"));
-        }
-        input[name.as_str()] = value.clone();
-    }
-    Ok(input)
-}
-
-fn base_input(run: &RunContext, began: Time) -> Value {
-    let (row, principal) = (&run.run, &run.run.initiator);
+    let row = &run.run;
     let chain = run.workflow.default_chain(&run.namespace);
-    let family = match chain.family() {
-        Some(Family::Evm) => "evm",
-        Some(Family::Utxo) => "utxo",
-        None => "unknown",
+    let task = TaskRef {
+        name: row.task_name.clone(),
+        version: row.version_label.clone(),
+        run: row.id,
+        step: run.step().name.clone(),
     };
-    let zero_fees = json!({"gas": "0", "fee_per_gas": "0", "tip": "0", "total_fee": "0"});
-    let mut envelope = zero_fees.clone();
-    envelope["signatures"] = 0.into();
-    envelope["validity_ms"] = 0.into();
-    json!({
-        "purpose": "act", "namespace": run.namespace,
-        "initiator": {"id": principal.id, "kind": principal.kind, "roles": principal.roles},
-        "wallet": null, "key": null, "signer": "",
-        "chain": {"id": chain, "family": family},
-        "intent": {"kind": "message", "hash": types::Digest::of(b""), "message": "0x", "text": ""},
-        "effects": {"moves": [], "grants": [], "calls": [], "deploys": null, "opaque": false},
-        "interface": null, "fee": {"quote": zero_fees, "envelope": envelope},
-        "time": moment(began),
-        "task": {"name": row.task_name, "version": row.version_label, "run": row.id, "step": run.step().name},
-        "assets": [], "labels": {}, "approvals": [],
-    })
-}
-
-/// A point in time in UTC, in the same form as in policy decisions.
-fn moment(at: Time) -> Value {
-    let (minutes, days) = (at.secs().div_euclid(60), at.secs().div_euclid(86_400));
-    json!({
-        "at": at, "unix_ms": at.millis().to_string(), "weekday": (days + 3).rem_euclid(7) + 1,
-        "hour": minutes.div_euclid(60).rem_euclid(24), "minute": minutes.rem_euclid(60),
-    })
+    policy::task_input(&row.initiator, &chain, &task, began, overrides)
+        .map_err(|reserved| Fault::option(&format!("input.{}", reserved.name), "is set by Florin"))
 }

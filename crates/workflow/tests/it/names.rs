@@ -289,3 +289,59 @@ async fn a_binding_is_validated() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bindings_name_their_contract_and_show_their_own_interface() {
+    on_each_engine(|test| async move {
+        let world = World::new(test).await;
+        let (engine, principal) = (&world.workflow, &world.principal);
+        let address = "0x77cc00000000000000000000000000000000c0de";
+        let artifact = r#"{ "abi":[{"type":"event","name":"E","inputs":[]}], "x": 1.10 }"#;
+        for (name, abi) in [
+            ("a", Some(json(artifact))),
+            ("b", Some(json("[]"))),
+            ("c", None),
+        ] {
+            let new = NewBinding {
+                contract: Some(address.to_owned()),
+                abi,
+                ..NewBinding::default()
+            };
+            put_binding(engine, principal, name, new).await.unwrap();
+        }
+        let known = contracts::list(&world.contracts, principal, None, &Page::default()).await;
+        let known = known.unwrap();
+        assert_eq!(known.len(), 1);
+        assert_eq!(
+            (known[0].chain, known[0].address.as_str()),
+            (*CHAIN, address)
+        );
+        let listed = bindings(engine, principal, &Page::default()).await.unwrap();
+        let listed: Vec<_> = listed
+            .iter()
+            .map(|binding| {
+                let abi = binding.abi.as_ref().map(types::Json::as_str);
+                (binding.contract.as_deref(), abi)
+            })
+            .collect();
+        let contract = Some(address);
+        assert_eq!(
+            listed,
+            [
+                (contract, Some(artifact)),
+                (contract, Some("[]")),
+                (contract, None)
+            ]
+        );
+        put_binding(engine, principal, "a", NewBinding::default())
+            .await
+            .unwrap();
+        let replaced = binding(engine, principal, "a").await.unwrap();
+        assert_eq!((replaced.contract, replaced.abi), (None, None));
+        delete_binding(engine, principal, "b").await.unwrap();
+        let facts = world.facts("binding.").await;
+        let contracts: Vec<_> = facts.iter().map(|fact| fact["contract"].as_str()).collect();
+        assert_eq!(contracts, [contract, contract, contract, None, contract]);
+    })
+    .await;
+}

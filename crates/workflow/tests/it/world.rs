@@ -2,6 +2,7 @@
 
 use chain::Connector;
 use chain::evm::{Evm, EvmConfig};
+use contracts::Contracts;
 use data::{Data, OffChain};
 use keys::{Keys, NewSecret, NewWallet, WalletKind};
 use outbound::{AddressPolicy, Outbound};
@@ -9,7 +10,7 @@ use policy::{LocalSigner, NoLookups, PermitSigner as _, Policy};
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
 use store::secrets::{KdfCost, Keyring, MasterKey};
-use store::{Db, Lease};
+use store::{Db, Lease, UnscopedTx};
 use submit::Submit;
 use testkit::anvil::{self, Anvil, Mining, Options};
 use testkit::{TestDb, namespace};
@@ -24,6 +25,7 @@ pub(crate) struct World {
     pub(crate) test: TestDb,
     pub(crate) workflow: Workflow,
     pub(crate) data: Data,
+    pub(crate) contracts: Contracts,
     pub(crate) policy: Policy,
     pub(crate) submit: Submit,
     pub(crate) keys: Keys,
@@ -119,13 +121,13 @@ impl World {
             master_source: Some(Arc::new(|| Ok(master()))),
         };
         let keys = Keys::new(parts, keys::Settings::default());
-        let policy = Policy::new(
-            db.clone(),
-            api.clone(),
-            permits,
-            Arc::new(NoLookups),
-            policy::Config::default(),
-        );
+        let parts = policy::Parts {
+            db: db.clone(),
+            lease: api.clone(),
+            signer: permits,
+            lookups: Arc::new(NoLookups),
+        };
+        let policy = Policy::new(parts, policy::Settings::default());
         let connector = node.as_ref().map(|node| connector(&test, node));
         let connectors: Vec<Arc<dyn Connector>> = connector.iter().cloned().collect();
         let lanes = submit::Settings::default();
@@ -153,10 +155,16 @@ impl World {
         });
         let guard = AddressPolicy::new(vec!["127.0.0.1".parse().unwrap()]);
         let outbound = Outbound::new(outbound::Settings::new(guard)).unwrap();
+        let parts = contracts::Parts {
+            db: db.clone(),
+            lease: api.clone(),
+        };
+        let contracts = Contracts::new(parts, contracts::Settings::default());
         let parts = Parts {
             db,
             lease: api,
             submit: submit.clone(),
+            contracts: contracts.clone(),
             data: data.clone(),
             chains,
             policy: policy.clone(),
@@ -170,6 +178,7 @@ impl World {
             test,
             workflow,
             data,
+            contracts,
             policy,
             submit,
             keys,
@@ -188,6 +197,7 @@ impl World {
             test,
             workflow,
             data,
+            contracts,
             policy,
             submit,
             keys,
@@ -213,11 +223,26 @@ impl World {
                 .await;
         }
         let node = chain.map(|chain| chain.node);
-        drop((workflow, data, policy, submit, keys));
+        drop((workflow, data, contracts, policy, submit, keys));
         Self {
             signer,
             ..Self::build(test.reopen().await, settings, node).await
         }
+    }
+
+    /// The payloads of the facts of the verbs whose type begins so, in order.
+    pub(crate) async fn facts(&self, kind: &str) -> Vec<Value> {
+        let start = store::Cursor {
+            partition: "api/0".to_owned(),
+            seq: 0,
+        };
+        let read = move |tx: &mut UnscopedTx<'_, '_>| store::facts_after(tx, &start, 1_000);
+        let facts = self.test.db.read_unscoped(read).await.unwrap();
+        facts
+            .iter()
+            .filter(|fact| fact.kind.starts_with(kind))
+            .map(|fact| fact.payload.as_ref().map_or(Value::Null, Json::to_value))
+            .collect()
     }
 
     /// Advances the clock and renews the leases, as a running process does.
@@ -379,7 +404,13 @@ async fn index_blocks(
         store_all_events: false,
         blocks_per_turn: 20,
     };
-    let follower = index::Worker::new(test.db.clone(), blocks, connector, Vec::new(), settings);
+    let parts = index::WorkerParts {
+        db: test.db.clone(),
+        lease: blocks,
+        chain: connector,
+        projections: Vec::new(),
+    };
+    let follower = index::Worker::new(parts, settings);
     Chain {
         node,
         follower,

@@ -1,14 +1,14 @@
-//! The configuration of policy: document checks, limits, and the fees that a permit allows.
+//! The settings of policy: document checks, limits, and the fees that a permit allows.
 
 use intent::{Envelope, FeeTerms};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use types::{Amount, ChainId};
 
-/// The configuration of policy.
+/// The settings of policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Config {
+pub struct Settings {
     /// Whether an invalid document or example input is rejected at upload. If not, such a version
     /// is stored, and denies.
     pub check_documents: bool,
@@ -63,7 +63,7 @@ pub struct EnvelopeRules {
     pub validity_ms: u32,
 }
 
-impl Default for Config {
+impl Default for Settings {
     fn default() -> Self {
         Self {
             check_documents: true,

@@ -1,0 +1,8 @@
+//! Tests of the contract registry, each on both engines.
+#![allow(clippy::unwrap_used)]
+
+mod contracts;
+mod interfaces;
+mod isolation;
+mod limits;
+mod world;
