@@ -2,7 +2,7 @@
 //! projections, and moves the final watermark.
 //!
 //! One worker per chain holds the partition `chain/<id>`. Each turn it compares the node's head
-//! with the stored tip ([`state::next_step`]), then extends the stored chain or rewinds it to the
+//! with the stored tip (`state.rs`), then extends the stored chain or rewinds it to the
 //! newest block that both have. Everything that a batch of blocks brings (blocks, events,
 //! transactions of watched signers, every projection that is caught up, the cursor, the final
 //! watermark and the facts) commits in one transaction.
@@ -47,7 +47,7 @@ mod ingest;
 mod projection;
 mod read;
 mod scope;
-pub mod state;
+mod state;
 mod table;
 mod watch;
 mod worker;
@@ -58,10 +58,10 @@ pub use event::{BlockId, ChainFact, EventCursor, EventFilter, FinalityUpdate, St
 pub use projection::{DecodedBlock, NamespaceBlocks, Projection};
 pub use read::{
     EventsPage, ResumeRequest, block_at, events_in_block, events_page, events_through,
-    inclusions_between, inclusions_by_replay_key, inclusions_in_block, resume, status, status_of,
-    statuses,
+    inclusions_between, inclusions_in_block, resume, status, status_of, statuses,
 };
 pub use scope::{NewScope, scopes, track, untrack};
+pub use state::Tip;
 pub use table::cursor::Status;
 pub use table::inclusion::StoredInclusion;
 pub use table::scope::Scope;

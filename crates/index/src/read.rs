@@ -5,7 +5,7 @@ use crate::table::cursor::Status;
 use crate::table::inclusion::StoredInclusion;
 use crate::{Error, Index, Result, table};
 use store::{Fact, UnscopedTx};
-use types::{ChainId, Height, Namespace, Principal, ReplayKey};
+use types::{ChainId, Height, Namespace, Principal};
 
 /// The longest reason, in bytes.
 const MAX_REASON: usize = 500;
@@ -109,15 +109,6 @@ pub fn inclusions_between(
     through: Height,
 ) -> store::Result<Vec<StoredInclusion>> {
     table::inclusion::between(tx, chain, above, through)
-}
-
-/// The canonical transactions that used these replay keys.
-pub fn inclusions_by_replay_key(
-    tx: &mut UnscopedTx<'_, '_>,
-    chain: &ChainId,
-    replay_keys: &[ReplayKey],
-) -> store::Result<Vec<StoredInclusion>> {
-    table::inclusion::by_replay_key(tx, chain, replay_keys)
 }
 
 /// A request to resume a halted chain.

@@ -12,7 +12,7 @@ pub struct Tip {
 
 /// The next step of a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NextStep {
+pub(crate) enum NextStep {
     /// Nothing new.
     Idle,
     /// Fetch these heights (inclusive) and append them, if they extend the tip.
@@ -23,7 +23,12 @@ pub enum NextStep {
 
 /// Decides the next step. `tip` is none before the first block, `first` is the height at which the
 /// index starts, and `max_blocks` limits the blocks fetched in one step.
-pub fn next_step(tip: Option<&Tip>, first: Height, head: &BlockRef, max_blocks: u64) -> NextStep {
+pub(crate) fn next_step(
+    tip: Option<&Tip>,
+    first: Height,
+    head: &BlockRef,
+    max_blocks: u64,
+) -> NextStep {
     let from = match tip {
         Some(tip) if tip.hash == head.hash => return NextStep::Idle,
         // The node's head is below the first stored block, so there is nothing to compare.
@@ -45,7 +50,7 @@ pub fn next_step(tip: Option<&Tip>, first: Height, head: &BlockRef, max_blocks: 
 
 /// How fetched blocks relate to the tip.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Continuity {
+pub(crate) enum Continuity {
     /// They form one chain that extends the tip.
     Extends,
     /// They form one chain that builds on a block other than the tip.
@@ -55,7 +60,7 @@ pub enum Continuity {
 }
 
 /// Classifies fetched blocks by how they relate to the tip.
-pub fn continuity(tip: Option<&Tip>, blocks: &[BlockRef]) -> Continuity {
+pub(crate) fn continuity(tip: Option<&Tip>, blocks: &[BlockRef]) -> Continuity {
     let broken = blocks
         .windows(2)
         .any(|pair| pair[1].parent != pair[0].hash || pair[1].height != pair[0].height.next());
@@ -70,7 +75,7 @@ pub fn continuity(tip: Option<&Tip>, blocks: &[BlockRef]) -> Continuity {
 
 /// The watermark for a candidate: never below the one before, never above the tip, and never below
 /// the first block of the index.
-pub fn watermark(
+pub(crate) fn watermark(
     before: Option<Height>,
     candidate: Option<Height>,
     first: Height,

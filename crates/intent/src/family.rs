@@ -2,8 +2,8 @@
 //! family.
 
 use crate::{
-    Decoded, Effects, Error, Intent, Interface, PublicKey, Result, Scheme, Signature, Signed,
-    Unsigned, evm, utxo,
+    Decoded, Effects, Error, Intent, Interface, PublicKey, Result, Signature, Signed, Unsigned,
+    evm, utxo,
 };
 use serde_json::Value;
 use types::{ChainId, Family};
@@ -125,13 +125,6 @@ pub fn event_topics(chain: &ChainId, interface: &Interface) -> Result<Vec<String
         Family::Utxo => Err(Error::InvalidIntent {
             why: "this chain has no contracts".to_owned(),
         }),
-    }
-}
-
-/// The signature signature_scheme of a chain.
-pub fn signature_scheme(chain: &ChainId) -> Result<Scheme> {
-    match family(chain)? {
-        Family::Evm | Family::Utxo => Ok(Scheme::EcdsaSecp256k1),
     }
 }
 

@@ -14,6 +14,7 @@
 mod id;
 mod amount;
 mod backoff;
+mod cache;
 mod canon;
 mod chain;
 mod clock;
@@ -34,6 +35,7 @@ mod unit;
 
 pub use amount::{Amount, AmountError};
 pub use backoff::Backoff;
+pub use cache::Cache;
 pub use canon::{Canon, Digest};
 pub use chain::{ChainId, ChainIdError, Family, Height};
 pub use clock::{Clock, Entropy};

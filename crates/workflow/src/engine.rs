@@ -1,14 +1,17 @@
 //! The engine handle, its dependencies and its settings.
 
 use crate::Result;
-use crate::definition_cache::DefinitionCache;
+use crate::definition::Definition;
 use crate::expression::{EvaluationPool, EvaluatorCommand, Evaluators, Limits};
 use outbound::Outbound;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::secrets::Keyring;
 use store::{Db, Lease, LeasedDb, Tx};
-use types::{ChainId, Namespace, Principal, RunId, Time};
+use types::{Cache, ChainId, Namespace, Principal, RunId, Time, VersionId};
+
+/// Parsed definitions that stay in memory.
+const CACHED_DEFINITIONS: usize = 500;
 
 /// Limits and intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,7 +102,7 @@ struct Inner {
     settings: Settings,
     evaluation_pool: EvaluationPool,
     evaluators: Evaluators,
-    definition_cache: DefinitionCache,
+    definitions: Cache<VersionId, Definition>,
 }
 
 impl Workflow {
@@ -122,7 +125,7 @@ impl Workflow {
             settings,
             evaluation_pool,
             evaluators,
-            definition_cache: DefinitionCache::default(),
+            definitions: Cache::new(CACHED_DEFINITIONS),
         });
         Self { inner }
     }
@@ -191,8 +194,9 @@ impl Workflow {
         self.inner.evaluators.clone()
     }
 
-    pub(crate) fn definition_cache(&self) -> &DefinitionCache {
-        &self.inner.definition_cache
+    /// Parsed definitions. Versions are immutable, so an entry never expires.
+    pub(crate) fn definitions(&self) -> &Cache<VersionId, Definition> {
+        &self.inner.definitions
     }
 
     pub(crate) fn default_chain(&self, namespace: &Namespace) -> ChainId {

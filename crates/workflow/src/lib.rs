@@ -44,7 +44,6 @@
 
 mod binding;
 mod definition;
-mod definition_cache;
 mod effect;
 mod engine;
 mod error;

@@ -6,7 +6,7 @@
 //! | `rpc` | JSON-RPC over HTTP to an untrusted node |
 //! | `numerals` | numbers and bytes in JSON-RPC's format |
 //! | `errors` | classification of a node's refusals, by a table |
-//! | `header`, `bloom`, `logs`, `receipts` | verification of blocks |
+//! | `header`, `bloom`, `logs`, `receipts`, `transactions` | blocks in JSON, and their verification |
 //! | `connector` | the implementation of [`Connector`](crate::Connector) |
 //!
 //! The node is not trusted: what it reports about a block is checked against the block's hash, and
@@ -19,10 +19,11 @@ mod errors;
 mod header;
 mod logs;
 mod numerals;
-pub mod presets;
+mod presets;
 mod receipts;
 mod rlp;
 mod rpc;
+mod transactions;
 
 pub use config::{
     BlockChecks, BlockHash, EvmConfig, Gas, LogsBloom, Pricing, Receipts, ReceiptsRoot,

@@ -11,7 +11,7 @@ static PRESETS: LazyLock<Map<String, Value>> =
     LazyLock::new(|| serde_json::from_str(include_str!("presets.json")).unwrap_or_default());
 
 /// The names of all presets.
-pub fn names() -> Vec<&'static str> {
+pub(super) fn names() -> Vec<&'static str> {
     PRESETS.keys().map(String::as_str).collect()
 }
 

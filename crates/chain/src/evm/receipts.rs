@@ -4,11 +4,11 @@
 //! order and number. It does not cover transaction hashes, prices or created contracts.
 
 use super::bloom::Bloom;
-use super::connector::TransactionJson;
 use super::header::Header;
 use super::logs::LogJson;
 use super::numerals::{Account, Big, Fixed, Quantity, Word};
 use super::rlp::List;
+use super::transactions::TransactionJson;
 use alloy_consensus::proofs::ordered_trie_root_encoded;
 use serde::Deserialize;
 use types::{Amount, ExecutionStatus};

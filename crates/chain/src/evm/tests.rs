@@ -2,11 +2,11 @@
 
 use super::bloom::BloomBuilder;
 use super::config::LogsBloom;
-use super::connector::TransactionJson;
 use super::header::Header;
 use super::logs::{LogChecker, LogJson, events};
 use super::numerals::{Fixed, Quantity, Word};
 use super::receipts::{ReceiptJson, matches_root};
+use super::transactions::TransactionJson;
 use crate::Watch;
 use proptest::prelude::*;
 use serde_json::Value;

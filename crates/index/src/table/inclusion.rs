@@ -134,14 +134,3 @@ pub(crate) fn between(
     let above = above.map_or(-1, Height::stored);
     tx.rows(&sql, (chain, above, through))
 }
-
-/// The canonical inclusions of these replay keys.
-pub(crate) fn by_replay_key(
-    tx: &mut UnscopedTx<'_, '_>,
-    chain: &ChainId,
-    replay_keys: &[ReplayKey],
-) -> Result<Vec<StoredInclusion>> {
-    let sql =
-        StoredInclusion::select("WHERE chain = ?1 AND reverted = 0 AND replay_key IN ({rows})");
-    tx.query_rows(&sql, (chain,), &store::list(replay_keys))
-}

@@ -62,37 +62,27 @@ pub fn decode(unsigned: &Unsigned) -> Result<Decoded> {
 }
 
 /// [`Abi::encode_call`] without keeping the parsed ABI.
-pub fn encode_call(interface: &Interface, method: &str, params: &Value) -> Result<Vec<u8>> {
+pub(crate) fn encode_call(interface: &Interface, method: &str, params: &Value) -> Result<Vec<u8>> {
     Abi::parse(interface)?.encode_call(method, params)
 }
 
 /// [`Abi::encode_deploy`] without keeping the parsed ABI.
-pub fn encode_deploy(interface: &Interface, code: &[u8], params: &Value) -> Result<Vec<u8>> {
+pub(crate) fn encode_deploy(interface: &Interface, code: &[u8], params: &Value) -> Result<Vec<u8>> {
     Abi::parse(interface)?.encode_deploy(code, params)
 }
 
 /// [`Abi::decode_output`] without keeping the parsed ABI.
-pub fn decode_output(interface: &Interface, method: &str, data: &[u8]) -> Result<Value> {
+pub(crate) fn decode_output(interface: &Interface, method: &str, data: &[u8]) -> Result<Value> {
     Abi::parse(interface)?.decode_output(method, data)
 }
 
-/// [`Abi::decode_call`] without keeping the parsed ABI.
-pub fn decode_call(interface: &Interface, data: &[u8]) -> Result<Option<(String, Value)>> {
-    Ok(Abi::parse(interface)?.decode_call(data))
-}
-
 /// The first topics of [`Abi::events`], without keeping the parsed ABI.
-pub fn event_topics(interface: &Interface) -> Result<Vec<String>> {
+pub(crate) fn event_topics(interface: &Interface) -> Result<Vec<String>> {
     Ok(Abi::parse(interface)?
         .events()
         .into_iter()
         .filter_map(|(_, topic)| topic)
         .collect())
-}
-
-/// [`Abi::decode_event`] without keeping the parsed ABI.
-pub fn decode_event(interface: &Interface, log: &Log) -> Result<Option<DecodedEvent>> {
-    Ok(Abi::parse(interface)?.decode_event(log))
 }
 
 /// The reason of a revert as text. Without an interface, only the two built-in errors are decoded;

@@ -38,7 +38,7 @@ pub async fn post_version(
             insert_version(tx, actor, path, parsed, limit)
         };
     let version = workflow.write(principal, args, write).await?;
-    workflow.definition_cache().put(version.id, definition);
+    workflow.definitions().insert(version.id, definition);
     Ok(version)
 }
 
@@ -139,7 +139,7 @@ pub(crate) async fn definition(
     principal: &Principal,
     id: VersionId,
 ) -> Result<Arc<Definition>> {
-    if let Some(definition) = workflow.definition_cache().get(id) {
+    if let Some(definition) = workflow.definitions().get(&id) {
         return Ok(definition);
     }
     let read = |tx: &mut Tx<'_, '_>, id: &VersionId| table::version_by_id(tx, *id);
@@ -147,8 +147,7 @@ pub(crate) async fn definition(
     let stored = stored.ok_or_else(|| Error::unknown("version", id))?;
     let (definition, _) =
         parse_version(workflow, principal, stored.source.into(), stored.format).await?;
-    workflow.definition_cache().put(id, Arc::clone(&definition));
-    Ok(definition)
+    Ok(workflow.definitions().insert(id, definition))
 }
 
 /// Parses on a separate thread: the document may be large, and a parser may panic.

@@ -38,8 +38,8 @@ struct BlockRef {
     hash: String,
 }
 
-impl From<index::state::Tip> for BlockRef {
-    fn from(tip: index::state::Tip) -> Self {
+impl From<index::Tip> for BlockRef {
+    fn from(tip: index::Tip) -> Self {
         Self {
             height: tip.height,
             hash: tip.hash,

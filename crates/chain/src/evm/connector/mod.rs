@@ -7,7 +7,6 @@ mod quote;
 mod read;
 mod revert;
 mod submit;
-mod transaction_json;
 
 use super::config::EvmConfig;
 use super::numerals::Quantity;
@@ -26,7 +25,6 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tokio::sync::OnceCell;
-pub(super) use transaction_json::TransactionJson;
 use types::{Amount, Block, ChainEvent, ChainId, Entropy, Height, Transfer};
 
 /// A connection to an EVM chain through one node. Keeps no state except what it learned about the

@@ -2,18 +2,17 @@
 
 use super::Evm;
 use super::revert;
-use super::transaction_json::TransactionJson;
 use crate::evm::numerals::{Big, Bytes, Quantity, show_bytes};
 use crate::evm::receipts::ReceiptJson;
 use crate::evm::rpc::{Call, Failure};
+use crate::evm::transactions::TransactionJson;
 use crate::{CallRequest, DecodedEvent, Result, Sequence, TxStatus};
 use intent::Interface;
 use intent::evm::{Abi, Log};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use types::{Amount, ChainEvent, Digest, Height};
+use std::sync::Arc;
+use types::{Amount, Cache, ChainEvent, Digest, Height};
 
 /// The highest plausible nonce: 10,000 transactions per second for ten thousand years.
 const MAX_NONCE: u64 = 1 << 52;
@@ -126,11 +125,16 @@ impl Evm {
 }
 
 /// A cache of parsed ABIs: parsing costs far more than decoding an event.
-#[derive(Default)]
-pub(super) struct AbiCache(Mutex<HashMap<Digest, Arc<Abi>>>);
+pub(super) struct AbiCache(Cache<Digest, Abi>);
 
-/// The size of the cache. If it is full, it is cleared.
+/// The size of the cache.
 const MAX_ABIS: usize = 1_024;
+
+impl Default for AbiCache {
+    fn default() -> Self {
+        Self(Cache::new(MAX_ABIS))
+    }
+}
 
 impl AbiCache {
     pub(super) fn decode_event(
@@ -148,15 +152,9 @@ impl AbiCache {
     }
 
     fn get(&self, interface: &Interface) -> Result<Arc<Abi>> {
-        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(abi) = cached.get(&interface.hash) {
-            return Ok(Arc::clone(abi));
+        if let Some(abi) = self.0.get(&interface.hash) {
+            return Ok(abi);
         }
-        let abi = Arc::new(Abi::parse(interface)?);
-        if cached.len() >= MAX_ABIS {
-            cached.clear();
-        }
-        cached.insert(interface.hash, Arc::clone(&abi));
-        Ok(abi)
+        Ok(self.0.insert(interface.hash, Abi::parse(interface)?))
     }
 }

@@ -18,7 +18,7 @@ pub struct NodeUrlError;
 
 impl NodeUrl {
     /// Whether the connection is encrypted.
-    pub fn is_tls(&self) -> bool {
+    pub(super) fn is_tls(&self) -> bool {
         self.0.scheme() == "https"
     }
 

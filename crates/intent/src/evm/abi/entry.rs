@@ -1,53 +1,12 @@
-//! The JSON ABI: the compiler's array, an artifact with a member `abi`, or a single entry.
+//! The entries of an ABI: functions, events, errors and the constructor.
 
+use super::raw::{AbiJson, RawEntry};
 use super::ty::{self, Param};
 use crate::{Error, Interface, Result};
 use alloy_primitives::keccak256;
-use serde::Deserialize;
 
 /// The longest interface that is parsed. The largest contracts of mainnet have some 100 kB.
 const MAX_TEXT: usize = 2 << 20;
-
-/// A parameter in JSON. Fields that are not needed (`internalType`) may have any value.
-#[derive(Deserialize)]
-pub(crate) struct RawParam {
-    #[serde(default)]
-    pub(crate) name: String,
-    #[serde(rename = "type")]
-    pub(crate) ty: String,
-    #[serde(default, deserialize_with = "null_as_empty")]
-    pub(crate) components: Vec<RawParam>,
-    #[serde(default)]
-    pub(crate) indexed: bool,
-}
-
-#[derive(Deserialize)]
-struct RawEntry {
-    #[serde(rename = "type", default)]
-    kind: Option<String>,
-    #[serde(default)]
-    name: String,
-    #[serde(default, deserialize_with = "null_as_empty")]
-    inputs: Vec<RawParam>,
-    #[serde(default, deserialize_with = "null_as_empty")]
-    outputs: Vec<RawParam>,
-    #[serde(default)]
-    anonymous: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum AbiJson {
-    Entries(Vec<RawEntry>),
-    Artifact { abi: Vec<RawEntry> },
-    Entry(RawEntry),
-}
-
-fn null_as_empty<'de, D: serde::Deserializer<'de>>(
-    d: D,
-) -> std::result::Result<Vec<RawParam>, D::Error> {
-    Option::<Vec<RawParam>>::deserialize(d).map(Option::unwrap_or_default)
-}
 
 /// A function, event, error or constructor.
 #[derive(Debug, Clone)]

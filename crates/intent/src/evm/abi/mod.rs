@@ -16,6 +16,7 @@ mod input;
 mod number;
 mod output;
 mod path;
+mod raw;
 mod revert;
 mod token;
 mod ty;

@@ -1,6 +1,6 @@
 //! ABI types and the parser of their names. Depth and width are limited.
 
-use super::entry::RawParam;
+use super::raw::RawParam;
 
 /// The deepest nesting of arrays and tuples.
 const MAX_DEPTH: usize = 16;
@@ -44,12 +44,12 @@ pub(crate) struct Param {
 
 impl Param {
     /// Parses the JSON form. The error describes what cannot be read.
-    pub(crate) fn read(raw: &RawParam) -> Result<Self, String> {
+    fn read(raw: &RawParam) -> Result<Self, String> {
         Self::read_at(raw, 0)
     }
 
     /// Parses a list of parameters.
-    pub(crate) fn read_all(raw: &[RawParam]) -> Result<Vec<Self>, String> {
+    pub(super) fn read_all(raw: &[RawParam]) -> Result<Vec<Self>, String> {
         raw.iter().map(Self::read).collect()
     }
 

@@ -1,7 +1,6 @@
 //! One attempt to fetch a block, in as few round trips as the watch allows.
 
 use super::super::Evm;
-use super::super::transaction_json::{Hashes, TransactionJson, Transactions};
 use super::{by_hash, is_block_not_found};
 use crate::evm::config::{BlockHash, Receipts, ReceiptsRoot};
 use crate::evm::header::Header;
@@ -9,6 +8,7 @@ use crate::evm::logs::{LogChecker, LogJson, events};
 use crate::evm::numerals::Word;
 use crate::evm::receipts::{ReceiptJson, matches_root};
 use crate::evm::rpc::{Call, Failure, Reply, parse};
+use crate::evm::transactions::{Hashes, TransactionJson, Transactions};
 use crate::{Result, Watch};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

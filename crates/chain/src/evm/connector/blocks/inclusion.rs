@@ -1,11 +1,11 @@
 //! Finds the transactions of watched signers in a block.
 
 use super::super::Evm;
-use super::super::transaction_json::TransactionJson;
 use super::fetch::Fetched;
 use crate::evm::numerals::show;
 use crate::evm::receipts::ReceiptJson;
 use crate::evm::rpc::{Call, parse};
+use crate::evm::transactions::TransactionJson;
 use crate::{Result, Watch};
 use serde_json::json;
 use types::{Inclusion, ReplayKey};

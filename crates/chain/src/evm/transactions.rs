@@ -1,6 +1,6 @@
 //! Transactions in JSON. Only the fields that are used.
 
-use crate::evm::numerals::{Account, Big, Quantity, Word};
+use super::numerals::{Account, Big, Quantity, Word};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -15,13 +15,13 @@ pub(super) struct Transactions {
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::evm) struct TransactionJson {
-    pub(in crate::evm) hash: Word,
+pub(super) struct TransactionJson {
+    pub(super) hash: Word,
     pub(super) from: Account,
     pub(super) nonce: Quantity,
     pub(super) block_hash: Option<Word>,
     pub(super) transaction_index: Option<Quantity>,
     /// `None` deploys a contract.
-    pub(in crate::evm) to: Option<Account>,
-    pub(in crate::evm) gas_price: Option<Big>,
+    pub(super) to: Option<Account>,
+    pub(super) gas_price: Option<Big>,
 }
