@@ -24,11 +24,7 @@ pub async fn attach(
             move |tx, principal, (name_or_id, target)| {
                 let existing = table::policy::require(tx, name_or_id)?;
                 if table::attachment::count(tx)? >= limit as u64 {
-                    return Err(Error::LimitExceeded {
-                        what: "attachments in a namespace",
-                        limit,
-                        field: None,
-                    });
+                    return Err(Error::too_many("attachments in a namespace", limit));
                 }
                 let attachment = StoredAttachment {
                     target: target.clone(),

@@ -2,11 +2,10 @@
 
 use crate::DocumentError;
 use crate::document::{Compiled, compile};
-use hashlink::LruCache;
-use std::sync::{Arc, Mutex, MutexGuard};
-use types::Digest;
+use std::sync::Arc;
+use types::{Cache, Digest};
 
-/// The largest number of cached documents; beyond it the least recently used is dropped.
+/// The largest number of cached documents.
 const MAX_DOCUMENTS: usize = 2_000;
 
 /// A document with the result of its compilation.
@@ -17,11 +16,11 @@ pub(crate) struct Document {
 }
 
 /// The recently used documents, by the hash of their text.
-pub(crate) struct DocumentCache(Mutex<LruCache<Digest, Arc<Document>>>);
+pub(crate) struct DocumentCache(Cache<Digest, Document>);
 
 impl Default for DocumentCache {
     fn default() -> Self {
-        Self::with_capacity(MAX_DOCUMENTS)
+        Self(Cache::new(MAX_DOCUMENTS))
     }
 }
 
@@ -40,43 +39,23 @@ impl Document {
             compiled,
         }
     }
+
+    /// The compiled document. Error: `policy.document`.
+    pub(crate) fn valid(&self) -> crate::Result<&Compiled> {
+        let compiled = self.compiled.as_ref();
+        compiled.map_err(|error| crate::Error::Document(error.clone()))
+    }
 }
 
 impl DocumentCache {
-    fn with_capacity(documents: usize) -> Self {
-        Self(Mutex::new(LruCache::new(documents)))
-    }
-
     /// A cached document.
     pub(crate) fn get(&self, hash: &Digest) -> Option<Arc<Document>> {
-        self.lock().get(hash).cloned()
+        self.0.get(hash)
     }
 
     /// Compile a document and cache it.
     pub(crate) fn compile_and_insert(&self, text: &str) -> Arc<Document> {
-        let document = Arc::new(Document::new(text));
-        self.lock().insert(document.hash, document.clone());
-        document
-    }
-
-    fn lock(&self) -> MutexGuard<'_, LruCache<Digest, Arc<Document>>> {
-        let locked = self.0.lock();
-        locked.expect("no code panics while holding the lock")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_full_cache_drops_the_least_recently_used_document() {
-        let cache = DocumentCache::with_capacity(2);
-        let text = |name: &str| format!("package florin.{name}\nallow := true");
-        let [first, second] = ["a", "b"].map(|name| cache.compile_and_insert(&text(name)).hash);
-        assert!(cache.get(&first).is_some());
-        let third = cache.compile_and_insert(&text("c")).hash;
-        assert!(cache.get(&second).is_none());
-        assert!(cache.get(&first).is_some() && cache.get(&third).is_some());
+        let document = Document::new(text);
+        self.0.insert(document.hash, document)
     }
 }

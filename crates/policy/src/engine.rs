@@ -1,6 +1,6 @@
 //! The engine handle: the first argument of every verb.
 
-use crate::document_cache::DocumentCache;
+use crate::document_cache::{Document, DocumentCache};
 use crate::evaluation_pool::EvaluationPool;
 use crate::{Lookups, PermitSigner, Result, Settings};
 use std::sync::Arc;
@@ -50,6 +50,12 @@ impl Policy {
 
     pub(crate) fn lookups(&self) -> &dyn Lookups {
         self.parts.lookups.as_ref()
+    }
+
+    /// Compile a document on a thread of the pool, and cache it.
+    pub(crate) async fn compile(&self, text: String) -> Result<Arc<Document>> {
+        let cache = self.cache.clone();
+        self.pool.run(move || cache.compile_and_insert(&text)).await
     }
 
     /// The database, for writes to the engine's partition.

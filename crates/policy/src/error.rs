@@ -62,6 +62,26 @@ pub enum Error {
     Store(#[from] store::Error),
 }
 
+impl Error {
+    /// A namespace or a policy has as many items as it may.
+    pub(crate) fn too_many(what: &'static str, limit: usize) -> Self {
+        Self::LimitExceeded {
+            what,
+            limit,
+            field: None,
+        }
+    }
+
+    /// A text is too long, or otherwise no text of its field.
+    pub(crate) fn too_long(field: &'static str, what: &'static str, limit: usize) -> Self {
+        Self::LimitExceeded {
+            what,
+            limit,
+            field: Some(field),
+        }
+    }
+}
+
 codes! { Error {
     Self::UnknownPolicy { .. } => ("policy.unknown_policy", 404, Never),
     Self::UnknownVersion { .. } => ("policy.unknown_version", 404, Never),

@@ -49,20 +49,21 @@ impl EvaluationPool {
         let mut chunks = Vec::new();
         let mut items = items.into_iter().peekable();
         while items.peek().is_some() {
-            chunks.push(self.run_chunk(items.by_ref().take(ITEMS_PER_JOB).collect(), f.clone()));
+            let (chunk, f) = (items.by_ref().take(ITEMS_PER_JOB), f.clone());
+            let chunk: Vec<T> = chunk.collect();
+            chunks.push(self.run(move || chunk.into_iter().map(f).collect::<Vec<U>>()));
         }
         Ok(try_join_all(chunks).await?.into_iter().flatten().collect())
     }
 
-    async fn run_chunk<T, U, F>(&self, items: Vec<T>, f: F) -> Result<Vec<U>>
+    /// Run a slow function on a thread of the pool.
+    pub(crate) async fn run<U>(&self, f: impl FnOnce() -> U + Send + 'static) -> Result<U>
     where
-        T: Send + 'static,
         U: Send + 'static,
-        F: Fn(T) -> U + Send + 'static,
     {
         let (send, done) = oneshot::channel();
         let job = move || {
-            let _ = send.send(items.into_iter().map(f).collect()); // the caller may have been cancelled
+            let _ = send.send(f()); // the caller may have been cancelled
         };
         let panicked = || Error::Internal {
             why: "an evaluation thread panicked".to_owned(),

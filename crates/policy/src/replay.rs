@@ -6,7 +6,7 @@ use crate::document_cache::Document;
 use crate::evaluate;
 use crate::policies::version_by_id;
 use crate::table::decision::{Decision, DecisionFilter, DocumentSource};
-use crate::{Error, Limits, Outcome, Policy, Result, decisions};
+use crate::{Limits, Outcome, Policy, Result, decisions};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -120,22 +120,13 @@ async fn replacement(
         return Ok(None);
     };
     let stored = version_by_id(policy, principal, id).await?;
-    let (cache, text) = (policy.cache.clone(), stored.document);
-    let document = policy
-        .pool
-        .map(vec![text], move |text| cache.compile_and_insert(&text))
-        .await?
-        .pop();
-    let document = document.ok_or_else(|| Error::Internal {
-        why: "a document was lost".to_owned(),
-    })?;
-    let (label, hash) = (stored.label, stored.hash);
+    let document = policy.compile(stored.document).await?;
     let source = DocumentSource::Version {
         policy: stored.policy,
         name: String::new(),
         version: id,
-        label,
-        hash,
+        label: stored.label,
+        hash: stored.hash,
     };
     Ok(Some(Replacement { source, document }))
 }

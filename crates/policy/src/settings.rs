@@ -113,7 +113,7 @@ impl Default for EnvelopeRules {
 
 impl EnvelopeRules {
     /// The widest envelope for a quote, rounded up and at most 2^256-1.
-    pub fn widest(&self, chain: &ChainId, quote: &FeeTerms) -> Envelope {
+    pub(crate) fn widest(&self, chain: &ChainId, quote: &FeeTerms) -> Envelope {
         let total = scaled(scaled(quote.total_fee, self.fee_percent), self.gas_percent);
         let gas = scaled(Amount::from(quote.gas), self.gas_percent);
         Envelope {

@@ -89,11 +89,8 @@ impl Target {
             Target::Asset { name } | Target::Task { name }
                 if name.is_empty() || name.len() > MAX_NAME =>
             {
-                Err(Error::LimitExceeded {
-                    what: "bytes, and at least 1, in a target's name",
-                    limit: MAX_NAME,
-                    field: Some("target.name"),
-                })
+                let what = "bytes, and at least 1, in a target's name";
+                Err(Error::too_long("target.name", what, MAX_NAME))
             }
             other => Ok(other),
         }

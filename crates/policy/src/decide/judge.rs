@@ -29,7 +29,7 @@ pub(crate) async fn all(
     let judged = policy
         .pool
         .map(pending_decisions, move |pending| {
-            decided(&engine, &pending, &answers, started_ms)
+            decided(&engine, pending, &answers, started_ms)
         })
         .await?;
     judged.into_iter().collect()
@@ -37,11 +37,10 @@ pub(crate) async fn all(
 
 fn decided(
     policy: &Policy,
-    pending: &PendingDecision,
+    pending: PendingDecision,
     answers: &Answers,
     started_ms: u64,
 ) -> Result<Judged> {
-    let request = &pending.request;
     let outcome = judge(
         &pending.input,
         &pending.documents,
@@ -49,42 +48,34 @@ fn decided(
         answers,
         &policy.settings.limits,
     );
-    let lookups = answers
-        .log(
-            pending
-                .documents
-                .iter()
-                .flat_map(|selected| selected.lookups.iter().flatten()),
-        )
-        .text();
+    let selected = pending.documents.iter();
+    let requests = selected.flat_map(|selected| selected.lookups.iter().flatten());
+    let lookups = answers.log(requests).text();
+    let (request, documents) = (pending.request, pending.documents);
+    let clock = policy.db().clock();
     let mut decision = Decision {
         id: DecisionId::new(pending.now, policy.db().entropy().as_ref()),
         namespace: request.initiator.namespace,
         at: pending.now,
-        subject: request.subject.clone(),
-        initiator: request.initiator.clone(),
+        subject: request.subject,
+        initiator: request.initiator,
         chain: request.intent.chain,
-        signer: request.intent.signer.clone(),
         intent_hash: request.intent.hash(),
+        signer: request.intent.signer,
         result: (&outcome).into(),
         outcome,
-        documents: pending
-            .documents
-            .iter()
-            .map(|selected| selected.source.clone())
+        bundle_hash: bundle_hash(&documents),
+        documents: documents
+            .into_iter()
+            .map(|selected| selected.source)
             .collect(),
-        bundle_hash: bundle_hash(&pending.documents),
         interface_hash: request.interface.as_ref().map(|interface| interface.hash),
         lookups_hash: LookupLog::hash_of(&lookups),
         approvals_hash: approvals_hash(&request.approvals),
         input: json(&pending.input)?,
         lookups: json(&lookups)?,
         permit: None,
-        duration_ms: policy
-            .db()
-            .clock()
-            .monotonic_ms()
-            .saturating_sub(started_ms),
+        duration_ms: clock.monotonic_ms().saturating_sub(started_ms),
     };
     decision.permit = permit(policy, &decision)?;
     Ok(Judged {

@@ -76,16 +76,7 @@ async fn shipped_cancel(policy: &Policy) -> Result<Arc<Document>> {
     if let Some(document) = policy.cache.get(&Digest::of(SHIPPED_CANCEL.as_bytes())) {
         return Ok(document);
     }
-    let cache = policy.cache.clone();
-    let mut documents = policy
-        .pool
-        .map(vec![SHIPPED_CANCEL], move |text| {
-            cache.compile_and_insert(text)
-        })
-        .await?;
-    documents.pop().ok_or_else(|| Error::Internal {
-        why: "the shipped document was lost".to_owned(),
-    })
+    policy.compile(SHIPPED_CANCEL.to_owned()).await
 }
 
 async fn read(

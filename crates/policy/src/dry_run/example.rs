@@ -1,48 +1,45 @@
 //! The example input of a version, which must work.
 
-use super::{DryRun, evaluate_document};
+use super::{DryRun, RequestedLookup, evaluate_document};
 use crate::document_cache::Document;
 use crate::evaluate;
 use crate::outcome::ReasonCode;
-use crate::policies::NewVersion;
 use crate::{Error, Limits, Outcome, Policy, Result};
 use serde_json::Value;
 use types::Namespace;
 
 /// Reject a document that does not compile, and an example that does not match the schema, requests
 /// an unknown lookup, or on which the document cannot be evaluated. A denial is a valid result.
-pub(crate) async fn check(policy: &Policy, namespace: &Namespace, new: &NewVersion) -> Result<()> {
+pub(crate) async fn check(
+    policy: &Policy,
+    namespace: &Namespace,
+    document: &str,
+    example: Option<&str>,
+) -> Result<()> {
     let (limits, namespace) = (policy.settings.limits.clone(), *namespace);
-    let runs = policy
-        .pool
-        .map(vec![new.clone()], move |new| run(&new, &limits, &namespace))
-        .await?;
-    for run in runs {
-        let Some(run) = run? else { continue };
-        let unknown = run
-            .lookups
-            .iter()
-            .find(|lookup| !policy.lookups().knows(&lookup.from));
-        if let Some(lookup) = unknown {
-            return Err(Error::ExampleInput {
-                why: format!("there is no lookup {:?}", lookup.from),
-            });
-        }
+    let (document, example) = (document.to_owned(), example.map(str::to_owned));
+    let run = move || run(&document, example.as_deref(), &limits, &namespace);
+    let Some(run) = policy.pool.run(run).await?? else {
+        return Ok(());
+    };
+    let is_unknown = |lookup: &&RequestedLookup| !policy.lookups().knows(&lookup.from);
+    match run.lookups.iter().find(is_unknown) {
+        Some(lookup) => Err(Error::ExampleInput {
+            why: format!("there is no lookup {:?}", lookup.from),
+        }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
-fn run(new: &NewVersion, limits: &Limits, namespace: &Namespace) -> Result<Option<DryRun>> {
-    let document = Document::new(&new.document);
-    document
-        .compiled
-        .as_ref()
-        .map_err(|error| Error::Document(error.clone()))?;
-    let Some(text) = new
-        .example_input
-        .as_ref()
-        .filter(|text| !text.trim().is_empty())
-    else {
+fn run(
+    source: &str,
+    example: Option<&str>,
+    limits: &Limits,
+    namespace: &Namespace,
+) -> Result<Option<DryRun>> {
+    let document = Document::new(source);
+    let compiled = document.valid()?;
+    let Some(text) = example.filter(|text| !text.trim().is_empty()) else {
         return Ok(None);
     };
     let rejected = |why: String| Error::ExampleInput { why };
@@ -51,10 +48,8 @@ fn run(new: &NewVersion, limits: &Limits, namespace: &Namespace) -> Result<Optio
         return Err(rejected(why));
     }
     let run = evaluate_document(&document, &input, limits, namespace)?;
-    if let Ok(compiled) = &document.compiled {
-        let example = evaluate::input(text).map_err(rejected)?;
-        evaluate::crosscheck(compiled, &new.document, &example, limits).map_err(rejected)?;
-    }
+    let example = evaluate::input(text).map_err(rejected)?;
+    evaluate::crosscheck(compiled, source, &example, limits).map_err(rejected)?;
     match &run.outcome {
         Outcome::Denied { reasons } => {
             match reasons.iter().find(|reason| is_failure(reason.code)) {

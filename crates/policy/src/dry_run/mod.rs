@@ -54,30 +54,14 @@ pub async fn dry_run(
     let input = parsed(policy, input)?;
     let text = text(policy, principal, target).await?;
     let (limits, namespace) = (policy.settings.limits.clone(), principal.namespace);
-    let run = move |text: String| {
-        let document = Document::new(&text);
-        document
-            .compiled
-            .as_ref()
-            .map_err(|error| Error::Document(error.clone()))?;
-        evaluate_document(&document, &input, &limits, &namespace)
-    };
-    let mut runs = policy.pool.map(vec![text], run).await?;
-    runs.pop().unwrap_or_else(|| {
-        Err(Error::Internal {
-            why: "the dry run was lost".to_owned(),
-        })
-    })
+    let run = move || evaluate_document(&Document::new(&text), &input, &limits, &namespace);
+    policy.pool.run(run).await?
 }
 
 fn parsed(policy: &Policy, input: &str) -> Result<Value> {
     let limit = policy.settings.limits.input_bytes;
     if input.len() > limit {
-        return Err(Error::LimitExceeded {
-            what: "bytes in an input",
-            limit,
-            field: Some("input"),
-        });
+        return Err(Error::too_long("input", "bytes in an input", limit));
     }
     let input: Value = serde_json::from_str(input).map_err(|error| Error::Input {
         why: error.to_string(),
@@ -91,11 +75,8 @@ fn parsed(policy: &Policy, input: &str) -> Result<Value> {
 async fn text(policy: &Policy, principal: &Principal, target: DryRunTarget) -> Result<String> {
     match target {
         DryRunTarget::Document(text) if text.len() > policy.settings.limits.document_bytes => {
-            Err(Error::LimitExceeded {
-                what: "bytes in a document",
-                limit: policy.settings.limits.document_bytes,
-                field: Some("document"),
-            })
+            let limit = policy.settings.limits.document_bytes;
+            Err(Error::too_long("document", "bytes in a document", limit))
         }
         DryRunTarget::Document(text) => Ok(text),
         DryRunTarget::Version(id) => {
@@ -113,10 +94,7 @@ pub(crate) fn evaluate_document(
     namespace: &Namespace,
 ) -> Result<DryRun> {
     let internal = |why: String| Error::Internal { why };
-    let compiled = document
-        .compiled
-        .as_ref()
-        .map_err(|error| Error::Document(error.clone()))?;
+    let compiled = document.valid()?;
     let fee = serde_json::from_value(input["fee"].clone()).map_err(|error| Error::Input {
         why: error.to_string(),
     })?;

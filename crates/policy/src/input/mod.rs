@@ -186,24 +186,25 @@ impl Fee {
             Act::Transaction(_) => rules.widest(&question.intent.chain, &question.quote),
             _ => Envelope::FREE,
         };
-        let envelope = InputEnvelope {
-            terms: InputFeeTerms {
-                gas: Amount::from(widest.gas),
-                fee_per_gas: widest.fee_per_gas,
-                tip: widest.tip,
-                total_fee: widest.total_fee,
-            },
-            signatures: widest.signatures,
-            validity_ms: rules.validity_ms,
-        };
         let quote = &question.quote;
-        let quote = InputFeeTerms {
-            gas: Amount::from(quote.gas),
-            fee_per_gas: quote.fee_per_gas,
-            tip: quote.tip,
-            total_fee: quote.total_fee,
-        };
-        Self { quote, envelope }
+        Self {
+            quote: InputFeeTerms {
+                gas: Amount::from(quote.gas),
+                fee_per_gas: quote.fee_per_gas,
+                tip: quote.tip,
+                total_fee: quote.total_fee,
+            },
+            envelope: InputEnvelope {
+                terms: InputFeeTerms {
+                    gas: Amount::from(widest.gas),
+                    fee_per_gas: widest.fee_per_gas,
+                    tip: widest.tip,
+                    total_fee: widest.total_fee,
+                },
+                signatures: widest.signatures,
+                validity_ms: rules.validity_ms,
+            },
+        }
     }
 
     /// The estimated cost at the time of the decision.

@@ -33,11 +33,7 @@ pub async fn put(
                 if table::policy::find(tx, name)?.is_none()
                     && table::policy::count(tx)? >= limit as u64
                 {
-                    return Err(Error::LimitExceeded {
-                        what: "policies in a namespace",
-                        limit,
-                        field: None,
-                    });
+                    return Err(Error::too_many("policies in a namespace", limit));
                 }
                 let now = tx.now();
                 let new = StoredPolicy {
@@ -177,11 +173,8 @@ fn checked_name(name: &str) -> Result<String> {
 
 pub(crate) fn checked_description(text: &str) -> Result<String> {
     if text.len() > MAX_DESCRIPTION || text.contains('\0') {
-        return Err(Error::LimitExceeded {
-            what: "bytes in a description, none of them NUL",
-            limit: MAX_DESCRIPTION,
-            field: Some("description"),
-        });
+        let what = "bytes in a description, none of them NUL";
+        return Err(Error::too_long("description", what, MAX_DESCRIPTION));
     }
     Ok(text.to_owned())
 }

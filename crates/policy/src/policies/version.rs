@@ -30,7 +30,8 @@ pub async fn add_version(
 ) -> Result<StoredVersion> {
     check_sizes(policy, &new)?;
     if policy.settings.check_documents {
-        example::check(policy, &principal.namespace, &new).await?;
+        let example = new.example_input.as_deref();
+        example::check(policy, &principal.namespace, &new.document, example).await?;
     }
     let limit = policy.settings.limits.versions_per_policy;
     let args = (name_or_id.to_owned(), new);
@@ -108,11 +109,7 @@ fn insert(
 ) -> Result<StoredVersion> {
     let mut changed = super::changing(tx, name_or_id)?;
     if table::version::count(tx, changed.id)? >= limit as u64 {
-        return Err(Error::LimitExceeded {
-            what: "versions of a policy",
-            limit,
-            field: None,
-        });
+        return Err(Error::too_many("versions of a policy", limit));
     }
     changed.versions += 1;
     let (policy, now) = (changed.id, changed.updated_at);
@@ -163,11 +160,7 @@ fn label(tx: &mut Tx<'_, '_>, policy: PolicyId, now: Time) -> Result<String> {
 fn check_sizes(policy: &Policy, new: &NewVersion) -> Result<()> {
     checked_description(&new.description)?;
     let limit = policy.settings.limits.document_bytes;
-    let too_long = |what, field| Error::LimitExceeded {
-        what,
-        limit,
-        field: Some(field),
-    };
+    let too_long = |what, field| Error::too_long(field, what, limit);
     if new.document.len() > limit || new.document.contains('\0') {
         return Err(too_long(
             "bytes in a document, none of them NUL",
