@@ -28,6 +28,7 @@
 // The derive names this crate, also in the crate itself.
 extern crate self as store;
 
+pub mod audit;
 mod batch;
 mod batcher;
 mod db;

@@ -143,6 +143,7 @@ const RULES: &[Rule] = &[
         lengths::check,
     ),
     Rule::new("each route declares the permission it needs", routes::check),
+    Rule::new("handlers open no transactions", routes::transactions),
     Rule::new(
         "migrations are numbered, name their crate, and do not change",
         migrations::check,

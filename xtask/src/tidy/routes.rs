@@ -3,6 +3,8 @@
 //!
 //! Handlers are the functions named in `routes!(…)` and those passed to `get(…)`, `post(…)` and
 //! similar, below `crates/api/src/routes`.
+//!
+//! A handler opens no transaction: it calls a function of an engine, which does.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +18,17 @@ const METHODS: &[&str] = &[
     "get", "post", "put", "patch", "delete", "head", "options", "any",
 ];
 const PERMISSION_TYPES: &[&str] = &["Authorized", "Public"];
+/// The methods of `store::Db` and of its leases that open a transaction.
+const TRANSACTIONS: &[&str] = &[
+    "read",
+    "read_with",
+    "read_unscoped",
+    "read_unscoped_with",
+    "write",
+    "write_with",
+    "write_unscoped",
+    "write_unscoped_with",
+];
 
 /// Functions by name: the line, and whether an argument declares a permission.
 type Functions = BTreeMap<String, Vec<(usize, bool)>>;
@@ -55,6 +68,45 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Transactions that handlers open themselves.
+pub(super) fn transactions(tree: &Tree) -> Vec<Finding> {
+    let files = tree
+        .production()
+        .filter(|file| file.path.starts_with(FOLDER));
+    files.flat_map(opened_transactions).collect()
+}
+
+fn opened_transactions(file: &File) -> Vec<Finding> {
+    let mut calls = Vec::new();
+    collect_calls(file.text.parse().unwrap_or_default(), &mut calls);
+    let message = |name| {
+        format!("{name} opens a transaction: call a function of an engine that opens its own")
+    };
+    calls
+        .into_iter()
+        .map(|(line, name)| Finding::new(&file.path, line, message(name)))
+        .collect()
+}
+
+/// Calls `.read(…)` and similar, with their lines.
+fn collect_calls(stream: TokenStream, found: &mut Vec<(usize, String)>) {
+    let tokens: Vec<TokenTree> = stream.into_iter().collect();
+    for call in tokens.windows(3) {
+        if let [TokenTree::Punct(dot), TokenTree::Ident(name), arguments] = call
+            && dot.as_char() == '.'
+            && TRANSACTIONS.contains(&name.to_string().as_str())
+            && in_parentheses(arguments).is_some()
+        {
+            found.push((name.span().start().line, name.to_string()));
+        }
+    }
+    for token in tokens {
+        if let TokenTree::Group(group) = token {
+            collect_calls(group.stream(), found);
+        }
+    }
 }
 
 fn undeclared(file: &File, name: &str, found: &[(usize, bool)]) -> Vec<Finding> {
@@ -235,6 +287,17 @@ mod tests {
             found(&[("crates/api/src/routes/a.rs", "fn r() { routes!(gone) }")]).len(),
             1
         );
+    }
+
+    #[test]
+    fn a_handler_that_opens_a_transaction_is_found() {
+        let opens = "async fn list(_: Public) { app.db().read_unscoped(f).await?; db.on(&lease).write(&ns, g).await }";
+        let found = |path| transactions(&Tree::of(&[(path, opens)])).len();
+        assert_eq!(found("crates/api/src/routes/a.rs"), 2);
+        assert_eq!(found("crates/api/src/access/a.rs"), 0);
+        let other = "fn read(socket: S) { keys.read; read(f); store::read(db); socket.readable() }";
+        let files = [("crates/api/src/routes/a.rs", other)];
+        assert_eq!(transactions(&Tree::of(&files)).len(), 0);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use store::{Cursor, StoredFact};
-use types::{Digest, Json as Raw, Namespace, Time};
+use types::{Digest, Json as Raw, Time};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -17,11 +17,6 @@ permissions! {
     /// Read the audit trail.
     FactRead = "fact:read";
 }
-
-/// Facts of all namespaces that one query reads.
-const BATCH: u32 = 1_000;
-/// The largest number of queries of one request. A page may be shorter than `limit` because of it.
-const MAX_BATCHES: usize = 20;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -95,42 +90,13 @@ async fn list(
     Query(query): Query<FactQuery>,
 ) -> Result<Json<Items<Fact>>> {
     let limit = crate::extract::page(query.limit, None, None)?.limit as usize;
-    let namespace = principal.namespace;
-    let start = Cursor {
+    let after = Cursor {
         partition: query.partition,
         seq: query.after.unwrap_or(0),
     };
-    let (facts, next) = app
-        .db()
-        .read_unscoped(move |tx| facts_of_namespace(tx, &namespace, start.clone(), limit))
-        .await?;
-    Ok(Items::with_next(facts, next.map(|seq| seq.to_string())))
-}
-
-fn facts_of_namespace(
-    tx: &mut store::UnscopedTx<'_, '_>,
-    namespace: &Namespace,
-    mut cursor: Cursor,
-    limit: usize,
-) -> store::Result<(Vec<StoredFact>, Option<i64>)> {
-    let mut facts = Vec::new();
-    for _ in 0..MAX_BATCHES {
-        let batch = store::facts_after(tx, &cursor, BATCH)?;
-        let is_last = batch.len() < BATCH as usize;
-        for fact in batch {
-            cursor.seq = fact.cursor.seq;
-            if fact.namespace == *namespace {
-                facts.push(fact);
-            }
-            if facts.len() == limit {
-                return Ok((facts, Some(cursor.seq)));
-            }
-        }
-        if is_last {
-            return Ok((facts, None));
-        }
-    }
-    Ok((facts, Some(cursor.seq)))
+    let page = store::audit::facts(app.db(), &principal, after, limit).await?;
+    let next = page.next.map(|seq| seq.to_string());
+    Ok(Items::with_next(page.facts, next))
 }
 
 /// A partition: a hash chain of facts with one writer at a time.
@@ -139,19 +105,17 @@ struct Partition {
     partition: String,
 }
 
+impl From<Cursor> for Partition {
+    fn from(Cursor { partition, .. }: Cursor) -> Self {
+        Self { partition }
+    }
+}
+
 /// List the partitions of facts.
 #[utoipa::path(get, path = "/facts/partitions", tag = "audit", responses((status = 200, body = Items<Partition>), Problem))]
 async fn partitions(
     State(app): State<App>,
     _: Authorized<FactRead>,
 ) -> Result<Json<Items<Partition>>> {
-    let cursors = app.db().read_unscoped(store::partitions).await?;
-    Ok(Items::page(
-        cursors
-            .into_iter()
-            .map(|cursor| Partition {
-                partition: cursor.partition,
-            })
-            .collect::<Vec<_>>(),
-    ))
+    Ok(Items::page(store::audit::partitions(app.db()).await?))
 }

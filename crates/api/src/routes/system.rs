@@ -58,7 +58,7 @@ async fn livez(_: Public) -> &'static str {
 /// Ready means that the database responds. A halted chain does not affect readiness: other chains
 /// and reads still work.
 async fn readyz(State(app): State<App>, _: Public) -> Result<impl IntoResponse> {
-    app.db().read_unscoped(store::partitions).await?;
+    store::audit::partitions(app.db()).await?;
     Ok((StatusCode::OK, "ok"))
 }
 
