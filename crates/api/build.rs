@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 fn main() -> std::io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
-    write_schema_aliases();
+    schema_aliases::write();
     bundle_error_pages()
 }
 
@@ -34,40 +34,3 @@ fn bundle_error_pages() -> std::io::Result<()> {
         .unwrap_or_default();
     std::fs::write(out.join("error_pages.md"), pages.join("\0"))
 }
-
-fn write_schema_aliases() {
-    let mut config = utoipa_config::Config::new();
-    for name in STRING_TYPES {
-        config = config.alias_for(name, "String");
-    }
-    let config = config.alias_for("Raw", "serde_json::Value");
-    config
-        .alias_for("Json", "serde_json::Value")
-        .alias_for("Height", "u64")
-        .write_to_file();
-}
-
-/// Types that are JSON strings.
-const STRING_TYPES: [&str; 21] = [
-    "Amount",
-    "ApiKeyId",
-    "BindingId",
-    "ChainId",
-    "DecisionId",
-    "Digest",
-    "KeyId",
-    "ListenerId",
-    "Namespace",
-    "ObjectId",
-    "PermitId",
-    "PolicyId",
-    "Quantity",
-    "RunId",
-    "SubmissionId",
-    "SubscriptionId",
-    "TaskId",
-    "Time",
-    "VariableSetId",
-    "VersionId",
-    "WalletId",
-];

@@ -25,6 +25,7 @@ mod error;
 mod exact;
 mod extract;
 mod layers;
+mod resent;
 mod routes;
 mod shapes;
 

@@ -9,24 +9,27 @@ use crate::{Data, Error, Result, Type, table};
 use serde::Serialize;
 use store::{Fact, Tx};
 use types::Principal;
+use utoipa::ToSchema;
 
 /// Paths that a namespace can declare per type.
 const MAX_FIELDS: usize = 64;
 /// Objects indexed per transaction after a declaration.
 const SLICE: u32 = 500;
 
-/// A declared field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// A declared path into an object's free-form JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = MetadataField)]
 pub struct DeclaredField {
-    /// The type of the objects, in the plural form of the routes.
+    /// The object type, such as `assets`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The path, such as `info.grade`.
     pub path: String,
-    /// How its values are compared.
+    /// How values are compared: as `text`, `integer`, `boolean` or `time`.
     #[serde(rename = "form")]
+    #[schema(value_type = String)]
     pub value_type: ValueType,
-    /// Whether the objects that existed before the declaration are indexed.
+    /// Whether existing objects are indexed.
     pub ready: bool,
 }
 

@@ -1,7 +1,8 @@
 //! What a freeze is, and what it applies to.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use types::{Time, WalletId};
+use utoipa::ToSchema;
 
 pub(crate) const NAMESPACE: &str = "namespace";
 pub(crate) const INSTALLATION: &str = "installation";
@@ -18,15 +19,23 @@ pub enum Scope {
     Installation,
 }
 
-/// An active freeze.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// A freeze in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Freeze {
+    /// The frozen scope: `namespace`, `installation`, or a wallet's id.
+    #[serde(serialize_with = "as_subject")]
+    #[schema(value_type = String)]
     pub scope: Scope,
-    /// Whether cancels are blocked, too.
+    /// Whether cancel transactions are stopped as well.
     pub hard: bool,
     pub reason: String,
+    /// The principal that froze the scope.
     pub by: String,
     pub since: Time,
+}
+
+fn as_subject<S: Serializer>(scope: &Scope, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(&scope.subject())
 }
 
 impl Freeze {

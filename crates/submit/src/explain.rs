@@ -6,17 +6,20 @@ use crate::table::lane::Lane;
 use crate::{Error, Result, Submit, table};
 use serde::Serialize;
 use types::{Principal, SubmissionId, Time};
+use utoipa::ToSchema;
 
 /// The state of a submission, explained.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Explanation {
     pub id: SubmissionId,
+    #[schema(value_type = String)]
     pub state: State,
     /// What happened so far.
     pub summary: String,
-    /// Why the submission is blocked, or why it ended; none if it is progressing.
+    /// Why the submission is blocked, or why it ended; `null` if it is progressing.
     pub reason: Option<String>,
-    /// When Florin checks it again; none if it does not.
+    /// When Florin checks it again; `null` once it has ended.
     pub next_at: Option<Time>,
     /// What Florin does next without intervention.
     pub next_step: String,

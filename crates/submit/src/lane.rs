@@ -12,21 +12,22 @@ const MAX_REASON: usize = 500;
 /// Paused submissions read at a time.
 const PER_READ: u32 = 200;
 
-/// A signer's lane; none if the signer never had a permitted submission. Error:
+/// A signer's lane, which is empty if the signer never had a permitted submission. Error:
 /// `submit.unknown_signer` if the signer is not a key of the namespace.
 pub async fn lane_status(
     submit: &Submit,
     principal: &Principal,
     chain: &ChainId,
     signer: &str,
-) -> Result<Option<Lane>> {
+) -> Result<Lane> {
     let args = (principal.namespace, *chain, signer.to_owned());
     let read = submit
         .db()
         .read_unscoped_with(args, |tx, (namespace, chain, signer)| {
             check_signer(tx, namespace, chain, signer)?;
-            let mut lane = table::lane::get(tx, chain, signer)?;
-            if let Some(lane) = lane.as_mut().filter(|lane| !lane.is_paused(tx.now())) {
+            let mut lane = table::lane::get(tx, chain, signer)?
+                .unwrap_or_else(|| Lane::new(*chain, signer.clone(), 0, 0));
+            if !lane.is_paused(tx.now()) {
                 (lane.paused, lane.paused_until) = (None, None);
             }
             Ok(lane)

@@ -3,13 +3,14 @@
 use crate::state::{Event, State, step};
 use crate::{Error, Result};
 use intent::{FeeTerms, Intent, Permit};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
 use store::Record;
 use types::{
     Amount, Canon, ChainId, DecisionId, Digest, ExecutionStatus, Height, Namespace, Principal,
     SubmissionId, Time, clip, sanitize_text,
 };
+use utoipa::ToSchema;
 
 /// When a submission is due that the worker leaves alone until its chain or an operator acts.
 pub(crate) const NEVER: Time = Time::from_micros(i64::MAX);
@@ -51,17 +52,20 @@ fn check_texts<'t>(
 }
 
 /// The task, labels and assets a submission belongs to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Context {
-    /// The task step that created the submission.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub task: Option<policy::TaskRef>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default)]
+    #[schema(required)]
     pub labels: BTreeMap<String, String>,
-    /// Names of the affected assets.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// The names of the assets that the transaction affects.
+    #[serde(default)]
+    #[schema(required)]
     pub assets: Vec<String>,
+    /// The run and step that created the submission.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<serde_json::Value>)]
+    pub task: Option<policy::TaskRef>,
 }
 
 impl Enqueue {
@@ -90,44 +94,63 @@ impl Enqueue {
     }
 }
 
-/// A chain transaction that Florin signs, broadcasts and follows until it is final.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Record)]
+/// A chain transaction that Florin signs, sends and tracks until it is final.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Record, ToSchema)]
 #[record(table = "submission")]
+#[serde(rename_all = "camelCase")]
 pub struct Submission {
     #[record(key)]
     pub id: SubmissionId,
     #[serde(skip)]
     pub namespace: Namespace,
     pub chain: ChainId,
+    /// The signing account.
     pub signer: String,
+    /// The state: `received`, `deciding`, `awaiting_approval`, `permitted`, `signed`, `accepted`,
+    /// `mined`, `final`, `denied`, `expired`, `failed`, `replaced`, `cancelled`, `reorged`,
+    /// `paused`.
+    #[schema(value_type = String)]
+    #[record(update)]
+    pub state: State,
+    /// The state in which a paused submission resumes.
+    #[schema(value_type = Option<String>)]
+    #[record(update)]
+    pub paused_from: Option<State>,
+    /// Why the submission is blocked, was denied or failed.
+    #[record(update)]
+    pub reason: Option<String>,
+    /// The result of execution on the chain: `succeeded` or `reverted`.
+    #[schema(value_type = Option<String>)]
+    #[record(update)]
+    pub outcome: Option<ExecutionStatus>,
     /// The shard that owns its lane.
     #[serde(skip)]
     pub(crate) shard: i64,
     pub idempotency_key: Option<String>,
-    /// The principal that created it.
+    /// The principal that created the submission.
+    #[serde(serialize_with = "as_id")]
+    #[schema(value_type = String)]
     #[record(json)]
     pub initiator: Principal,
+    /// What the transaction does: chain, signer, recipient, value, data.
+    #[schema(value_type = serde_json::Value)]
     #[record(json)]
     pub intent: Intent,
     /// The called contract's interface, as the caller sent it.
     #[serde(skip)]
     pub interface: Option<String>,
-    /// Policies evaluated in addition to those attached.
-    #[record(json)]
-    pub policies: Vec<String>,
+    #[serde(flatten)]
+    #[schema(inline)]
     #[record(json)]
     pub context: Context,
-    #[record(update)]
-    pub state: State,
-    /// The state that a paused submission resumes in.
-    #[record(update)]
-    pub paused_from: Option<State>,
-    /// Why it waits, was denied or failed, as text for people.
-    #[record(update)]
-    pub reason: Option<String>,
+    /// Policies evaluated in addition to the attached ones.
+    #[record(json)]
+    pub policies: Vec<String>,
     /// Gas and fees as quoted for the policy decision.
+    #[serde(skip)]
     #[record(update, json)]
     pub quote: Option<FeeTerms>,
+    /// The policy decision.
     #[record(update)]
     pub decision: Option<DecisionId>,
     #[serde(skip)]
@@ -137,27 +160,25 @@ pub struct Submission {
     #[serde(skip)]
     #[record(update)]
     pub lane_index: Option<i64>,
-    /// For a cancel: the submission whose replay keys it uses.
+    /// The submission that this one cancels.
     pub supersedes: Option<SubmissionId>,
-    /// The hash of the mined transaction, or of the one signed last.
+    /// The hash of the transaction that is mined, or else of the last one signed.
     #[record(update, column = "tx_id")]
     pub transaction: Option<String>,
     #[record(update)]
     pub block_hash: Option<String>,
     #[record(update)]
     pub block_height: Option<Height>,
-    /// Whether the chain executed or reverted the transaction.
-    #[record(update)]
-    pub outcome: Option<ExecutionStatus>,
     /// The fee paid, in the chain's base unit.
     #[record(update)]
     pub fee: Option<Amount>,
+    /// The address of the deployed contract.
     #[record(update)]
     pub created_contract: Option<String>,
-    /// Consecutive attempts without success: quotes while deciding, broadcasts once signed.
+    /// The number of attempts since the last progress.
     #[record(update)]
     pub attempts: u32,
-    /// When the worker processes it next.
+    /// When Florin checks the submission again.
     #[record(update)]
     pub next_at: Time,
     /// Order of receipt; lists and decisions sort by it.
@@ -167,9 +188,13 @@ pub struct Submission {
     pub created: Time,
     #[record(update, column = "updated_at")]
     pub updated: Time,
-    /// Incremented with each change; updates compare it.
+    // Incremented with each change; updates compare it.
     #[record(version)]
     pub version: u64,
+}
+
+fn as_id<S: Serializer>(principal: &Principal, s: S) -> std::result::Result<S::Ok, S::Error> {
+    s.serialize_str(&principal.id)
 }
 
 impl Submission {
@@ -216,9 +241,11 @@ pub struct Filter {
     pub chain: Option<ChainId>,
 }
 
-/// One transaction signed for a submission.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Record)]
+/// A transaction that was signed for a submission.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Record, ToSchema)]
 #[record(table = "submission_transaction")]
+#[serde(rename_all = "camelCase")]
+#[schema(as = SignedTransaction)]
 pub struct SubmissionTransaction {
     #[serde(skip)]
     pub(crate) namespace: Namespace,
@@ -229,11 +256,14 @@ pub struct SubmissionTransaction {
     pub transaction: String,
     #[serde(skip)]
     pub(crate) submission: SubmissionId,
-    /// When it was signed.
     #[record(column = "signed_at")]
     pub signed: Time,
+    /// The maximum fees: gas, price, tip, total.
+    #[serde(rename = "fees")]
+    #[schema(value_type = serde_json::Value)]
     #[record(json)]
     pub terms: FeeTerms,
-    /// The node's last response to its broadcast.
+    /// The last response of the node.
+    #[serde(rename = "nodeResponse")]
     pub answer: Option<String>,
 }

@@ -11,23 +11,23 @@ use std::sync::Arc;
 use store::secrets::{EncryptionContext, Keyring};
 use store::{Fact, Tx};
 use types::{Entropy, Json, Namespace, Page, Principal, Time, VariableSetId};
+use utoipa::ToSchema;
 
 /// Maximum size of all values of a set.
 const MAX_BYTES: usize = 64 << 10;
 /// The classification of sets whose values cannot be read back.
 const SECRET: &str = "secret";
 
-/// A set of variables. The values of a secret set are never returned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// A set of values that tasks read as `variables`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct VariableSet {
     pub id: VariableSetId,
-    /// Unique in the namespace.
     pub name: String,
-    /// `secret` if the values cannot be read back.
+    /// `secret` if the values are never returned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classification: Option<String>,
     pub description: String,
-    /// The values; missing if the set is secret.
+    /// The values by name. Absent if they are secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variables: Option<Json>,
     pub created: Time,

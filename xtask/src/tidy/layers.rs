@@ -23,6 +23,7 @@ const FLOW: &[&str] = &[
     "store-derive",
     "intent",
     "types",
+    "schema-aliases",
     "fail",
     "telemetry",
     "florin",
@@ -33,6 +34,7 @@ const FLOW: &[&str] = &[
 /// The tier of each crate: it may depend on lower tiers.
 const TIERS: &[(&str, u32)] = &[
     ("types", 0),
+    ("schema-aliases", 0),
     ("fail", 0),
     ("telemetry", 0),
     ("store-derive", 0),

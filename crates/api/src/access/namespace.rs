@@ -5,12 +5,16 @@ use crate::{Error, Result};
 use serde::Serialize;
 use store::{Db, Fact, Lease, UnscopedTx};
 use types::{ChainId, Namespace, Principal, Time};
+use utoipa::ToSchema;
 
-/// A namespace.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// A namespace: one tenant of the installation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Namespace)]
 pub struct NamespaceRow {
     pub name: Namespace,
     /// The chain that requests use when they name none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub default_chain: Option<ChainId>,
     pub created: Time,
 }

@@ -170,9 +170,7 @@ async fn put(
     Path(name_or_id): Path<String>,
     Body(input): Body<BindingInput>,
 ) -> Result<Json<Binding>> {
-    if name_or_id.parse::<BindingId>().is_err() {
-        super::check_name(&name_or_id, input.name.as_deref())?;
-    }
+    super::named::check_name::<BindingId>(&name_or_id, input.name.as_deref())?;
     let (binding, _) =
         workflow::put_binding(&app.workflow, &principal, &name_or_id, input.into()).await?;
     Ok(Json(binding.into()))

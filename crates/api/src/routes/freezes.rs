@@ -7,9 +7,9 @@ use crate::{App, Problem, Result, permissions};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use keys::Scope;
+use keys::{Freeze, Scope};
 use serde::{Deserialize, Serialize};
-use types::{PermitId, Time, WalletId};
+use types::{PermitId, WalletId};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -26,36 +26,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list, freeze))
         .routes(routes!(unfreeze))
         .routes(routes!(revoke))
-}
-
-/// A freeze in force.
-#[derive(Serialize, ToSchema)]
-struct Freeze {
-    /// The frozen scope: `namespace`, `installation`, or a wallet's id.
-    scope: String,
-    /// Whether cancel transactions are stopped as well.
-    hard: bool,
-    reason: String,
-    /// The principal that froze the scope.
-    by: String,
-    since: Time,
-}
-
-impl From<keys::Freeze> for Freeze {
-    fn from(freeze: keys::Freeze) -> Self {
-        let scope = match freeze.scope {
-            Scope::Wallet(id) => id.to_string(),
-            Scope::Namespace => "namespace".to_owned(),
-            Scope::Installation => "installation".to_owned(),
-        };
-        Self {
-            scope,
-            hard: freeze.hard,
-            reason: freeze.reason,
-            by: freeze.by,
-            since: freeze.since,
-        }
-    }
 }
 
 /// A scope to freeze.

@@ -6,7 +6,7 @@ use crate::{App, Error, Problem, Result, permissions};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use keys::{KeyringInfo, RotationState};
+use keys::{KeyringInfo, Rotation};
 use serde::Serialize;
 use types::{Principal, Time};
 use utoipa::ToSchema;
@@ -48,47 +48,6 @@ struct DataKey {
     retired: Option<Time>,
 }
 
-/// A rotation of the data key.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct Rotation {
-    /// The version of the data key that the rotation introduced.
-    version: u32,
-    /// `reencrypting`, `done`, or `broken` if some secrets could not be decrypted.
-    #[schema(value_type = String)]
-    state: RotationState,
-    /// The number of secrets to re-encrypt. Absent until they are counted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    total: Option<u64>,
-    /// The number of secrets re-encrypted so far.
-    reencrypted: u64,
-    /// The number of secrets that could not be decrypted. They are left unchanged.
-    broken: u64,
-    /// The secrets that are re-encrypted next: `wallets`, `policy`, `subscriptions` or `tasks`.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    target: String,
-    started_by: String,
-    started: Time,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ended: Option<Time>,
-}
-
-impl From<keys::Rotation> for Rotation {
-    fn from(rotation: keys::Rotation) -> Self {
-        Self {
-            version: rotation.version,
-            state: rotation.state,
-            total: rotation.total,
-            reencrypted: rotation.reencrypted,
-            broken: rotation.broken,
-            target: rotation.target,
-            started_by: rotation.begun_by,
-            started: rotation.begun,
-            ended: rotation.ended,
-        }
-    }
-}
-
 impl From<KeyringInfo> for Keyring {
     fn from(info: KeyringInfo) -> Self {
         let key = |key: store::secrets::DataKeyInfo| DataKey {
@@ -100,7 +59,7 @@ impl From<KeyringInfo> for Keyring {
         Self {
             version: info.version,
             keys,
-            rotation: info.rotation.map(Rotation::from),
+            rotation: info.rotation,
         }
     }
 }
@@ -130,7 +89,7 @@ async fn rotate(
     require_operators(&app, &principal)?;
     Ok((
         StatusCode::ACCEPTED,
-        Json(keys::rotate(&app.keys, &principal).await?.into()),
+        Json(keys::rotate(&app.keys, &principal).await?),
     ))
 }
 

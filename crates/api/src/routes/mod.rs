@@ -5,9 +5,11 @@ mod bindings;
 mod chains;
 mod data;
 mod facts;
+mod flattened;
 mod freezes;
 mod keyring;
 mod listeners;
+mod named;
 mod namespaces;
 mod operation_ids;
 mod policies;
@@ -19,7 +21,7 @@ mod tasks;
 mod variable_sets;
 mod wallets;
 
-use crate::{App, Error, Result, layers};
+use crate::{App, Error, layers};
 use axum::Router;
 use types::Page;
 use utoipa::OpenApi;
@@ -70,6 +72,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("key", SecurityScheme::Http(bearer));
     operation_ids::assign(&mut document);
+    flattened::merge(&mut document);
     document.security = Some(vec![SecurityRequirement::new("key", [""; 0])]);
     document
 }
@@ -92,12 +95,4 @@ pub fn router(app: App) -> Router {
 fn next_cursor(page: &Page, count: usize, last: Option<impl std::fmt::Display>) -> Option<String> {
     last.filter(|_| count == page.limit as usize)
         .map(|last| last.to_string())
-}
-
-/// Rejects a body whose name differs from the name in the path.
-fn check_name(path: &str, body: Option<&str>) -> Result<()> {
-    match body {
-        Some(name) if name != path => Err(Error::field("name", "must match the name in the path")),
-        _ => Ok(()),
-    }
 }

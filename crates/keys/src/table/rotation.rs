@@ -5,6 +5,7 @@ use serde::Serialize;
 use store::{Record as _, UnscopedTable as _, UnscopedTx};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 use types::{Principal, Time};
+use utoipa::ToSchema;
 
 /// The state of a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, IntoStaticStr, VariantArray)]
@@ -23,34 +24,41 @@ pub enum RotationState {
 store::text_columns! { as_in_json: RotationState }
 
 /// A rotation of the data key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record, ToSchema)]
 #[record(table = "keyring_rotation", global)]
+#[serde(rename_all = "camelCase")]
 pub struct Rotation {
-    /// The data key that the rotation created.
+    /// The version of the data key that the rotation introduced.
     #[record(key)]
     pub version: u32,
+    /// `reencrypting`, `done`, or `broken` if some secrets could not be decrypted.
+    #[schema(value_type = String)]
     #[record(update)]
     pub state: RotationState,
-    /// Secrets to re-encrypt; `None` before they are counted.
+    /// The number of secrets to re-encrypt. Absent until they are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[record(update)]
     pub total: Option<u64>,
-    /// Secrets re-encrypted so far.
+    /// The number of secrets re-encrypted so far.
     #[record(update)]
     pub reencrypted: u64,
-    /// Secrets that cannot be decrypted and stay unchanged.
+    /// The number of secrets that could not be decrypted. They are left unchanged.
     #[record(update)]
     pub broken: u64,
-    /// The name of the target that is processed next; empty when all are done.
+    /// The secrets that are re-encrypted next: `wallets`, `policy`, `subscriptions` or `tasks`.
+    #[serde(skip_serializing_if = "String::is_empty")]
     #[record(update)]
     pub target: String,
     /// The position within that target.
     #[record(update)]
     #[serde(skip)]
     pub position: String,
-    /// The id of the principal that started it.
+    #[serde(rename = "startedBy")]
     pub begun_by: String,
+    #[serde(rename = "started")]
     #[record(column = "begun_at")]
     pub begun: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[record(update, column = "ended_at")]
     pub ended: Option<Time>,
 }

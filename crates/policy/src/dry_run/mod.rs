@@ -10,6 +10,7 @@ use crate::{Error, Limits, Outcome, Policy, Result};
 use serde::Serialize;
 use serde_json::Value;
 use types::{Digest, Namespace, Principal, VersionId};
+use utoipa::ToSchema;
 
 /// The document of a dry run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,13 +21,16 @@ pub enum DryRunTarget {
 }
 
 /// The result of a dry run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = DryRunResult)]
 pub struct DryRun {
-    /// The outcome of a decision in which only this document is evaluated.
+    /// The outcome if this were the only policy that applies.
+    #[schema(value_type = serde_json::Value)]
     pub outcome: Outcome,
-    /// The lookups that the document requests for this input.
+    /// The lookups that the document requires for this input.
+    #[schema(value_type = serde_json::Value)]
     pub lookups: Vec<RequestedLookup>,
-    /// SHA-256 of the document.
+    /// The SHA-256 hash of the document.
     pub hash: Digest,
 }
 

@@ -5,16 +5,21 @@ use crate::dry_run::example;
 use crate::table::policy::VersionName;
 use crate::table::version::StoredVersion;
 use crate::{Error, Policy, Result, table};
+use serde::Deserialize;
 use store::{Fact, Tx};
 use types::{Digest, Page, PolicyId, Principal, Time, VersionId};
+use utoipa::ToSchema;
 
-/// A version to upload.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A policy version to create.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewVersion {
-    /// What changed in this version.
+    /// A description of the change.
+    #[serde(default)]
     pub description: String,
+    /// The Rego document.
     pub document: String,
-    /// An example input, as JSON text, on which the document is tried.
+    /// An example input for dry runs, as JSON text.
     pub example_input: Option<String>,
 }
 

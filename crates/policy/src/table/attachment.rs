@@ -5,6 +5,7 @@ use crate::target::{Target, TargetKind};
 use serde::Serialize;
 use store::{Result, ScopedTable as _, Tx};
 use types::{Digest, Page, PolicyId, Time};
+use utoipa::ToSchema;
 
 /// An attachment, as stored.
 #[derive(store::Record)]
@@ -17,13 +18,16 @@ pub(crate) struct StoredAttachment {
     pub(crate) attached_by: String,
 }
 
-/// An attachment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+/// The attachment of a policy to a target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Attachment {
     pub policy: PolicyId,
     pub name: String,
+    #[schema(value_type = Object)]
     #[record(columns("kind", "target"))]
     pub target: Target,
+    #[serde(rename = "attached")]
     pub attached_at: Time,
     pub attached_by: String,
 }

@@ -2,56 +2,77 @@
 
 use crate::outcome::{Outcome, OutcomeKind};
 use intent::Permit;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use store::{Record as _, Result, ScopedTable as _, ToValue as _, Tx, Value};
 use types::{ChainId, DecisionId, Digest, Json, Namespace, PolicyId, Principal, Time, VersionId};
+use utoipa::ToSchema;
 
 /// Stands for "no upper bound": 9999-12-31, later than any decision.
 const NO_UPPER_BOUND: Time = Time::from_secs(253_402_214_400);
 
-/// A logged decision. Insert-only.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+/// A policy decision about an intent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record, ToSchema)]
 #[record(table = "decision")]
+#[serde(rename_all = "camelCase")]
 pub struct Decision {
     pub id: DecisionId,
+    #[serde(skip)]
     pub namespace: Namespace,
-    /// The time of the decision; the same as in the input.
+    // The same as in the input.
     pub at: Time,
-    /// What the decision is about, such as a submission's id.
+    /// What was decided about, such as a submission's id.
     pub subject: String,
-    /// The principal that requested it.
+    // The principal that requested it.
+    #[serde(serialize_with = "as_id")]
+    #[schema(value_type = String)]
     #[record(json)]
     pub initiator: Principal,
     pub chain: ChainId,
-    /// The account that would sign.
+    // The account that would sign.
     pub signer: String,
-    pub intent_hash: Digest,
     /// The kind of the outcome, by which decisions are listed.
     #[serde(skip)]
     pub(crate) result: OutcomeKind,
+    /// The outcome: `{"result": "permit"}`, `denied` with `reasons`, `needs` with `obligations`.
+    #[schema(value_type = serde_json::Value)]
     #[record(json)]
     pub outcome: Outcome,
-    /// The evaluated documents.
+    /// The documents that were evaluated.
+    #[schema(value_type = serde_json::Value)]
     #[record(json)]
     pub documents: Vec<DocumentSource>,
-    /// The hash of all evaluated documents and of the library.
+    pub intent_hash: Digest,
+    // The hash of all evaluated documents and of the library.
     pub bundle_hash: Digest,
-    /// The hash of the interface that decoded the call, if one was given.
+    // The hash of the interface that decoded the call, if one was given.
     pub interface_hash: Option<Digest>,
-    /// The hash of `lookups`.
     pub lookups_hash: Digest,
-    /// The hash of the approvals that were counted.
+    // The hash of the approvals that were counted.
     pub approvals_hash: Digest,
-    /// The input as the documents saw it, without lookups: canonical JSON.
+    /// The policy input, without lookups.
+    // Canonical JSON.
     pub input: Json,
-    /// The lookups and their answers: canonical JSON, a list of `{from, args, answer}` or `{from,
-    /// args, failed}`.
+    /// The lookups and their results.
+    // Canonical JSON: a list of `{from, args, answer}` or `{from, args, failed}`.
     pub lookups: Json,
-    /// The permit, if the outcome is one.
+    /// The permit, if the decision issued one.
+    #[serde(serialize_with = "as_permit_id")]
+    #[schema(value_type = Option<String>)]
     #[record(json)]
     pub permit: Option<Permit>,
-    /// How long the decision took, including the requests decided with it.
+    // How long the decision took, including the requests decided with it.
     pub duration_ms: u64,
+}
+
+fn as_id<S: Serializer>(principal: &Principal, s: S) -> std::result::Result<S::Ok, S::Error> {
+    s.serialize_str(&principal.id)
+}
+
+fn as_permit_id<S: Serializer>(
+    permit: &Option<Permit>,
+    s: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    permit.as_ref().map(|permit| permit.body.id).serialize(s)
 }
 
 /// The origin of a document.

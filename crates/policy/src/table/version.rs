@@ -3,10 +3,12 @@
 use serde::Serialize;
 use store::{Record as _, Result, ScopedTable as _, Tx};
 use types::{Digest, Page, PolicyId, Time, VersionId};
+use utoipa::ToSchema;
 
-/// A stored version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+/// A version of a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record, ToSchema)]
 #[record(table = "policy_version")]
+#[serde(rename_all = "camelCase")]
 pub struct StoredVersion {
     pub id: VersionId,
     pub policy: PolicyId,
@@ -15,15 +17,15 @@ pub struct StoredVersion {
     pub(crate) number: u64,
     /// The label, such as `2026.01.31`.
     pub label: String,
-    /// What changed in this version.
     pub description: String,
+    /// The Rego document.
     pub document: String,
-    /// The example input, as uploaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub example_input: Option<String>,
-    /// SHA-256 of the document.
+    /// The SHA-256 hash of the document.
     pub hash: Digest,
+    #[serde(rename = "created")]
     pub created_at: Time,
-    /// The id of the principal that uploaded it.
     pub created_by: String,
 }
 

@@ -3,10 +3,12 @@
 use serde::Serialize;
 use store::{Error, Record, Result, UnscopedTable as _, UnscopedTx};
 use types::{ChainId, Time};
+use utoipa::ToSchema;
 
-/// A signer's lane on a chain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Record)]
+/// The ordered queue of one signer's submissions on one chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Record, ToSchema)]
 #[record(table = "submission_lane", global)]
+#[serde(rename_all = "camelCase")]
 pub struct Lane {
     #[record(key)]
     pub chain: ChainId,
@@ -18,15 +20,15 @@ pub struct Lane {
     #[serde(skip)]
     #[record(update)]
     pub(crate) first_nonce: Option<u64>,
-    /// The next nonce, on chains that have nonces.
+    /// The next nonce to use, on chains with nonces.
     #[record(update)]
     pub next_nonce: u64,
     #[serde(skip)]
     pub(crate) next_lane_index: i64,
-    /// The reason, if the lane is paused.
+    /// Why the lane is paused; `null` if it is not.
     #[record(update)]
     pub paused: Option<String>,
-    /// When it resumes by itself; none while it waits for an operator.
+    /// When the lane resumes without intervention.
     #[record(update)]
     pub paused_until: Option<Time>,
     #[serde(skip)]

@@ -63,7 +63,6 @@ async fn foreign_use_of_the_key_pauses_the_lane() {
             &world.signer,
         )
         .await
-        .unwrap()
         .unwrap();
         assert!(
             lane.paused

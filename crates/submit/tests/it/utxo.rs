@@ -474,7 +474,6 @@ async fn an_unspent_coin_is_released_once_a_foreign_spend_is_final() {
         .await;
         assert!(
             lane.unwrap()
-                .unwrap()
                 .paused
                 .is_some_and(|reason| reason.contains("foreign use"))
         );

@@ -285,7 +285,6 @@ impl World {
         submit::lane_status(&self.submit, &self.principal, &self.chain(), &self.signer)
             .await
             .unwrap()
-            .unwrap()
     }
 
     pub(crate) async fn get(&self, id: SubmissionId) -> Submission {

@@ -9,6 +9,7 @@ use crate::kinds::{KINDS, StepKind, Timeout};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use types::{ChainId, Characters, NameRule, clip};
+use utoipa::ToSchema;
 
 /// Steps of one version.
 const MAX_STEPS: usize = 200;
@@ -28,10 +29,10 @@ const NAME: NameRule = NameRule::new(MAX_NAME, Characters::Identifier);
 /// Descriptions and messages, in bytes.
 const MAX_TEXT: usize = 4_096;
 
-/// Something that was accepted but is probably a mistake.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A part of the document that looks like a mistake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Warning {
-    /// The path of the field.
+    /// The field as a path, such as `steps[2].options`.
     pub field: String,
     pub message: String,
 }

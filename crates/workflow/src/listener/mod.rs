@@ -19,6 +19,7 @@ pub use verbs::{NewListener, delete_listener, listener, listeners, put_listener}
 use crate::table::named::named;
 use serde::{Deserialize, Serialize};
 use types::{ChainId, Height, Json, ListenerId, Time};
+use utoipa::ToSchema;
 
 /// The source of a listener's events.
 #[derive(
@@ -41,8 +42,8 @@ pub enum ListenerKind {
     DataModel,
 }
 
-/// A subscription of a task to events.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+/// A listener starts a run of a task for each matching event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record, ToSchema)]
 #[record(table = "listener")]
 #[serde(rename_all = "camelCase")]
 pub struct Listener {
@@ -50,31 +51,29 @@ pub struct Listener {
     pub id: ListenerId,
     #[serde(skip)]
     pub kind: ListenerKind,
-    /// Unique among the listeners of its kind in the namespace.
     #[record(update)]
     pub name: String,
-    /// A disabled listener keeps its cursor and starts no runs.
+    /// Whether the listener is disabled. A disabled listener starts no runs and keeps its cursor.
     #[record(update)]
     pub disabled: bool,
-    /// The configuration as given.
     #[serde(flatten)]
+    #[schema(inline, value_type = SpecMembers)]
     #[record(update, json, column = "config")]
     pub spec: ListenerSpec,
-    /// Only for chain events.
+    /// The chain. Only on listeners to chain events.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[record(update)]
     pub chain: Option<ChainId>,
-    /// The last event read.
+    /// The position of the last event processed. Only on listeners to chain events.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[record(update, columns("cursor_height", "cursor_index", "cursor_hash"))]
     pub cursor: Option<ListenerCursor>,
-    /// Why the listener is blocked, if it is.
+    /// Why the listener is blocked. Absent while it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[record(update)]
     pub problem: Option<String>,
     #[record(column = "created_at")]
     pub created: Time,
-    /// When the configuration last changed.
     #[record(update, column = "updated_at")]
     pub updated: Time,
     #[serde(skip)]
@@ -117,11 +116,15 @@ pub enum ListenerSpec {
 
 /// The members of both kinds. Serde cannot read an untagged enum in which one variant keeps its
 /// exact JSON text.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct SpecMembers {
+    /// The configuration as it was sent. Only on listeners to chain events.
     config: Option<Json>,
+    /// The task, by id or name. Only on listeners to data model events.
     task_id: Option<String>,
+    /// A regular expression that the event's topic must match. Only on listeners to data model
+    /// events.
     topic_filter: Option<String>,
 }
 
@@ -148,12 +151,14 @@ impl TryFrom<SpecMembers> for ListenerSpec {
     }
 }
 
-/// A position among the events of a chain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+/// A position in the event sequence of a chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = EventPosition)]
 pub struct ListenerCursor {
+    /// The block's height.
     pub height: Height,
-    /// The event's index in the block; -1 before the first, 2^31-1 after the last.
+    /// The event's index in the block: -1 before the first event, 2^31-1 after the last.
     pub index: i64,
     /// The block's hash, while the block may still be dropped.
     #[serde(skip)]

@@ -11,11 +11,12 @@ pub use start::{NewRun, Started, start};
 use crate::state::{Event, IllegalTransition, Position, State};
 use serde::{Deserialize, Serialize};
 use types::{Json, Principal, RunId, TaskId, Time, VersionId};
+use utoipa::ToSchema;
 
 /// Why a run or a step failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Failure {
-    /// A stable code: that of the error, or the one declared by a `fail` clause.
+    /// A stable code: that of the error, or the one in the step's `fail` clause.
     pub code: String,
     pub message: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,104 +7,116 @@ use crate::{Error, Result, Workflow};
 use serde::Serialize;
 use store::Tx;
 use types::{Json, Page, Principal, RunId, TaskId, Time};
+use utoipa::ToSchema;
 
-/// A run as shown. Secrets are masked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// One execution of a version of a task.
+// Secrets are masked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Run)]
 pub struct RunView {
     pub id: RunId,
-    /// The task's name when the run was created.
+    /// The name of the task when the run started.
     pub task: String,
     pub task_id: TaskId,
-    /// The label of the version.
+    /// The label of the task version.
     pub task_version: String,
+    /// The state: `queued`, `running`, `waiting`, `succeeded`, `failed`, `parked`, `cancelled`.
+    #[schema(value_type = String)]
     pub state: State,
     /// The index of the current step, from 0.
     pub step: u32,
     pub step_count: u32,
-    /// What its steps see as `input`.
+    /// The data that the steps read as `input`.
     pub input: Json,
+    /// The result that the run returned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<Json>,
+    /// Why the run failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
-    /// Why it waits.
+    /// Why the run is waiting.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The id of the submission it waits for.
+    /// The submission that the run waits for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<String>,
-    /// When it continues without outside action.
+    /// When the run continues without intervention.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<Time>,
-    /// The id of the principal whose permissions it uses.
+    /// The principal that started the run.
     pub initiator: String,
+    /// What started the run: `{"by": "request"}`, a step of another run, or a listener.
+    #[schema(value_type = serde_json::Value)]
     pub origin: Origin,
-    /// The activity it belongs to.
+    /// The activity that the run belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub activity: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
     pub created: Time,
-    /// When its first step began.
+    /// When the first step started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<Time>,
     pub updated: Time,
-    /// Its steps so far; empty in a listing.
+    /// The steps so far. Absent in lists.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<RunStep>,
 }
 
-/// A step of a run as shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// A step of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunStep {
     pub name: String,
-    /// The step type.
+    /// The step type, such as `jsonata_template`.
     #[serde(rename = "type")]
     pub kind: String,
+    /// The state, such as `pending`, `open`, `waiting`, `acted` or `done`.
+    #[schema(value_type = String)]
     pub state: StepState,
-    /// Counted from 1.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
-    /// How often an operator retried the step.
+    /// How many times a retry was requested through the API.
     pub round: u32,
-    /// The evaluated options.
+    /// The evaluated options of the step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<Json>,
-    /// What later steps see as its `data`.
+    /// The output, which later steps read as `data`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<Json>,
+    /// Why the step failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
-    /// The id of its submission.
+    /// The submission that the step waits for or waited for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<String>,
-    /// The key sent with its effect.
+    /// The idempotency key that the step sends to the other system.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
-    /// When this attempt began.
-    pub began: Time,
-    /// When its effect was last sent.
+    /// When the attempt started.
+    pub started: Time,
+    /// When the effect was last sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sent: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<Time>,
-    /// Failed attempts.
+    /// Earlier attempts, which failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
 }
 
-/// A failed attempt at a step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+/// A failed attempt of a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record, ToSchema)]
 #[record(table = "run_attempt")]
 pub struct Attempt {
     pub round: u32,
-    /// Counted from 1.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
     #[record(column = "began_at")]
-    pub began: Time,
+    pub started: Time,
     #[record(column = "ended_at")]
     pub ended: Time,
     #[record(json)]
@@ -212,7 +224,7 @@ fn shown(row: StepRow, attempts: &mut Vec<Attempt>) -> RunStep {
         error: row.error,
         waits_for: row.waits_for,
         idempotency_key: row.idempotency_key,
-        began: row.began,
+        started: row.began,
         sent: row.sent,
         ended: row.ended,
         attempts: own,

@@ -9,22 +9,22 @@ pub use version::{post_version, version, versions};
 
 use crate::definition::Warning;
 use crate::table::named::named;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use types::{Digest, TaskId, Time, VersionId};
+use utoipa::ToSchema;
 
-/// A named task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+/// A named sequence of steps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record, ToSchema)]
 #[record(table = "task")]
 #[serde(rename_all = "camelCase")]
 pub struct Task {
     #[record(key)]
     pub id: TaskId,
-    /// Unique in the namespace.
     #[record(update)]
     pub name: String,
     #[record(update)]
     pub description: String,
-    /// The variable set its steps see, by name or id.
+    /// The variable set that the steps read as `variables`, by name or id.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[record(update)]
     pub variable_set: Option<String>,
@@ -32,7 +32,7 @@ pub struct Task {
     #[serde(skip)]
     #[record(update, column = "current_version")]
     pub current_id: Option<VersionId>,
-    /// The label of the current version; `None` before the first.
+    /// The label of the current version. Absent until a version is created.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[record(update, column = "current_label")]
     pub current_version: Option<String>,
@@ -48,31 +48,34 @@ pub struct Task {
 
 named!(Task, TaskId, within(), "task");
 
-/// The request to create or change a task.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// A task to create or to change.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = TaskInput)]
 pub struct NewTask {
-    /// A new name for an existing task; a new one takes its name from the path.
+    /// The name. Defaults to the name in the path.
     pub name: Option<String>,
     pub description: Option<String>,
-    /// The variable set its steps see, by name or id.
+    /// The variable set that the steps read as `variables`, by name or id.
     pub variable_set: Option<String>,
 }
 
 /// A version of a task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record, ToSchema)]
 #[record(table = "task_version")]
 #[serde(rename_all = "camelCase")]
 pub struct Version {
     pub id: VersionId,
     pub task: TaskId,
-    /// The label: the day of creation, `2026.01.31`; `2026.01.31.2` for the second of a day.
+    /// The label: the date of creation, such as `2026.01.31`.
     #[record(column = "label")]
     pub version: String,
     pub description: String,
-    /// SHA-256 of the document.
+    /// The SHA-256 hash of the document.
     pub hash: Digest,
-    /// Number of steps.
+    /// The number of steps.
     pub steps: u32,
+    /// Parts of the document that were accepted but look like mistakes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[record(json)]
     pub warnings: Vec<Warning>,

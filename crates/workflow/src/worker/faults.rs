@@ -182,7 +182,7 @@ fn attempt(row: &StepRow, failure: &Failure, now: Time) -> Attempt {
         seq: row.seq,
         round: row.round,
         attempt: row.attempt,
-        began: row.sent.unwrap_or(row.began),
+        started: row.sent.unwrap_or(row.began),
         ended: now,
         error: failure.clone(),
     }

@@ -10,7 +10,7 @@ use ::data::{DeclaredField, Type, ValueType};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -19,32 +19,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(declare, withdraw))
-}
-
-/// A declared path into an object's free-form JSON.
-#[derive(Serialize, ToSchema)]
-struct MetadataField {
-    /// The object type, such as `assets`.
-    #[serde(rename = "type")]
-    kind: &'static str,
-    /// The path, such as `info.grade`.
-    path: String,
-    /// How values are compared: as `text`, `integer`, `boolean` or `time`.
-    #[schema(value_type = String)]
-    form: ValueType,
-    /// Whether existing objects are indexed.
-    ready: bool,
-}
-
-impl From<DeclaredField> for MetadataField {
-    fn from(field: DeclaredField) -> Self {
-        Self {
-            kind: field.kind,
-            path: field.path,
-            form: field.value_type,
-            ready: field.ready,
-        }
-    }
 }
 
 /// The declaration of a metadata field.
@@ -71,11 +45,11 @@ fn parse_type(kind: &str) -> Result<Type> {
 }
 
 /// List the declared metadata fields.
-#[utoipa::path(get, path = "/metadata-fields", tag = "data", responses((status = 200, body = Items<MetadataField>), Problem))]
+#[utoipa::path(get, path = "/metadata-fields", tag = "data", responses((status = 200, body = Items<DeclaredField>), Problem))]
 async fn list(
     State(app): State<App>,
     principal: Authorized<DataRead>,
-) -> Result<Json<Items<MetadataField>>> {
+) -> Result<Json<Items<DeclaredField>>> {
     Ok(Items::page(
         ::data::declared_fields(&app.data, &principal).await?,
     ))
@@ -85,18 +59,16 @@ async fn list(
 ///
 /// Existing objects are indexed before the request returns.
 #[utoipa::path(put, path = "/metadata-fields/{type}/{path}", tag = "data", params(("type" = String, Path), ("path" = String, Path)),
-    request_body = NewMetadataField, responses((status = 200, body = MetadataField), Problem))]
+    request_body = NewMetadataField, responses((status = 200, body = DeclaredField), Problem))]
 async fn declare(
     State(app): State<App>,
     principal: Authorized<DataWrite>,
     Path2(kind, path): Path2<String, String>,
     Body(new): Body<NewMetadataField>,
-) -> Result<Json<MetadataField>> {
-    Ok(Json(
-        ::data::declare_field(&app.data, &principal, parse_type(&kind)?, &path, new.form)
-            .await?
-            .into(),
-    ))
+) -> Result<Json<DeclaredField>> {
+    let kind = parse_type(&kind)?;
+    let field = ::data::declare_field(&app.data, &principal, kind, &path, new.form).await?;
+    Ok(Json(field))
 }
 
 /// Withdraw the declaration of a metadata field.

@@ -1,6 +1,5 @@
 //! Attachments: the targets that a policy applies to.
 
-use super::view::Attachment;
 use super::{PolicyRead, PolicyWrite};
 use crate::access::Authorized;
 use crate::extract::{Body, Path, Query, SkipPaging};
@@ -9,7 +8,7 @@ use crate::{App, Problem, Result};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use policy::Target;
+use policy::{Attachment, Target};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -71,7 +70,7 @@ async fn attach(
     Body(body): Body<AttachmentTarget>,
 ) -> Result<(StatusCode, Json<Attachment>)> {
     let attached = policy::attach(&app.policy, &principal, &name_or_id, body.target).await?;
-    Ok((StatusCode::CREATED, Json(attached.into())))
+    Ok((StatusCode::CREATED, Json(attached)))
 }
 
 /// Detach a policy from a target.

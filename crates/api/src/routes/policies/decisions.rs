@@ -1,13 +1,13 @@
 //! The decision log.
 
 use super::PolicyRead;
-use super::view::Decision;
 use crate::access::Authorized;
 use crate::extract::{Path, Query};
 use crate::shapes::Items;
 use crate::{App, Problem, Result};
 use axum::Json;
 use axum::extract::State;
+use policy::{Decision, DecisionFilter};
 use serde::Deserialize;
 use types::{DecisionId, Time};
 use utoipa::IntoParams;
@@ -62,7 +62,7 @@ async fn list(
         until,
         ..
     } = query;
-    let filter = policy::DecisionFilter {
+    let filter = DecisionFilter {
         subject,
         policy,
         result,
@@ -84,7 +84,5 @@ async fn get(
     principal: Authorized<PolicyRead>,
     Path(id): Path<DecisionId>,
 ) -> Result<Json<Decision>> {
-    Ok(Json(
-        policy::decision(&app.policy, &principal, id).await?.into(),
-    ))
+    Ok(Json(policy::decision(&app.policy, &principal, id).await?))
 }

@@ -6,6 +6,7 @@ mod simulation;
 mod versions;
 mod view;
 
+use super::named::check_name;
 use crate::access::Authorized;
 use crate::extract::{Body, Paging, Path, Query};
 use crate::shapes::Items;
@@ -107,7 +108,7 @@ async fn put(
         )
         .await?
     } else {
-        super::check_name(&name_or_id, input.name.as_deref())?;
+        check_name::<PolicyId>(&name_or_id, input.name.as_deref())?;
         policy::put(&app.policy, &principal, &name_or_id, description).await?
     };
     Ok(Json(stored.into()))

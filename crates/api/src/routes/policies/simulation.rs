@@ -1,13 +1,13 @@
 //! Evaluation of policy documents without effect: dry runs and replays of past decisions.
 
 use super::PolicySimulate;
-use super::view::{DryRunResult, Replay};
+use super::view::Replay;
 use crate::access::Authorized;
 use crate::extract::{Body, page};
 use crate::{App, Error, Problem, Result};
 use axum::Json;
 use axum::extract::State;
-use policy::{DecisionFilter, DryRunTarget, ReplayTarget};
+use policy::{DecisionFilter, DryRun, DryRunTarget, ReplayTarget};
 use serde::Deserialize;
 use types::{Json as Raw, Time, VersionId};
 use utoipa::ToSchema;
@@ -30,12 +30,12 @@ pub(super) struct DryRunRequest {
 /// Dry-run a policy document.
 ///
 /// Evaluates the document with the input. No lookup is made, and nothing is stored or signed.
-#[utoipa::path(post, path = "/policies/dry-run", tag = "policies", request_body = DryRunRequest, responses((status = 200, body = DryRunResult), Problem))]
+#[utoipa::path(post, path = "/policies/dry-run", tag = "policies", request_body = DryRunRequest, responses((status = 200, body = DryRun), Problem))]
 pub(super) async fn dry_run(
     State(app): State<App>,
     principal: Authorized<PolicySimulate>,
     Body(request): Body<DryRunRequest>,
-) -> Result<Json<DryRunResult>> {
+) -> Result<Json<DryRun>> {
     let trial = match (request.document, request.version) {
         (Some(document), None) => DryRunTarget::Document(document),
         (None, Some(version)) => DryRunTarget::Version(version),
@@ -46,11 +46,8 @@ pub(super) async fn dry_run(
             ));
         }
     };
-    Ok(Json(
-        policy::dry_run(&app.policy, &principal, trial, request.input.as_str())
-            .await?
-            .into(),
-    ))
+    let run = policy::dry_run(&app.policy, &principal, trial, request.input.as_str());
+    Ok(Json(run.await?))
 }
 
 /// The past decisions to evaluate again, and the version to evaluate them with.

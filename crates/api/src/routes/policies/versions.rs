@@ -9,8 +9,7 @@ use crate::{App, Problem, Result};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::Deserialize;
-use utoipa::ToSchema;
+use policy::NewVersion;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -18,20 +17,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(get))
-}
-
-/// A policy version to create.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct NewVersion {
-    /// A description of the change.
-    #[serde(default)]
-    description: String,
-    /// The Rego document.
-    document: String,
-    /// An example input for dry runs, as JSON text.
-    #[serde(default)]
-    example_input: Option<String>,
 }
 
 /// List the versions of a policy.
@@ -61,16 +46,6 @@ async fn create(
     Path(name_or_id): Path<String>,
     Body(new): Body<NewVersion>,
 ) -> Result<(StatusCode, Json<Version>)> {
-    let NewVersion {
-        description,
-        document,
-        example_input,
-    } = new;
-    let new = policy::NewVersion {
-        description,
-        document,
-        example_input,
-    };
     let version = policy::add_version(&app.policy, &principal, &name_or_id, new).await?;
     Ok((StatusCode::CREATED, Json(version.into())))
 }

@@ -1,6 +1,5 @@
 //! Lanes: the ordered queue of a signer's submissions on a chain.
 
-use super::view::Lane;
 use super::{SubmissionControl, SubmissionRead};
 use crate::access::Authorized;
 use crate::extract::{Body, Path2};
@@ -9,6 +8,7 @@ use crate::{App, Problem, Result};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use submit::Lane;
 use types::ChainId;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -31,9 +31,7 @@ async fn lane(
     Path2(chain, signer): Path2<ChainId, String>,
 ) -> Result<Json<Lane>> {
     let lane = submit::lane_status(&app.submit, &principal, &chain, &signer).await?;
-    Ok(Json(
-        lane.map_or_else(|| Lane::empty(chain, signer), Lane::from),
-    ))
+    Ok(Json(lane))
 }
 
 /// Resume a paused lane.

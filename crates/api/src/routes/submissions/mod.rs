@@ -2,7 +2,6 @@
 
 mod lanes;
 mod new;
-mod view;
 
 use crate::access::Authorized;
 use crate::extract::{Body, IdempotencyKey, Path, Query};
@@ -13,11 +12,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use new::NewSubmission;
 use serde::Deserialize;
+use submit::{Explanation, Outcome, Submission, SubmissionTransaction};
 use types::{ChainId, SubmissionId};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use view::{Explanation, SignedTransaction, Submission};
 
 pub(super) use new::{account, interface};
 
@@ -99,9 +98,10 @@ async fn create(
 ) -> Result<Accepted<Submission>> {
     let chain = access::chain_or_default(app.db(), &principal, new.chain).await?;
     let outcome = submit::enqueue(&app.submit, &principal, new.into_command(chain, key)?).await?;
-    let replayed = matches!(outcome, submit::Outcome::Replayed(_));
+    let replayed = matches!(outcome, Outcome::Replayed(_));
+    let (Outcome::Created(body) | Outcome::Replayed(body)) = outcome;
     Ok(Accepted {
-        body: outcome.submission().clone().into(),
+        body,
         replayed,
         created_status: StatusCode::ACCEPTED,
     })
@@ -114,18 +114,18 @@ async fn get(
     principal: Authorized<SubmissionRead>,
     Path(id): Path<SubmissionId>,
 ) -> Result<Json<Submission>> {
-    Ok(Json(submit::get(&app.submit, &principal, id).await?.into()))
+    Ok(Json(submit::get(&app.submit, &principal, id).await?))
 }
 
 /// List the signed transactions of a submission.
 ///
 /// Includes replacements with higher fees.
-#[utoipa::path(get, path = "/submissions/{id}/transactions", tag = "submissions", params(("id" = String, Path)), responses((status = 200, body = Items<SignedTransaction>), Problem))]
+#[utoipa::path(get, path = "/submissions/{id}/transactions", tag = "submissions", params(("id" = String, Path)), responses((status = 200, body = Items<SubmissionTransaction>), Problem))]
 async fn transactions(
     State(app): State<App>,
     principal: Authorized<SubmissionRead>,
     Path(id): Path<SubmissionId>,
-) -> Result<Json<Items<SignedTransaction>>> {
+) -> Result<Json<Items<SubmissionTransaction>>> {
     submit::get(&app.submit, &principal, id).await?;
     Ok(Items::page(
         submit::transactions(&app.submit, &principal, id).await?,
@@ -144,7 +144,7 @@ async fn cancel(
     Path(id): Path<SubmissionId>,
 ) -> Result<(StatusCode, Json<Submission>)> {
     let submission = submit::cancel(&app.submit, &principal, id).await?;
-    Ok((StatusCode::ACCEPTED, Json(submission.into())))
+    Ok((StatusCode::ACCEPTED, Json(submission)))
 }
 
 /// Explain a submission.
@@ -157,6 +157,5 @@ async fn explain_submission(
     principal: Authorized<SubmissionRead>,
     Path(id): Path<SubmissionId>,
 ) -> Result<Json<Explanation>> {
-    let explanation = submit::explain(&app.submit, &principal, id).await?;
-    Ok(Json(explanation.into()))
+    Ok(Json(submit::explain(&app.submit, &principal, id).await?))
 }

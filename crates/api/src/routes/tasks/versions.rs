@@ -1,6 +1,5 @@
 //! Versions of a task.
 
-use super::view::TaskVersion;
 use super::{TaskRead, TaskWrite};
 use crate::access::Authorized;
 use crate::extract::{Path, Path2, Query, SkipPaging, Text};
@@ -9,14 +8,34 @@ use crate::{App, Error, Problem, Result};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use workflow::Format;
+use workflow::{Format, Version};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(get))
+}
+
+/// A version of a task.
+#[derive(Serialize, ToSchema)]
+struct TaskVersion {
+    #[serde(flatten)]
+    #[schema(inline)]
+    version: Version,
+    /// The document as it was sent. Absent in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document: Option<String>,
+}
+
+impl From<Version> for TaskVersion {
+    fn from(version: Version) -> Self {
+        let document = None;
+        Self { version, document }
+    }
 }
 
 /// The format of a version: YAML, unless the body starts as a JSON object and does not claim to be
@@ -81,7 +100,8 @@ async fn get(
     principal: Authorized<TaskRead>,
     Path2(name_or_id, label): Path2<String, String>,
 ) -> Result<Json<TaskVersion>> {
-    Ok(Json(TaskVersion::with_document(
-        workflow::version(&app.workflow, &principal, &name_or_id, Some(&label)).await?,
-    )))
+    let (version, document) =
+        workflow::version(&app.workflow, &principal, &name_or_id, Some(&label)).await?;
+    let document = Some(document);
+    Ok(Json(TaskVersion { version, document }))
 }

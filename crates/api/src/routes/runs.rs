@@ -1,7 +1,5 @@
 //! Runs of tasks: progress, and how to cancel, retry, decide and dismiss them.
 
-mod view;
-
 use crate::access::Authorized;
 use crate::extract::{Body, Path, Query};
 use crate::shapes::Items;
@@ -13,9 +11,7 @@ use types::{ListenerId, RunId};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use workflow::{Decision, RunFilter};
-
-pub(super) use view::Run;
+use workflow::{Decision, RunFilter, RunView};
 
 permissions! {
     /// Read runs.
@@ -60,12 +56,12 @@ struct RunQuery {
 /// List runs.
 ///
 /// Newest first, without their steps.
-#[utoipa::path(get, path = "/runs", tag = "runs", params(RunQuery), responses((status = 200, body = Items<Run>), Problem))]
+#[utoipa::path(get, path = "/runs", tag = "runs", params(RunQuery), responses((status = 200, body = Items<RunView>), Problem))]
 async fn list(
     State(app): State<App>,
     principal: Authorized<RunRead>,
     Query(query): Query<RunQuery>,
-) -> Result<Json<Items<Run>>> {
+) -> Result<Json<Items<RunView>>> {
     let page = crate::extract::page(query.limit, query.skip, None)?;
     let RunQuery {
         state,
@@ -89,46 +85,38 @@ async fn list(
 ///
 /// Includes the input, output, timing and attempts of each step, and the reason why the run is
 /// waiting.
-#[utoipa::path(get, path = "/runs/{id}", tag = "runs", params(("id" = String, Path)), responses((status = 200, body = Run), Problem))]
+#[utoipa::path(get, path = "/runs/{id}", tag = "runs", params(("id" = String, Path)), responses((status = 200, body = RunView), Problem))]
 async fn get(
     State(app): State<App>,
     principal: Authorized<RunRead>,
     Path(id): Path<RunId>,
-) -> Result<Json<Run>> {
-    Ok(Json(
-        workflow::run(&app.workflow, &principal, id).await?.into(),
-    ))
+) -> Result<Json<RunView>> {
+    Ok(Json(workflow::run(&app.workflow, &principal, id).await?))
 }
 
 /// Cancel a run.
 ///
 /// No further step is started. Effects that are already in progress, such as a submission,
 /// continue.
-#[utoipa::path(post, path = "/runs/{id}/cancel", tag = "runs", params(("id" = String, Path)), responses((status = 200, body = Run), Problem))]
+#[utoipa::path(post, path = "/runs/{id}/cancel", tag = "runs", params(("id" = String, Path)), responses((status = 200, body = RunView), Problem))]
 async fn cancel(
     State(app): State<App>,
     principal: Authorized<RunControl>,
     Path(id): Path<RunId>,
-) -> Result<Json<Run>> {
-    Ok(Json(
-        workflow::cancel(&app.workflow, &principal, id)
-            .await?
-            .into(),
-    ))
+) -> Result<Json<RunView>> {
+    Ok(Json(workflow::cancel(&app.workflow, &principal, id).await?))
 }
 
 /// Retry a failed run.
 ///
 /// The run resumes at the step that failed.
-#[utoipa::path(post, path = "/runs/{id}/retry", tag = "runs", params(("id" = String, Path)), responses((status = 200, body = Run), Problem))]
+#[utoipa::path(post, path = "/runs/{id}/retry", tag = "runs", params(("id" = String, Path)), responses((status = 200, body = RunView), Problem))]
 async fn retry(
     State(app): State<App>,
     principal: Authorized<RunControl>,
     Path(id): Path<RunId>,
-) -> Result<Json<Run>> {
-    Ok(Json(
-        workflow::retry(&app.workflow, &principal, id).await?.into(),
-    ))
+) -> Result<Json<RunView>> {
+    Ok(Json(workflow::retry(&app.workflow, &principal, id).await?))
 }
 
 /// The outcome of a step whose result is unknown.
@@ -179,32 +167,29 @@ impl RunDecision {
 /// A run is parked when a call to another system has an unknown result. The decision states what
 /// happened, and the run resumes from there.
 #[utoipa::path(post, path = "/runs/{id}/decide", tag = "runs", params(("id" = String, Path)), request_body = RunDecision,
-    responses((status = 200, body = Run), Problem))]
+    responses((status = 200, body = RunView), Problem))]
 async fn decide(
     State(app): State<App>,
     principal: Authorized<RunControl>,
     Path(id): Path<RunId>,
     Body(decision): Body<RunDecision>,
-) -> Result<Json<Run>> {
+) -> Result<Json<RunView>> {
+    let decision = decision.into_command()?;
     Ok(Json(
-        workflow::decide(&app.workflow, &principal, id, decision.into_command()?)
-            .await?
-            .into(),
+        workflow::decide(&app.workflow, &principal, id, decision).await?,
     ))
 }
 
 /// Dismiss a failed run of a listener.
 ///
 /// The run stays failed, and the runs queued behind it start.
-#[utoipa::path(post, path = "/runs/{id}/dismiss", tag = "runs", params(("id" = String, Path)), responses((status = 200, body = Run), Problem))]
+#[utoipa::path(post, path = "/runs/{id}/dismiss", tag = "runs", params(("id" = String, Path)), responses((status = 200, body = RunView), Problem))]
 async fn dismiss(
     State(app): State<App>,
     principal: Authorized<RunControl>,
     Path(id): Path<RunId>,
-) -> Result<Json<Run>> {
+) -> Result<Json<RunView>> {
     Ok(Json(
-        workflow::dismiss(&app.workflow, &principal, id)
-            .await?
-            .into(),
+        workflow::dismiss(&app.workflow, &principal, id).await?,
     ))
 }
