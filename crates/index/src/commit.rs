@@ -71,26 +71,21 @@ pub(crate) fn rewind(
     let first_dropped = new_tip
         .as_ref()
         .map_or(status.first, |tip| tip.height.next());
-    let mut dropped: Vec<BlockId> =
-        table::block::from_height(tx, &status.chain, first_dropped, u32::MAX)?
-            .into_iter()
-            .map(|block| BlockId {
-                chain: status.chain,
-                height: block.height,
-                hash: block.hash,
-            })
-            .collect();
-    dropped.reverse();
+    let dropped = table::block::from_height(tx, &status.chain, first_dropped, u32::MAX)?;
+    let newest_first = dropped.into_iter().rev();
+    let dropped: Vec<BlockId> = newest_first
+        .map(|block| BlockId {
+            chain: status.chain,
+            height: block.height,
+            hash: block.hash,
+        })
+        .collect();
     projections
         .iter()
         .try_for_each(|projection| projection.undo(tx, &dropped))?;
     table::block::revert_from(tx, &status.chain, first_dropped)?;
     table::scope::rewind(tx, &status.chain, first_dropped)?;
-    if status
-        .finalized
-        .as_ref()
-        .is_some_and(|finalized| finalized.height >= first_dropped)
-    {
+    if status.final_height() >= Some(first_dropped) {
         // Only reached with an operator's permission to undo final blocks.
         status.finalized = new_tip.clone();
     }
@@ -108,11 +103,8 @@ fn intermediate_tip(
     max_blocks: u64,
 ) -> Result<Option<Tip>> {
     let lowest = common.map_or(status.first, |common| common.height.next());
-    let height = status
-        .head
-        .as_ref()
-        .and_then(|head| head.height.0.checked_sub(max_blocks))
-        .map(Height);
+    let below = |head: Height| head.0.checked_sub(max_blocks).map(Height);
+    let height = status.head_height().and_then(below);
     let Some(height) = height.filter(|height| *height >= lowest) else {
         return Ok(None);
     };
@@ -166,7 +158,7 @@ fn move_watermark(
     let Some(hash) = final_hash(tx, status, through, candidate)? else {
         return Ok(false);
     };
-    let above = status.finalized.as_ref().map(|before| before.height);
+    let above = status.final_height();
     status.finalized = Some(Tip {
         height: through,
         hash: hash.clone(),
@@ -186,9 +178,8 @@ fn move_watermark(
 
 /// The height that the watermark would move to; none if it would not move.
 pub(crate) fn next_watermark(status: &Status, candidate: &Candidate) -> Option<Height> {
-    let tip = status.head.as_ref()?;
-    let before = status.finalized.as_ref().map(|before| before.height);
-    state::watermark(before, candidate.height, status.first, tip.height)
+    let (tip, before) = (status.head_height()?, status.final_height());
+    state::watermark(before, candidate.height, status.first, tip)
         .filter(|through| Some(*through) != before)
 }
 

@@ -77,16 +77,14 @@ pub async fn events_page(
     limit: u32,
 ) -> Result<EventsPage> {
     let read = move |tx: &mut UnscopedTx<'_, '_>, filter: &EventFilter| {
-        let Some(status) = table::cursor::get(tx, &filter.chain)? else {
+        let status = table::cursor::get(tx, &filter.chain)?;
+        let Some((head, finalized)) =
+            status.and_then(|status| Some((status.head_height()?, status.final_height())))
+        else {
             return Ok(EventsPage::default());
         };
-        let Some(head) = status.head else {
-            return Ok(EventsPage::default());
-        };
-        Ok::<_, store::Error>(EventsPage {
-            events: table::event::through(tx, filter, after, head.height, limit)?,
-            finalized: status.finalized.map(|tip| tip.height),
-        })
+        let events = table::event::through(tx, filter, after, head, limit)?;
+        Ok::<_, store::Error>(EventsPage { events, finalized })
     };
     Ok(index.db().read_unscoped_with(filter, read).await?)
 }

@@ -30,9 +30,7 @@ pub fn decode(unsigned: &Unsigned) -> Result<Decoded> {
 pub fn statement(intent: &Intent) -> Result<Unsigned> {
     match family(&intent.chain)? {
         Family::Evm => evm::statement(intent),
-        Family::Utxo => Err(Error::InvalidIntent {
-            why: "this chain only signs transactions".to_owned(),
-        }),
+        Family::Utxo => Err(Error::invalid_intent("this chain only signs transactions")),
     }
 }
 
@@ -81,9 +79,7 @@ pub fn encode_call(
 ) -> Result<Vec<u8>> {
     match family(chain)? {
         Family::Evm => evm::encode_call(interface, method, params),
-        Family::Utxo => Err(Error::InvalidIntent {
-            why: "this chain has no contracts".to_owned(),
-        }),
+        Family::Utxo => Err(no_contracts()),
     }
 }
 
@@ -96,9 +92,7 @@ pub fn encode_deploy(
 ) -> Result<Vec<u8>> {
     match family(chain)? {
         Family::Evm => evm::encode_deploy(interface, code, params),
-        Family::Utxo => Err(Error::InvalidIntent {
-            why: "this chain has no contracts".to_owned(),
-        }),
+        Family::Utxo => Err(no_contracts()),
     }
 }
 
@@ -112,9 +106,7 @@ pub fn decode_output(
 ) -> Result<Value> {
     match family(chain)? {
         Family::Evm => evm::decode_output(interface, method, data),
-        Family::Utxo => Err(Error::InvalidIntent {
-            why: "this chain has no contracts".to_owned(),
-        }),
+        Family::Utxo => Err(no_contracts()),
     }
 }
 
@@ -122,10 +114,12 @@ pub fn decode_output(
 pub fn event_topics(chain: &ChainId, interface: &Interface) -> Result<Vec<String>> {
     match family(chain)? {
         Family::Evm => evm::event_topics(interface),
-        Family::Utxo => Err(Error::InvalidIntent {
-            why: "this chain has no contracts".to_owned(),
-        }),
+        Family::Utxo => Err(no_contracts()),
     }
+}
+
+fn no_contracts() -> Error {
+    Error::invalid_intent("this chain has no contracts")
 }
 
 fn family(chain: &ChainId) -> Result<Family> {

@@ -50,28 +50,16 @@ struct Binding {
 
 impl From<workflow::Binding> for Binding {
     fn from(binding: workflow::Binding) -> Self {
-        let workflow::Binding {
-            id,
-            name,
-            description,
-            chain,
-            contract,
-            signer,
-            abi,
-            created,
-            updated,
-            ..
-        } = binding;
         Self {
-            id,
-            name,
-            description,
-            chain,
-            contract,
-            signer,
-            abi,
-            created,
-            updated,
+            id: binding.id,
+            name: binding.name,
+            description: binding.description,
+            chain: binding.chain,
+            contract: binding.contract,
+            signer: binding.signer,
+            abi: binding.abi,
+            created: binding.created,
+            updated: binding.updated,
         }
     }
 }
@@ -110,22 +98,13 @@ struct BindingInput {
 
 impl From<BindingInput> for workflow::NewBinding {
     fn from(input: BindingInput) -> Self {
-        let BindingInput {
-            name,
-            description,
-            chain,
-            contract,
-            signer,
-            abi,
-            ..
-        } = input;
         Self {
-            name,
-            description,
-            chain,
-            contract,
-            signer,
-            abi,
+            name: input.name,
+            description: input.description,
+            chain: input.chain,
+            contract: input.contract,
+            signer: input.signer,
+            abi: input.abi,
         }
     }
 }

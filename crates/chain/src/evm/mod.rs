@@ -29,7 +29,7 @@ pub use config::{
     BlockChecks, BlockHash, EvmConfig, Gas, LogsBloom, Pricing, Receipts, ReceiptsRoot,
 };
 pub use connector::Evm;
-pub use errors::{Client, ErrorRule, classify};
+pub use errors::{Client, ErrorRule};
 pub use rpc::{Counters, Limits, NodeUrl, NodeUrlError, Retry};
 
 #[cfg(test)]

@@ -29,6 +29,18 @@ pub struct Status {
     pub(crate) version: u64,
 }
 
+impl Status {
+    /// The height of the newest stored block.
+    pub fn head_height(&self) -> Option<Height> {
+        self.head.as_ref().map(|tip| tip.height)
+    }
+
+    /// The final watermark.
+    pub fn final_height(&self) -> Option<Height> {
+        self.finalized.as_ref().map(|tip| tip.height)
+    }
+}
+
 /// The cursor of a chain, if it exists.
 pub(crate) fn get(tx: &mut UnscopedTx<'_, '_>, chain: &ChainId) -> Result<Option<Status>> {
     tx.row(&Status::select("WHERE chain = ?1"), (chain,))

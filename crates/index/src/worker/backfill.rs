@@ -103,7 +103,7 @@ fn project(
     if !reaches(&status, next) || !table::block::are_canonical(tx, &scope.chain, &hashes)? {
         return Ok(false);
     }
-    let caught_up = (status.head).is_some_and(|tip| next == tip.height.next());
+    let caught_up = status.head_height().is_some_and(|head| next == head.next());
     let advanced = Scope {
         next,
         caught_up,
@@ -158,6 +158,6 @@ async fn quarantine(worker: &Worker, scope: Scope, error: &store::Error) -> Resu
 /// Whether the stored chain reaches this height: it has a block there, or the next block will be
 /// there.
 fn reaches(status: &Status, next: Height) -> bool {
-    let head = status.head.as_ref();
-    status.halted.is_none() && head.is_some_and(|tip| next <= tip.height.next())
+    let head = status.head_height();
+    status.halted.is_none() && head.is_some_and(|head| next <= head.next())
 }

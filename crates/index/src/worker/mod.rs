@@ -140,7 +140,7 @@ impl Worker {
 
     /// There is no new block, but the watermark may still move.
     async fn finalize(&self, status: Status) -> Result<Progress> {
-        let Some(to) = status.head.as_ref().map(|tip| tip.height) else {
+        let Some(to) = status.head_height() else {
             return Ok(Progress::Idle);
         };
         let answer = finality::query_tag(self.chain()).await;

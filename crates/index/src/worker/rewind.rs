@@ -49,8 +49,8 @@ async fn rewind_to(worker: &Worker, status: Status, common: Option<Tip>) -> Resu
         to = %to,
         "the chain was reorganised and is rewound"
     );
-    let head = status.head.as_ref();
-    let mut max_blocks = head.map_or(1, |head| head.height.0.saturating_sub(to.0) + 1);
+    let head = status.head_height();
+    let mut max_blocks = head.map_or(1, |head| head.0.saturating_sub(to.0) + 1);
     loop {
         let args = (worker.projections(), status.clone(), common.clone());
         let rewound = worker.write(args, move |tx, (projections, status, common)| {
@@ -58,9 +58,8 @@ async fn rewind_to(worker: &Worker, status: Status, common: Option<Tip>) -> Resu
         });
         match rewound.await {
             Ok(after) => {
-                return Ok(Progress::Rewound {
-                    to: after.head.map_or(to, |head| head.height),
-                });
+                let to = after.head_height().unwrap_or(to);
+                return Ok(Progress::Rewound { to });
             }
             Err(error) if error.exceeds_budget() && max_blocks > 1 => max_blocks /= 2,
             Err(error) => return Err(error),
@@ -69,7 +68,7 @@ async fn rewind_to(worker: &Worker, status: Status, common: Option<Tip>) -> Resu
 }
 
 async fn halt(worker: &Worker, status: Status, block: &BlockRef) -> Result<Progress> {
-    let watermark = (status.finalized.as_ref()).map_or(status.first, |finalized| finalized.height);
+    let watermark = status.final_height().unwrap_or(status.first);
     let reason = format!(
         "the node is on a branch that forks at or below the final block {watermark} \
          (its block: {} at {})",
@@ -91,8 +90,8 @@ async fn halt(worker: &Worker, status: Status, block: &BlockRef) -> Result<Progr
 
 /// Walks back by parent hash, never by height, to a block that is canonical here.
 async fn ancestor(worker: &Worker, status: &Status, branch: BlockRef) -> Result<Ancestor> {
-    let finalized = status.finalized.as_ref().map(|finalized| finalized.height);
-    let floor = status.rewind_to.into_iter().chain(finalized).min();
+    let floor = status.rewind_to.into_iter().chain(status.final_height());
+    let floor = floor.min();
     let mut block = branch;
     loop {
         match canonical_height(worker, &block.parent).await? {

@@ -26,7 +26,7 @@ mod tokens;
 mod transfers;
 mod typed_data;
 
-pub use abi::{Abi, DecodedEvent, topic_of};
+pub use abi::{Abi, DecodedEvent};
 pub use address::{address, checksum, parse_recipient};
 pub use assemble::assemble;
 pub use build::{Price, Terms, build_unsigned};

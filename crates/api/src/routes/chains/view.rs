@@ -50,13 +50,9 @@ impl From<index::Tip> for BlockRef {
 impl Chain {
     pub(super) fn of(connector: &dyn Connector, status: Option<index::Status>) -> Self {
         let capabilities = connector.capabilities();
-        let (head, finalized, first, halted) = status.map_or((None, None, None, None), |status| {
-            (
-                status.head,
-                status.finalized,
-                Some(status.first),
-                status.halted,
-            )
+        let first = status.as_ref().map(|status| status.first);
+        let (head, finalized, halted) = status.map_or((None, None, None), |status| {
+            (status.head, status.finalized, status.halted)
         });
         Self {
             chain: *connector.chain(),
@@ -104,20 +100,13 @@ pub(super) struct Event {
 
 impl Event {
     pub(super) fn of(stored: index::StoredEvent, finalized: Option<Height>) -> Self {
-        let index::StoredEvent {
-            chain,
-            block_hash,
-            height,
-            block_time,
-            event,
-            ..
-        } = stored;
+        let (height, event) = (stored.height, stored.event);
         let is_final = finalized.is_some_and(|through| height <= through);
         Self {
-            id: event.id(&chain),
+            id: event.id(&stored.chain),
             height,
-            block_hash,
-            block_time,
+            block_hash: stored.block_hash,
+            block_time: stored.block_time,
             transaction: event.transaction,
             transaction_index: event.transaction_index,
             index: event.index,

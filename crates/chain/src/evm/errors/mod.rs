@@ -245,7 +245,12 @@ static TABLE: &[Row] = &[
 ];
 
 /// Classifies a refusal: configured rules first, then the table.
-pub fn classify(client: Client, rules: &[ErrorRule], code: i64, message: &str) -> RefusalClass {
+pub(super) fn classify(
+    client: Client,
+    rules: &[ErrorRule],
+    code: i64,
+    message: &str,
+) -> RefusalClass {
     let text = message.to_lowercase();
     let configured = rules
         .iter()

@@ -7,7 +7,6 @@ use super::{
     ty::Param,
 };
 use crate::evm::Log;
-use alloy_primitives::keccak256;
 use serde_json::{Map, Value};
 
 /// An event decoded by its interface.
@@ -20,11 +19,6 @@ pub struct DecodedEvent {
     /// indexed parameter of a type that does not fit a topic (text, bytes, lists, tuples) is given
     /// as its topic: the hash of the value, in hexadecimal.
     pub output: Value,
-}
-
-/// The topic of an event signature, `0x…`, by which logs are searched.
-pub fn topic_of(signature: &str) -> String {
-    output::to_hex(&keccak256(signature.as_bytes()).0)
 }
 
 impl Abi {

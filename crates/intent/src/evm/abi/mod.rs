@@ -21,7 +21,7 @@ mod revert;
 mod token;
 mod ty;
 
-pub use event::{DecodedEvent, topic_of};
+pub use event::DecodedEvent;
 
 pub(crate) use input::value;
 pub(crate) use path::Path;
