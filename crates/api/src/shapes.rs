@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use types::Page;
 use utoipa::ToSchema;
 
 /// A page of a list.
@@ -23,6 +24,17 @@ impl<T: ToSchema> Items<T> {
     /// A page of a list that is paged by `skip`.
     pub(crate) fn page<U: Into<T>>(items: impl IntoIterator<Item = U>) -> Json<Self> {
         Self::with_next(items, None)
+    }
+
+    /// A page whose cursor is a member of its last item. A page that is not full is the last.
+    pub(crate) fn after<U: Into<T>, C: ToString>(
+        page: &Page,
+        items: Vec<U>,
+        cursor: impl Fn(&U) -> C,
+    ) -> Json<Self> {
+        let last = items.last().filter(|_| items.len() == page.limit as usize);
+        let next = last.map(|last| cursor(last).to_string());
+        Self::with_next(items, next)
     }
 
     /// A page with the cursor of the next one.

@@ -10,7 +10,7 @@ use types::{
     Amount, Canon, ChainId, DecisionId, Digest, ExecutionStatus, Height, Namespace, Principal,
     SubmissionId, Time, clip, sanitize_text,
 };
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// When a submission is due that the worker leaves alone until its chain or an operator acts.
 pub(crate) const NEVER: Time = Time::from_micros(i64::MAX);
@@ -234,10 +234,16 @@ pub(crate) fn sanitize_message(text: &str) -> String {
 }
 
 /// Selects the submissions to list.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Filter {
+    /// Only submissions in this state.
+    #[param(value_type = Option<String>)]
     pub state: Option<State>,
+    /// Only submissions of this signer.
     pub signer: Option<String>,
+    /// Only submissions on this chain.
     pub chain: Option<ChainId>,
 }
 

@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn a_struct_with_a_flattened_part_is_described_as_one_object() {
         let mut schema = Fact::schema();
-        let json = |schema| serde_json::to_value(schema).unwrap();
+        let json = |schema: &RefOr<Schema>| serde_json::to_value(schema).unwrap();
         assert!(json(&schema).get("allOf").is_some());
         merge_schema(&mut schema);
         let text = serde_json::json!({ "type": "string" });

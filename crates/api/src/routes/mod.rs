@@ -23,7 +23,6 @@ mod wallets;
 
 use crate::{App, Error, layers};
 use axum::Router;
-use types::Page;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
@@ -89,10 +88,4 @@ pub fn router(app: App) -> Router {
         .fallback(async || Error::UnknownRoute)
         .method_not_allowed_fallback(async || Error::MethodNotAllowed);
     layers::wrap(router, &app).with_state(app)
-}
-
-/// The cursor of the next page: the last item of a full page.
-fn next_cursor(page: &Page, count: usize, last: Option<impl std::fmt::Display>) -> Option<String> {
-    last.filter(|_| count == page.limit as usize)
-        .map(|last| last.to_string())
 }

@@ -1,14 +1,14 @@
 //! Runs of tasks: progress, and how to cancel, retry, decide and dismiss them.
 
 use crate::access::Authorized;
-use crate::extract::{Body, Path, Query};
+use crate::extract::{Body, Filtered, Path, SkipPaging};
 use crate::shapes::Items;
 use crate::{App, Error, Problem, Result, permissions};
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use types::{ListenerId, RunId};
-use utoipa::{IntoParams, ToSchema};
+use types::RunId;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use workflow::{Decision, RunFilter, RunView};
@@ -32,52 +32,17 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(dismiss))
 }
 
-/// Filter and paging of runs.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct RunQuery {
-    /// Only runs in this state: `queued`, `running`, `waiting`, `succeeded`, `failed`, `parked`,
-    /// `cancelled`.
-    #[param(value_type = Option<String>)]
-    state: Option<workflow::state::State>,
-    /// Only runs of this task, by id or by its name when the run started.
-    task: Option<String>,
-    /// Only runs that this listener started.
-    listener: Option<ListenerId>,
-    /// Only runs of this activity.
-    activity: Option<String>,
-    /// The maximum number of items to return, 1 to 1000. Defaults to 25.
-    limit: Option<u32>,
-    /// The number of items to skip, at most 10,000.
-    skip: Option<u32>,
-}
-
 /// List runs.
 ///
 /// Newest first, without their steps.
-#[utoipa::path(get, path = "/runs", tag = "runs", params(RunQuery), responses((status = 200, body = Items<RunView>), Problem))]
+#[utoipa::path(get, path = "/runs", tag = "runs", params(RunFilter, SkipPaging), responses((status = 200, body = Items<RunView>), Problem))]
 async fn list(
     State(app): State<App>,
     principal: Authorized<RunRead>,
-    Query(query): Query<RunQuery>,
+    Filtered(filter, page): Filtered<RunFilter, SkipPaging>,
 ) -> Result<Json<Items<RunView>>> {
-    let page = crate::extract::page(query.limit, query.skip, None)?;
-    let RunQuery {
-        state,
-        task,
-        listener,
-        activity,
-        ..
-    } = query;
-    let filter = RunFilter {
-        state,
-        task,
-        listener,
-        activity,
-    };
     Ok(Items::page(
-        workflow::runs(&app.workflow, &principal, filter, page).await?,
+        workflow::runs(&app.workflow, &principal, filter, page.page()?).await?,
     ))
 }
 

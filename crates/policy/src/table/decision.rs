@@ -5,7 +5,7 @@ use intent::Permit;
 use serde::{Deserialize, Serialize, Serializer};
 use store::{Record as _, Result, ScopedTable as _, ToValue as _, Tx, Value};
 use types::{ChainId, DecisionId, Digest, Json, Namespace, PolicyId, Principal, Time, VersionId};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// Stands for "no upper bound": 9999-12-31, later than any decision.
 const NO_UPPER_BOUND: Time = Time::from_secs(253_402_214_400);
@@ -98,20 +98,21 @@ pub enum DocumentSource {
 }
 
 /// Selects decisions.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 pub struct DecisionFilter {
-    /// Decisions about this subject.
+    /// Only decisions about this subject, such as a submission's id.
     pub subject: Option<String>,
-    /// Decisions that evaluated this policy, by name or id.
+    /// Only decisions that evaluated this policy, by name or id.
     pub policy: Option<String>,
-    /// `permit`, `denied` or `needs`.
+    /// Only decisions with this result: `permit`, `denied` or `needs`.
     pub result: Option<String>,
-    /// Decisions about this signer.
+    /// Only decisions about this signer.
     pub signer: Option<String>,
-    /// Decisions at or after this time.
+    /// Only decisions at or after this time.
     pub since: Option<Time>,
-    /// Decisions before this time.
+    /// Only decisions before this time.
     pub until: Option<Time>,
 }
 

@@ -4,10 +4,10 @@ use super::{Failure, Origin, Run, StepRow};
 use crate::state::{State, StepState};
 use crate::table::{run as table, step as steps};
 use crate::{Error, Result, Workflow};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::Tx;
-use types::{Json, Page, Principal, RunId, TaskId, Time};
-use utoipa::ToSchema;
+use types::{Json, ListenerId, Page, Principal, RunId, TaskId, Time};
+use utoipa::{IntoParams, ToSchema};
 
 /// One execution of a version of a task.
 // Secrets are masked.
@@ -128,12 +128,19 @@ pub struct Attempt {
 }
 
 /// Selects runs; missing members match all.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct RunFilter {
+    /// Only runs in this state: `queued`, `running`, `waiting`, `succeeded`, `failed`, `parked`,
+    /// `cancelled`.
+    #[param(value_type = Option<String>)]
     pub state: Option<State>,
-    /// By id, or by the name it had when the run was created.
+    /// Only runs of this task, by id or by its name when the run started.
     pub task: Option<String>,
-    pub listener: Option<types::ListenerId>,
+    /// Only runs that this listener started.
+    pub listener: Option<ListenerId>,
+    /// Only runs of this activity.
     pub activity: Option<String>,
 }
 

@@ -1,6 +1,6 @@
 //! Bulk queries and bulk updates of the data model.
 
-use super::bulk_schemas::{BulkOutcome, BulkPages, BulkQuery, BulkUpdate};
+use super::bulk_schemas::{self, BulkOutcome, BulkPages, BulkQuery, BulkUpdate};
 use super::{DataRead, DataWrite};
 use crate::access::Authorized;
 use crate::extract::{Body, Text};
@@ -17,16 +17,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(update))
 }
 
-/// Query objects in bulk.
-///
-/// All queries read the same snapshot. The body contains one query per object type (`activities`,
-/// `addresses`, `assets`, `balanceChanges`, `balances`, `collections`, `data`, `events`,
-/// `fragments`, `nfts`, `pools`, `transfers`). A query is a set of conditions, all of which must
-/// match: `eq`, `neq`, `lt`, `lte`, `gt`, `gte`, `contains`, `startsWith` and `endsWith` with
-/// `{field, value, not?, caseInsensitive?}`; `in` and `nin` with `{field, values}`; `null` with
-/// `{field}`; `labels` with the same operators; `or` with nested queries. `skip`, `limit`, `after`,
-/// `sort`, `count` and `fields` control the page. The response contains one page per queried type.
-#[utoipa::path(post, path = "/bulk/query", tag = "data", request_body = BulkQuery, responses((status = 200, body = BulkPages), Problem))]
+#[utoipa::path(post, path = "/bulk/query", tag = "data", summary = "Query objects in bulk.", description = bulk_schemas::query_description(),
+    request_body = BulkQuery, responses((status = 200, body = BulkPages), Problem))]
 async fn query(
     State(app): State<App>,
     principal: Authorized<DataRead>,

@@ -19,6 +19,39 @@ struct ObjectQuery;
 /// Conditions, all of which must match.
 struct Conditions;
 
+/// What a bulk query is, with the object types and operators that `data` declares.
+pub(super) fn query_description() -> String {
+    let mut types = ObjectType::QUERYABLE.map(|kind| format!("`{}`", kind.plural()));
+    types.sort();
+    let operators = |operand| {
+        let names = OPERATORS
+            .iter()
+            .filter(|operator| operator.operand == operand)
+            .map(|operator| format!("`{}`", operator.name));
+        enumeration(&names.collect::<Vec<_>>())
+    };
+    format!(
+        "All queries read the same snapshot. The body contains one query per object type \
+         ({types}). A query is a set of conditions, all of which must match: {one} with \
+         `{{field, value, not?, caseInsensitive?}}`; {many} with `{{field, values}}`; {none} with \
+         `{{field}}`; `labels` with the same operators; `or` with nested queries. `skip`, `limit`, \
+         `after`, `sort`, `count` and `fields` control the page. The response contains one page \
+         per queried type.",
+        types = types.join(", "),
+        one = operators(Operand::One),
+        many = operators(Operand::Many),
+        none = operators(Operand::None),
+    )
+}
+
+/// `a, b and c`.
+fn enumeration(names: &[String]) -> String {
+    match names {
+        [others @ .., last] if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+        names => names.concat(),
+    }
+}
+
 fn object() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::Object)
 }

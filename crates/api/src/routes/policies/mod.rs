@@ -63,12 +63,7 @@ async fn list(
 ) -> Result<Json<Items<Policy>>> {
     let page = paging.page()?;
     let policies = policy::list(&app.policy, &principal, &page).await?;
-    let next = super::next_cursor(
-        &page,
-        policies.len(),
-        policies.last().map(|last| last.name.clone()),
-    );
-    Ok(Items::with_next(policies, next))
+    Ok(Items::after(&page, policies, |policy| policy.name.clone()))
 }
 
 /// Retrieve a policy by name or id.

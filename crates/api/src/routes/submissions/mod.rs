@@ -4,17 +4,15 @@ mod lanes;
 mod new;
 
 use crate::access::Authorized;
-use crate::extract::{Body, IdempotencyKey, Path, Query};
+use crate::extract::{Body, Filtered, IdempotencyKey, Paging, Path};
 use crate::shapes::{Accepted, Items};
 use crate::{App, Problem, Result, access, permissions};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use new::NewSubmission;
-use serde::Deserialize;
-use submit::{Explanation, Outcome, Submission, SubmissionTransaction};
-use types::{ChainId, SubmissionId};
-use utoipa::IntoParams;
+use submit::{Explanation, Filter, Outcome, Submission, SubmissionTransaction};
+use types::SubmissionId;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -39,49 +37,18 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .merge(lanes::routes())
 }
 
-/// Filter and paging of submissions.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct SubmissionQuery {
-    /// Only submissions in this state.
-    #[param(value_type = Option<String>)]
-    state: Option<submit::State>,
-    /// Only submissions of this signer.
-    signer: Option<String>,
-    /// Only submissions on this chain.
-    chain: Option<ChainId>,
-    /// The maximum number of items to return, 1 to 1000. Defaults to 25.
-    limit: Option<u32>,
-    /// The number of items to skip, at most 10,000.
-    skip: Option<u32>,
-    /// Return the items after this cursor, the `next` of the previous page.
-    after: Option<String>,
-}
-
 /// List submissions.
 ///
 /// Newest first.
-#[utoipa::path(get, path = "/submissions", tag = "submissions", params(SubmissionQuery), responses((status = 200, body = Items<Submission>), Problem))]
+#[utoipa::path(get, path = "/submissions", tag = "submissions", params(Filter, Paging), responses((status = 200, body = Items<Submission>), Problem))]
 async fn list(
     State(app): State<App>,
     principal: Authorized<SubmissionRead>,
-    Query(query): Query<SubmissionQuery>,
+    Filtered(filter, paging): Filtered<Filter, Paging>,
 ) -> Result<Json<Items<Submission>>> {
-    let page = crate::extract::page(query.limit, query.skip, query.after)?;
-    let page = crate::extract::check_cursor::<types::SubmissionId>(page)?;
-    let filter = submit::Filter {
-        state: query.state,
-        signer: query.signer,
-        chain: query.chain,
-    };
+    let page = paging.page_after_id::<SubmissionId>()?;
     let submissions = submit::list(&app.submit, &principal, filter, page.clone()).await?;
-    let next = super::next_cursor(
-        &page,
-        submissions.len(),
-        submissions.last().map(|last| last.id),
-    );
-    Ok(Items::with_next(submissions, next))
+    Ok(Items::after(&page, submissions, |submission| submission.id))
 }
 
 /// Create a submission.

@@ -77,12 +77,7 @@ async fn list(
 ) -> Result<Json<Items<DeadLetter>>> {
     let page = paging.page()?;
     let letters = streams::dead_letters(&app.streams, &principal, id, &page).await?;
-    let next = crate::routes::next_cursor(
-        &page,
-        letters.len(),
-        letters.last().map(|last| last.sequence),
-    );
-    Ok(Items::with_next(letters, next))
+    Ok(Items::after(&page, letters, |letter| letter.sequence))
 }
 
 /// The dead letters to retry.

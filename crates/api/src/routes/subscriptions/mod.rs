@@ -52,12 +52,7 @@ async fn list(
 ) -> Result<Json<Items<Subscription>>> {
     let page = paging.page_after_id::<types::SubscriptionId>()?;
     let subscriptions = streams::subscriptions(&app.streams, &principal, &page).await?;
-    let next = crate::routes::next_cursor(
-        &page,
-        subscriptions.len(),
-        subscriptions.last().map(|last| last.id),
-    );
-    Ok(Items::with_next(subscriptions, next))
+    Ok(Items::after(&page, subscriptions, |last| last.id))
 }
 
 /// Create a subscription.

@@ -56,13 +56,8 @@ async fn list(
 ) -> Result<Json<Items<Key>>> {
     let page = paging.page_after_id::<types::KeyId>()?;
     let wallet = find_wallet(&app, &principal, &wallet).await?;
-    let find_wallet = keys::named_keys(&app.keys, &principal, &wallet.id, &page).await?;
-    let next = super::super::next_cursor(
-        &page,
-        find_wallet.len(),
-        find_wallet.last().map(|last| last.id),
-    );
-    Ok(Items::with_next(find_wallet, next))
+    let keys = keys::named_keys(&app.keys, &principal, &wallet.id, &page).await?;
+    Ok(Items::after(&page, keys, |key| key.id))
 }
 
 /// Create a named key.

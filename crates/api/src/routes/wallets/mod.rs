@@ -57,8 +57,7 @@ async fn list(
 ) -> Result<Json<Items<Wallet>>> {
     let page = paging.page_after_id::<WalletId>()?;
     let wallets = ::keys::wallets(&app.keys, &principal, &page).await?;
-    let next = super::next_cursor(&page, wallets.len(), wallets.last().map(|last| last.id));
-    Ok(Items::with_next(wallets, next))
+    Ok(Items::after(&page, wallets, |wallet| wallet.id))
 }
 
 /// Create or import a wallet.
@@ -139,12 +138,7 @@ async fn addresses(
     let wallet = find_wallet(&app, &principal, &name_or_id).await?;
     let addresses =
         ::keys::issued_addresses(&app.keys, &principal, &wallet.id, &chain, &page).await?;
-    let next = super::next_cursor(
-        &page,
-        addresses.len(),
-        addresses.last().map(|last| last.index),
-    );
-    Ok(Items::with_next(addresses, next))
+    Ok(Items::after(&page, addresses, |address| address.index))
 }
 
 /// Issue addresses.

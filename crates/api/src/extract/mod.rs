@@ -1,6 +1,12 @@
 //! Extractors of handlers: bodies, queries, path parameters, idempotency keys. Every rejection
 //! names the invalid field.
 
+mod paging;
+mod query;
+
+pub(crate) use paging::{CursorPaging, Paging, SkipPaging, check_cursor, page};
+pub(crate) use query::{Filtered, Query};
+
 use crate::{App, Error, Result};
 use axum::body::HttpBody as _;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -9,7 +15,6 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use std::fmt::Display;
 use std::str::FromStr;
-use types::Page;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::{ObjectBuilder, Required};
 
@@ -25,9 +30,6 @@ pub(crate) struct Text {
     /// Whether the `Content-Type` names YAML.
     pub(crate) is_yaml: bool,
 }
-
-/// Query parameters.
-pub(crate) struct Query<T>(pub(crate) T);
 
 /// The first path parameter of the route. Parameters of the base path are left out.
 pub(crate) struct Path<T>(pub(crate) T);
@@ -101,57 +103,6 @@ impl FromRequest<App> for Text {
     }
 }
 
-impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
-        let query = parts.uri.query().unwrap_or_default();
-        // No valid value contains NUL, and PostgreSQL rejects it in text.
-        if let Some(pair) = query.split('&').find(|pair| pair.contains("%00")) {
-            return Err(Error::field(parameter_name(pair), NUL));
-        }
-        axum::extract::Query::<T>::try_from_uri(&parts.uri)
-            .map(|query| Self(query.0))
-            .map_err(|error| {
-                let field = invalid_parameter::<T>(query)
-                    .or_else(|| repeated_parameter(query))
-                    .unwrap_or("query");
-                let reason = error.body_text();
-                let reason = reason.trim_start_matches("Failed to deserialize query string: ");
-                Error::field(
-                    field,
-                    reason.strip_prefix(&format!("{field}: ")).unwrap_or(reason),
-                )
-            })
-    }
-}
-
-const NUL: &str = "must not contain the character NUL";
-
-fn parameter_name(pair: &str) -> &str {
-    pair.split('=').next().unwrap_or(pair)
-}
-
-/// The first parameter that occurs twice.
-fn repeated_parameter(query: &str) -> Option<&str> {
-    let names: Vec<&str> = query.split('&').map(parameter_name).collect();
-    let is_repeated = |(index, name): &(usize, &&str)| names[..*index].contains(*name);
-    names
-        .iter()
-        .enumerate()
-        .find(is_repeated)
-        .map(|(_, name)| *name)
-}
-
-/// The first parameter that does not parse on its own, so that the error can name it.
-fn invalid_parameter<T: DeserializeOwned>(query: &str) -> Option<&str> {
-    let is_invalid = |pair: &&str| {
-        let uri = format!("/?{pair}").parse::<axum::http::Uri>();
-        uri.is_ok_and(|uri| axum::extract::Query::<T>::try_from_uri(&uri).is_err())
-    };
-    query.split('&').find(is_invalid).map(parameter_name)
-}
-
 impl<T: FromStr<Err: Display>> FromRequestParts<App> for Path<T> {
     type Rejection = Error;
 
@@ -178,6 +129,9 @@ impl<A: FromStr<Err: Display>, B: FromStr<Err: Display>> FromRequestParts<App> f
         Ok(Path2(parse_parameter(first)?, parse_parameter(second)?))
     }
 }
+
+/// Why text with NUL is rejected: no valid value contains it, and PostgreSQL does not store it.
+const NUL: &str = "must not contain the character NUL";
 
 async fn route_parameters(parts: &mut Parts, app: &App) -> Result<Vec<(String, String)>> {
     let not_utf8 = |_| Error::field("path", "not valid UTF-8");
@@ -215,70 +169,6 @@ impl FromRequestParts<App> for IdempotencyKey {
         }
         Ok(Self(Some(text.to_owned())))
     }
-}
-
-/// Paging by `skip` or by cursor.
-#[derive(Debug, Clone, Default, serde::Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Paging {
-    /// The maximum number of items to return, 1 to 1000. Defaults to 25.
-    pub(crate) limit: Option<u32>,
-    /// The number of items to skip, at most 10,000.
-    pub(crate) skip: Option<u32>,
-    /// Return the items after this cursor, the `next` of the previous page.
-    pub(crate) after: Option<String>,
-}
-
-impl Paging {
-    /// The page, validated.
-    pub(crate) fn page(self) -> Result<Page> {
-        page(self.limit, self.skip, self.after)
-    }
-
-    /// The page of a list whose cursor is the id of the last item.
-    pub(crate) fn page_after_id<T: FromStr<Err: Display>>(self) -> Result<Page> {
-        check_cursor::<T>(self.page()?)
-    }
-}
-
-/// Checks that the cursor of a page parses as an id. Any other text would still compare with ids
-/// and return a wrong page.
-pub(crate) fn check_cursor<T: FromStr<Err: Display>>(page: Page) -> Result<Page> {
-    let invalid = |error| Error::field("after", error);
-    page.after
-        .as_deref()
-        .map(str::parse::<T>)
-        .transpose()
-        .map_err(invalid)?;
-    Ok(page)
-}
-
-/// Paging by `skip` only.
-#[derive(Debug, Clone, Default, serde::Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct SkipPaging {
-    /// The maximum number of items to return, 1 to 1000. Defaults to 25.
-    pub(crate) limit: Option<u32>,
-    /// The number of items to skip, at most 10,000.
-    pub(crate) skip: Option<u32>,
-}
-
-impl SkipPaging {
-    /// The page, validated.
-    pub(crate) fn page(self) -> Result<Page> {
-        page(self.limit, self.skip, None)
-    }
-}
-
-/// A page from its parameters. An error names the invalid one.
-pub(crate) fn page(limit: Option<u32>, skip: Option<u32>, after: Option<String>) -> Result<Page> {
-    let field = |error: types::PageError| match error {
-        types::PageError::Limit => "limit",
-        types::PageError::Skip => "skip",
-    };
-    Page::new(limit, skip, after).map_err(|error| Error::field(field(error), error))
 }
 
 impl utoipa::IntoParams for IdempotencyKey {
