@@ -13,6 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use telemetry::{REQUEST_SECONDS, REQUESTS, Timer};
 use tokio::sync::Semaphore;
+use tracing::Instrument as _;
+use types::TraceContext;
 
 /// Wraps the routes in the middleware.
 pub(crate) fn wrap(routes: Router<App>, app: &App) -> Router<App> {
@@ -22,7 +24,7 @@ pub(crate) fn wrap(routes: Router<App>, app: &App) -> Router<App> {
             (app.clone(), permits),
             limit_request,
         ))
-        .layer(middleware::from_fn(record_request))
+        .layer(middleware::from_fn_with_state(app.clone(), record_request))
 }
 
 /// Limits concurrency and time, and turns a panic into a problem that ends only its own request.
@@ -46,12 +48,15 @@ async fn limit_request(
     }
 }
 
-/// Records one log event and the metrics of a request.
-async fn record_request(request: Request, next: Next) -> Response {
+/// Records the span, one log event and the metrics of a request.
+async fn record_request(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let timer = Timer::start();
     let route = route(&request).to_owned();
     let method = method_label(request.method());
-    let mut response = next.run(request).await;
+    let span = tracing::info_span!("request", method, route, trace = tracing::field::Empty);
+    let trace = join_trace(&app, &span, request.headers());
+    request.extensions_mut().insert(trace);
+    let mut response = next.run(request).instrument(span).await;
     set_security_headers(response.headers_mut());
     let (status, seconds) = (response.status().as_u16(), timer.seconds());
     tracing::debug!(
@@ -65,6 +70,18 @@ async fn record_request(request: Request, next: Next) -> Response {
     REQUEST_SECONDS.record(seconds, [method.into(), route.clone().into()]);
     REQUESTS.increment([method.into(), route.into(), status.to_string().into()]);
     response
+}
+
+/// Continues the trace that the caller names in `traceparent` (W3C Trace Context), or starts one.
+fn join_trace(app: &App, span: &tracing::Span, headers: &HeaderMap) -> TraceContext {
+    let received = (headers.get("traceparent"))
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.parse().ok());
+    telemetry::continue_trace(span, received).unwrap_or_else(|| {
+        let trace = TraceContext::new(app.db().entropy().as_ref());
+        span.record("trace", trace.trace());
+        trace
+    })
 }
 
 /// The route pattern that the request matched; `none` without a route.

@@ -1,14 +1,28 @@
-//! The metrics of Florin, each declared once: name, kind, labels, unit and help. The recorder, the
-//! code that sets a metric and `docs/metrics.md` all use the declaration.
+//! Metrics, spans and traces.
+//!
+//! Each metric is declared once: name, kind, labels, unit and help. The recorder, the code that sets
+//! a metric and `docs/metrics.md` all use the declaration.
+//!
+//! A unit of work opens a `tracing` span with its ids as fields and calls [`continue_trace`] with
+//! the trace context that its row, message or request carries. What the unit then stores or sends
+//! carries the returned context. With the feature `otlp` spans are exported.
 //!
 //! What it never does: influence a result. [`Timer`] reads a clock, but only a histogram sees the
-//! duration.
+//! duration; a trace context, which the caller chooses, decides nothing. Spans contain no payloads,
+//! secrets or bodies.
 //!
-//! Invariants, each with the test that checks it: names are unique and end with their unit; the
-//! buckets of a histogram rise (`declared.rs`).
+//! Invariants, each with the test that checks it:
+//! - names of metrics are unique and end with their unit; the buckets of a histogram rise
+//!   (`declared.rs`);
+//! - an exported span has the trace id of its context and the context's span as its parent
+//!   (`tests/it/otlp`);
+//! - without an exporter the context is passed on unchanged (`tests/it`).
 
 mod declared;
 mod metric;
+#[cfg(feature = "otlp")]
+pub mod otlp;
+mod trace;
 
 pub use declared::{
     ALL, CHAIN_FINAL_HEIGHT, CHAIN_HALTED, CHAIN_HEIGHT, CHAIN_UNFINAL_BLOCKS, COMMIT_SECONDS,
@@ -17,3 +31,4 @@ pub use declared::{
     RUNS, RUNS_DUE, RUNS_ENDED, SIGNING_SECONDS, STEPS, SUBMISSIONS, SUBSCRIPTION_LAG,
 };
 pub use metric::{Counter, Gauge, Histogram, Kind, Metric, Timer, Unit, describe};
+pub use trace::continue_trace;

@@ -31,6 +31,7 @@ mod replay_key;
 pub mod schema;
 mod text;
 mod time;
+mod trace;
 mod unit;
 
 pub use amount::{Amount, AmountError};
@@ -52,6 +53,7 @@ pub use quantity::Quantity;
 pub use replay_key::ReplayKey;
 pub use text::{clip, sanitize_text};
 pub use time::{Time, TimeError};
+pub use trace::{TraceContext, TraceContextError};
 pub use unit::{AmountInput, Unit, UnitError};
 
 ids! {

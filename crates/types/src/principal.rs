@@ -1,6 +1,6 @@
 //! Principals: who makes a call. An argument of every verb and the actor of every fact.
 
-use crate::Namespace;
+use crate::{Namespace, TraceContext};
 use serde::{Deserialize, Serialize};
 
 /// The kind of a principal.
@@ -47,6 +47,9 @@ pub struct Principal {
     pub namespace: Namespace,
     /// What it may do in that namespace.
     pub roles: Vec<Role>,
+    /// The trace that the call belongs to. It is not part of the identity.
+    #[serde(skip)]
+    pub trace: Option<TraceContext>,
 }
 
 impl Principal {
@@ -57,7 +60,15 @@ impl Principal {
             kind: PrincipalKind::System,
             namespace,
             roles: Vec::new(),
+            trace: None,
         }
+    }
+
+    /// The same principal, within a trace.
+    #[must_use]
+    pub fn traced(mut self, trace: Option<TraceContext>) -> Self {
+        self.trace = trace;
+        self
     }
 
     /// Whether one of the roles grants the permission. Workers have every permission except
@@ -134,6 +145,7 @@ mod tests {
             kind: PrincipalKind::Service,
             namespace: "ns".parse().expect("a valid namespace"),
             roles: vec![role],
+            trace: None,
         }
     }
 

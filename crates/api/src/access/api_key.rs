@@ -166,6 +166,7 @@ pub async fn authenticate(db: &Db, text: &str) -> Result<Principal> {
             kind: key.kind,
             namespace,
             roles: key.roles,
+            trace: None,
         })
     } else {
         Err(Error::Unauthenticated)

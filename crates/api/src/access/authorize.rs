@@ -10,7 +10,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use std::marker::PhantomData;
 use std::ops::Deref;
-use types::{Permission, Principal};
+use types::{Permission, Principal, TraceContext};
 
 /// The permission that a route requires.
 pub trait RequiresPermission: Send + Sync + 'static {
@@ -37,6 +37,7 @@ impl<N: RequiresPermission> FromRequestParts<App> for Authorized<N> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let principal = authenticate(app.db(), &api_key_text(parts)?).await?;
+        let principal = principal.traced(parts.extensions.get::<TraceContext>().copied());
         if path_namespace(parts, app)
             .await?
             .is_some_and(|namespace| namespace != principal.namespace.as_str())
