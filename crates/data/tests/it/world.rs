@@ -47,6 +47,7 @@ pub(crate) fn principal(namespace: &str) -> Principal {
         kind: PrincipalKind::Person,
         namespace: testkit::namespace(namespace),
         roles: vec![Role::Operator],
+        trace: None,
     }
 }
 

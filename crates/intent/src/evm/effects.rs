@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | payment without data | the movement | no |
 //! | deployment | `deploys`; value moves to `to: ""`, the new contract | no: the code hash identifies all that it does |
-//! | call, without interface | the call; moves and grants if it is a token standard's | unless it is a token standard's and complete (see `tokens`) |
+//! | call, without interface | the call; moves and grants if it is a token standard's | unless it is a token standard's and complete (see `standards`) |
 //! | call, with interface | the call with its decoded arguments; moves and grants as above | if the interface does not have the selector, the data is not exactly the encoding of the arguments, or a token standard's call is incomplete |
 //! | call with one to three bytes of data | the call, without a selector | yes |
 //! | EIP-7702 authorisation, signed or carried | a grant over the whole account; none if it ends a delegation (zero address) | no |
@@ -18,7 +18,7 @@
 
 use super::{
     abi::{Abi, Path, Token, Type, value},
-    address, tokens,
+    address, standards,
     typed_data::{Field, TypedData},
 };
 use crate::{
@@ -80,7 +80,7 @@ fn of_transaction(
         ..Effects::default()
     };
     if !value.is_zero() {
-        effects.moves.push(tokens::movement(
+        effects.moves.push(standards::movement(
             AssetRef::Native,
             &intent.signer,
             receiver,
@@ -100,7 +100,7 @@ fn of_transaction(
 
 impl Effects {
     fn add_call(&mut self, signer: &str, contract: &str, data: &[u8], abi: Option<&Abi>) {
-        let token = tokens::read(signer, contract, data, abi);
+        let token = standards::read_call(signer, contract, data, abi);
         let decoded = match (abi, &token) {
             (Some(abi), _) => abi.decode_call(data),
             (None, token) => token
@@ -177,8 +177,8 @@ fn permit(signer: &str, data: &TypedData) -> Option<Grant> {
         return None;
     };
     let owner = account(&data.message["owner"])?;
-    let asset = tokens::token(&contract, None);
-    (owner == signer).then(|| tokens::grant(asset, &spender, Some(Amount::from_be_bytes(amount))))
+    let asset = standards::token(&contract, None);
+    (owner == signer).then(|| standards::grant(asset, &spender, Some(Amount::from_be_bytes(amount))))
 }
 
 fn account(value: &Value) -> Option<String> {

@@ -7,8 +7,8 @@
 //! | `statement`, `typed_data`, `authorisation` | off-chain statements |
 //! | `assemble` | bytes and signature -> the signed transaction or statement |
 //! | `abi` | contract ABIs: calls, results, events, revert reasons |
-//! | `effects`, `tokens` | what a transaction does, as far as the bytes show |
-//! | `transfers` | movements of value in events of the token standards |
+//! | `effects` | what a transaction does, as far as the bytes show |
+//! | `standards` | the token standards: effects of their calls, movements in their events |
 //!
 //! Types of alloy do not appear in the interface of this module.
 
@@ -22,8 +22,7 @@ mod log;
 mod read;
 mod rlp;
 mod statement;
-mod tokens;
-mod transfers;
+mod standards;
 mod typed_data;
 
 pub use abi::{Abi, DecodedEvent};
@@ -33,7 +32,7 @@ pub use build::{Price, Terms, build_unsigned};
 pub use effects::effects;
 pub use log::Log;
 pub use statement::statement;
-pub use transfers::transfers;
+pub use standards::transfers;
 pub use typed_data::typed_data;
 
 use crate::{Decoded, Error, Interface, Result, Unsigned};

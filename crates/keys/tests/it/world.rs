@@ -47,6 +47,7 @@ pub(crate) fn principal(name: &str) -> Principal {
         kind: PrincipalKind::Person,
         namespace: namespace(name),
         roles: vec![Role::Admin],
+        trace: None,
     }
 }
 

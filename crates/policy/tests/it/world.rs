@@ -171,6 +171,7 @@ pub(crate) fn controller(ns: &str) -> Principal {
         kind: PrincipalKind::Person,
         namespace: namespace(ns),
         roles: vec![Role::Controller],
+        trace: None,
     }
 }
 
@@ -213,6 +214,7 @@ pub(crate) fn request(intent: Intent) -> DecisionRequest {
             kind: PrincipalKind::Service,
             namespace: namespace("ns"),
             roles: vec![Role::Operator],
+            trace: None,
         },
         subject: "sub:1".into(),
         intent,

@@ -85,6 +85,7 @@ fn principal() -> Principal {
         kind: PrincipalKind::Service,
         namespace: namespace("ns"),
         roles: vec![Role::Operator],
+        trace: None,
     }
 }
 

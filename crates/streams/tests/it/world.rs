@@ -96,6 +96,7 @@ pub(crate) fn principal(name: &str) -> Principal {
         kind: PrincipalKind::Service,
         namespace: namespace(name),
         roles: vec![Role::Operator],
+        trace: None,
     }
 }
 

@@ -76,6 +76,7 @@ impl World {
             kind: PrincipalKind::Person,
             namespace: namespace("ns"),
             roles,
+            trace: None,
         };
         let connector: Arc<dyn Connector> = coins.clone();
         let settings = submit::Settings::default();

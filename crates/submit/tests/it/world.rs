@@ -188,6 +188,7 @@ impl World {
             kind: PrincipalKind::Person,
             namespace: namespace("ns"),
             roles,
+            trace: None,
         };
         Self {
             test,

@@ -53,6 +53,7 @@ pub(crate) fn principal_in(name: &str) -> Principal {
         kind: PrincipalKind::Person,
         namespace: namespace(name),
         roles,
+        trace: None,
     }
 }
 

@@ -300,6 +300,7 @@ async fn decision(world: &World) -> String {
         kind: PrincipalKind::Person,
         namespace: namespace("a"),
         roles: vec![Role::Operator],
+        trace: None,
     };
     let intent = intent::Intent::call(
         chain(),
