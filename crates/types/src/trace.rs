@@ -14,7 +14,9 @@ pub struct TraceContext {
 
 /// The text is not a `traceparent` of W3C Trace Context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected a traceparent: 00-<32 hexadecimal digits>-<16 hexadecimal digits>-<2 hexadecimal digits>")]
+#[error(
+    "expected a traceparent: 00-<32 hexadecimal digits>-<16 hexadecimal digits>-<2 hexadecimal digits>"
+)]
 pub struct TraceContextError;
 
 /// The length of version 00.
@@ -111,7 +113,11 @@ mod tests {
             &EXAMPLE.replace('b', "g"),
             &EXAMPLE.replace('-', "\u{e9}"),
         ] {
-            assert_eq!(wrong.parse::<TraceContext>(), Err(TraceContextError), "{wrong}");
+            assert_eq!(
+                wrong.parse::<TraceContext>(),
+                Err(TraceContextError),
+                "{wrong}"
+            );
         }
     }
 

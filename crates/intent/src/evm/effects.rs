@@ -178,7 +178,8 @@ fn permit(signer: &str, data: &TypedData) -> Option<Grant> {
     };
     let owner = account(&data.message["owner"])?;
     let asset = standards::token(&contract, None);
-    (owner == signer).then(|| standards::grant(asset, &spender, Some(Amount::from_be_bytes(amount))))
+    (owner == signer)
+        .then(|| standards::grant(asset, &spender, Some(Amount::from_be_bytes(amount))))
 }
 
 fn account(value: &Value) -> Option<String> {

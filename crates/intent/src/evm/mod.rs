@@ -21,8 +21,8 @@ mod effects;
 mod log;
 mod read;
 mod rlp;
-mod statement;
 mod standards;
+mod statement;
 mod typed_data;
 
 pub use abi::{Abi, DecodedEvent};
@@ -31,8 +31,8 @@ pub use assemble::assemble;
 pub use build::{Price, Terms, build_unsigned};
 pub use effects::effects;
 pub use log::Log;
-pub use statement::statement;
 pub use standards::transfers;
+pub use statement::statement;
 pub use typed_data::typed_data;
 
 use crate::{Decoded, Error, Interface, Result, Unsigned};

@@ -128,7 +128,10 @@ impl TokenCall {
 
     pub(super) fn amounts(&self, name: &str) -> Option<Vec<Amount>> {
         let items = self.arguments.get(name)?.as_array()?;
-        items.iter().map(|item| item.as_str()?.parse().ok()).collect()
+        items
+            .iter()
+            .map(|item| item.as_str()?.parse().ok())
+            .collect()
     }
 
     /// Adds a movement between the arguments `from` and `to`.
@@ -148,12 +151,7 @@ impl TokenCall {
     }
 
     /// Adds a grant: of a token, of an amount, or of everything.
-    pub(super) fn add_grant(
-        &mut self,
-        to: &str,
-        token_id: Option<Amount>,
-        amount: Option<Amount>,
-    ) {
+    pub(super) fn add_grant(&mut self, to: &str, token_id: Option<Amount>, amount: Option<Amount>) {
         let asset = token(&self.contract, token_id);
         self.grants.push(grant(asset, to, amount));
     }

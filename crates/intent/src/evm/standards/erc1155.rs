@@ -2,7 +2,7 @@
 
 use super::Standard;
 use super::call::{CallKind, Reading, TokenCall};
-use super::event::{EventKind, EventReader, Parties, Word};
+use super::event::{EventKind, EventReader, Parties, Word, number};
 use types::{Amount, Transfer, TransferKind};
 
 pub(super) static STANDARD: Standard = Standard {
@@ -45,7 +45,11 @@ fn transfer_single(event: &EventReader<'_>) -> Option<Vec<Transfer>> {
     let [id, amount] = event.words()? else {
         return None;
     };
-    Some(vec![parties(event)?.transfer(event, token(id), amount.number())])
+    Some(vec![parties(event)?.transfer(
+        event,
+        token(id),
+        number(amount),
+    )])
 }
 
 /// One transfer per id; path and protocol id end in `.n` and `/n`, from 0.
@@ -64,12 +68,18 @@ fn transfer_batch(event: &EventReader<'_>) -> Option<Vec<Transfer>> {
         transfer.protocol_id = format!("{}/{n}", transfer.protocol_id);
         transfer
     };
-    Some(ids.into_iter().zip(amounts).enumerate().map(transfer).collect())
+    Some(
+        ids.into_iter()
+            .zip(amounts)
+            .enumerate()
+            .map(transfer)
+            .collect(),
+    )
 }
 
 fn token(id: &Word) -> TransferKind {
     TransferKind::Fungible {
-        token_id: Some(id.number()),
+        token_id: Some(number(id)),
     }
 }
 

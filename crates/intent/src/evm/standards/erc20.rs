@@ -2,7 +2,7 @@
 
 use super::Standard;
 use super::call::{CallKind, Reading, TokenCall};
-use super::event::{EventKind, EventReader};
+use super::event::{EventKind, EventReader, number};
 use super::holdings::Holdings::{Fungible, NonFungible};
 use types::{Transfer, TransferKind};
 
@@ -56,5 +56,5 @@ fn transfer(event: &EventReader<'_>) -> Option<Vec<Transfer>> {
     };
     let parties = event.parties(None, from, to)?;
     let what = TransferKind::Fungible { token_id: None };
-    Some(vec![parties.transfer(event, what, amount.number())])
+    Some(vec![parties.transfer(event, what, number(amount))])
 }

@@ -2,7 +2,7 @@
 
 use super::Standard;
 use super::call::{CallKind, Reading, TokenCall};
-use super::event::{EventKind, EventReader};
+use super::event::{EventKind, EventReader, number};
 use super::holdings::Holdings::NonFungible;
 use types::{Amount, Transfer, TransferKind};
 
@@ -75,7 +75,7 @@ fn transfer(event: &EventReader<'_>) -> Option<Vec<Transfer>> {
         return None;
     };
     let parties = event.parties(None, from, to)?;
-    let token_id = id.number();
+    let token_id = number(id);
     let what = TransferKind::NonFungible { token_id };
     Some(vec![parties.transfer(event, what, Amount::from(1))])
 }

@@ -16,18 +16,14 @@ pub(super) struct EventKind {
 }
 
 /// A word of the EVM.
-#[derive(Clone, Copy)]
-#[repr(transparent)]
-pub(super) struct Word([u8; 32]);
+pub(super) type Word = [u8; 32];
 
 /// A log while it is read as an event of a standard.
 pub(super) struct EventReader<'a> {
     standard: &'static Standard,
     height: Height,
     event: &'a ChainEvent,
-    topics: Vec<Word>,
-    data: Vec<Word>,
-    has_whole_words: bool,
+    log: &'a Log,
 }
 
 /// Who takes part in a movement.
@@ -58,41 +54,35 @@ pub fn transfers(height: Height, event: &ChainEvent) -> Vec<Transfer> {
     let Some(log) = Log::from_body(&event.body).filter(|log| log.topic() == event.topic) else {
         return Vec::new();
     };
-    let (words, rest) = log.data.as_chunks::<32>();
-    let mut reader = EventReader {
-        standard: STANDARDS[0],
-        height,
-        event,
-        topics: log.topics.into_iter().map(Word).collect(),
-        data: words.iter().copied().map(Word).collect(),
-        has_whole_words: rest.is_empty(),
+    let read = |(standard, kind): &(&'static Standard, &EventKind)| {
+        (kind.read)(&EventReader {
+            standard,
+            height,
+            event,
+            log: &log,
+        })
     };
-    for (standard, kind) in kinds {
-        reader.standard = standard;
-        if let Some(transfers) = (kind.read)(&reader) {
-            return transfers;
-        }
-    }
-    Vec::new()
+    kinds.iter().find_map(read).unwrap_or_default()
 }
 
 impl EventReader<'_> {
     pub(super) fn topics(&self) -> &[Word] {
-        &self.topics
+        &self.log.topics
     }
 
     /// The data as words, if it has no other bytes.
     pub(super) fn words(&self) -> Option<&[Word]> {
-        self.has_whole_words.then_some(self.data.as_slice())
+        let (words, rest) = self.log.data.as_chunks();
+        rest.is_empty().then_some(words)
     }
 
     /// The list whose offset is word `index` of the head. `None` if it exceeds the data.
     pub(super) fn list(&self, index: usize) -> Option<Vec<Amount>> {
         let words = self.words()?;
-        let offset = words.get(index)?.index().filter(|offset| offset % 32 == 0)?;
+        let offset = to_index(words.get(index)?).filter(|offset| offset % 32 == 0)?;
         let (count, items) = words.get(offset / 32..)?.split_first()?;
-        let items = items.get(..count.index()?)?;
-        Some(items.iter().map(Word::number).collect())
+        let items = items.get(..to_index(count)?)?;
+        Some(items.iter().map(number).collect())
     }
 
     pub(super) fn parties(
@@ -102,9 +92,9 @@ impl EventReader<'_> {
         to: &Word,
     ) -> Option<Parties> {
         Some(Parties {
-            operator: operator.map_or(Some(None), |word| word.account().map(Some))?,
-            from: from.account()?,
-            to: to.account()?,
+            operator: operator.map_or(Some(None), |word| account(word).map(Some))?,
+            from: account(from)?,
+            to: account(to)?,
         })
     }
 }
@@ -132,23 +122,21 @@ impl Parties {
     }
 }
 
-impl Word {
-    pub(super) fn number(&self) -> Amount {
-        Amount::from_be_bytes(self.0)
-    }
+pub(super) fn number(word: &Word) -> Amount {
+    Amount::from_be_bytes(*word)
+}
 
-    fn index(&self) -> Option<usize> {
-        usize::try_from(self.number().to_u64()?).ok()
-    }
+fn to_index(word: &Word) -> Option<usize> {
+    usize::try_from(number(word).to_u64()?).ok()
+}
 
-    /// The address, if the other bits are zero.
-    fn account(&self) -> Option<String> {
-        let (padding, account) = self.0.split_at(12);
-        padding
-            .iter()
-            .all(|byte| *byte == 0)
-            .then(|| address::format(account))
-    }
+/// The address in a word, if the other bits are zero.
+fn account(word: &Word) -> Option<String> {
+    let (padding, account) = word.split_at(12);
+    padding
+        .iter()
+        .all(|byte| *byte == 0)
+        .then(|| address::format(account))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ mod erc721;
 mod event;
 mod holdings;
 
-pub(super) use call::{TokenCall, grant, movement, read_call, token};
+pub(super) use call::{grant, movement, read_call, token};
 pub use event::transfers;
 
 use call::CallKind;
