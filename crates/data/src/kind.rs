@@ -97,7 +97,7 @@ impl Type {
     }
 
     /// The name in `parent.type` and in messages.
-    pub(crate) fn singular(self) -> &'static str {
+    pub fn singular(self) -> &'static str {
         self.into()
     }
 

@@ -1,8 +1,8 @@
 //! Events of the token standards: movements of value.
 
 use super::{STANDARDS, Standard};
-use crate::evm::abi::topic_of;
 use crate::evm::{Log, address};
+use alloy_primitives::keccak256;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 use types::{Amount, ChainEvent, Height, Transfer, TransferKind};
@@ -39,8 +39,8 @@ static TOPICS: LazyLock<HashMap<String, Vec<(&'static Standard, &'static EventKi
         let mut topics: HashMap<_, Vec<_>> = HashMap::new();
         for standard in STANDARDS {
             for kind in standard.events {
-                let kinds = topics.entry(topic_of(kind.signature)).or_default();
-                kinds.push((standard, kind));
+                let topic = format!("0x{}", hex::encode(keccak256(kind.signature)));
+                topics.entry(topic).or_default().push((standard, kind));
             }
         }
         topics
