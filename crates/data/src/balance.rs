@@ -67,7 +67,7 @@ impl Deltas {
     }
 
     /// Write the accumulated changes to the database.
-    pub(crate) fn flush(mut self, tx: &mut Tx<'_, '_>) -> Result<()> {
+    pub(crate) fn flush(mut self, tx: &mut Tx) -> Result<()> {
         self.net.retain(|_, net| !net.is_zero());
         let keys: Vec<&BalanceKey> = self.net.keys().collect();
         let stored = table::balance::of(tx, &keys)?.into_iter();
@@ -139,7 +139,7 @@ pub(crate) fn effects(
 
 /// Add `balanceChanges` to the views of transfers.
 pub(crate) fn add_balance_changes(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     transfers: &[Object],
     items: &mut [View],
 ) -> Result<()> {
@@ -173,7 +173,7 @@ pub(crate) fn put_balance_changes(
 
 /// Load the explicit changes of those transfers that have any, in list order.
 pub(crate) fn explicit_changes<'t>(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     transfers: impl IntoIterator<Item = &'t Object>,
 ) -> Result<ExplicitChanges> {
     let transfers = transfers.into_iter();
@@ -190,7 +190,7 @@ pub(crate) fn explicit_changes<'t>(
     Ok(changes)
 }
 
-fn mark_untrusted(tx: &mut Tx<'_, '_>, mut pools: Vec<String>) -> Result<()> {
+fn mark_untrusted(tx: &mut Tx, mut pools: Vec<String>) -> Result<()> {
     pools.sort();
     pools.dedup();
     for (pool, version) in table::transfer::mark_untrusted(tx, &pools)? {
@@ -211,7 +211,7 @@ fn mark_untrusted(tx: &mut Tx<'_, '_>, mut pools: Vec<String>) -> Result<()> {
 
 /// Set the owner of each NFT that moved to an address with a positive balance. A malicious contract
 /// can credit several addresses; the last recipient wins.
-fn update_owners(tx: &mut Tx<'_, '_>, moved: BTreeMap<String, Option<String>>) -> Result<()> {
+fn update_owners(tx: &mut Tx, moved: BTreeMap<String, Option<String>>) -> Result<()> {
     let nfts: Vec<&String> = moved.keys().collect();
     let mut holders: HashMap<String, Vec<String>> = HashMap::new();
     for (nft, address) in table::balance::holders(tx, &nfts)? {

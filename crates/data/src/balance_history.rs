@@ -22,7 +22,7 @@ type ChangeKey = (String, i64);
 
 /// Add `balanceBefore` and `balanceAfter` to the changes of a page.
 pub(crate) fn add_running_totals(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     objects: &[Object],
     items: &mut [View],
 ) -> Result<()> {
@@ -55,7 +55,7 @@ fn change_key(object: &Object) -> ChangeKey {
 }
 
 fn walk(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     key: &BalanceKey,
     objects: &[&Object],
     budget: &mut usize,
@@ -98,7 +98,7 @@ fn walk(
     Ok(())
 }
 
-fn current_quantity(tx: &mut Tx<'_, '_>, key: &BalanceKey) -> Result<Quantity> {
+fn current_quantity(tx: &mut Tx, key: &BalanceKey) -> Result<Quantity> {
     let stored = table::balance::of(tx, &[key])?.pop();
     Ok(stored.map(|balance| balance.quantity).unwrap_or_default())
 }

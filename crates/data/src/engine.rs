@@ -16,7 +16,7 @@ pub trait Chains: Send + Sync {
 
     /// The final height of each chain, read in the same snapshot as the objects. Blocks of a chain
     /// that is not listed are never final.
-    fn final_heights(&self, tx: &mut UnscopedTx<'_, '_>) -> store::Result<Vec<(ChainId, Height)>>;
+    fn final_heights(&self, tx: &mut UnscopedTx) -> store::Result<Vec<(ChainId, Height)>>;
 }
 
 /// One default chain for all namespaces and no final heights, for tests and installations that do
@@ -29,7 +29,7 @@ impl Chains for OffChain {
         self.0
     }
 
-    fn final_heights(&self, _: &mut UnscopedTx<'_, '_>) -> store::Result<Vec<(ChainId, Height)>> {
+    fn final_heights(&self, _: &mut UnscopedTx) -> store::Result<Vec<(ChainId, Height)>> {
         Ok(Vec::new())
     }
 }
@@ -59,7 +59,7 @@ impl Snapshot {
     /// What rendering these objects needs.
     pub(crate) fn view_context<'o>(
         &self,
-        tx: &mut Tx<'_, '_>,
+        tx: &mut Tx,
         objects: impl IntoIterator<Item = &'o Object>,
     ) -> Result<ViewContext<'_>> {
         Ok(ViewContext {
@@ -92,7 +92,7 @@ impl Data {
     where
         A: Send + 'static,
         T: Send + 'static,
-        F: FnMut(&mut Tx<'_, '_>, &Snapshot, &A) -> Result<T> + Send + 'static,
+        F: FnMut(&mut Tx, &Snapshot, &A) -> Result<T> + Send + 'static,
     {
         let (chains, namespace) = (Arc::clone(&self.parts.chains), *namespace);
         let default_chain = self.default_chain(&namespace);
@@ -117,7 +117,7 @@ impl Data {
     where
         A: Send + 'static,
         T: Send + 'static,
-        F: FnMut(&mut Tx<'_, '_>, &Principal, &A) -> Result<T> + Send + 'static,
+        F: FnMut(&mut Tx, &Principal, &A) -> Result<T> + Send + 'static,
     {
         let writer = principal.clone();
         self.db()

@@ -66,19 +66,19 @@ fn fact(object: &Object, changes: Option<&Vec<ChangeRow>>, change: Change) -> Fa
 }
 
 /// Append the creation of objects that a block brought.
-pub(crate) fn created(tx: &mut Tx<'_, '_>, objects: &[Object]) {
+pub(crate) fn created(tx: &mut Tx, objects: &[Object]) {
     objects
         .iter()
         .for_each(|object| tx.append(fact(object, None, Change::Created)));
 }
 
-pub(crate) fn deleted(tx: &mut Tx<'_, '_>, principal: &Principal, object: &Object) {
+pub(crate) fn deleted(tx: &mut Tx, principal: &Principal, object: &Object) {
     tx.append(fact(object, None, Change::Deleted).actor(principal));
 }
 
 /// Append what a batch created and updated.
 pub(crate) fn batch<'a>(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     principal: &Principal,
     changed: impl Iterator<Item = Changed<'a>>,
 ) {

@@ -155,7 +155,7 @@ async fn asset_balances(
 }
 
 fn asset_page(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     final_heights: &FinalHeights,
     asset: &str,
     params: &AssetParams,

@@ -53,7 +53,7 @@ impl Declaration {
 }
 
 /// The declared paths of a type.
-pub(crate) fn declared(tx: &mut Tx<'_, '_>, kind: Type) -> store::Result<Vec<Declaration>> {
+pub(crate) fn declared(tx: &mut Tx, kind: Type) -> store::Result<Vec<Declaration>> {
     let rows = table::metadata::declared(tx)?.into_iter();
     Ok(rows
         .filter(|row| row.kind == kind.singular())
@@ -62,7 +62,7 @@ pub(crate) fn declared(tx: &mut Tx<'_, '_>, kind: Type) -> store::Result<Vec<Dec
 }
 
 /// Replace the indexed values of objects.
-pub(crate) fn index_values(tx: &mut Tx<'_, '_>, kind: Type, objects: &[&Object]) -> Result<()> {
+pub(crate) fn index_values(tx: &mut Tx, kind: Type, objects: &[&Object]) -> Result<()> {
     if objects.is_empty() {
         return Ok(());
     }

@@ -47,7 +47,7 @@ impl Names {
 
     /// Load the objects that some objects refer to, and the assets of those.
     pub(crate) fn load<'o>(
-        tx: &mut Tx<'_, '_>,
+        tx: &mut Tx,
         default_chain: &ChainId,
         objects: impl IntoIterator<Item = &'o Object>,
     ) -> Result<Self> {
@@ -72,7 +72,7 @@ impl Names {
 
     fn add(
         &mut self,
-        tx: &mut Tx<'_, '_>,
+        tx: &mut Tx,
         default_chain: &ChainId,
         kind: Type,
         ids: Vec<&str>,

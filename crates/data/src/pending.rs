@@ -18,7 +18,7 @@ const MAX_PENDING: u32 = 50_000;
 
 /// Add `balanceFinal` to each balance, and `belowZero` to negative ones.
 pub(crate) fn add_final_balances(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     final_heights: &FinalHeights,
     objects: &[Object],
     items: &mut [View],
@@ -46,7 +46,7 @@ pub(crate) struct Pending {
 
 impl Pending {
     pub(crate) fn load<'k>(
-        tx: &mut Tx<'_, '_>,
+        tx: &mut Tx,
         final_heights: &FinalHeights,
         balances: impl IntoIterator<Item = &'k BalanceKey>,
     ) -> Result<Self> {
@@ -69,7 +69,7 @@ impl Pending {
 
     fn add(
         &mut self,
-        tx: &mut Tx<'_, '_>,
+        tx: &mut Tx,
         (chain, above): (&str, i64),
         balances: &[(&String, &String)],
     ) -> Result<()> {

@@ -101,7 +101,7 @@ impl Streams {
     where
         A: Send + 'static,
         T: Send + 'static,
-        F: FnMut(&mut Tx<'_, '_>, &Principal, &A) -> Result<T> + Send + 'static,
+        F: FnMut(&mut Tx, &Principal, &A) -> Result<T> + Send + 'static,
     {
         let args = (principal.clone(), args);
         self.writer()
@@ -114,7 +114,7 @@ impl Streams {
     pub(crate) async fn read<T, F>(&self, principal: &Principal, read: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnMut(&mut Tx<'_, '_>) -> Result<T> + Send + 'static,
+        F: FnMut(&mut Tx) -> Result<T> + Send + 'static,
     {
         self.db().read(&principal.namespace, read).await
     }

@@ -20,7 +20,7 @@ pub struct Metrics {
 
 /// Current delivery counts. The cost grows with the number of waiting events.
 pub async fn metrics(streams: &Streams) -> Result<Metrics> {
-    let read = |tx: &mut UnscopedTx<'_, '_>| {
+    let read = |tx: &mut UnscopedTx| {
         let counts = table::count_by_state(tx)?;
         let heads: BTreeMap<String, i64> = store::partitions(tx)?
             .into_iter()

@@ -205,7 +205,7 @@ impl Drop for Secrets {
 }
 
 impl std::fmt::Debug for NewSecret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         write!(f, "secret {}", self.id)
     }
 }

@@ -252,7 +252,7 @@ impl Session {
         &mut self,
         number: u64,
         act: impl Fn(
-            &mut Tx<'_, '_>,
+            &mut Tx,
             &StoredSubscription,
             &mut SubscriptionProgress,
             state::Batch,
@@ -287,11 +287,7 @@ impl Session {
 }
 
 /// The progress, if this connection still has the subscription open.
-fn own_progress(
-    tx: &mut Tx<'_, '_>,
-    id: SubscriptionId,
-    connection: &str,
-) -> Result<SubscriptionProgress> {
+fn own_progress(tx: &mut Tx, id: SubscriptionId, connection: &str) -> Result<SubscriptionProgress> {
     let progress = progress::find(tx, id)?;
     if progress.consumer.as_deref() == Some(connection) {
         Ok(progress)
@@ -302,7 +298,7 @@ fn own_progress(
 
 /// A rejection uses the same state machine as a failed webhook call, but is retried immediately.
 fn reject(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     row: &StoredSubscription,
     progress: &mut SubscriptionProgress,
     batch: state::Batch,

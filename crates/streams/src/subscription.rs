@@ -174,7 +174,7 @@ fn parse_cursor(text: &str) -> Option<store::Cursor> {
 }
 
 impl std::fmt::Display for StartAt {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         match self {
             StartAt::Newest => f.write_str("newest"),
             StartAt::Oldest => f.write_str("oldest"),

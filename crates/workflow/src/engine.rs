@@ -157,7 +157,7 @@ impl Workflow {
     ) -> impl Future<Output = Result<T>> + use<A, T, F>
     where
         A: Send + 'static,
-        F: FnMut(&mut Tx<'_, '_>, &A) -> Result<T> + Send + 'static,
+        F: FnMut(&mut Tx, &A) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
         self.db().read_with(&principal.namespace, args, read)
@@ -172,13 +172,12 @@ impl Workflow {
     ) -> impl Future<Output = Result<T>> + use<A, T, F>
     where
         A: Send + 'static,
-        F: FnMut(&mut Tx<'_, '_>, &Principal, &A) -> Result<T> + Send + 'static,
+        F: FnMut(&mut Tx, &Principal, &A) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
         let args = (principal.clone(), args);
-        let write = move |tx: &mut Tx<'_, '_>, (principal, args): &(Principal, A)| {
-            write(tx, principal, args)
-        };
+        let write =
+            move |tx: &mut Tx, (principal, args): &(Principal, A)| write(tx, principal, args);
         self.on().write_with(&principal.namespace, args, write)
     }
 

@@ -20,7 +20,7 @@ pub struct Metrics {
 /// Counts runs. The cost grows with the number of open runs.
 pub async fn metrics(workflow: &Workflow) -> Result<Metrics> {
     let now = workflow.db().clock().now();
-    let read = move |tx: &mut UnscopedTx<'_, '_>| {
+    let read = move |tx: &mut UnscopedTx| {
         let counts = table::count_open(tx)?;
         let count = |state: State| {
             let mut counts = counts.iter();

@@ -21,7 +21,7 @@ pub(crate) trait Resource: Named {
     fn choose_name<'n>(new: &'n Self::New, current: &'n str, is_new: bool) -> Result<&'n str>;
 
     fn build(
-        tx: &mut Tx<'_, '_>,
+        tx: &mut Tx,
         meta: Meta<Self::Id>,
         new: &Self::New,
         before: Option<&Self>,
@@ -36,12 +36,12 @@ pub(crate) trait Resource: Named {
     }
 
     /// What refers to it and prevents its deletion.
-    fn referrer(&self, _tx: &mut Tx<'_, '_>) -> Result<Option<String>> {
+    fn referrer(&self, _tx: &mut Tx) -> Result<Option<String>> {
         Ok(None)
     }
 
     /// Deletes what belongs to it.
-    fn delete_parts(&self, _tx: &mut Tx<'_, '_>) -> Result<()> {
+    fn delete_parts(&self, _tx: &mut Tx) -> Result<()> {
         Ok(())
     }
 }
@@ -72,7 +72,7 @@ pub(crate) async fn put<R: Resource<Within = ()>>(
 ) -> Result<(R, bool)> {
     let limit = workflow.settings().named_objects_per_namespace;
     let args = (name_or_id.to_owned(), new);
-    let put = move |tx: &mut Tx<'_, '_>, principal: &Principal, (path, new): &(String, R::New)| {
+    let put = move |tx: &mut Tx, principal: &Principal, (path, new): &(String, R::New)| {
         let (row, before) = put_in::<R>(tx, principal, (), path, new, limit)?;
         Ok((row, before.is_none()))
     };
@@ -81,7 +81,7 @@ pub(crate) async fn put<R: Resource<Within = ()>>(
 
 /// The same in a transaction. Returns the resource as it was before, too.
 pub(crate) fn put_in<R: Resource>(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     principal: &Principal,
     within: R::Within,
     path: &str,
@@ -119,7 +119,7 @@ pub(crate) fn put_in<R: Resource>(
 
 /// Writes a new or changed resource, unless its name is taken.
 pub(crate) fn store<R: Resource>(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     principal: &Principal,
     within: R::Within,
     kind: &'static str,
@@ -148,7 +148,7 @@ pub(crate) async fn get<R: Resource>(
     within: R::Within,
     name_or_id: &str,
 ) -> Result<R> {
-    let read = move |tx: &mut Tx<'_, '_>, path: &String| table::require(tx, within, path);
+    let read = move |tx: &mut Tx, path: &String| table::require(tx, within, path);
     workflow.read(principal, name_or_id.to_owned(), read).await
 }
 
@@ -159,7 +159,7 @@ pub(crate) async fn list<R: Resource>(
     within: R::Within,
     page: &Page,
 ) -> Result<Vec<R>> {
-    let read = move |tx: &mut Tx<'_, '_>, page: &Page| table::list(tx, within, page);
+    let read = move |tx: &mut Tx, page: &Page| table::list(tx, within, page);
     workflow.read(principal, page.clone(), read).await
 }
 
@@ -169,7 +169,7 @@ pub(crate) async fn delete<R: Resource>(
     within: R::Within,
     name_or_id: &str,
 ) -> Result<()> {
-    let delete = move |tx: &mut Tx<'_, '_>, principal: &Principal, path: &String| {
+    let delete = move |tx: &mut Tx, principal: &Principal, path: &String| {
         let row: R = table::require(tx, within, path)?;
         if let Some(referrer) = row.referrer(tx)? {
             return Err(Error::Referenced {

@@ -15,7 +15,7 @@ const BATCH: u32 = 200;
 /// Counts the values encrypted under an older data key.
 pub async fn count_outdated(workflow: &Workflow) -> Result<u64> {
     let head = workflow.parts().keyring.current_prefix();
-    let count = move |tx: &mut UnscopedTx<'_, '_>| {
+    let count = move |tx: &mut UnscopedTx| {
         COLUMNS.into_iter().try_fold(0, |sum, column| {
             Ok(sum + table::count_outdated(tx, column, &head)?)
         })
@@ -34,7 +34,7 @@ pub async fn reencrypt(workflow: &Workflow, after: &str) -> Result<ReencryptionS
         workflow.parts().keyring.current_prefix(),
         cursor.start.clone(),
     );
-    let read = move |tx: &mut UnscopedTx<'_, '_>, (head, start): &(Vec<u8>, Start)| {
+    let read = move |tx: &mut UnscopedTx, (head, start): &(Vec<u8>, Start)| {
         table::outdated(tx, column, head, start, BATCH)
     };
     let outdated = workflow.db().read_unscoped_with(args, read).await?;

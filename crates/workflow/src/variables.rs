@@ -166,7 +166,7 @@ impl Resource for StoredSet {
     }
 
     fn build(
-        tx: &mut Tx<'_, '_>,
+        tx: &mut Tx,
         meta: Meta<VariableSetId>,
         new: &NewSet,
         _: Option<&Self>,
@@ -196,7 +196,7 @@ impl Resource for StoredSet {
             .payload(self)
     }
 
-    fn referrer(&self, tx: &mut Tx<'_, '_>) -> Result<Option<String>> {
+    fn referrer(&self, tx: &mut Tx) -> Result<Option<String>> {
         let task = tasks::of_variables(tx, self.id, &self.name)?;
         Ok(task.map(|task| format!("task {task:?} refers to it")))
     }
@@ -231,11 +231,7 @@ impl StoredSet {
 }
 
 /// Decrypts a set in the snapshot of the caller's transaction.
-pub(crate) fn decrypt(
-    tx: &mut Tx<'_, '_>,
-    keyring: &Keyring,
-    name_or_id: &str,
-) -> Result<Variables> {
+pub(crate) fn decrypt(tx: &mut Tx, keyring: &Keyring, name_or_id: &str) -> Result<Variables> {
     let stored: StoredSet = table::require(tx, (), name_or_id)?;
     let values = stored.decrypt(keyring, tx.namespace())?;
     let secrets = if stored.is_secret() {

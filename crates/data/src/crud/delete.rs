@@ -38,7 +38,7 @@ pub async fn delete(data: &Data, principal: &Principal, kind: Type, reference: &
 }
 
 /// The type of an object that refers to this one, if any.
-fn referrer(tx: &mut Tx<'_, '_>, object: &Object) -> Result<Option<String>> {
+fn referrer(tx: &mut Tx, object: &Object) -> Result<Option<String>> {
     let by_id: &[(Type, &str)] = match object.kind() {
         Type::Collection => &[(Type::Asset, "collection_id")],
         Type::Asset => &[
@@ -70,7 +70,7 @@ fn referrer(tx: &mut Tx<'_, '_>, object: &Object) -> Result<Option<String>> {
     Ok(None)
 }
 
-fn revert_balances(tx: &mut Tx<'_, '_>, transfer: &Object) -> Result<()> {
+fn revert_balances(tx: &mut Tx, transfer: &Object) -> Result<()> {
     if transfer.text("source").is_some() {
         return Err(Error::ImmutableTransfer {
             field: "transfer".to_owned(),
@@ -85,7 +85,7 @@ fn revert_balances(tx: &mut Tx<'_, '_>, transfer: &Object) -> Result<()> {
     Ok(deltas.flush(tx)?)
 }
 
-fn remove(tx: &mut Tx<'_, '_>, object: &Object) -> Result<()> {
+fn remove(tx: &mut Tx, object: &Object) -> Result<()> {
     let (schema, ids) = (object.schema, [object.id()]);
     table::label::delete(tx, schema.kind.singular(), &ids)?;
     table::metadata::delete_objects(tx, schema.kind.singular(), &ids)?;

@@ -35,7 +35,7 @@ pub async fn get(data: &Data, principal: &Principal, kind: Type, reference: &str
 
 /// Load the object that a reference resolves to.
 pub(super) fn load_object(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     default_chain: &ChainId,
     kind: Type,
     reference: &str,

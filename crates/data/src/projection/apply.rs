@@ -28,7 +28,7 @@ pub struct BlockTransfers<'a> {
 /// was reverted with an earlier block becomes pending again under the same id. Fails only if the
 /// database fails.
 pub fn apply(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     namespace: &Namespace,
     chain: &ChainId,
     blocks: &[BlockTransfers<'_>],
@@ -55,7 +55,7 @@ type Rows = HashMap<Identity, Vec<Object>>;
 
 /// Drop transfers that are already counted and duplicates within the slice.
 fn skip_counted<'a>(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     chain: &ChainId,
     all: Vec<ObservedTransfer<'a>>,
 ) -> Result<(Vec<ObservedTransfer<'a>>, Rows)> {
@@ -105,7 +105,7 @@ struct Plan {
 
 impl Plan {
     fn make(
-        tx: &mut Tx<'_, '_>,
+        tx: &mut Tx,
         chain: &ChainId,
         transfers: &[ObservedTransfer<'_>],
         parents: &Parents,
@@ -202,7 +202,7 @@ impl Plan {
         }
     }
 
-    fn write(mut self, tx: &mut Tx<'_, '_>, chain: &ChainId) -> Result<()> {
+    fn write(mut self, tx: &mut Tx, chain: &ChainId) -> Result<()> {
         let mut deltas = Deltas::default();
         let changes = &self.changes;
         let changes_of = |row: &Object| changes.get(&RowKey::of(row));
@@ -242,7 +242,7 @@ impl Plan {
     }
 
     /// Append one fact per block for new, restored and reverted transfers.
-    fn append_facts(&self, tx: &mut Tx<'_, '_>, chain: &ChainId) {
+    fn append_facts(&self, tx: &mut Tx, chain: &ChainId) {
         let namespace = tx.namespace().as_str().to_owned();
         for ((height, hash, batch), rows) in by_batch(&self.new) {
             let batch = Batch::of(&namespace, chain.as_str(), height, &batch, &rows);
@@ -274,7 +274,7 @@ fn by_batch(rows: &[Object]) -> BTreeMap<(i64, String, String), Vec<&Object>> {
 }
 
 fn at_positions(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     chain: &ChainId,
     transfers: &[ObservedTransfer<'_>],
 ) -> Result<HashMap<String, Object>> {
@@ -291,12 +291,7 @@ fn at_positions(
 
 /// Revert a block in every namespace that has rows of it. Its transfers stay as `reverted` rows;
 /// addresses, pools and NFTs that it introduced are `reverted` until another block includes them.
-pub fn undo(
-    tx: &mut UnscopedTx<'_, '_>,
-    chain: &ChainId,
-    height: Height,
-    hash: &str,
-) -> Result<()> {
+pub fn undo(tx: &mut UnscopedTx, chain: &ChainId, height: Height, hash: &str) -> Result<()> {
     let hash = block_key(hash);
     let mut namespaces: Vec<Namespace> = Vec::new();
     for table in ["transfer", "address", "pool", "nft"] {
@@ -311,7 +306,7 @@ pub fn undo(
         .try_for_each(|namespace| undo_in(&mut tx.scoped(namespace), chain, height, &hash))
 }
 
-fn undo_in(tx: &mut Tx<'_, '_>, chain: &ChainId, height: Height, hash: &str) -> Result<()> {
+fn undo_in(tx: &mut Tx, chain: &ChainId, height: Height, hash: &str) -> Result<()> {
     let mut rows = table::transfer::of_block(tx, chain, height, hash)?;
     let changes = balance::explicit_changes(tx, &rows)?;
     let mut deltas = Deltas::default();
@@ -335,13 +330,7 @@ fn undo_in(tx: &mut Tx<'_, '_>, chain: &ChainId, height: Height, hash: &str) -> 
     Ok(())
 }
 
-fn append_reverted_fact(
-    tx: &mut Tx<'_, '_>,
-    chain: &ChainId,
-    height: Height,
-    hash: &str,
-    count: usize,
-) {
+fn append_reverted_fact(tx: &mut Tx, chain: &ChainId, height: Height, hash: &str, count: usize) {
     let payload =
         serde_json::json!({ "chain": chain, "height": height, "block": hash, "count": count });
     tx.append(Fact::new("data.transfers.reverted", 1).payload(&payload));

@@ -16,7 +16,7 @@ pub(super) type Parents = HashMap<(Type, String, String), String>;
 
 /// Create the addresses that do not exist yet.
 pub(super) fn addresses(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     chain: &ChainId,
     transfers: &[ObservedTransfer<'_>],
 ) -> Result<()> {
@@ -53,7 +53,7 @@ pub(super) fn addresses(
 
 /// Create the pools and NFTs that do not exist yet. Returns the ids of all of them.
 pub(super) fn pools_and_nfts(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     chain: &ChainId,
     transfers: &[ObservedTransfer<'_>],
 ) -> Result<Parents> {
@@ -114,7 +114,7 @@ struct Existing {
 }
 
 fn load_existing(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     kind: Type,
     keys: &[Vec<String>],
 ) -> Result<HashMap<Vec<String>, Object>> {
@@ -179,12 +179,7 @@ fn updated_by(old: &Object, seen: &Object) -> Option<Object> {
     (!updated.same_content(old)).then_some(updated)
 }
 
-fn write(
-    tx: &mut Tx<'_, '_>,
-    kind: Type,
-    mut new: Vec<Object>,
-    mut existing: Existing,
-) -> Result<()> {
+fn write(tx: &mut Tx, kind: Type, mut new: Vec<Object>, mut existing: Existing) -> Result<()> {
     let now = tx.now();
     for object in &mut new {
         object.put_time("created", now);

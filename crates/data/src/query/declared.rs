@@ -18,7 +18,7 @@ struct Declared {
 }
 
 /// Replace undeclared paths of a query by the declared fields that they name.
-pub(crate) fn resolve_paths<'q>(tx: &mut Tx<'_, '_>, query: &'q Query) -> Result<Cow<'q, Query>> {
+pub(crate) fn resolve_paths<'q>(tx: &mut Tx, query: &'q Query) -> Result<Cow<'q, Query>> {
     let is_path = |subject: &Subject| matches!(subject, Subject::Undeclared(_));
     let mut filters = query.filters.iter();
     let in_filters = filters.any(|filter| filter.any_subject(&is_path));
@@ -37,7 +37,7 @@ pub(crate) fn resolve_paths<'q>(tx: &mut Tx<'_, '_>, query: &'q Query) -> Result
 }
 
 impl Declared {
-    fn load(tx: &mut Tx<'_, '_>, query: &Query) -> Result<Self> {
+    fn load(tx: &mut Tx, query: &Query) -> Result<Self> {
         let fields = metadata::declared(tx, query.kind)?;
         let mut hashed = Vec::new();
         for Declaration {

@@ -83,7 +83,7 @@ pub(crate) async fn run_queries(
     .await
 }
 
-fn run_query(tx: &mut Tx<'_, '_>, snapshot: &Snapshot, query: &Query) -> Result<Listing> {
+fn run_query(tx: &mut Tx, snapshot: &Snapshot, query: &Query) -> Result<Listing> {
     let page = execute(tx, snapshot, query)?;
     let context = snapshot.view_context(tx, &page.objects)?;
     let mut items: Vec<_> = (page.objects.iter())

@@ -29,11 +29,7 @@ pub(crate) struct QueryPage {
     pub(crate) after: Option<String>,
 }
 
-pub(crate) fn execute(
-    tx: &mut Tx<'_, '_>,
-    snapshot: &Snapshot,
-    query: &Query,
-) -> Result<QueryPage> {
+pub(crate) fn execute(tx: &mut Tx, snapshot: &Snapshot, query: &Query) -> Result<QueryPage> {
     let query = declared::resolve_paths(tx, query)?;
     let (sql_filters, residual): (Vec<&Filter>, Vec<&Filter>) =
         flatten(&query.filters).partition(|filter| filter.is_sql());
@@ -91,7 +87,7 @@ impl Execution<'_> {
 
     /// Reject queries that would scan too many rows: the indexed conditions must leave few enough
     /// for the other conditions and for sorting.
-    fn check_scan(&self, tx: &mut Tx<'_, '_>) -> Result<()> {
+    fn check_scan(&self, tx: &mut Tx) -> Result<()> {
         let schema = self.query.schema();
         let (selective, others): (Vec<&Filter>, Vec<&Filter>) =
             (self.sql_filters.iter()).partition(|filter| filter.is_selective());
@@ -115,7 +111,7 @@ impl Execution<'_> {
 
     /// If the indexed conditions select few rows, sort those; otherwise walk the index of the
     /// order, which reaches the matches soon.
-    fn choose_order(&mut self, tx: &mut Tx<'_, '_>) -> Result<()> {
+    fn choose_order(&mut self, tx: &mut Tx) -> Result<()> {
         let selective: Vec<&Filter> = (self.sql_filters.iter().copied())
             .filter(|filter| filter.is_selective())
             .collect();
@@ -129,7 +125,7 @@ impl Execution<'_> {
         Ok(())
     }
 
-    fn page_from_sql(&self, tx: &mut Tx<'_, '_>, after: Option<Vec<Cell>>) -> Result<QueryPage> {
+    fn page_from_sql(&self, tx: &mut Tx, after: Option<Vec<Cell>>) -> Result<QueryPage> {
         let page = &self.query.page;
         let scope = self.scope(&self.sql_filters);
         let limits = (page.limit + 1, page.skip);
@@ -154,11 +150,7 @@ impl Execution<'_> {
     }
 
     /// Read the rows that the database conditions leave, and evaluate the other conditions on each.
-    fn page_from_objects(
-        &self,
-        tx: &mut Tx<'_, '_>,
-        after: Option<Vec<Cell>>,
-    ) -> Result<QueryPage> {
+    fn page_from_objects(&self, tx: &mut Tx, after: Option<Vec<Cell>>) -> Result<QueryPage> {
         let scope = self.scope(&self.sql_filters);
         if sql::count(tx, &scope, MAX_READ + 1)? > MAX_READ {
             let field = self
@@ -196,7 +188,7 @@ impl Execution<'_> {
         Ok(self.finish_page(matching, total))
     }
 
-    fn count_objects(&self, tx: &mut Tx<'_, '_>) -> Result<u64> {
+    fn count_objects(&self, tx: &mut Tx) -> Result<u64> {
         let scope = self.scope(&self.sql_filters);
         let (mut count, mut cursor_keys) = (0, None);
         loop {
@@ -210,7 +202,7 @@ impl Execution<'_> {
         }
     }
 
-    fn retain_matching(&self, tx: &mut Tx<'_, '_>, rows: Vec<SortedRow>) -> Result<Vec<SortedRow>> {
+    fn retain_matching(&self, tx: &mut Tx, rows: Vec<SortedRow>) -> Result<Vec<SortedRow>> {
         let context = (self.snapshot).view_context(tx, rows.iter().map(|row| &row.object))?;
         let matches = |row: &SortedRow| {
             let mut filters = self.residual.iter();

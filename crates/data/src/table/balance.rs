@@ -52,7 +52,7 @@ pub(crate) struct StoredBalance {
 }
 
 /// The balances with these keys that exist.
-pub(crate) fn of(tx: &mut Tx<'_, '_>, keys: &[&BalanceKey]) -> Result<Vec<StoredBalance>> {
+pub(crate) fn of(tx: &mut Tx, keys: &[&BalanceKey]) -> Result<Vec<StoredBalance>> {
     tx.query_rows(
         "WITH n(namespace, chain, address, parent_id) AS ({ns_rows})
          SELECT b.chain, b.address, b.parent_id, b.quantity, b.updated FROM n
@@ -64,7 +64,7 @@ pub(crate) fn of(tx: &mut Tx<'_, '_>, keys: &[&BalanceKey]) -> Result<Vec<Stored
 }
 
 /// Insert or update balances.
-pub(crate) fn put(tx: &mut Tx<'_, '_>, rows: &[NewBalance]) -> Result<()> {
+pub(crate) fn put(tx: &mut Tx, rows: &[NewBalance]) -> Result<()> {
     NewBalance::insert(
         tx,
         rows,
@@ -75,7 +75,7 @@ pub(crate) fn put(tx: &mut Tx<'_, '_>, rows: &[NewBalance]) -> Result<()> {
 }
 
 /// Delete the balances of a pool or NFT.
-pub(crate) fn delete(tx: &mut Tx<'_, '_>, parent: &str) -> Result<()> {
+pub(crate) fn delete(tx: &mut Tx, parent: &str) -> Result<()> {
     tx.execute(
         "DELETE FROM balance WHERE namespace = ?ns AND parent_id = ?1",
         (parent,),
@@ -84,7 +84,7 @@ pub(crate) fn delete(tx: &mut Tx<'_, '_>, parent: &str) -> Result<()> {
 }
 
 /// The holders of NFTs: NFT, address.
-pub(crate) fn holders(tx: &mut Tx<'_, '_>, nfts: &[&String]) -> Result<Vec<(String, String)>> {
+pub(crate) fn holders(tx: &mut Tx, nfts: &[&String]) -> Result<Vec<(String, String)>> {
     tx.query_rows(
         "WITH n(namespace, id) AS ({ns_rows})
          SELECT b.parent_id, b.address FROM n JOIN balance b ON b.namespace = n.namespace AND b.parent_id = n.id AND b.quantity > ?1",
@@ -96,7 +96,7 @@ pub(crate) fn holders(tx: &mut Tx<'_, '_>, nfts: &[&String]) -> Result<Vec<(Stri
 /// Derived changes of balances in blocks above a height, at most `limit`: address, parent, amount.
 /// `column` is `from_address` or `to_address`; `from` is the lowest position of such blocks.
 pub(crate) fn derived_above(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     column: &'static str,
     (chain, above): (&str, i64),
     from: &str,
@@ -123,7 +123,7 @@ pub(crate) struct ExplicitChange {
 
 /// Explicit changes of addresses above a height, at most `limit`.
 pub(crate) fn explicit_above(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     (chain, above): (&str, i64),
     limit: u32,
     addresses: &[&String],
@@ -150,7 +150,7 @@ pub(crate) struct Holder {
 /// Addresses with a balance in the pools of an asset, in order, after a given one. `only` restricts
 /// them to one address.
 pub(crate) fn holders_of_asset(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     asset: &str,
     only: Option<&str>,
     after: &Holder,
@@ -167,7 +167,7 @@ pub(crate) fn holders_of_asset(
 
 /// The balances of addresses in the pools of an asset.
 pub(crate) fn in_asset(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     asset: &str,
     addresses: &[Holder],
 ) -> Result<Vec<StoredBalance>> {
@@ -181,7 +181,7 @@ pub(crate) fn in_asset(
     )
 }
 
-pub(crate) fn by_id(tx: &mut Tx<'_, '_>, id: &str) -> Result<Option<Object>> {
+pub(crate) fn by_id(tx: &mut Tx, id: &str) -> Result<Option<Object>> {
     let schema = Type::Balance.schema();
     let sql = format!(
         "SELECT {} FROM balance t WHERE t.namespace = ?ns AND t.id = ?1",
@@ -201,7 +201,7 @@ pub(crate) struct HistoryRow {
 
 /// The changes of an address in a pool from a position on, newest first.
 pub(crate) fn changes_from(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     key: &BalanceKey,
     from: &str,
     limit: u32,
@@ -216,7 +216,7 @@ pub(crate) fn changes_from(
 
 /// The changes of an address in a pool up to a position, oldest first.
 pub(crate) fn changes_to(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     key: &BalanceKey,
     to: &str,
     limit: u32,

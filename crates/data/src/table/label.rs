@@ -14,7 +14,7 @@ pub(crate) struct Label<'a> {
 }
 
 /// Delete the labels of objects.
-pub(crate) fn delete(tx: &mut Tx<'_, '_>, kind: &str, ids: &[impl ToValue]) -> Result<()> {
+pub(crate) fn delete(tx: &mut Tx, kind: &str, ids: &[impl ToValue]) -> Result<()> {
     tx.execute_rows(
         "WITH n(namespace, id) AS ({ns_rows})
          DELETE FROM label WHERE (namespace, type, object_id) IN (SELECT n.namespace, ?1, n.id FROM n)",
@@ -25,7 +25,7 @@ pub(crate) fn delete(tx: &mut Tx<'_, '_>, kind: &str, ids: &[impl ToValue]) -> R
 }
 
 /// Insert labels.
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, rows: &[Label<'_>]) -> Result<()> {
+pub(crate) fn insert(tx: &mut Tx, rows: &[Label<'_>]) -> Result<()> {
     Label::insert(tx, rows, "")?;
     Ok(())
 }

@@ -33,18 +33,13 @@ pub(crate) struct MetadataValue<'a> {
 }
 
 /// All declared fields of the namespace.
-pub(crate) fn declared(tx: &mut Tx<'_, '_>) -> Result<Vec<MetadataField>> {
+pub(crate) fn declared(tx: &mut Tx) -> Result<Vec<MetadataField>> {
     let sql = MetadataField::select("WHERE namespace = ?ns ORDER BY type, path");
     tx.rows(&sql, ())
 }
 
 /// Declare a path. Returns false if it is declared already.
-pub(crate) fn declare(
-    tx: &mut Tx<'_, '_>,
-    kind: &str,
-    path: &str,
-    value_type: &str,
-) -> Result<bool> {
+pub(crate) fn declare(tx: &mut Tx, kind: &str, path: &str, value_type: &str) -> Result<bool> {
     let inserted = tx.execute(
         "INSERT INTO metadata_field (namespace, type, path, value_type, ready) VALUES (?ns, ?1, ?2, ?3, 0) ON CONFLICT DO NOTHING",
         (kind, path, value_type),
@@ -53,7 +48,7 @@ pub(crate) fn declare(
 }
 
 /// Record that all existing objects are indexed.
-pub(crate) fn set_ready(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<()> {
+pub(crate) fn set_ready(tx: &mut Tx, kind: &str, path: &str) -> Result<()> {
     tx.execute(
         "UPDATE metadata_field SET ready = 1 WHERE namespace = ?ns AND type = ?1 AND path = ?2",
         (kind, path),
@@ -62,7 +57,7 @@ pub(crate) fn set_ready(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<(
 }
 
 /// Withdraw a declaration. Returns false if there was none.
-pub(crate) fn withdraw(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<bool> {
+pub(crate) fn withdraw(tx: &mut Tx, kind: &str, path: &str) -> Result<bool> {
     let deleted = tx.execute(
         "DELETE FROM metadata_field WHERE namespace = ?ns AND type = ?1 AND path = ?2",
         (kind, path),
@@ -71,7 +66,7 @@ pub(crate) fn withdraw(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<bo
 }
 
 /// Delete the values of a path.
-pub(crate) fn delete_values(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<()> {
+pub(crate) fn delete_values(tx: &mut Tx, kind: &str, path: &str) -> Result<()> {
     tx.execute(
         "DELETE FROM metadata_value WHERE namespace = ?ns AND type = ?1 AND path = ?2",
         (kind, path),
@@ -80,7 +75,7 @@ pub(crate) fn delete_values(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Resu
 }
 
 /// Delete the values of objects.
-pub(crate) fn delete_objects(tx: &mut Tx<'_, '_>, kind: &str, ids: &[impl ToValue]) -> Result<()> {
+pub(crate) fn delete_objects(tx: &mut Tx, kind: &str, ids: &[impl ToValue]) -> Result<()> {
     tx.execute_rows(
         "WITH n(namespace, id) AS ({ns_rows})
          DELETE FROM metadata_value WHERE (namespace, type, object_id) IN (SELECT n.namespace, ?1, n.id FROM n)",
@@ -91,13 +86,13 @@ pub(crate) fn delete_objects(tx: &mut Tx<'_, '_>, kind: &str, ids: &[impl ToValu
 }
 
 /// Insert or replace values.
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, rows: &[MetadataValue<'_>]) -> Result<()> {
+pub(crate) fn insert(tx: &mut Tx, rows: &[MetadataValue<'_>]) -> Result<()> {
     MetadataValue::upsert(tx, rows)?;
     Ok(())
 }
 
 /// Whether any text of a path is stored as a hash.
-pub(crate) fn has_hashed(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<bool> {
+pub(crate) fn has_hashed(tx: &mut Tx, kind: &str, path: &str) -> Result<bool> {
     tx.exists(
         "SELECT 1 FROM metadata_value WHERE namespace = ?ns AND type = ?1 AND path = ?2 AND hashed = 1 LIMIT 1",
         (kind, path),
@@ -106,7 +101,7 @@ pub(crate) fn has_hashed(tx: &mut Tx<'_, '_>, kind: &str, path: &str) -> Result<
 
 /// The ids and `column` texts of objects after an id, for indexing existing objects.
 pub(crate) fn texts_after(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     table: &str,
     column: &str,
     after: &str,

@@ -7,7 +7,7 @@ use store::{Result, ToValue, Tx, Value, list};
 
 /// Load objects by id, in no particular order, without reverted transfers.
 pub(crate) fn by_ids(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     schema: &'static Schema,
     ids: &[impl ToValue],
 ) -> Result<Vec<Object>> {
@@ -22,7 +22,7 @@ pub(crate) fn by_ids(
 
 /// Load objects by key, in no particular order, without reverted transfers.
 pub(crate) fn by_keys(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     schema: &'static Schema,
     keys: &[Vec<String>],
 ) -> Result<Vec<Object>> {
@@ -65,7 +65,7 @@ pub(crate) struct NamedIds {
 
 /// The names that are in use, with their ids.
 pub(crate) fn by_names(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     schema: &'static Schema,
     names: &[&str],
 ) -> Result<Vec<NamedIds>> {
@@ -95,7 +95,7 @@ pub(crate) struct TargetRow {
 
 /// What references show of their targets.
 pub(crate) fn reference_names(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     schema: &'static Schema,
     ids: &[impl ToValue],
 ) -> Result<Vec<TargetRow>> {
@@ -120,11 +120,7 @@ pub(crate) fn reference_names(
 }
 
 /// Insert new objects. Returns how many were inserted; fewer if another object has one of the keys.
-pub(crate) fn insert(
-    tx: &mut Tx<'_, '_>,
-    schema: &'static Schema,
-    objects: &[&Object],
-) -> Result<u64> {
+pub(crate) fn insert(tx: &mut Tx, schema: &'static Schema, objects: &[&Object]) -> Result<u64> {
     let sql = format!(
         "INSERT INTO {} (namespace, {}) {{ns_rows}} ON CONFLICT DO NOTHING",
         schema.table,
@@ -135,11 +131,7 @@ pub(crate) fn insert(
 }
 
 /// Update all columns of existing objects except the row key. Returns how many were updated.
-pub(crate) fn update(
-    tx: &mut Tx<'_, '_>,
-    schema: &'static Schema,
-    objects: &[&Object],
-) -> Result<u64> {
+pub(crate) fn update(tx: &mut Tx, schema: &'static Schema, objects: &[&Object]) -> Result<u64> {
     let all: Vec<&str> = schema.stored().map(|field| field.column).collect();
     let changed = all.iter().filter(|column| !schema.row_key.contains(column));
     let set: Vec<String> = changed
@@ -162,7 +154,7 @@ pub(crate) fn update(
 }
 
 /// Delete all rows of an id.
-pub(crate) fn delete(tx: &mut Tx<'_, '_>, schema: &'static Schema, id: &str) -> Result<u64> {
+pub(crate) fn delete(tx: &mut Tx, schema: &'static Schema, id: &str) -> Result<u64> {
     tx.execute(
         &format!(
             "DELETE FROM {} WHERE namespace = ?ns AND id = ?1",
@@ -174,7 +166,7 @@ pub(crate) fn delete(tx: &mut Tx<'_, '_>, schema: &'static Schema, id: &str) -> 
 
 /// Whether any row has this id in a referring column.
 pub(crate) fn is_referenced(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     schema: &'static Schema,
     column: &str,
     id: &str,
@@ -188,7 +180,7 @@ pub(crate) fn is_referenced(
 
 /// Whether any row is under this address.
 pub(crate) fn exists_at_address(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     schema: &'static Schema,
     chain: &str,
     address: &str,
@@ -202,7 +194,7 @@ pub(crate) fn exists_at_address(
 
 /// Reserve event sequences: add to each activity's counter. Returns the counters after that.
 pub(crate) fn reserve_sequences(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     counts: &[(String, i64)],
 ) -> Result<Vec<(String, i64)>> {
     tx.query_rows(
@@ -219,7 +211,7 @@ pub(crate) fn reserve_sequences(
 ///
 /// ''` keeps SQLite on the block index, as in `transfer::of_block`.
 pub(crate) fn mark_reverted(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     schema: &'static Schema,
     chain: &str,
     height: i64,

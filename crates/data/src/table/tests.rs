@@ -12,7 +12,7 @@ const POSTGRES: &str =
 
 /// The columns of a table or view, with their types.
 fn columns(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     engine: EngineKind,
     table: &str,
 ) -> store::Result<BTreeMap<String, String>> {

@@ -26,7 +26,7 @@ keys!(Identity, RowKey);
 
 /// All rows of these transfers on a chain, including those of reverted blocks.
 pub(crate) fn by_identities(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     chain: &ChainId,
     identities: &[&Identity],
 ) -> Result<Vec<Object>> {
@@ -41,7 +41,7 @@ pub(crate) fn by_identities(
 }
 
 /// The latest reverted row of an id.
-pub(crate) fn latest_reverted(tx: &mut Tx<'_, '_>, id: &str) -> Result<Option<Object>> {
+pub(crate) fn latest_reverted(tx: &mut Tx, id: &str) -> Result<Option<Object>> {
     let schema = Type::Transfer.schema();
     let sql = format!(
         "SELECT {} FROM transfer t WHERE t.namespace = ?ns AND t.id = ?1 AND t.reverted = 1 ORDER BY t.updated DESC, t.block_hash LIMIT 1",
@@ -53,7 +53,7 @@ pub(crate) fn latest_reverted(tx: &mut Tx<'_, '_>, id: &str) -> Result<Option<Ob
 /// The counted transfers of a block. `namespace || ''` keeps SQLite, which has no statistics, on the
 /// block index.
 pub(crate) fn of_block(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     chain: &ChainId,
     height: Height,
     hash: &str,
@@ -71,7 +71,7 @@ pub(crate) fn of_block(
 
 /// The namespaces with rows of a block.
 pub(crate) fn namespaces_of_block(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     table: &'static str,
     chain: &ChainId,
     height: Height,
@@ -120,7 +120,7 @@ pub(crate) struct ChangeRow {
 }
 
 /// The explicit changes of transfers, in no particular order.
-pub(crate) fn changes_of(tx: &mut Tx<'_, '_>, rows: &[RowKey]) -> Result<Vec<ChangeRow>> {
+pub(crate) fn changes_of(tx: &mut Tx, rows: &[RowKey]) -> Result<Vec<ChangeRow>> {
     let sql = format!(
         "WITH n(namespace, chain, transaction_id, path, block_hash) AS ({{ns_rows}}) SELECT {} FROM n
            JOIN balance_change c ON c.namespace = n.namespace AND c.chain = n.chain AND c.transaction_id = n.transaction_id
@@ -130,7 +130,7 @@ pub(crate) fn changes_of(tx: &mut Tx<'_, '_>, rows: &[RowKey]) -> Result<Vec<Cha
     tx.query_rows(&sql, (), rows)
 }
 
-pub(crate) fn delete_rows(tx: &mut Tx<'_, '_>, rows: &[RowKey]) -> Result<()> {
+pub(crate) fn delete_rows(tx: &mut Tx, rows: &[RowKey]) -> Result<()> {
     tx.execute_rows(
         "WITH n(namespace, chain, transaction_id, path, block_hash) AS ({ns_rows})
          DELETE FROM transfer WHERE (namespace, chain, transaction_id, path, block_hash)
@@ -142,7 +142,7 @@ pub(crate) fn delete_rows(tx: &mut Tx<'_, '_>, rows: &[RowKey]) -> Result<()> {
 }
 
 /// Delete the explicit changes of transfers.
-pub(crate) fn delete_changes(tx: &mut Tx<'_, '_>, rows: &[RowKey]) -> Result<()> {
+pub(crate) fn delete_changes(tx: &mut Tx, rows: &[RowKey]) -> Result<()> {
     tx.execute_rows(
         "WITH n(namespace, chain, transaction_id, path, block_hash) AS ({ns_rows})
          DELETE FROM balance_change WHERE (namespace, chain, transaction_id, path, block_hash)
@@ -153,13 +153,13 @@ pub(crate) fn delete_changes(tx: &mut Tx<'_, '_>, rows: &[RowKey]) -> Result<()>
     Ok(())
 }
 
-pub(crate) fn insert_changes(tx: &mut Tx<'_, '_>, rows: &[ChangeRow]) -> Result<()> {
+pub(crate) fn insert_changes(tx: &mut Tx, rows: &[ChangeRow]) -> Result<()> {
     ChangeRow::insert(tx, rows, "")?;
     Ok(())
 }
 
 /// Mark pools as untrusted. Returns the id and version of those that were trusted before.
-pub(crate) fn mark_untrusted(tx: &mut Tx<'_, '_>, pools: &[String]) -> Result<Vec<(String, i64)>> {
+pub(crate) fn mark_untrusted(tx: &mut Tx, pools: &[String]) -> Result<Vec<(String, i64)>> {
     tx.query_rows(
         "WITH n(namespace, id) AS ({ns_rows}) UPDATE pool SET trusted = 0, version = pool.version + 1 FROM n
           WHERE pool.namespace = n.namespace AND pool.id = n.id AND pool.trusted = 1 RETURNING pool.id, pool.version",
@@ -169,10 +169,7 @@ pub(crate) fn mark_untrusted(tx: &mut Tx<'_, '_>, pools: &[String]) -> Result<Ve
 }
 
 /// Set the owners of NFTs: id, owner, whether it has one.
-pub(crate) fn set_owners(
-    tx: &mut Tx<'_, '_>,
-    rows: &[(String, Option<String>, bool)],
-) -> Result<()> {
+pub(crate) fn set_owners(tx: &mut Tx, rows: &[(String, Option<String>, bool)]) -> Result<()> {
     tx.execute_rows(
         "WITH n(namespace, id, owner, active) AS ({ns_rows}) UPDATE nft AS t SET owner = n.owner, active = n.active FROM n
           WHERE t.namespace = n.namespace AND t.id = n.id",

@@ -12,7 +12,7 @@ use types::ChainId;
 /// Replace activity names by ids in the inputs of events, because the activity id is part of an
 /// event's key.
 pub(super) fn with_activities(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     stage: &Stage,
     events: &[&Input],
     default_chain: &ChainId,
@@ -54,10 +54,7 @@ fn with_activity(input: &Input, resolved: &HashMap<ReferenceKey, Resolution>) ->
 }
 
 /// Set the topics of new events. Returns the names of all activities by id.
-pub(super) fn set_topics(
-    tx: &mut Tx<'_, '_>,
-    stage: &mut Stage,
-) -> Result<BTreeMap<String, String>> {
+pub(super) fn set_topics(tx: &mut Tx, stage: &mut Stage) -> Result<BTreeMap<String, String>> {
     let ids: BTreeSet<String> = event_indexes(stage)
         .filter_map(|index| activity_of(stage, index))
         .collect();
@@ -90,7 +87,7 @@ pub(super) fn set_topics(
 }
 
 /// Assign sequence numbers to new events. Each activity's counter is raised once per batch.
-pub(super) fn assign_sequences(tx: &mut Tx<'_, '_>, stage: &mut Stage) -> Result<()> {
+pub(super) fn assign_sequences(tx: &mut Tx, stage: &mut Stage) -> Result<()> {
     let new: Vec<(usize, String)> = event_indexes(stage)
         .filter(|index| stage.staged[*index].is_new())
         .filter_map(|index| Some((index, activity_of(stage, index)?)))

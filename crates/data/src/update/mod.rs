@@ -105,7 +105,7 @@ fn writable(name: &str) -> Option<Type> {
 /// Errors: `data.bad_reference` (its message contains `KA090801`), `data.ambiguous`,
 /// `data.already_exists`, `data.nothing_to_update`, `data.invalid`, `data.immutable_transfer`.
 pub fn write_update(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     principal: &Principal,
     prepared: &PreparedUpdate,
 ) -> Result<BulkUpdateResult> {

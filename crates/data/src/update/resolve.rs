@@ -22,7 +22,7 @@ pub(crate) enum Resolution {
 
 /// Resolve a single reference.
 pub(crate) fn resolve_one(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     default_chain: &ChainId,
     kind: Type,
     text: &str,
@@ -45,7 +45,7 @@ pub(crate) fn resolve_one(
 }
 
 pub(super) fn resolve(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     default_chain: &ChainId,
     stage: Option<&Stage>,
     references: &BTreeSet<ReferenceKey>,
@@ -104,7 +104,7 @@ fn parse_reference<'t>(kind: Type, text: &'t str, default_chain: &ChainId) -> Pa
 }
 
 fn resolve_type(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     default_chain: &ChainId,
     stage: Option<&Stage>,
     kind: Type,
@@ -138,7 +138,7 @@ fn resolve_type(
 }
 
 fn known_ids(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     stage: Option<&Stage>,
     kind: Type,
     references: &[ParsedReference<'_>],
@@ -163,7 +163,7 @@ fn known_ids(
 }
 
 fn ids_by_key(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     stage: Option<&Stage>,
     kind: Type,
     references: &[ParsedReference<'_>],
@@ -199,13 +199,13 @@ fn ids_by_key(
     Ok(resolved)
 }
 
-fn existing_ids(tx: &mut Tx<'_, '_>, kind: Type, ids: &[impl ToValue]) -> Result<HashSet<String>> {
+fn existing_ids(tx: &mut Tx, kind: Type, ids: &[impl ToValue]) -> Result<HashSet<String>> {
     let rows = table::object::reference_names(tx, kind.schema(), ids)?;
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
 fn ids_by_names(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     stage: Option<&Stage>,
     kind: Type,
     references: &[ParsedReference<'_>],

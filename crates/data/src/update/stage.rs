@@ -53,7 +53,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// Load the stored objects that inputs name. Events come after the other types, because their
     /// keys need the ids of activities.
-    pub(super) fn load(&mut self, tx: &mut Tx<'_, '_>, inputs: &[&Input]) -> Result<()> {
+    pub(super) fn load(&mut self, tx: &mut Tx, inputs: &[&Input]) -> Result<()> {
         for kind in Type::WRITABLE {
             let of_kind: Vec<&&Input> = inputs.iter().filter(|input| input.kind == kind).collect();
             if of_kind.is_empty() {
@@ -102,7 +102,7 @@ impl Stage {
     }
 
     /// Apply an input to its object, as earlier inputs left it.
-    pub(super) fn apply(&mut self, tx: &mut Tx<'_, '_>, input: &Input) -> Result<()> {
+    pub(super) fn apply(&mut self, tx: &mut Tx, input: &Input) -> Result<()> {
         let index = match &input.target {
             // Deleted since the caller looked it up.
             Some(target) if !self.by_id.contains_key(&target.id) => {
@@ -168,7 +168,7 @@ impl Stage {
         Ok(key)
     }
 
-    fn create(&mut self, tx: &mut Tx<'_, '_>, input: &Input) -> Result<usize> {
+    fn create(&mut self, tx: &mut Tx, input: &Input) -> Result<usize> {
         let key = self.key_of(input)?;
         let mut object = Object::with_defaults(input.kind);
         for (column, part) in input.kind.schema().key.iter().zip(&key) {

@@ -13,7 +13,7 @@ use types::{Amount, AmountInput, Quantity, Unit};
 
 /// Complete the transfers of a batch. Returns its balance deltas: the previous effect of each
 /// transfer is subtracted, the new one added.
-pub(super) fn complete(tx: &mut Tx<'_, '_>, stage: &mut Stage) -> Result<Deltas> {
+pub(super) fn complete(tx: &mut Tx, stage: &mut Stage) -> Result<Deltas> {
     let units = Units::load(tx, stage)?;
     let before = transfers(stage).filter_map(|staged| staged.before.as_ref());
     let before = balance::explicit_changes(tx, before)?;
@@ -87,7 +87,7 @@ fn rows(staged: &StagedObject, units: &Units) -> Result<Vec<ChangeRow>> {
 }
 
 /// Replace the explicit changes of the batch's transfers.
-pub(super) fn store_changes(tx: &mut Tx<'_, '_>, stage: &Stage) -> Result<()> {
+pub(super) fn store_changes(tx: &mut Tx, stage: &Stage) -> Result<()> {
     let is_replaced =
         |staged: &&StagedObject| !staged.after.is_set("explicit") || staged.changes.is_some();
     let old = transfers(stage)
@@ -168,7 +168,7 @@ struct Units {
 
 impl Units {
     /// Loads only what amounts in units need.
-    fn load(tx: &mut Tx<'_, '_>, stage: &Stage) -> Result<Self> {
+    fn load(tx: &mut Tx, stage: &Stage) -> Result<Self> {
         let mut units = Self {
             asset_of: HashMap::new(),
             units_of: HashMap::new(),
@@ -229,7 +229,7 @@ fn parent_of(staged: &StagedObject) -> Option<(Type, String)> {
 
 /// Load objects, with the changes of the batch.
 fn objects<'s>(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     stage: &Stage,
     kind: Type,
     ids: impl Iterator<Item = &'s str>,

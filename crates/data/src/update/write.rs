@@ -15,7 +15,7 @@ use types::{ChainId, Principal};
 
 /// Apply inputs, all or nothing.
 pub(crate) fn write(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     principal: &Principal,
     inputs: &[Input],
     default_chain: &ChainId,
@@ -26,7 +26,7 @@ pub(crate) fn write(
 
 /// Apply one input. Returns the id of the object.
 pub(crate) fn write_one(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     principal: &Principal,
     input: &Input,
     default_chain: &ChainId,
@@ -40,7 +40,7 @@ pub(crate) fn write_one(
 type AppliedBatch = (Stage, BTreeMap<String, String>);
 
 fn apply_inputs(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     principal: &Principal,
     inputs: &[Input],
     default_chain: &ChainId,
@@ -69,7 +69,7 @@ fn apply_inputs(
     Ok((stage, activities))
 }
 
-fn stage_inputs(tx: &mut Tx<'_, '_>, stage: &mut Stage, inputs: &[&Input]) -> Result<()> {
+fn stage_inputs(tx: &mut Tx, stage: &mut Stage, inputs: &[&Input]) -> Result<()> {
     stage.load(tx, inputs)?;
     inputs.iter().try_for_each(|input| stage.apply(tx, input))
 }
@@ -102,11 +102,7 @@ impl StagedObject {
 }
 
 /// Replace names by ids. A new object under an address needs that address to exist.
-fn resolve_references(
-    tx: &mut Tx<'_, '_>,
-    stage: &mut Stage,
-    default_chain: &ChainId,
-) -> Result<()> {
+fn resolve_references(tx: &mut Tx, stage: &mut Stage, default_chain: &ChainId) -> Result<()> {
     let mut references: BTreeSet<ReferenceKey> = BTreeSet::new();
     for staged in &stage.staged {
         let pending = pending_references(staged);
@@ -216,7 +212,7 @@ fn check_parent(staged: &StagedObject) -> Result<()> {
 }
 
 /// Changed names, and names of new objects without an address, must be free.
-fn check_names(tx: &mut Tx<'_, '_>, stage: &Stage) -> Result<()> {
+fn check_names(tx: &mut Tx, stage: &Stage) -> Result<()> {
     for kind in Type::WRITABLE {
         let of_kind: Vec<&StagedObject> = stage
             .staged
@@ -249,7 +245,7 @@ fn check_names(tx: &mut Tx<'_, '_>, stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-fn check_unaddressed(tx: &mut Tx<'_, '_>, kind: Type, of_kind: &[&StagedObject]) -> Result<()> {
+fn check_unaddressed(tx: &mut Tx, kind: Type, of_kind: &[&StagedObject]) -> Result<()> {
     if !kind.is_qualified() {
         return Ok(());
     }
@@ -272,7 +268,7 @@ fn check_unaddressed(tx: &mut Tx<'_, '_>, kind: Type, of_kind: &[&StagedObject])
 }
 
 /// Set versions and update times.
-fn stamp(tx: &mut Tx<'_, '_>, stage: &mut Stage) {
+fn stamp(tx: &mut Tx, stage: &mut Stage) {
     let now = tx.now();
     for staged in stage.staged.iter_mut().filter(|staged| staged.is_changed()) {
         if staged.before.is_some() {
@@ -293,7 +289,7 @@ fn stamp(tx: &mut Tx<'_, '_>, stage: &mut Stage) {
 }
 
 /// Write the objects of a type, their labels and their declared fields.
-fn write_objects(tx: &mut Tx<'_, '_>, stage: &Stage, kind: Type) -> Result<()> {
+fn write_objects(tx: &mut Tx, stage: &Stage, kind: Type) -> Result<()> {
     let changed =
         (stage.staged.iter()).filter(|staged| staged.after.kind() == kind && staged.is_changed());
     let (new, known): (Vec<&StagedObject>, Vec<&StagedObject>) =
@@ -318,7 +314,7 @@ fn write_objects(tx: &mut Tx<'_, '_>, stage: &Stage, kind: Type) -> Result<()> {
     metadata::index_values(tx, kind, &all)
 }
 
-fn write_labels(tx: &mut Tx<'_, '_>, kind: Type, objects: &[&Object]) -> Result<()> {
+fn write_labels(tx: &mut Tx, kind: Type, objects: &[&Object]) -> Result<()> {
     let ids: HashSet<&str> = objects.iter().map(|object| object.id()).collect();
     let ids: Vec<&str> = ids.into_iter().collect();
     table::label::delete(tx, kind.singular(), &ids)?;

@@ -123,7 +123,7 @@ impl Eq for Delivery {}
 
 impl std::fmt::Debug for Delivery {
     /// Omits the settings: headers and the query of a URL may hold secrets.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         f.write_str(self.sink())
     }
 }

@@ -57,7 +57,7 @@ impl Sink for Memory {
 }
 
 async fn streams(test: &TestDb) -> Streams {
-    let load = |tx: &mut store::UnscopedTx<'_, '_>| store::secrets::load_data_keys(tx, "streams");
+    let load = |tx: &mut store::UnscopedTx| store::secrets::load_data_keys(tx, "streams");
     let keys = test.db.read_unscoped(load).await.unwrap();
     let parts = Parts {
         db: test.db.clone(),

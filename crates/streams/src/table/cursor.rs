@@ -77,7 +77,7 @@ pub(crate) struct Move {
 }
 
 /// Insert the missing cursors of a shard's subscriptions for a partition, at its start.
-pub(crate) fn join(tx: &mut UnscopedTx<'_, '_>, shard: u32, partition: &str) -> Result<u64> {
+pub(crate) fn join(tx: &mut UnscopedTx, shard: u32, partition: &str) -> Result<u64> {
     Ok(tx.execute(
         "INSERT INTO subscription_cursor (namespace, id, partition, shard, seq, continuation)
          SELECT s.namespace, s.id, ?2, s.shard, 0, '' FROM subscription s
@@ -89,11 +89,7 @@ pub(crate) fn join(tx: &mut UnscopedTx<'_, '_>, shard: u32, partition: &str) -> 
 
 /// The subscriptions of a shard that have not read a partition up to its head. Uses index
 /// `subscription_cursor_lag`.
-pub(crate) fn lagging(
-    tx: &mut UnscopedTx<'_, '_>,
-    shard: u32,
-    head: &Cursor,
-) -> Result<Vec<Lagging>> {
+pub(crate) fn lagging(tx: &mut UnscopedTx, shard: u32, head: &Cursor) -> Result<Vec<Lagging>> {
     Ok(tx.rows(
         "SELECT c.namespace, c.id, c.seq, c.continuation, p.next_sequence,
                 (SELECT MIN(d.sequence) FROM delivery d
@@ -109,7 +105,7 @@ pub(crate) fn lagging(
 
 /// Advance the cursors that have not moved from `from`; returns their subscriptions.
 pub(crate) fn advance(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     partition: &str,
     moves: &[Move],
     from: &Position,
@@ -141,12 +137,7 @@ pub(crate) fn advance(
 }
 
 /// Insert or replace cursors of a subscription.
-pub(crate) fn put(
-    tx: &mut Tx<'_, '_>,
-    id: SubscriptionId,
-    shard: u32,
-    cursors: Vec<Cursor>,
-) -> Result<()> {
+pub(crate) fn put(tx: &mut Tx, id: SubscriptionId, shard: u32, cursors: Vec<Cursor>) -> Result<()> {
     let row = |cursor: Cursor| SubscriptionCursor {
         id,
         partition: cursor.partition,
@@ -161,7 +152,7 @@ pub(crate) fn put(
     Ok(())
 }
 
-pub(crate) fn list(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<Vec<Cursor>> {
+pub(crate) fn list(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<Cursor>> {
     let rows: Vec<(String, i64)> = tx.rows(
         "SELECT partition, seq FROM subscription_cursor WHERE namespace = ?ns AND id = ?1 ORDER BY partition",
         (id,),
@@ -172,7 +163,7 @@ pub(crate) fn list(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<Vec<Cursor
         .collect())
 }
 
-pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
+pub(crate) fn delete(tx: &mut Tx, id: SubscriptionId) -> Result<()> {
     tx.execute(
         "DELETE FROM subscription_cursor WHERE namespace = ?ns AND id = ?1",
         (id,),

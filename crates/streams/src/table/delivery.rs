@@ -74,16 +74,12 @@ pub(crate) struct NewDelivery<'a> {
     pub(crate) error: Option<&'a str>,
 }
 
-pub(crate) fn insert(tx: &mut UnscopedTx<'_, '_>, rows: &[NewDelivery<'_>]) -> Result<()> {
+pub(crate) fn insert(tx: &mut UnscopedTx, rows: &[NewDelivery<'_>]) -> Result<()> {
     NewDelivery::bulk_insert(tx, rows)?;
     Ok(())
 }
 
-pub(crate) fn of_batch(
-    tx: &mut Tx<'_, '_>,
-    id: SubscriptionId,
-    batch: Batch,
-) -> Result<Vec<QueuedEvent>> {
+pub(crate) fn of_batch(tx: &mut Tx, id: SubscriptionId, batch: Batch) -> Result<Vec<QueuedEvent>> {
     let sql = QueuedEvent::select(
         "WHERE namespace = ?ns AND subscription = ?1 AND state = 'waiting' AND sequence >= ?2 AND sequence <= ?3
          ORDER BY sequence",
@@ -93,7 +89,7 @@ pub(crate) fn of_batch(
 
 /// The first waiting events after a sequence, up to and including another.
 pub(crate) fn between(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     id: SubscriptionId,
     after: i64,
     to: i64,
@@ -107,7 +103,7 @@ pub(crate) fn between(
 }
 
 /// Delete the waiting events of a batch; returns how many there were.
-pub(crate) fn acknowledge(tx: &mut Tx<'_, '_>, id: SubscriptionId, batch: Batch) -> Result<u64> {
+pub(crate) fn acknowledge(tx: &mut Tx, id: SubscriptionId, batch: Batch) -> Result<u64> {
     Ok(tx.execute(
         "DELETE FROM delivery WHERE namespace = ?ns AND subscription = ?1 AND state = 'waiting'
             AND sequence >= ?2 AND sequence <= ?3",
@@ -116,7 +112,7 @@ pub(crate) fn acknowledge(tx: &mut Tx<'_, '_>, id: SubscriptionId, batch: Batch)
 }
 
 /// Mark the waiting events of a batch to be sent one by one, with their attempts reset.
-pub(crate) fn split(tx: &mut Tx<'_, '_>, id: SubscriptionId, batch: Batch) -> Result<u64> {
+pub(crate) fn split(tx: &mut Tx, id: SubscriptionId, batch: Batch) -> Result<u64> {
     Ok(tx.execute(
         "UPDATE delivery SET isolated = 1, attempts = 0 WHERE namespace = ?ns AND subscription = ?1 AND state = 'waiting'
             AND sequence >= ?2 AND sequence <= ?3",
@@ -126,7 +122,7 @@ pub(crate) fn split(tx: &mut Tx<'_, '_>, id: SubscriptionId, batch: Batch) -> Re
 
 /// Turn the waiting events of a batch into dead letters.
 pub(crate) fn dead_letter(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     id: SubscriptionId,
     batch: Batch,
     why: &str,
@@ -141,7 +137,7 @@ pub(crate) fn dead_letter(
 }
 
 /// Count an attempt for the waiting events of a batch that a consumer rejected.
-pub(crate) fn count_attempt(tx: &mut Tx<'_, '_>, id: SubscriptionId, batch: Batch) -> Result<u64> {
+pub(crate) fn count_attempt(tx: &mut Tx, id: SubscriptionId, batch: Batch) -> Result<u64> {
     Ok(tx.execute(
         "UPDATE delivery SET attempts = attempts + 1 WHERE namespace = ?ns AND subscription = ?1 AND state = 'waiting'
             AND sequence >= ?2 AND sequence <= ?3",
@@ -151,7 +147,7 @@ pub(crate) fn count_attempt(tx: &mut Tx<'_, '_>, id: SubscriptionId, batch: Batc
 
 /// Dead letters after a sequence.
 pub(crate) fn dead_letters(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     id: SubscriptionId,
     after: i64,
     limit: u32,
@@ -165,11 +161,7 @@ pub(crate) fn dead_letters(
 }
 
 /// The sequences of the oldest dead letters.
-pub(crate) fn oldest_dead_letters(
-    tx: &mut Tx<'_, '_>,
-    id: SubscriptionId,
-    limit: u32,
-) -> Result<Vec<i64>> {
+pub(crate) fn oldest_dead_letters(tx: &mut Tx, id: SubscriptionId, limit: u32) -> Result<Vec<i64>> {
     Ok(tx.values(
         "SELECT sequence FROM delivery WHERE namespace = ?ns AND subscription = ?1 AND state = 'dead'
           ORDER BY sequence LIMIT ?2",
@@ -177,11 +169,7 @@ pub(crate) fn oldest_dead_letters(
     )?)
 }
 
-pub(crate) fn is_dead_letter(
-    tx: &mut Tx<'_, '_>,
-    id: SubscriptionId,
-    sequence: i64,
-) -> Result<bool> {
+pub(crate) fn is_dead_letter(tx: &mut Tx, id: SubscriptionId, sequence: i64) -> Result<bool> {
     Ok(tx.exists(
         "SELECT 1 FROM delivery WHERE namespace = ?ns AND subscription = ?1 AND state = 'dead' AND sequence = ?2",
         (id, sequence),
@@ -190,7 +178,7 @@ pub(crate) fn is_dead_letter(
 
 /// Count the events in a state, up to a limit.
 pub(crate) fn count(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     id: SubscriptionId,
     state: DeliveryState,
     limit: u32,
@@ -203,11 +191,7 @@ pub(crate) fn count(
 }
 
 /// Turn dead letters into waiting events with new sequences.
-pub(crate) fn requeue(
-    tx: &mut Tx<'_, '_>,
-    id: SubscriptionId,
-    renumbered: &[(i64, i64)],
-) -> Result<u64> {
+pub(crate) fn requeue(tx: &mut Tx, id: SubscriptionId, renumbered: &[(i64, i64)]) -> Result<u64> {
     Ok(tx.execute_rows(
         "WITH n(old, new) AS ({rows})
          UPDATE delivery SET state = 'waiting', sequence = n.new, attempts = 0, isolated = 1, error = NULL FROM n
@@ -220,7 +204,7 @@ pub(crate) fn requeue(
 
 /// Delete an event in a state.
 pub(crate) fn delete_one(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     id: SubscriptionId,
     sequence: i64,
     state: DeliveryState,
@@ -234,7 +218,7 @@ pub(crate) fn delete_one(
 
 /// Delete the waiting events of facts after a position of a partition.
 pub(crate) fn delete_waiting_after(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     id: SubscriptionId,
     partition: &str,
     seq: i64,
@@ -246,14 +230,14 @@ pub(crate) fn delete_waiting_after(
     )?)
 }
 
-pub(crate) fn delete_waiting(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<u64> {
+pub(crate) fn delete_waiting(tx: &mut Tx, id: SubscriptionId) -> Result<u64> {
     Ok(tx.execute(
         "DELETE FROM delivery WHERE namespace = ?ns AND subscription = ?1 AND state = 'waiting'",
         (id,),
     )?)
 }
 
-pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
+pub(crate) fn delete(tx: &mut Tx, id: SubscriptionId) -> Result<()> {
     tx.execute(
         "DELETE FROM delivery WHERE namespace = ?ns AND subscription = ?1",
         (id,),

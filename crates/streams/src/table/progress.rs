@@ -160,29 +160,25 @@ impl SubscriptionProgress {
     }
 
     /// Update the row, which was read in this transaction.
-    pub(crate) fn save(&self, tx: &mut Tx<'_, '_>) -> Result<()> {
+    pub(crate) fn save(&self, tx: &mut Tx) -> Result<()> {
         self.update(tx)?;
         Ok(())
     }
 }
 
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, progress: SubscriptionProgress) -> Result<()> {
+pub(crate) fn insert(tx: &mut Tx, progress: SubscriptionProgress) -> Result<()> {
     SubscriptionProgress::insert(tx, &[progress], "")?;
     Ok(())
 }
 
-pub(crate) fn find(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<SubscriptionProgress> {
+pub(crate) fn find(tx: &mut Tx, id: SubscriptionId) -> Result<SubscriptionProgress> {
     let sql = SubscriptionProgress::select("WHERE namespace = ?ns AND id = ?1");
     tx.row(&sql, (id,))?
         .ok_or(Error::UnknownSubscription { id })
 }
 
 /// Reserve sequences for `count` events; returns the first.
-pub(crate) fn reserve_sequences(
-    tx: &mut Tx<'_, '_>,
-    id: SubscriptionId,
-    count: i64,
-) -> Result<i64> {
+pub(crate) fn reserve_sequences(tx: &mut Tx, id: SubscriptionId, count: i64) -> Result<i64> {
     let next: Option<i64> = tx.value(
         "UPDATE subscription_progress SET next_sequence = next_sequence + ?2 WHERE namespace = ?ns AND id = ?1
          RETURNING next_sequence",
@@ -195,7 +191,7 @@ pub(crate) fn reserve_sequences(
 
 /// Reserve sequences for many subscriptions; returns for each the sequence after its last one.
 pub(crate) fn reserve_all(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     reservations: &[Reservation],
 ) -> Result<Vec<(SubscriptionId, i64)>> {
     let rows: Vec<_> = reservations
@@ -212,7 +208,7 @@ pub(crate) fn reserve_all(
     )?)
 }
 
-pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
+pub(crate) fn delete(tx: &mut Tx, id: SubscriptionId) -> Result<()> {
     tx.execute(
         "DELETE FROM subscription_progress WHERE namespace = ?ns AND id = ?1",
         (id,),
@@ -224,7 +220,7 @@ pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
 /// another process was sending are due as well: that process is known to be dead. Uses indexes
 /// `subscription_due` and `delivery_state`.
 pub(crate) fn due(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     shard: u32,
     holder: &str,
     sole: bool,
@@ -244,7 +240,7 @@ pub(crate) fn due(
 }
 
 /// When the next retry or expired claim of a shard is due.
-pub(crate) fn next_due(tx: &mut UnscopedTx<'_, '_>, shard: u32) -> Result<Option<Time>> {
+pub(crate) fn next_due(tx: &mut UnscopedTx, shard: u32) -> Result<Option<Time>> {
     Ok(tx.value(
         "SELECT MIN(next_at) FROM subscription_progress WHERE shard = ?1 AND phase IN ('waiting', 'sending')",
         (shard,),

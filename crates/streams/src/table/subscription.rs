@@ -103,12 +103,12 @@ impl From<StoredSubscription> for Subscription {
 }
 
 /// Insert a subscription; returns false if its name is taken.
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, row: &StoredSubscription) -> Result<bool> {
+pub(crate) fn insert(tx: &mut Tx, row: &StoredSubscription) -> Result<bool> {
     let rest = "ON CONFLICT (namespace, name) DO NOTHING";
     Ok(StoredSubscription::insert(tx, std::slice::from_ref(row), rest)? == 1)
 }
 
-pub(crate) fn find(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<StoredSubscription> {
+pub(crate) fn find(tx: &mut Tx, id: SubscriptionId) -> Result<StoredSubscription> {
     let sql = StoredSubscription::select("WHERE namespace = ?ns AND id = ?1");
     tx.row(&sql, (id,))?
         .ok_or(Error::UnknownSubscription { id })
@@ -116,10 +116,7 @@ pub(crate) fn find(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<StoredSubs
 
 /// A subscription for the worker: `None` if it was deleted, or if this release cannot parse it,
 /// which must not block other subscriptions.
-pub(crate) fn find_readable(
-    tx: &mut Tx<'_, '_>,
-    id: SubscriptionId,
-) -> Result<Option<StoredSubscription>> {
+pub(crate) fn find_readable(tx: &mut Tx, id: SubscriptionId) -> Result<Option<StoredSubscription>> {
     match find(tx, id) {
         Ok(row) => Ok(Some(row)),
         Err(Error::UnknownSubscription { .. }) => Ok(None),
@@ -136,7 +133,7 @@ pub(crate) fn report_unreadable(id: SubscriptionId, error: &dyn std::fmt::Displa
 }
 
 /// Subscriptions after an id, ordered by id.
-pub(crate) fn list(tx: &mut Tx<'_, '_>, page: &Page) -> Result<Vec<StoredSubscription>> {
+pub(crate) fn list(tx: &mut Tx, page: &Page) -> Result<Vec<StoredSubscription>> {
     let after = page.after.as_deref().unwrap_or_default();
     let sql = StoredSubscription::select(
         "WHERE namespace = ?ns AND id > ?1 ORDER BY id LIMIT ?2 OFFSET ?3",
@@ -144,14 +141,14 @@ pub(crate) fn list(tx: &mut Tx<'_, '_>, page: &Page) -> Result<Vec<StoredSubscri
     Ok(tx.rows(&sql, (after, page.limit, page.skip))?)
 }
 
-pub(crate) fn count(tx: &mut Tx<'_, '_>) -> Result<u64> {
+pub(crate) fn count(tx: &mut Tx) -> Result<u64> {
     Ok(tx.count(
         "SELECT COUNT(*) FROM subscription WHERE namespace = ?ns",
         (),
     )?)
 }
 
-pub(crate) fn id_by_name(tx: &mut Tx<'_, '_>, name: &str) -> Result<Option<SubscriptionId>> {
+pub(crate) fn id_by_name(tx: &mut Tx, name: &str) -> Result<Option<SubscriptionId>> {
     Ok(tx.value(
         "SELECT id FROM subscription WHERE namespace = ?ns AND name = ?1",
         (name,),
@@ -159,7 +156,7 @@ pub(crate) fn id_by_name(tx: &mut Tx<'_, '_>, name: &str) -> Result<Option<Subsc
 }
 
 /// Update a row that was read in this transaction, and increment its version.
-pub(crate) fn save(tx: &mut Tx<'_, '_>, row: &mut StoredSubscription) -> Result<()> {
+pub(crate) fn save(tx: &mut Tx, row: &mut StoredSubscription) -> Result<()> {
     row.updated = tx.now();
     assert!(
         row.update(tx)?,
@@ -172,7 +169,7 @@ pub(crate) fn save(tx: &mut Tx<'_, '_>, row: &mut StoredSubscription) -> Result<
 /// Rows of all namespaces, after a key, that are encrypted under an older data key than the one
 /// with this ciphertext prefix.
 pub(crate) fn encrypted_before(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     key_prefix: &[u8],
     (namespace, id): (&str, &str),
     limit: u32,
@@ -184,10 +181,7 @@ pub(crate) fn encrypted_before(
 }
 
 /// Count the rows that are encrypted under an older data key than the one with this prefix.
-pub(crate) fn count_encrypted_before(
-    tx: &mut UnscopedTx<'_, '_>,
-    key_prefix: &[u8],
-) -> Result<u64> {
+pub(crate) fn count_encrypted_before(tx: &mut UnscopedTx, key_prefix: &[u8]) -> Result<u64> {
     Ok(tx.count(
         "SELECT COUNT(*) FROM subscription WHERE encrypted < ?1",
         (key_prefix,),
@@ -195,7 +189,7 @@ pub(crate) fn count_encrypted_before(
 }
 
 /// Store reencrypted secrets, except those whose row changed since it was read.
-pub(crate) fn reencrypt(tx: &mut UnscopedTx<'_, '_>, rows: &[Reencrypted]) -> Result<u64> {
+pub(crate) fn reencrypt(tx: &mut UnscopedTx, rows: &[Reencrypted]) -> Result<u64> {
     let rows: Vec<_> = rows
         .iter()
         .map(|row| (row.namespace, row.old.id, &row.old.encrypted, &row.new))
@@ -209,7 +203,7 @@ pub(crate) fn reencrypt(tx: &mut UnscopedTx<'_, '_>, rows: &[Reencrypted]) -> Re
     )?)
 }
 
-pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
+pub(crate) fn delete(tx: &mut Tx, id: SubscriptionId) -> Result<()> {
     tx.execute(
         "DELETE FROM subscription WHERE namespace = ?ns AND id = ?1",
         (id,),
@@ -218,10 +212,7 @@ pub(crate) fn delete(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
 }
 
 /// Versions of the subscriptions of a shard that are not suspended.
-pub(crate) fn versions(
-    tx: &mut UnscopedTx<'_, '_>,
-    shard: u32,
-) -> Result<Vec<(SubscriptionId, i64)>> {
+pub(crate) fn versions(tx: &mut UnscopedTx, shard: u32) -> Result<Vec<(SubscriptionId, i64)>> {
     Ok(tx.rows(
         "SELECT id, version FROM subscription WHERE shard = ?1 AND suspended = 0",
         (shard,),
@@ -229,10 +220,7 @@ pub(crate) fn versions(
 }
 
 /// Settings of the subscriptions of a shard that are not suspended.
-pub(crate) fn settings(
-    tx: &mut UnscopedTx<'_, '_>,
-    shard: u32,
-) -> Result<Vec<InNamespace<RawSettings>>> {
+pub(crate) fn settings(tx: &mut UnscopedTx, shard: u32) -> Result<Vec<InNamespace<RawSettings>>> {
     let sql = InNamespace::<RawSettings>::select("WHERE shard = ?1 AND suspended = 0");
     Ok(tx.rows(&sql, (shard,))?)
 }

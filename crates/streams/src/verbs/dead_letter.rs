@@ -116,11 +116,7 @@ pub async fn retry_dead_letters(
 }
 
 /// The selected sequences, oldest first, without duplicates.
-fn selected(
-    tx: &mut Tx<'_, '_>,
-    id: SubscriptionId,
-    selection: &DeadLetterSelection,
-) -> Result<Vec<i64>> {
+fn selected(tx: &mut Tx, id: SubscriptionId, selection: &DeadLetterSelection) -> Result<Vec<i64>> {
     let DeadLetterSelection::Sequences(sequences) = selection else {
         return delivery::oldest_dead_letters(tx, id, MAX_RETRIED);
     };
@@ -162,7 +158,7 @@ pub async fn skip_event(
     Ok(())
 }
 
-fn skip_held(tx: &mut Tx<'_, '_>, id: SubscriptionId, sequence: i64) -> Result<Option<EventRef>> {
+fn skip_held(tx: &mut Tx, id: SubscriptionId, sequence: i64) -> Result<Option<EventRef>> {
     let mut progress = progress::find(tx, id)?;
     match progress.phase() {
         Phase::Held { batch } if batch.first == sequence => {}

@@ -45,7 +45,7 @@ pub async fn rewind(
 }
 
 /// Delete waiting events after the new position; reading will create them again.
-fn delete_waiting(tx: &mut Tx<'_, '_>, id: SubscriptionId, from: &StartAt) -> Result<()> {
+fn delete_waiting(tx: &mut Tx, id: SubscriptionId, from: &StartAt) -> Result<()> {
     let StartAt::After(cursors) = from else {
         delivery::delete_waiting(tx, id)?;
         return Ok(());
@@ -56,7 +56,7 @@ fn delete_waiting(tx: &mut Tx<'_, '_>, id: SubscriptionId, from: &StartAt) -> Re
     Ok(())
 }
 
-fn restart(tx: &mut Tx<'_, '_>, id: SubscriptionId) -> Result<()> {
+fn restart(tx: &mut Tx, id: SubscriptionId) -> Result<()> {
     let mut progress = progress::find(tx, id)?;
     progress.generation += 1;
     progress.enter(Phase::Ready, tx.now());

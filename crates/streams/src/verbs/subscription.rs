@@ -123,7 +123,7 @@ fn prepare(
 }
 
 fn replayed(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     key: Option<&str>,
     command: Digest,
     id: SubscriptionId,
@@ -289,7 +289,7 @@ async fn set_suspended(
 }
 
 /// Retry a waiting or held batch immediately.
-fn retry_now(tx: &mut Tx<'_, '_>, row: &StoredSubscription) -> Result<()> {
+fn retry_now(tx: &mut Tx, row: &StoredSubscription) -> Result<()> {
     let (mut progress, now) = (progress::find(tx, row.id)?, tx.now());
     let rules = row.settings.rules();
     if let Ok(step) = state::step(progress.phase(), Event::Resumed, now, &rules, 0) {

@@ -88,7 +88,7 @@ fn choose(shard: &Worker, due: Vec<Due>) -> Vec<Due> {
     chosen
 }
 
-fn claim_one(tx: &mut Tx<'_, '_>, due: Due, holder: &str) -> Result<Option<Claimed>> {
+fn claim_one(tx: &mut Tx, due: Due, holder: &str) -> Result<Option<Claimed>> {
     let Some(row) = subscription::find_readable(tx, due.id)? else {
         return Ok(None);
     };
@@ -128,7 +128,7 @@ fn claim_one(tx: &mut Tx<'_, '_>, due: Due, holder: &str) -> Result<Option<Claim
 
 /// The formed batch, as long as one of its events is waiting; otherwise the next events.
 fn next_batch(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     id: SubscriptionId,
     phase: Phase,
     row: &StoredSubscription,

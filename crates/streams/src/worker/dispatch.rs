@@ -276,7 +276,7 @@ async fn commit(shard: &Worker, group: Group, gathered: Gathered) -> Result<u64>
 
 /// The rows of the events for the subscriptions whose cursor advanced, with their sequences.
 fn number_events<'a>(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     partition: &'a str,
     moved: Vec<SubscriptionId>,
     events: &'a [PendingEvent],
@@ -317,7 +317,7 @@ fn number_events<'a>(
 
 /// Reserve a sequence for each event; returns the first one of each subscription.
 fn reserve<'a>(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     events: impl Iterator<Item = &'a PendingEvent>,
 ) -> Result<HashMap<SubscriptionId, i64>> {
     let mut reservations: BTreeMap<SubscriptionId, Reservation> = BTreeMap::new();
@@ -343,7 +343,7 @@ fn reserve<'a>(
         .collect())
 }
 
-fn append_dead_letter_fact(tx: &mut UnscopedTx<'_, '_>, row: &NewDelivery<'_>, version: u64) {
+fn append_dead_letter_fact(tx: &mut UnscopedTx, row: &NewDelivery<'_>, version: u64) {
     let actor = Principal::system("streams", row.namespace);
     let payload = serde_json::json!({ "sequence": row.sequence, "event": row.event_id, "type": row.kind, "error": row.error });
     tx.append(

@@ -65,7 +65,7 @@ impl Call {
 }
 
 fn apply_outcome(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     row: &StoredSubscription,
     progress: &mut SubscriptionProgress,
     outcome: &DeliveryOutcome,
@@ -105,11 +105,7 @@ fn apply_outcome(
 }
 
 /// The rules of a subscription; at its limit of dead letters it is held instead of adding one.
-pub(crate) fn rules(
-    tx: &mut Tx<'_, '_>,
-    row: &StoredSubscription,
-    dead_limit: u32,
-) -> Result<Rules> {
+pub(crate) fn rules(tx: &mut Tx, row: &StoredSubscription, dead_limit: u32) -> Result<Rules> {
     let dead = delivery::count(tx, row.id, DeliveryState::Dead, dead_limit)?;
     let mut rules = row.settings.rules();
     if dead >= i64::from(dead_limit) {
@@ -120,7 +116,7 @@ pub(crate) fn rules(
 
 /// Apply an internal effect.
 pub(crate) fn apply(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     row: &StoredSubscription,
     progress: &mut SubscriptionProgress,
     effect: Effect,
@@ -136,7 +132,7 @@ pub(crate) fn apply(
 }
 
 pub(crate) fn acknowledge(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     row: &StoredSubscription,
     progress: &mut SubscriptionProgress,
     batch: Batch,
@@ -147,12 +143,7 @@ pub(crate) fn acknowledge(
     Ok(())
 }
 
-fn dead_letter(
-    tx: &mut Tx<'_, '_>,
-    row: &StoredSubscription,
-    batch: Batch,
-    why: &str,
-) -> Result<()> {
+fn dead_letter(tx: &mut Tx, row: &StoredSubscription, batch: Batch, why: &str) -> Result<()> {
     let actor = Principal::system("streams", *tx.namespace());
     for event in delivery::dead_letter(tx, row.id, batch, why)? {
         // Otherwise two failing receivers that subscribe to delivery events would create dead
@@ -165,7 +156,7 @@ fn dead_letter(
     Ok(())
 }
 
-fn suspend(tx: &mut Tx<'_, '_>, row: &StoredSubscription, why: &str) -> Result<()> {
+fn suspend(tx: &mut Tx, row: &StoredSubscription, why: &str) -> Result<()> {
     let mut next = row.clone();
     next.suspended = true;
     next.why = Some(why.to_owned());

@@ -117,7 +117,7 @@ const EXACT: u64 = 1 << 53;
 impl<'de> Visitor<'de> for TreeVisitor {
     type Value = Value;
 
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         f.write_str("a value")
     }
 

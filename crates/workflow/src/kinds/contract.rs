@@ -135,7 +135,7 @@ pub(super) async fn resolve_target(
 }
 
 async fn resolve(run: &RunContext, name: String) -> Result<Binding, Fault> {
-    let read = |tx: &mut Tx<'_, '_>, name: &String| binding::require(tx, name);
+    let read = |tx: &mut Tx, name: &String| binding::require(tx, name);
     let db = run.workflow.db();
     let binding: crate::Result<Binding> = db.read_with(&run.namespace, name, read).await;
     binding.map_err(|error| Fault::from_error(&error))

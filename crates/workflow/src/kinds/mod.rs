@@ -141,7 +141,7 @@ impl StepKind {
 }
 
 impl std::fmt::Debug for StepKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         f.write_str(self.name)
     }
 }

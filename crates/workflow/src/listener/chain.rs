@@ -91,7 +91,7 @@ async fn read_snapshot(
         sources: config.sources(&chain)?,
         topics: config.topics(&chain)?,
     };
-    let read = move |tx: &mut UnscopedTx<'_, '_>| {
+    let read = move |tx: &mut UnscopedTx| {
         let status = index::status(tx, &chain)?;
         let Some((Some(head), finalized)) = status.map(|status| (status.head, status.finalized))
         else {
@@ -142,7 +142,7 @@ async fn read_snapshot(
 
 /// Delivered events whose blocks are no longer canonical, newest first.
 fn reverted(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     namespace: &Namespace,
     listener: &Listener,
     chain: &ChainId,
@@ -162,7 +162,7 @@ fn reverted(
 /// Where to continue reading. If the cursor's block was dropped, restarts after the final
 /// watermark; events delivered from there are recognized by their idempotency keys.
 fn resume_cursor(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     listener: &Listener,
     chain: &ChainId,
     finalized: Option<Height>,

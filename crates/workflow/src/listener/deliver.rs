@@ -62,7 +62,7 @@ impl Delivery {
     ) -> Result<()> {
         let (db, namespace, listener) =
             (self.workflow.db().clone(), self.namespace, listener.clone());
-        let write = move |tx: &mut Tx<'_, '_>| {
+        let write = move |tx: &mut Tx| {
             let mut next = Listener {
                 cursor: cursor.clone(),
                 problem: None,
@@ -81,12 +81,7 @@ impl Delivery {
         db.on(lease).write(&namespace, write).await
     }
 
-    fn deliver(
-        &self,
-        tx: &mut Tx<'_, '_>,
-        next: &mut Listener,
-        event: &EventDelivery,
-    ) -> Result<()> {
+    fn deliver(&self, tx: &mut Tx, next: &mut Listener, event: &EventDelivery) -> Result<()> {
         if event.reverted {
             table::delete_delivery(tx, next.id, &event.event_id, &event.block_hash)?;
             return self
@@ -126,7 +121,7 @@ impl Delivery {
 
     fn start_run(
         &self,
-        tx: &mut Tx<'_, '_>,
+        tx: &mut Tx,
         next: &mut Listener,
         event: &EventDelivery,
         target: &TaskVersionRef<'_>,

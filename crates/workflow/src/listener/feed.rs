@@ -84,7 +84,7 @@ impl Feeder {
 pub(crate) async fn next_due(workflow: &Workflow, shard: i64) -> Result<Option<Time>> {
     workflow
         .db()
-        .read_unscoped(move |tx: &mut UnscopedTx<'_, '_>| table::next_due(tx, shard))
+        .read_unscoped(move |tx: &mut UnscopedTx| table::next_due(tx, shard))
         .await
 }
 
@@ -97,7 +97,7 @@ async fn block(
 ) -> Result<()> {
     tracing::warn!(event = "listener.blocked", listener = %listener.id, %error, "listener is blocked");
     let args = (listener.clone(), error.to_string());
-    let write = |tx: &mut Tx<'_, '_>, (listener, reason): &(Listener, String)| {
+    let write = |tx: &mut Tx, (listener, reason): &(Listener, String)| {
         let next_at = tx.now().plus_millis(RETRY_MS);
         let changed = listener.problem.as_ref() != Some(reason);
         let version = listener.version + u64::from(changed);

@@ -75,7 +75,7 @@ async fn read_snapshot(
     let last = last
         .filter(|last| last.version == listener.version)
         .cloned();
-    let read = move |tx: &mut UnscopedTx<'_, '_>| {
+    let read = move |tx: &mut UnscopedTx| {
         let heads = partitions(tx)?;
         let mark = heads
             .iter()
@@ -108,7 +108,7 @@ async fn read_snapshot(
 impl Snapshot {
     fn partition(
         &mut self,
-        tx: &mut UnscopedTx<'_, '_>,
+        tx: &mut UnscopedTx,
         namespace: &Namespace,
         seq: i64,
         head: &Cursor,
@@ -161,7 +161,7 @@ async fn commit(
     cursors: Vec<Cursor>,
 ) -> Result<()> {
     let (engine, listener) = (workflow.clone(), listener.clone());
-    let write = move |tx: &mut Tx<'_, '_>| {
+    let write = move |tx: &mut Tx| {
         let mut next = listener.clone();
         for (id, input) in &entries {
             let new = NewRun {

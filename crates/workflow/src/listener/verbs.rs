@@ -53,7 +53,7 @@ pub async fn put_listener(
     let request = validate(workflow, principal, new)?;
     let limit = workflow.settings().named_objects_per_namespace;
     let args = (principal.clone(), name_or_id.to_owned(), Arc::new(request));
-    let write = move |tx: &mut UnscopedTx<'_, '_>, (principal, path, request): &PutArgs| {
+    let write = move |tx: &mut UnscopedTx, (principal, path, request): &PutArgs| {
         let start = start_cursor(tx, request)?;
         let mut tx = tx.scoped(&principal.namespace);
         put(&mut tx, principal, path, request, start, limit)
@@ -156,7 +156,7 @@ enum StartCursor {
     Facts(Vec<store::Cursor>),
 }
 
-fn start_cursor(tx: &mut UnscopedTx<'_, '_>, validated: &ValidatedListener) -> Result<StartCursor> {
+fn start_cursor(tx: &mut UnscopedTx, validated: &ValidatedListener) -> Result<StartCursor> {
     let Some(chain) = &validated.chain else {
         return Ok(StartCursor::Facts(store::partitions(tx)?));
     };
@@ -173,7 +173,7 @@ fn start_cursor(tx: &mut UnscopedTx<'_, '_>, validated: &ValidatedListener) -> R
 }
 
 fn put(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     principal: &Principal,
     path: &str,
     request: &Arc<ValidatedListener>,
@@ -231,7 +231,7 @@ impl Resource for Listener {
     }
 
     fn build(
-        tx: &mut Tx<'_, '_>,
+        tx: &mut Tx,
         meta: Meta<ListenerId>,
         new: &PlacedListener,
         before: Option<&Self>,
@@ -266,13 +266,13 @@ impl Resource for Listener {
             .payload(self)
     }
 
-    fn delete_parts(&self, tx: &mut Tx<'_, '_>) -> Result<()> {
+    fn delete_parts(&self, tx: &mut Tx) -> Result<()> {
         table::delete_parts(tx, self.id)
     }
 }
 
 /// The named task must exist; it needs no version yet.
-fn check_task(tx: &mut Tx<'_, '_>, request: &ValidatedListener) -> Result<()> {
+fn check_task(tx: &mut Tx, request: &ValidatedListener) -> Result<()> {
     match tables::named::find::<Task>(tx, (), &request.task)? {
         Some(_) => Ok(()),
         None => Err(Error::invalid(

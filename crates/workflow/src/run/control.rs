@@ -183,7 +183,7 @@ where
 {
     let principal = principal.clone();
     let namespace = principal.namespace;
-    let write = move |tx: &mut Tx<'_, '_>| {
+    let write = move |tx: &mut Tx| {
         let run = table::get(tx, id)?.ok_or_else(|| Error::unknown("run", id))?;
         let step = steps::of_run(tx, id)?
             .into_iter()

@@ -146,7 +146,7 @@ pub struct RunFilter {
 
 /// Reads a run with its steps. Errors: `workflow.unknown_resource`.
 pub async fn run(workflow: &Workflow, principal: &Principal, id: RunId) -> Result<RunView> {
-    let read = move |tx: &mut Tx<'_, '_>| {
+    let read = move |tx: &mut Tx| {
         let run = table::get(tx, id)?.ok_or_else(|| Error::unknown("run", id))?;
         let mut attempts = steps::attempts(tx, id)?;
         let rows = steps::of_run(tx, id)?;
@@ -167,7 +167,7 @@ pub async fn runs(
     filter: RunFilter,
     page: Page,
 ) -> Result<Vec<RunView>> {
-    let read = move |tx: &mut Tx<'_, '_>| {
+    let read = move |tx: &mut Tx| {
         Ok::<_, Error>(
             table::list(tx, &filter, &page)?
                 .iter()

@@ -72,7 +72,7 @@ pub(crate) struct RunRequest {
 impl RunRequest {
     /// The request of a listener for an event. `key` is unique for the run.
     pub(crate) fn by_listener(
-        tx: &mut Tx<'_, '_>,
+        tx: &mut Tx,
         listener: &Listener,
         (event, reverted): (&str, bool),
         new: NewRun,
@@ -110,7 +110,7 @@ impl RunRequest {
 pub async fn start(workflow: &Workflow, principal: &Principal, new: NewRun) -> Result<Started> {
     let request = prepare(workflow, principal, new)?;
     let engine = workflow.clone();
-    let write = move |tx: &mut Tx<'_, '_>| start_one(&engine, tx, &request);
+    let write = move |tx: &mut Tx| start_one(&engine, tx, &request);
     let started = workflow.on().write(&principal.namespace, write).await?;
     fail::point("workflow.started")
         .await
@@ -174,7 +174,7 @@ pub(crate) fn validate(workflow: &Workflow, new: NewRun) -> Result<NewRun> {
     Ok(NewRun { input, ..new })
 }
 
-fn start_one(workflow: &Workflow, tx: &mut Tx<'_, '_>, request: &RunRequest) -> Result<Started> {
+fn start_one(workflow: &Workflow, tx: &mut Tx, request: &RunRequest) -> Result<Started> {
     Ok(match start_in_tx(workflow, tx, request)? {
         StartOutcome::Created(run) => Started::Created(super::RunView::from_run(&run)),
         StartOutcome::Existing(id) => {
@@ -194,7 +194,7 @@ pub(crate) enum StartOutcome {
 /// Starts a run in the caller's transaction. A rejected request does not consume its key.
 pub(crate) fn start_in_tx(
     workflow: &Workflow,
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     request: &RunRequest,
 ) -> Result<StartOutcome> {
     let Some((scope, key)) = &request.key else {
@@ -223,7 +223,7 @@ pub(crate) fn start_in_tx(
     }
 }
 
-fn create(workflow: &Workflow, tx: &mut Tx<'_, '_>, request: &RunRequest) -> Result<StartOutcome> {
+fn create(workflow: &Workflow, tx: &mut Tx, request: &RunRequest) -> Result<StartOutcome> {
     let task = tasks::require(tx, &request.new.task)?;
     let version = select_version(tx, &task, request.new.version.as_deref())?.version;
     let limit = workflow.settings().open_runs_per_namespace;

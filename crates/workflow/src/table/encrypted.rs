@@ -76,7 +76,7 @@ pub(crate) struct Start {
 /// Values encrypted under an older data key than the one whose ciphertexts begin with `head`, in
 /// all namespaces, after a row.
 pub(crate) fn outdated(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     target: Column,
     head: &[u8],
     after: &Start,
@@ -97,22 +97,14 @@ pub(crate) fn outdated(
 }
 
 /// Number of values encrypted under an older data key.
-pub(crate) fn count_outdated(
-    tx: &mut UnscopedTx<'_, '_>,
-    target: Column,
-    head: &[u8],
-) -> Result<u64> {
+pub(crate) fn count_outdated(tx: &mut UnscopedTx, target: Column, head: &[u8]) -> Result<u64> {
     let Column { table, column, .. } = target;
     let sql = format!("SELECT COUNT(*) FROM {table} WHERE {column} IS NOT NULL AND {column} < ?1");
     Ok(tx.count(&sql, (head,))?)
 }
 
 /// Stores re-encrypted values. Values that changed concurrently are left alone.
-pub(crate) fn put(
-    tx: &mut UnscopedTx<'_, '_>,
-    target: Column,
-    rows: &[ReencryptedValue],
-) -> Result<u64> {
+pub(crate) fn put(tx: &mut UnscopedTx, target: Column, rows: &[ReencryptedValue]) -> Result<u64> {
     let Column {
         table,
         column,

@@ -18,7 +18,7 @@ impl Within for ListenerKind {
 }
 
 /// The name of a listener that feeds the task.
-pub(crate) fn of_task(tx: &mut Tx<'_, '_>, task: &Task) -> Result<Option<String>> {
+pub(crate) fn of_task(tx: &mut Tx, task: &Task) -> Result<Option<String>> {
     Ok(tx.value(
         "SELECT name FROM listener WHERE namespace = ?ns AND (task = ?1 OR task = ?2) ORDER BY name LIMIT 1",
         (task.id, &task.name),
@@ -26,11 +26,7 @@ pub(crate) fn of_task(tx: &mut Tx<'_, '_>, task: &Task) -> Result<Option<String>
 }
 
 /// Updates the progress of a listener. Returns false if it is no longer at version `before`.
-pub(crate) fn update_progress(
-    tx: &mut Tx<'_, '_>,
-    listener: &Listener,
-    before: u64,
-) -> Result<bool> {
+pub(crate) fn update_progress(tx: &mut Tx, listener: &Listener, before: u64) -> Result<bool> {
     let cursor = listener.cursor.as_ref();
     let changed = tx.execute(
         "UPDATE listener SET cursor_height = ?2, cursor_index = ?3, cursor_hash = ?4, next_lane_index = ?5, problem = ?6, next_at = ?7,
@@ -52,7 +48,7 @@ pub(crate) fn update_progress(
 }
 
 /// Deletes the cursors and delivered events of a listener.
-pub(crate) fn delete_parts(tx: &mut Tx<'_, '_>, id: ListenerId) -> Result<()> {
+pub(crate) fn delete_parts(tx: &mut Tx, id: ListenerId) -> Result<()> {
     tx.execute(
         "DELETE FROM listener_event WHERE namespace = ?ns AND listener = ?1",
         (id,),
@@ -66,7 +62,7 @@ pub(crate) fn delete_parts(tx: &mut Tx<'_, '_>, id: ListenerId) -> Result<()> {
 
 /// Listeners of a shard that are due.
 pub(crate) fn due(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     shard: i64,
     now: Time,
     limit: u32,
@@ -78,7 +74,7 @@ pub(crate) fn due(
 }
 
 /// When the next listener with a problem is tried again.
-pub(crate) fn next_due(tx: &mut UnscopedTx<'_, '_>, shard: i64) -> Result<Option<Time>> {
+pub(crate) fn next_due(tx: &mut UnscopedTx, shard: i64) -> Result<Option<Time>> {
     Ok(tx.value(
         "SELECT MIN(next_at) FROM listener WHERE shard = ?1 AND disabled = 0 AND problem IS NOT NULL",
         (shard,),
@@ -97,7 +93,7 @@ pub(crate) struct Delivered {
 }
 
 /// Delivered events that may still be reverted, newest first.
-pub(crate) fn delivered(tx: &mut Tx<'_, '_>, listener: ListenerId) -> Result<Vec<Delivered>> {
+pub(crate) fn delivered(tx: &mut Tx, listener: ListenerId) -> Result<Vec<Delivered>> {
     let sql = Delivered::select(
         "WHERE namespace = ?ns AND listener = ?1 ORDER BY height DESC, event DESC",
     );
@@ -105,14 +101,14 @@ pub(crate) fn delivered(tx: &mut Tx<'_, '_>, listener: ListenerId) -> Result<Vec
 }
 
 /// Records a delivery until it is final.
-pub(crate) fn insert_delivery(tx: &mut Tx<'_, '_>, delivery: Delivered) -> Result<()> {
+pub(crate) fn insert_delivery(tx: &mut Tx, delivery: Delivered) -> Result<()> {
     Delivered::insert(tx, &[delivery], "ON CONFLICT DO NOTHING")?;
     Ok(())
 }
 
 /// Removes a delivery that was reverted.
 pub(crate) fn delete_delivery(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     listener: ListenerId,
     event: &str,
     block_hash: &str,
@@ -126,7 +122,7 @@ pub(crate) fn delete_delivery(
 
 /// Removes deliveries that are final.
 pub(crate) fn delete_final_deliveries(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     listener: ListenerId,
     finalized: Height,
 ) -> Result<()> {
@@ -138,7 +134,7 @@ pub(crate) fn delete_final_deliveries(
 }
 
 /// The sequence number read in each partition, for a listener to entries.
-pub(crate) fn cursors(tx: &mut Tx<'_, '_>, listener: ListenerId) -> Result<Vec<(String, i64)>> {
+pub(crate) fn cursors(tx: &mut Tx, listener: ListenerId) -> Result<Vec<(String, i64)>> {
     Ok(tx.rows(
         "SELECT partition, seq FROM listener_cursor WHERE namespace = ?ns AND listener = ?1",
         (listener,),
@@ -157,11 +153,7 @@ struct ReadCursor<'c> {
     seq: i64,
 }
 
-pub(crate) fn put_cursors(
-    tx: &mut Tx<'_, '_>,
-    listener: ListenerId,
-    cursors: &[Cursor],
-) -> Result<()> {
+pub(crate) fn put_cursors(tx: &mut Tx, listener: ListenerId, cursors: &[Cursor]) -> Result<()> {
     let rows: Vec<ReadCursor<'_>> = cursors
         .iter()
         .map(|cursor| ReadCursor {

@@ -5,14 +5,14 @@ use store::UnscopedTx;
 use types::Time;
 
 /// Runs that are not closed, by state.
-pub(crate) fn count_open(tx: &mut UnscopedTx<'_, '_>) -> Result<Vec<(String, i64)>> {
+pub(crate) fn count_open(tx: &mut UnscopedTx) -> Result<Vec<(String, i64)>> {
     Ok(tx.rows(
         "SELECT state, COUNT(*) FROM run WHERE closed = 0 GROUP BY state ORDER BY state",
         (),
     )?)
 }
 
-pub(crate) fn count_due(tx: &mut UnscopedTx<'_, '_>, now: Time) -> Result<i64> {
+pub(crate) fn count_due(tx: &mut UnscopedTx, now: Time) -> Result<i64> {
     let due = tx.value(
         "SELECT COUNT(*) FROM run WHERE next_at <= ?1 AND closed = 0",
         (now,),

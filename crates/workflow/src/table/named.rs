@@ -66,7 +66,7 @@ impl Within for () {
 
 /// By id or name.
 pub(crate) fn find<R: Named>(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     within: R::Within,
     name_or_id: &str,
 ) -> Result<Option<R>> {
@@ -76,38 +76,30 @@ pub(crate) fn find<R: Named>(
 }
 
 /// By id or name; an error if it does not exist.
-pub(crate) fn require<R: Named>(
-    tx: &mut Tx<'_, '_>,
-    within: R::Within,
-    name_or_id: &str,
-) -> Result<R> {
+pub(crate) fn require<R: Named>(tx: &mut Tx, within: R::Within, name_or_id: &str) -> Result<R> {
     find(tx, within, name_or_id)?.ok_or_else(|| Error::unknown(R::NOUN, name_or_id))
 }
 
 /// In the order of their names.
-pub(crate) fn list<R: Named>(
-    tx: &mut Tx<'_, '_>,
-    within: R::Within,
-    page: &Page,
-) -> Result<Vec<R>> {
+pub(crate) fn list<R: Named>(tx: &mut Tx, within: R::Within, page: &Page) -> Result<Vec<R>> {
     let params = vec![page.limit.to_value(), page.skip.to_value()];
     select(tx, &within, "ORDER BY name LIMIT ?1 OFFSET ?2", params)
 }
 
 /// Number of rows in the namespace.
-pub(crate) fn count<R: Named>(tx: &mut Tx<'_, '_>) -> Result<u64> {
+pub(crate) fn count<R: Named>(tx: &mut Tx) -> Result<u64> {
     let sql = format!("SELECT COUNT(*) FROM {} WHERE namespace = ?ns", R::TABLE);
     Ok(tx.count(&sql, ())?)
 }
 
-pub(crate) fn delete<R: Named>(tx: &mut Tx<'_, '_>, id: R::Id) -> Result<()> {
+pub(crate) fn delete<R: Named>(tx: &mut Tx, id: R::Id) -> Result<()> {
     let sql = format!("DELETE FROM {} WHERE namespace = ?ns AND id = ?1", R::TABLE);
     tx.execute(&sql, (id,))?;
     Ok(())
 }
 
 fn select<'v, R: Named>(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     within: &'v R::Within,
     rest: &str,
     mut params: Vec<Value<'v>>,

@@ -8,13 +8,13 @@ use types::{ListenerId, Namespace, Page, RunId, TaskId, Time};
 
 store::text_columns! { as_in_json: State, StepState }
 
-pub(crate) fn get(tx: &mut Tx<'_, '_>, id: RunId) -> Result<Option<Run>> {
+pub(crate) fn get(tx: &mut Tx, id: RunId) -> Result<Option<Run>> {
     let sql = Run::select("WHERE namespace = ?ns AND id = ?1");
     Ok(tx.row(&sql, (id,))?)
 }
 
 /// Newest first.
-pub(crate) fn list(tx: &mut Tx<'_, '_>, filter: &RunFilter, page: &Page) -> Result<Vec<Run>> {
+pub(crate) fn list(tx: &mut Tx, filter: &RunFilter, page: &Page) -> Result<Vec<Run>> {
     let sql = Run::select(
         "WHERE namespace = ?ns AND (?1 = '' OR state = ?1) AND (?2 = '' OR task = ?2 OR task_name = ?2)
                 AND (?3 = '' OR lane = ?3) AND (?4 = '' OR activity = ?4)
@@ -33,7 +33,7 @@ pub(crate) fn list(tx: &mut Tx<'_, '_>, filter: &RunFilter, page: &Page) -> Resu
 }
 
 /// Runs of the namespace that have not ended.
-pub(crate) fn count_open(tx: &mut Tx<'_, '_>) -> Result<u64> {
+pub(crate) fn count_open(tx: &mut Tx) -> Result<u64> {
     Ok(tx.count(
         "SELECT COUNT(*) FROM run WHERE namespace = ?ns AND closed = 0",
         (),
@@ -41,20 +41,20 @@ pub(crate) fn count_open(tx: &mut Tx<'_, '_>) -> Result<u64> {
 }
 
 /// The oldest run of a task that has not ended.
-pub(crate) fn open_of_task(tx: &mut Tx<'_, '_>, task: TaskId) -> Result<Option<RunId>> {
+pub(crate) fn open_of_task(tx: &mut Tx, task: TaskId) -> Result<Option<RunId>> {
     Ok(tx.value(
         "SELECT id FROM run WHERE namespace = ?ns AND task = ?1 AND closed = 0 ORDER BY created_at LIMIT 1",
         (task,),
     )?)
 }
 
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, run: &Run) -> Result<()> {
+pub(crate) fn insert(tx: &mut Tx, run: &Run) -> Result<()> {
     Run::insert(tx, std::slice::from_ref(run), "")?;
     Ok(())
 }
 
 /// Changes when the run is due, and nothing else.
-pub(crate) fn reschedule(tx: &mut Tx<'_, '_>, run: &Run, at: Time) -> Result<()> {
+pub(crate) fn reschedule(tx: &mut Tx, run: &Run, at: Time) -> Result<()> {
     tx.execute(
         "UPDATE run SET next_at = ?2 WHERE namespace = ?ns AND id = ?1 AND version = ?3",
         (run.id, at, run.version),
@@ -63,12 +63,7 @@ pub(crate) fn reschedule(tx: &mut Tx<'_, '_>, run: &Run, at: Time) -> Result<()>
 }
 
 /// The same, unless [`wake`] changed the due time since the run was loaded.
-pub(crate) fn reschedule_unless_woken(
-    tx: &mut Tx<'_, '_>,
-    run: &Run,
-    due: Time,
-    at: Time,
-) -> Result<()> {
+pub(crate) fn reschedule_unless_woken(tx: &mut Tx, run: &Run, due: Time, at: Time) -> Result<()> {
     tx.execute(
         "UPDATE run SET next_at = ?2 WHERE namespace = ?ns AND id = ?1 AND version = ?3 AND next_at = ?4",
         (run.id, at, run.version, due),
@@ -77,7 +72,7 @@ pub(crate) fn reschedule_unless_woken(
 }
 
 /// Releases the first queued run of a lane, unless another run of the lane is open.
-pub(crate) fn release_lane(tx: &mut Tx<'_, '_>, lane: ListenerId) -> Result<()> {
+pub(crate) fn release_lane(tx: &mut Tx, lane: ListenerId) -> Result<()> {
     let now = tx.now();
     tx.execute(
         "UPDATE run SET next_at = ?2
@@ -90,7 +85,7 @@ pub(crate) fn release_lane(tx: &mut Tx<'_, '_>, lane: ListenerId) -> Result<()> 
 }
 
 /// Runs of a lane that have not ended.
-pub(crate) fn count_lane(tx: &mut Tx<'_, '_>, lane: ListenerId) -> Result<u64> {
+pub(crate) fn count_lane(tx: &mut Tx, lane: ListenerId) -> Result<u64> {
     Ok(tx.count(
         "SELECT COUNT(*) FROM run WHERE namespace = ?ns AND lane = ?1 AND closed = 0",
         (lane,),
@@ -99,7 +94,7 @@ pub(crate) fn count_lane(tx: &mut Tx<'_, '_>, lane: ListenerId) -> Result<u64> {
 
 /// Due runs of a shard, longest due first, at most `each` per namespace.
 pub(crate) fn due(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     shard: i64,
     now: Time,
     per_namespace: u32,
@@ -115,18 +110,13 @@ pub(crate) fn due(
 }
 
 /// When the next run of a shard is due.
-pub(crate) fn next_due(tx: &mut UnscopedTx<'_, '_>, shard: i64) -> Result<Option<Time>> {
+pub(crate) fn next_due(tx: &mut UnscopedTx, shard: i64) -> Result<Option<Time>> {
     Ok(tx.value("SELECT MIN(next_at) FROM run WHERE shard = ?1", (shard,))?)
 }
 
 /// Makes the runs that wait for one of these submissions due now. A run that is already due gets
 /// another due time, so that [`reschedule_unless_woken`] sees that it was woken.
-pub(crate) fn wake(
-    tx: &mut UnscopedTx<'_, '_>,
-    shard: i64,
-    subjects: &[String],
-    now: Time,
-) -> Result<u64> {
+pub(crate) fn wake(tx: &mut UnscopedTx, shard: i64, subjects: &[String], now: Time) -> Result<u64> {
     Ok(tx.execute_rows(
         "WITH changed(subject) AS ({rows})
          UPDATE run SET next_at = CASE WHEN run.next_at > ?2 THEN ?2 ELSE run.next_at - 1 END FROM changed
@@ -149,14 +139,14 @@ pub(crate) struct ReadCursor {
 }
 
 /// The sequence number a shard has read in each partition.
-pub(crate) fn cursors(tx: &mut UnscopedTx<'_, '_>, shard: i64) -> Result<Vec<(String, i64)>> {
+pub(crate) fn cursors(tx: &mut UnscopedTx, shard: i64) -> Result<Vec<(String, i64)>> {
     Ok(tx.rows(
         "SELECT partition, seq FROM run_cursor WHERE shard = ?1",
         (shard,),
     )?)
 }
 
-pub(crate) fn put_cursors(tx: &mut UnscopedTx<'_, '_>, cursors: &[ReadCursor]) -> Result<()> {
+pub(crate) fn put_cursors(tx: &mut UnscopedTx, cursors: &[ReadCursor]) -> Result<()> {
     ReadCursor::upsert_unscoped(tx, cursors)?;
     Ok(())
 }

@@ -28,18 +28,17 @@ pub async fn patch_task(
     changes: NewTask,
 ) -> Result<Task> {
     let args = (name_or_id.to_owned(), validate(changes)?);
-    let write =
-        move |tx: &mut Tx<'_, '_>, actor: &Principal, (path, changes): &(String, NewTask)| {
-            let task = table::require(tx, path)?;
-            let changes = changes.clone();
-            let task = Task {
-                name: changes.name.unwrap_or(task.name),
-                description: changes.description.unwrap_or(task.description),
-                variable_set: changes.variable_set.or(task.variable_set),
-                ..task
-            };
-            change(tx, actor, task)
+    let write = move |tx: &mut Tx, actor: &Principal, (path, changes): &(String, NewTask)| {
+        let task = table::require(tx, path)?;
+        let changes = changes.clone();
+        let task = Task {
+            name: changes.name.unwrap_or(task.name),
+            description: changes.description.unwrap_or(task.description),
+            variable_set: changes.variable_set.or(task.variable_set),
+            ..task
         };
+        change(tx, actor, task)
+    };
     workflow.write(principal, args, write).await
 }
 
@@ -88,12 +87,7 @@ impl Resource for Task {
         }
     }
 
-    fn build(
-        _: &mut Tx<'_, '_>,
-        meta: Meta<TaskId>,
-        new: &NewTask,
-        before: Option<&Self>,
-    ) -> Result<Self> {
+    fn build(_: &mut Tx, meta: Meta<TaskId>, new: &NewTask, before: Option<&Self>) -> Result<Self> {
         Ok(Self {
             id: meta.id,
             name: meta.name,
@@ -113,7 +107,7 @@ impl Resource for Task {
             .payload(self)
     }
 
-    fn referrer(&self, tx: &mut Tx<'_, '_>) -> Result<Option<String>> {
+    fn referrer(&self, tx: &mut Tx) -> Result<Option<String>> {
         if let Some(listener) = listeners::of_task(tx, self)? {
             return Ok(Some(format!("listener {listener:?} feeds it")));
         }
@@ -121,13 +115,13 @@ impl Resource for Task {
         Ok(run.map(|run| format!("{run} has not ended")))
     }
 
-    fn delete_parts(&self, tx: &mut Tx<'_, '_>) -> Result<()> {
+    fn delete_parts(&self, tx: &mut Tx) -> Result<()> {
         table::delete_versions(tx, self.id)
     }
 }
 
 /// Stores a changed task.
-pub(super) fn change(tx: &mut Tx<'_, '_>, principal: &Principal, task: Task) -> Result<Task> {
+pub(super) fn change(tx: &mut Tx, principal: &Principal, task: Task) -> Result<Task> {
     let task = Task {
         updated: tx.now(),
         version: task.version + 1,

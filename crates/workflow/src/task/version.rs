@@ -33,10 +33,9 @@ pub async fn post_version(
         format,
     };
     let args = (name_or_id.to_owned(), parsed);
-    let write =
-        move |tx: &mut Tx<'_, '_>, actor: &Principal, (path, parsed): &(String, ParsedVersion)| {
-            insert_version(tx, actor, path, parsed, limit)
-        };
+    let write = move |tx: &mut Tx, actor: &Principal, (path, parsed): &(String, ParsedVersion)| {
+        insert_version(tx, actor, path, parsed, limit)
+    };
     let version = workflow.write(principal, args, write).await?;
     workflow.definitions().insert(version.id, definition);
     Ok(version)
@@ -53,7 +52,7 @@ struct ParsedVersion {
 
 /// Stores a version and makes it the current one.
 fn insert_version(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     principal: &Principal,
     task: &str,
     parsed: &ParsedVersion,
@@ -90,7 +89,7 @@ pub async fn version(
     label: Option<&str>,
 ) -> Result<(Version, String)> {
     let args = (name_or_id.to_owned(), label.map(str::to_owned));
-    let read = |tx: &mut Tx<'_, '_>, (path, label): &(String, Option<String>)| {
+    let read = |tx: &mut Tx, (path, label): &(String, Option<String>)| {
         let task = table::require(tx, path)?;
         let stored = select_version(tx, &task, label.as_deref())?;
         Ok((stored.version, stored.source))
@@ -106,7 +105,7 @@ pub async fn versions(
     page: &Page,
 ) -> Result<Vec<Version>> {
     let args = (name_or_id.to_owned(), page.clone());
-    let read = |tx: &mut Tx<'_, '_>, (path, page): &(String, Page)| {
+    let read = |tx: &mut Tx, (path, page): &(String, Page)| {
         let task = table::require(tx, path)?;
         table::versions(tx, task.id, page)
     };
@@ -115,7 +114,7 @@ pub async fn versions(
 
 /// Selects the version with this label, or the current one.
 pub(crate) fn select_version(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     task: &Task,
     label: Option<&str>,
 ) -> Result<table::Stored> {
@@ -142,7 +141,7 @@ pub(crate) async fn definition(
     if let Some(definition) = workflow.definitions().get(&id) {
         return Ok(definition);
     }
-    let read = |tx: &mut Tx<'_, '_>, id: &VersionId| table::version_by_id(tx, *id);
+    let read = |tx: &mut Tx, id: &VersionId| table::version_by_id(tx, *id);
     let stored = workflow.read(principal, id, read).await?;
     let stored = stored.ok_or_else(|| Error::unknown("version", id))?;
     let (definition, _) =
@@ -170,7 +169,7 @@ async fn parse_version(
 }
 
 /// The label of a new version: its day, and a counter from the second version of the day.
-fn label(tx: &mut Tx<'_, '_>, task: TaskId, now: Time, limit: usize) -> Result<String> {
+fn label(tx: &mut Tx, task: TaskId, now: Time, limit: usize) -> Result<String> {
     let day = now.to_string()[.."2026-01-31".len()].replace('-', ".");
     if table::count_versions(tx, task)? >= limit as u64 {
         return Err(Error::limit("versions", "versions of a task", limit));

@@ -205,7 +205,7 @@ impl RunContext {
     /// Updates the data model in the step's transaction.
     async fn update(&mut self, row: StepRow, prepared: data::PreparedUpdate) -> Result<()> {
         let principal = self.run.initiator.clone();
-        let effect_writes = move |tx: &mut store::Tx<'_, '_>| {
+        let effect_writes = move |tx: &mut store::Tx| {
             let answer = data::write_update(tx, &principal, &prepared)?;
             to_stored("step", &answer)
         };
@@ -215,7 +215,7 @@ impl RunContext {
     /// Starts another run in the step's transaction.
     async fn invoke(&mut self, row: StepRow, request: RunRequest) -> Result<()> {
         let workflow = self.workflow.clone();
-        let effect_writes = move |tx: &mut store::Tx<'_, '_>| {
+        let effect_writes = move |tx: &mut store::Tx| {
             let id = match start_in_tx(&workflow, tx, &request)? {
                 StartOutcome::Created(run) => run.id,
                 StartOutcome::Existing(id) => id,
@@ -229,7 +229,7 @@ impl RunContext {
     /// afterwards, outside the transaction, from the recorded data.
     async fn commit_internal<F>(&mut self, row: StepRow, mut effect_writes: F) -> Result<()>
     where
-        F: FnMut(&mut store::Tx<'_, '_>) -> Result<Json> + Send + 'static,
+        F: FnMut(&mut store::Tx) -> Result<Json> + Send + 'static,
     {
         let now = self.now();
         let has_clauses = !self.step().clauses.is_empty();
@@ -246,7 +246,7 @@ impl RunContext {
         let change = Change::new(self.run.after(event, now)?, Some(row.clone()));
         let limit = self.workflow.settings().value_bytes;
         let output_protector = self.output_protector();
-        let with_output = move |tx: &mut store::Tx<'_, '_>, change: &mut Change| {
+        let with_output = move |tx: &mut store::Tx, change: &mut Change| {
             let output = effect_writes(tx)?;
             Error::check_bytes("the step's data", output.as_str().len(), limit)?;
             if let Some(step) = &mut change.step {

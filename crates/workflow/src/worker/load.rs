@@ -46,7 +46,7 @@ pub(crate) async fn load(
     id: RunId,
 ) -> Result<Option<RunContext>> {
     let engine = workflow.clone();
-    let read = move |tx: &mut Tx<'_, '_>| {
+    let read = move |tx: &mut Tx| {
         let Some(run) = table::get(tx, id)?.filter(|run| run.position.state.is_live()) else {
             return Ok(None);
         };
@@ -83,7 +83,7 @@ pub(crate) async fn load(
 
 fn load_variables(
     workflow: &Workflow,
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     run: &Run,
 ) -> Result<std::result::Result<Variables, Failure>> {
     let empty = || Variables {
@@ -132,7 +132,7 @@ impl RunContext {
     pub(crate) async fn write<T, F>(&self, write: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnMut(&mut Tx<'_, '_>) -> Result<T> + Send + 'static,
+        F: FnMut(&mut Tx) -> Result<T> + Send + 'static,
     {
         let db = self.workflow.db().on(&self.lease);
         db.write(&self.namespace, write).await

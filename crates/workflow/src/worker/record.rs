@@ -28,7 +28,7 @@ impl Change {
 }
 
 /// Writes a change. [`Error::VersionConflict`] rolls back whatever else the closure wrote.
-pub(crate) fn write(tx: &mut Tx<'_, '_>, change: &Change, principal: &Principal) -> Result<()> {
+pub(crate) fn write(tx: &mut Tx, change: &Change, principal: &Principal) -> Result<()> {
     let Change { run, step, attempt } = change;
     if !run.update(tx)? {
         return Err(Error::VersionConflict);
@@ -55,11 +55,11 @@ pub(crate) async fn commit<T, F>(
     mut extra: F,
 ) -> Result<(Change, T)>
 where
-    F: FnMut(&mut Tx<'_, '_>, &mut Change) -> Result<T> + Send + 'static,
+    F: FnMut(&mut Tx, &mut Change) -> Result<T> + Send + 'static,
     T: Send + 'static,
 {
     let principal = worker(namespace);
-    let write = move |tx: &mut Tx<'_, '_>| {
+    let write = move |tx: &mut Tx| {
         let mut change = change.clone();
         let extra_result = extra(tx, &mut change)?;
         write(tx, &change, &principal)?;
@@ -79,7 +79,7 @@ pub(crate) async fn abort_run(
     failure: Failure,
 ) -> Result<()> {
     let principal = worker(namespace);
-    let abort = move |tx: &mut Tx<'_, '_>| {
+    let abort = move |tx: &mut Tx| {
         let Some(run) = table::get(tx, id)?.filter(|run| run.position.state.is_live()) else {
             return Ok(());
         };

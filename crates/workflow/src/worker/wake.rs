@@ -16,7 +16,7 @@ pub(crate) async fn wake_waiting_runs(
     shard: i64,
     lease: &Lease,
 ) -> Result<()> {
-    let read = move |tx: &mut UnscopedTx<'_, '_>| {
+    let read = move |tx: &mut UnscopedTx| {
         let cursors: HashMap<String, i64> = table::cursors(tx, shard)?.into_iter().collect();
         let mut changes = SubmissionFacts {
             shard,
@@ -38,7 +38,7 @@ pub(crate) async fn wake_waiting_runs(
     if changes.cursors.is_empty() {
         return Ok(());
     }
-    let write = move |tx: &mut UnscopedTx<'_, '_>, changes: &SubmissionFacts| {
+    let write = move |tx: &mut UnscopedTx, changes: &SubmissionFacts| {
         let now = tx.now();
         table::wake(tx, shard, &changes.subjects, now)?;
         table::put_cursors(tx, &changes.cursors)
@@ -60,12 +60,7 @@ struct SubmissionFacts {
 impl SubmissionFacts {
     /// Reads new facts of a partition. A shard that sees a partition for the first time starts at
     /// its end: runs that wait already poll their submissions.
-    fn read(
-        &mut self,
-        tx: &mut UnscopedTx<'_, '_>,
-        cursor: Option<i64>,
-        head: Cursor,
-    ) -> Result<()> {
+    fn read(&mut self, tx: &mut UnscopedTx, cursor: Option<i64>, head: Cursor) -> Result<()> {
         let Some(seq) = cursor else {
             self.set_cursor(head.partition, head.seq);
             return Ok(());

@@ -87,7 +87,7 @@ impl Scope<'_> {
 
 /// A page of rows in sort order, after a cursor.
 pub(crate) fn page(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     scope: &Scope<'_>,
     keys: &SortKeys,
     after: Option<&[Cell]>,
@@ -131,7 +131,7 @@ pub(crate) fn page(
 }
 
 /// The number of rows, counted up to `limit`.
-pub(crate) fn count(tx: &mut Tx<'_, '_>, scope: &Scope<'_>, limit: u64) -> Result<u64> {
+pub(crate) fn count(tx: &mut Tx, scope: &Scope<'_>, limit: u64) -> Result<u64> {
     let mut builder = Builder::new(scope.schema, scope.final_heights);
     let conditions = builder.conditions(scope.filters);
     let limit = builder.param(Value::Int(i64::try_from(limit).unwrap_or(i64::MAX)));
