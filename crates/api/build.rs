@@ -1,5 +1,9 @@
 //! Configures how types of the `types` crate appear in the OpenAPI document, and bundles the pages
 //! of `docs/errors` into the binary.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "cargo gives a build script its folders"
+)]
 
 use std::path::PathBuf;
 

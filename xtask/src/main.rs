@@ -6,6 +6,10 @@
     clippy::print_stderr,
     reason = "a command line tool prints to the terminal"
 )]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tools run in real time and read the environment"
+)]
 
 mod bench;
 mod contracts;

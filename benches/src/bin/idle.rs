@@ -1,6 +1,7 @@
 //! Idle cost: memory after a while with one indexed chain, and the time from start to ready on a
 //! large database, also after kill -9. Runs the release binary as an operator would.
 #![allow(clippy::unwrap_used, clippy::cast_precision_loss)]
+#![allow(clippy::disallowed_methods, reason = "a benchmark measures time")]
 
 use benches::{Options, Report};
 use clap::Parser as _;

@@ -2,6 +2,7 @@
 //! binary as a child process.
 #![cfg(feature = "fail-points")]
 #![allow(clippy::unwrap_used)]
+#![allow(clippy::disallowed_methods, reason = "the child process of a test")]
 
 use fail::{Action, Injected, parse, point};
 use std::process::{Child, Command, Stdio};

@@ -1,7 +1,21 @@
-//! The system clock and the random source. No other module reads either.
+//! The system clock, waiting, and the random source. No other module uses any of them.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the one place of the binary that has time and randomness"
+)]
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use types::{Clock, Entropy, Time};
+
+/// Wait.
+pub(crate) async fn sleep(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
+
+/// The current moment, to measure an interval.
+pub(crate) fn moment() -> Instant {
+    Instant::now()
+}
 
 pub(crate) struct SystemClock {
     started: Instant,

@@ -31,7 +31,7 @@ pub(crate) async fn load(
 pub(crate) async fn refresh(db: Db, default_chains: Arc<DefaultChains>) {
     let mut revision = NamespacesRevision::default();
     loop {
-        tokio::time::sleep(REFRESH).await;
+        crate::clock::sleep(REFRESH).await;
         match load(&db, &default_chains, revision).await {
             Ok(current) => revision = current,
             Err(error) => {

@@ -7,7 +7,7 @@ use crate::engines::Engines;
 use crate::workers::wait_for_work;
 use keys::{Keys, RotationTarget, RotationWorker};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use store::Lease;
 
 /// Interval between two checks for a rotation by another process. A secret under an unknown data
@@ -25,7 +25,7 @@ pub(crate) async fn refresh(keys: Keys) {
         let _ = tokio::time::timeout(REFRESH, keys.wait_for_unknown_key()).await;
         if let Err(error) = keys::refresh(&keys).await {
             tracing::error!(event = "keyring.unlock_failed", %error, "the keyring rotated by another process cannot be unlocked");
-            tokio::time::sleep(RETRY_DELAY).await;
+            crate::clock::sleep(RETRY_DELAY).await;
         }
     }
 }
@@ -49,18 +49,18 @@ pub(crate) async fn rotate(engines: &Engines, engine: Engine, lease: Lease) {
     };
     let rotator = RotationWorker::new(engines.keys.clone(), lease, targets, retire_delay_ms);
     let mut committed = engines.db.commit_counter();
-    let mut last_scan = Instant::now();
+    let mut last_scan = crate::clock::moment();
     loop {
         match rotator.turn().await {
             Ok(Some(_)) => {}
             Ok(None) => wait_for_work(&mut committed, RETRY_DELAY).await,
             Err(error) => {
                 tracing::warn!(event = "rotation.failed", %error, "key rotation failed, will retry");
-                tokio::time::sleep(RETRY_DELAY).await;
+                crate::clock::sleep(RETRY_DELAY).await;
             }
         }
         if last_scan.elapsed() > SCAN_INTERVAL {
-            last_scan = Instant::now();
+            last_scan = crate::clock::moment();
             let _ = rotator
                 .recheck()
                 .await

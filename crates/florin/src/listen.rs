@@ -37,7 +37,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: Stop)
             ))),
             Err(error) => {
                 tracing::warn!(event = "connection.accept_failed", %error, "a connection cannot be accepted");
-                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
+                crate::clock::sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
     }

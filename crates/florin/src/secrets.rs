@@ -1,6 +1,6 @@
 //! Reads and creates the passphrase and the tree head key.
 
-use crate::config::{Config, SecretSource, Secrets};
+use crate::config::{self, Config, SecretSource, Secrets};
 use keys::MasterSource;
 use std::fs::OpenOptions;
 use std::io::{IsTerminal as _, Write as _};
@@ -31,7 +31,7 @@ pub(crate) fn passphrase(secrets: &Secrets) -> Result<Zeroizing<String>, String>
         SecretSource::File => read_private(&secrets.file),
         SecretSource::Env => {
             let name = &secrets.env;
-            Ok(Zeroizing::new(std::env::var(name).map_err(|_| {
+            Ok(Zeroizing::new(config::variable(name).ok_or_else(|| {
                 format!("the environment variable {name} is not set")
             })?))
         }

@@ -261,7 +261,7 @@ async fn index_chain(follower: Worker, poll: Duration) {
                 RETRY_DELAY
             }
         };
-        tokio::time::sleep(pause).await;
+        crate::clock::sleep(pause).await;
     }
 }
 
@@ -275,7 +275,7 @@ async fn backfill(follower: Worker) {
                 RETRY_DELAY
             }
         };
-        tokio::time::sleep(pause).await;
+        crate::clock::sleep(pause).await;
     }
 }
 
@@ -290,7 +290,7 @@ fn run_lanes(engines: &Engines, shard: u32, lease: Lease) -> WorkerFuture {
                 Ok(_) => wait_for_work(&mut committed, POLL_INTERVAL).await,
                 Err(error) => {
                     tracing::warn!(event = "submissions.turn_failed", %error, "submissions are delayed");
-                    tokio::time::sleep(RETRY_DELAY).await;
+                    crate::clock::sleep(RETRY_DELAY).await;
                 }
             }
         }
@@ -308,7 +308,7 @@ fn run_workflows(engines: &Engines, shard: u32, lease: Lease) -> WorkerFuture {
                 Ok(_) => wait_for_work(&mut committed, POLL_INTERVAL).await,
                 Err(error) => {
                     tracing::warn!(event = "runs.turn_failed", %error, "runs are delayed");
-                    tokio::time::sleep(RETRY_DELAY).await;
+                    crate::clock::sleep(RETRY_DELAY).await;
                 }
             }
         }
@@ -325,7 +325,7 @@ fn run_deliveries(engines: &Engines, number: u32, lease: Lease) -> WorkerFuture 
                 Ok(_) => shard.idle(POLL_INTERVAL).await,
                 Err(error) => {
                     tracing::warn!(event = "deliveries.turn_failed", %error, "deliveries are delayed");
-                    tokio::time::sleep(RETRY_DELAY).await;
+                    crate::clock::sleep(RETRY_DELAY).await;
                 }
             }
         }
@@ -358,7 +358,7 @@ fn run_tree_heads(
             if let Err(error) = signer.turn().await {
                 tracing::warn!(event = "tree_head.failed", %error, "no tree head was signed, will retry");
             }
-            tokio::time::sleep(pause).await;
+            crate::clock::sleep(pause).await;
         }
     })
 }

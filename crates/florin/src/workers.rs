@@ -26,7 +26,7 @@ where
         hold_once(&db, &name, ttl_ms, &mut stop, &work).await;
         tokio::select! {
             () = stopped(&mut stop) => return,
-            () = tokio::time::sleep(Duration::from_millis(ttl_ms / 5)) => {}
+            () = crate::clock::sleep(Duration::from_millis(ttl_ms / 5)) => {}
         }
     }
 }
@@ -65,7 +65,7 @@ where
 pub(crate) async fn renew_until_lost(db: &Db, lease: &Lease) {
     let interval = Duration::from_millis((lease.ttl_ms() / 4).max(1));
     loop {
-        tokio::time::sleep(interval).await;
+        crate::clock::sleep(interval).await;
         match db.renew(lease).await {
             Ok(()) => {}
             Err(Error::Fenced { .. } | Error::Closed) => return,

@@ -75,6 +75,10 @@ impl Outbound {
 
     /// Make a call. A response of any status is a success, even if its body is late or endless;
     /// everything else is a [`Error`].
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the limit of a call includes its redirects"
+    )]
     pub async fn send(&self, mut request: Request) -> Result<Response, Error> {
         let deadline = Instant::now() + Duration::from_millis(request.timeout_ms);
         for _ in 0..=MAX_REDIRECTS {

@@ -17,6 +17,10 @@
 //!
 //! The features `store` and `utxo` (both on by default) add what needs the storage engine or the
 //! connector interface, so that the development tools build without them.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "real processes need real time and the environment"
+)]
 
 pub mod anvil;
 pub mod http;

@@ -6,6 +6,7 @@
     clippy::cast_possible_wrap,
     clippy::cast_possible_truncation
 )]
+#![allow(clippy::disallowed_methods, reason = "a benchmark measures time")]
 
 mod baseline;
 mod layer;

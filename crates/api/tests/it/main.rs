@@ -1,5 +1,9 @@
 //! Tests of the REST API through its router, with real engines, on both databases.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests of real time limits, and settings of test runs"
+)]
 
 mod access;
 mod bad_input;

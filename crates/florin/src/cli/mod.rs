@@ -72,7 +72,7 @@ pub(crate) fn run() -> Result<()> {
     let file = cli
         .config
         .or_else(|| Some(PathBuf::from("florin.toml")).filter(|path| path.exists()));
-    let load = || Ok(Config::load(file.as_deref(), std::env::vars())?);
+    let load = || Ok(Config::load(file.as_deref(), config::environment())?);
     match cli.command {
         Command::Serve => block_on(crate::serve::serve(load()?)),
         Command::Init(options) => block_on(init::run(&load()?, options, &output)),
@@ -114,11 +114,11 @@ fn config(file: Option<&Path>, reference: bool, output: &Output) -> Result<()> {
         (true, true) => bail!("--reference is TOML with comments and cannot be printed as JSON"),
         (true, false) => output::text(config::DEFAULT),
         (false, true) => {
-            let table = config::render(file, std::env::vars())?;
+            let table = config::render(file, config::environment())?;
             return output.response(&serde_json::to_value(table)?, "");
         }
         (false, false) => {
-            let table = config::render(file, std::env::vars())?;
+            let table = config::render(file, config::environment())?;
             output::text(&toml::to_string_pretty(&table)?);
         }
     }

@@ -56,7 +56,7 @@ impl Progress {
             Self::Lines { noun, last }
                 if last.is_none_or(|last| last.elapsed() >= LINE_INTERVAL) =>
             {
-                *last = Some(Instant::now());
+                *last = Some(crate::clock::moment());
                 eprintln!("{done} of {total} {noun}  {status}");
             }
             _ => {}

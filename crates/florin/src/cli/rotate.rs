@@ -31,7 +31,7 @@ pub(crate) async fn run(session: &Session, options: &Options) -> Result<()> {
             count("total"),
             rotation["target"].as_str().unwrap_or_default(),
         );
-        tokio::time::sleep(POLL_INTERVAL).await;
+        crate::clock::sleep(POLL_INTERVAL).await;
         rotation = client.send(Call::get("/keyring")).await?["rotation"].take();
     }
     progress.finish();

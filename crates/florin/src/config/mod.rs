@@ -214,6 +214,24 @@ impl Config {
     }
 }
 
+/// The environment of the process. Nothing else reads it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment is part of the configuration"
+)]
+pub(crate) fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars()
+}
+
+/// A variable that the configuration names.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment is part of the configuration"
+)]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// The effective configuration, with secrets redacted.
 pub(crate) fn render(
     file: Option<&Path>,

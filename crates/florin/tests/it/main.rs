@@ -1,5 +1,9 @@
 //! Tests of the binary: its command line, its processes, its configuration.
 #![allow(clippy::unwrap_used)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests of real time limits, and settings of test runs"
+)]
 
 mod default_chains;
 mod installation;

@@ -1,5 +1,9 @@
 //! Integration tests of the `intent` crate.
 #![allow(clippy::unwrap_used)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests of real time limits, and settings of test runs"
+)]
 
 mod abi;
 mod abi_hostile;

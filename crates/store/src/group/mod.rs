@@ -57,6 +57,10 @@ enum AttemptError {
 }
 
 /// Run a group until every job is finished. Returns whether any fact was committed.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the database decides when a conflict is over"
+)]
 pub(crate) fn run(context: &mut GroupContext<'_>, mut group: Vec<Queued>) -> bool {
     let mut last_error = None;
     for attempt in 1..=MAX_ATTEMPTS {
@@ -267,6 +271,10 @@ fn group_time(context: &mut GroupContext<'_>, group: &[Queued]) -> EngineResult<
 
 /// Commit. If the reply is lost with the connection, the heads show whether the commit succeeded.
 /// Until that is known nothing runs again, since a repeat could apply a closure twice.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the database decides when a connection is back"
+)]
 fn commit(
     context: &mut GroupContext<'_>,
     updates: &[HeadUpdate],

@@ -110,6 +110,10 @@ impl Worker {
     }
 
     /// Wait until there may be work, at most `timeout`.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the wait of an idle worker ends early when there is work"
+    )]
     pub async fn idle(&mut self, timeout: Duration) {
         tokio::select! {
             _ = self.committed.changed() => {}

@@ -5,6 +5,10 @@
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss
 )]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests of real time limits, and settings of test runs"
+)]
 
 mod webhook_addresses;
 mod world;

@@ -1,5 +1,5 @@
 //! Behaviour and limits of expressions.
-
+#![allow(clippy::disallowed_methods, reason = "tests of real time limits")]
 #![allow(clippy::unwrap_used)]
 
 use super::*;

@@ -109,6 +109,10 @@ impl Rpc {
         replies
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the pause before a repeated read"
+    )]
     async fn request_chunk(&self, calls: &[Call]) -> Vec<Reply> {
         let mut replies: Vec<Reply> = calls.iter().map(|_| Err(not_sent())).collect();
         let mut open: Vec<usize> = (0..calls.len()).collect();
@@ -128,6 +132,10 @@ impl Rpc {
     }
 
     /// Waits before another attempt at a read. Returns false if there are no attempts left.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the pause before a repeated read"
+    )]
     pub(crate) async fn wait_before_retry(&self, attempt: u32) -> bool {
         let Some(wait_ms) = self.retry.wait_ms(attempt, None, &*self.entropy) else {
             return false;

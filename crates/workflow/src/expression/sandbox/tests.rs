@@ -1,5 +1,5 @@
 //! Evaluation in sandbox processes: the test binary is its own child.
-
+#![allow(clippy::disallowed_methods, reason = "tests of real time limits")]
 #![allow(clippy::unwrap_used)]
 
 use super::*;
