@@ -121,7 +121,7 @@ impl Type {
     }
 
     /// Whether the type is identified by address and name, and so has a `qualifiedName`.
-    pub(crate) const fn is_qualified(self) -> bool {
+    pub const fn is_qualified(self) -> bool {
         matches!(self, Type::Pool | Type::Nft | Type::Fragment)
     }
 }
