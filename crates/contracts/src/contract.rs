@@ -50,10 +50,9 @@ fn register_in(
 ) -> Result<(Contract, bool)> {
     let Registration { chain, address, .. } = registration;
     let standard = registration.standard;
-    let interface = match &registration.interface {
-        Some(interface) => Some(add_interface(settings, tx, principal, interface)?),
-        None => None,
-    };
+    let interface = (registration.interface.as_ref())
+        .map(|interface| add_interface(settings, tx, principal, interface))
+        .transpose()?;
     let Some(before) = table::find(tx, chain, address)? else {
         let new = Contract {
             standard,

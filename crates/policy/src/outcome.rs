@@ -4,7 +4,7 @@ use crate::input::Fee;
 use intent::Envelope;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use types::{Amount, Role};
+use types::{Amount, Role, clip, sanitize_text};
 
 /// The largest number of approvals that a document may require.
 const MAX_APPROVALS: u32 = 20;
@@ -152,13 +152,13 @@ pub(crate) fn combine(opinions: Vec<Opinion>, fee: &Fee) -> Outcome {
         let text = "no policy is attached to any target of this request, so it is denied";
         return Outcome::denied(Reason::new(ReasonCode::NoPolicy, None, text));
     }
-    let mut reasons: Vec<Reason> = opinions
-        .iter()
-        .flat_map(|opinion| opinion.reasons.iter().cloned())
-        .collect();
-    let (envelope, validity_ms) = opinions
-        .iter()
-        .fold(fee.widest(), |widest, opinion| opinion.caps.narrow(widest));
+    let (mut reasons, mut obligations) = (Vec::new(), BTreeSet::new());
+    let (mut envelope, mut validity_ms) = fee.widest();
+    for opinion in opinions {
+        (envelope, validity_ms) = opinion.caps.narrow((envelope, validity_ms));
+        reasons.extend(opinion.reasons);
+        obligations.extend(opinion.needs);
+    }
     if let Err(breach) = envelope.allows(&fee.quote()) {
         reasons.push(Reason::new(
             ReasonCode::Fee,
@@ -170,10 +170,6 @@ pub(crate) fn combine(opinions: Vec<Opinion>, fee: &Fee) -> Outcome {
         reasons.truncate(MAX_REASONS);
         return Outcome::Denied { reasons };
     }
-    let obligations: BTreeSet<Obligation> = opinions
-        .into_iter()
-        .flat_map(|opinion| opinion.needs)
-        .collect();
     if obligations.is_empty() {
         Outcome::Permit {
             envelope,
@@ -210,11 +206,7 @@ impl Caps {
 /// Text that is safe to store and to display: no NUL, limited length.
 fn sanitized(text: &str) -> String {
     const MAX_CHARS: usize = 500;
-    let sanitized = types::sanitize_text(text.as_bytes());
-    match sanitized.char_indices().nth(MAX_CHARS) {
-        Some((end, _)) => format!("{}…", &sanitized[..end]),
-        None => sanitized,
-    }
+    clip(&sanitize_text(text.as_bytes()), MAX_CHARS)
 }
 
 #[cfg(test)]

@@ -192,20 +192,18 @@ impl Resource for BindingRow {
         _: Option<&Self>,
     ) -> Result<Self> {
         let (limits, author, chain) = (&new.limits, &new.author, &new.chain);
-        let contract = match &new.contract {
-            Some(address) => Some(contracts::ensure(limits, tx, author, chain, address)?.id),
-            None => None,
-        };
-        let interface = match &new.interface {
-            Some(interface) => Some(contracts::add_interface(limits, tx, author, interface)?),
-            None => None,
-        };
+        let contract = (new.contract.as_ref())
+            .map(|address| contracts::ensure(limits, tx, author, chain, address))
+            .transpose()?;
+        let interface = (new.interface.as_ref())
+            .map(|interface| contracts::add_interface(limits, tx, author, interface))
+            .transpose()?;
         Ok(Self {
             id: meta.id,
             name: meta.name,
             description: new.description.clone(),
             chain: new.chain,
-            contract,
+            contract: contract.map(|contract| contract.id),
             signer: new.signer.clone(),
             interface,
             created: meta.created,

@@ -11,7 +11,7 @@ use crate::{DecodedBlock, Error, Projection, Result, fetch, ingest, table};
 use chain::BlockRef;
 use std::sync::Arc;
 use store::{UnscopedTable as _, UnscopedTx};
-use types::{Coded as _, Height, Retry};
+use types::{Coded as _, Height, Retry, clip};
 
 /// Characters of a quarantine reason that are stored.
 const MAX_REASON: usize = 500;
@@ -130,7 +130,7 @@ fn project(
 }
 
 async fn quarantine(worker: &Worker, scope: Scope, error: &store::Error) -> Result<()> {
-    let reason: String = error.to_string().chars().take(MAX_REASON).collect();
+    let reason = clip(&error.to_string(), MAX_REASON);
     tracing::error!(
         event = "scope.quarantined",
         chain = %scope.chain,

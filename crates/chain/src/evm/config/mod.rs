@@ -112,17 +112,6 @@ pub enum Receipts {
 }
 
 impl EvmConfig {
-    /// The settings of a preset, for a chain and a node.
-    ///
-    /// # Errors
-    /// [`Error::InvalidConfig`]: there is no such preset, or the number is 0.
-    pub fn preset(name: &str, number: u64, url: NodeUrl) -> Result<Self> {
-        let mut config = resolve::preset(name)?;
-        config.number = number;
-        config.url = url;
-        config.validated()
-    }
-
     /// The chain's id.
     pub fn chain(&self) -> ChainId {
         ChainId::evm(self.number)

@@ -1,10 +1,10 @@
 //! Merges written settings with a preset and the defaults, and deserializes the result.
 
 use super::{BlockChecks, EvmConfig, Gas, Pricing, Receipts};
+use crate::Finality;
 use crate::evm::errors::{Client, ErrorRule};
 use crate::evm::presets;
 use crate::evm::rpc::{Limits, NodeUrl, Retry};
-use crate::{Error, Finality, Result};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -49,7 +49,7 @@ fn poll_interval_ms() -> u64 {
 }
 
 impl<'de> Deserialize<'de> for EvmConfig {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let mut written = Map::deserialize(d)?;
         let base = match written.remove("preset") {
             Some(Value::String(name)) => {
@@ -73,7 +73,7 @@ fn reject_ignored_fields(
     section: &str,
     settings: &Value,
     read: &impl Serialize,
-) -> std::result::Result<(), String> {
+) -> Result<(), String> {
     let read = serde_json::to_value(read).map_err(|error| error.to_string())?;
     let mut written = settings[section]
         .as_object()
@@ -84,20 +84,6 @@ fn reject_ignored_fields(
         .map_or(Ok(()), |name| {
             Err(format!("{section}: unknown field `{name}`"))
         })
-}
-
-/// A preset's settings, with placeholders for the chain and the node.
-pub(super) fn preset(name: &str) -> Result<EvmConfig> {
-    let invalid = |why| Error::InvalidConfig {
-        field: "preset",
-        why,
-    };
-    let mut settings = presets::find(name).ok_or_else(|| invalid(unknown_preset(name)))?;
-    settings.insert("number".to_owned(), 0.into());
-    settings.insert("url".to_owned(), "http://127.0.0.1".into());
-    let written: RawConfig = serde_json::from_value(Value::Object(settings))
-        .map_err(|error| invalid(error.to_string()))?;
-    Ok(written.into())
 }
 
 fn unknown_preset(name: &str) -> String {
@@ -173,7 +159,7 @@ mod tests {
     use super::*;
     use types::Amount;
 
-    fn read(json: &str) -> std::result::Result<EvmConfig, String> {
+    fn read(json: &str) -> Result<EvmConfig, String> {
         serde_json::from_str(json).map_err(|error| error.to_string())
     }
 
