@@ -66,8 +66,9 @@ pub(crate) fn items<T>(
 ) -> Result<Vec<T>> {
     let items = array(value, path)?;
     Error::check_limit(path, items.len(), max)?;
-    let item = |(index, item): (usize, &Box<RawValue>)| read(item, &format!("{path}[{index}]"));
-    items.iter().enumerate().map(item).collect()
+    let paths = (0..).map(|index| format!("{path}[{index}]"));
+    let read = |(item, path): (Box<RawValue>, String)| read(&item, &path);
+    items.into_iter().zip(paths).map(read).collect()
 }
 
 /// Parse a string of at most `max` bytes without NUL, which PostgreSQL cannot store.

@@ -28,4 +28,4 @@ pub use address_policy::{AddressPolicy, Rule, RuleError};
 pub use client::{Outbound, Settings};
 pub use error::Error;
 pub use message::{Method, Request, Response};
-pub use resolve::{NameResolver, SystemResolver};
+pub use resolve::NameResolver;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// Further addresses of a name are ignored.
 const MAX_ADDRESSES: usize = 32;
 
-/// Resolves names to addresses. The binary uses [`SystemResolver`]; tests use a scripted one.
+/// Resolves names to addresses. The binary asks the system; tests use a scripted resolver.
 #[async_trait::async_trait]
 pub trait NameResolver: Send + Sync {
     /// All addresses of a name.
@@ -18,7 +18,7 @@ pub trait NameResolver: Send + Sync {
 
 /// The resolver of the operating system.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct SystemResolver;
+pub(crate) struct SystemResolver;
 
 #[async_trait::async_trait]
 impl NameResolver for SystemResolver {

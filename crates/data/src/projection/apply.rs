@@ -228,9 +228,9 @@ impl Plan {
         let superseded: Vec<RowKey> = self.superseded.iter().map(RowKey::of).collect();
         table::transfer::delete_changes(tx, &superseded)?;
         table::transfer::delete_rows(tx, &superseded)?;
-        table::object::update(tx, schema, &self.reverted.iter().collect::<Vec<_>>())?;
-        table::object::update(tx, schema, &self.restored.iter().collect::<Vec<_>>())?;
-        let inserted = table::object::insert(tx, schema, &self.new.iter().collect::<Vec<_>>())?;
+        table::object::update(tx, schema, &self.reverted)?;
+        table::object::update(tx, schema, &self.restored)?;
+        let inserted = table::object::insert(tx, schema, &self.new)?;
         assert_eq!(
             inserted,
             self.new.len() as u64,
@@ -317,11 +317,7 @@ fn undo_in(tx: &mut Tx, chain: &ChainId, height: Height, hash: &str) -> Result<(
         row.put_int("reverted", 1);
         row.bump_version(now);
     }
-    table::object::update(
-        tx,
-        Type::Transfer.schema(),
-        &rows.iter().collect::<Vec<_>>(),
-    )?;
+    table::object::update(tx, Type::Transfer.schema(), &rows)?;
     deltas.flush(tx)?;
     for kind in [Type::Address, Type::Pool, Type::Nft] {
         table::object::mark_reverted(tx, kind.schema(), chain.as_str(), height.stored(), hash)?;

@@ -25,7 +25,7 @@ pub(super) fn addresses(
         for (address, contract) in transfer.addresses() {
             required
                 .entry(address)
-                .and_modify(|required| required.1 |= contract)
+                .and_modify(|(_, is_contract)| *is_contract |= contract)
                 .or_insert((transfer, contract));
         }
     }
@@ -92,14 +92,8 @@ pub(super) fn pools_and_nfts(
         }
         let (new, existing) = partition(objects.into_iter(), stored);
         for object in new.iter().chain(&existing.all) {
-            parents.insert(
-                (
-                    kind,
-                    object.text("address").unwrap_or_default().to_owned(),
-                    object.name().to_owned(),
-                ),
-                object.id().to_owned(),
-            );
+            let key = (kind, object.owned_text("address"), object.name().to_owned());
+            parents.insert(key, object.id().to_owned());
         }
         facts::created(tx, &new);
         write(tx, kind, new, existing)?;
@@ -108,6 +102,7 @@ pub(super) fn pools_and_nfts(
 }
 
 /// Objects that exist already, and those among them that change.
+#[derive(Default)]
 struct Existing {
     all: Vec<Object>,
     changed: Vec<Object>,
@@ -144,13 +139,7 @@ fn partition(
     objects: impl Iterator<Item = Object>,
     mut stored: HashMap<Vec<String>, Object>,
 ) -> (Vec<Object>, Existing) {
-    let (mut new, mut existing) = (
-        Vec::new(),
-        Existing {
-            all: Vec::new(),
-            changed: Vec::new(),
-        },
-    );
+    let (mut new, mut existing) = (Vec::new(), Existing::default());
     for object in objects {
         match stored.remove(&object.key()) {
             None => new.push(object),
@@ -186,17 +175,9 @@ fn write(tx: &mut Tx, kind: Type, mut new: Vec<Object>, mut existing: Existing) 
         object.put_time("updated", now);
     }
     for object in &mut existing.changed {
-        object.put_int(
-            "version",
-            i64::try_from(object.version() + 1).unwrap_or(i64::MAX),
-        );
-        object.put_time("updated", now);
+        object.bump_version(now);
     }
-    table::object::insert(tx, kind.schema(), &new.iter().collect::<Vec<_>>())?;
-    table::object::update(
-        tx,
-        kind.schema(),
-        &existing.changed.iter().collect::<Vec<_>>(),
-    )?;
+    table::object::insert(tx, kind.schema(), &new)?;
+    table::object::update(tx, kind.schema(), &existing.changed)?;
     Ok(())
 }

@@ -120,18 +120,26 @@ pub(crate) fn reference_names(
 }
 
 /// Insert new objects. Returns how many were inserted; fewer if another object has one of the keys.
-pub(crate) fn insert(tx: &mut Tx, schema: &'static Schema, objects: &[&Object]) -> Result<u64> {
+pub(crate) fn insert<'o>(
+    tx: &mut Tx,
+    schema: &'static Schema,
+    objects: impl IntoIterator<Item = &'o Object>,
+) -> Result<u64> {
     let sql = format!(
         "INSERT INTO {} (namespace, {}) {{ns_rows}} ON CONFLICT DO NOTHING",
         schema.table,
         columns(schema, "")
     );
-    let rows: Vec<Vec<Value<'_>>> = objects.iter().map(|object| object.values()).collect();
+    let rows: Vec<_> = objects.into_iter().map(Object::values).collect();
     tx.execute_rows(&sql, (), &rows)
 }
 
 /// Update all columns of existing objects except the row key. Returns how many were updated.
-pub(crate) fn update(tx: &mut Tx, schema: &'static Schema, objects: &[&Object]) -> Result<u64> {
+pub(crate) fn update<'o>(
+    tx: &mut Tx,
+    schema: &'static Schema,
+    objects: impl IntoIterator<Item = &'o Object>,
+) -> Result<u64> {
     let all: Vec<&str> = schema.stored().map(|field| field.column).collect();
     let changed = all.iter().filter(|column| !schema.row_key.contains(column));
     let set: Vec<String> = changed
@@ -149,7 +157,7 @@ pub(crate) fn update(tx: &mut Tx, schema: &'static Schema, objects: &[&Object]) 
         set.join(", "),
         same_row.join(" AND ")
     );
-    let rows: Vec<Vec<Value<'_>>> = objects.iter().map(|object| object.values()).collect();
+    let rows: Vec<_> = objects.into_iter().map(Object::values).collect();
     tx.execute_rows(&sql, (), &rows)
 }
 

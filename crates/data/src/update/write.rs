@@ -296,8 +296,9 @@ fn write_objects(tx: &mut Tx, stage: &Stage, kind: Type) -> Result<()> {
         changed.partition(|staged| staged.is_new());
     let mut all: Vec<&Object> = new.iter().map(|staged| &staged.after).collect();
     let updated: Vec<&Object> = known.iter().map(|staged| &staged.after).collect();
-    if table::object::insert(tx, kind.schema(), &all)? != all.len() as u64
-        || table::object::update(tx, kind.schema(), &updated)? != updated.len() as u64
+    if table::object::insert(tx, kind.schema(), all.iter().copied())? != all.len() as u64
+        || table::object::update(tx, kind.schema(), updated.iter().copied())?
+            != updated.len() as u64
     {
         // A concurrent transaction created or deleted one of them; the store retries.
         return Err(store::Error::Contended { attempts: 1 }.into());
