@@ -157,7 +157,7 @@ mod tests {
     fn an_error_names_the_member() {
         for (sent, field) in [
             (r#"{"text":1,"other":2}"#, "other"),
-            (r#"{"text":1,"id":2,"text":3}"#, "text"),
+            (r#"{"text":1,"id":2,"text":3}"#, "body"),
             (r#"{"id":1}"#, "body"),
             ("[1]", "body"),
             ("7", "body"),

@@ -1,15 +1,8 @@
 //! API keys.
 
-use crate::access::{self, ApiKey, Authorized, IssuedApiKey, NewApiKey};
-use crate::extract::{Body, Path, Query, SkipPaging};
-use crate::shapes::Items;
-use crate::{App, Problem, Result, permissions};
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
+use crate::access::{self, ApiKey, IssuedApiKey, NewApiKey};
+use crate::routes::prelude::*;
 use types::ApiKeyId;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 permissions! {
     /// Read API keys.

@@ -1,19 +1,10 @@
 //! Bindings: names that resolve to a chain, a contract and a signer, so that one task definition
 //! runs on any chain.
 
-use crate::access::Authorized;
-use crate::extract::{Body, Path, Query, SkipPaging};
-use crate::shapes::Items;
-use crate::{App, Problem, Result, permissions};
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
+use super::named::named_routes;
+use crate::resent::Input;
+use crate::routes::prelude::*;
 use types::{BindingId, ChainId, Time};
-use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 permissions! {
     /// Read bindings.
@@ -23,9 +14,7 @@ permissions! {
 }
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(get, put, delete))
+    named::routes()
 }
 
 /// A name that resolves to a chain, a contract and a signer.
@@ -84,17 +73,9 @@ struct BindingInput {
     /// The contract's interface: a JSON ABI, or a compiler artifact that contains one.
     #[serde(default)]
     abi: Option<types::Json>,
-    // Read-only fields are accepted and ignored, so that a client can send back what it read.
-    #[serde(default, rename = "id")]
-    #[schema(ignore)]
-    _id: IgnoredAny,
-    #[serde(default, rename = "created")]
-    #[schema(ignore)]
-    _created: IgnoredAny,
-    #[serde(default, rename = "updated")]
-    #[schema(ignore)]
-    _updated: IgnoredAny,
 }
+
+impl Input for BindingInput {}
 
 impl From<BindingInput> for workflow::NewBinding {
     fn from(input: BindingInput) -> Self {
@@ -109,61 +90,22 @@ impl From<BindingInput> for workflow::NewBinding {
     }
 }
 
-/// List bindings.
-///
-/// Ordered by name.
-#[utoipa::path(get, path = "/bindings", tag = "tasks", params(SkipPaging), responses((status = 200, body = Items<Binding>), Problem))]
-async fn list(
-    State(app): State<App>,
-    principal: Authorized<BindingRead>,
-    Query(page): Query<SkipPaging>,
-) -> Result<Json<Items<Binding>>> {
-    Ok(Items::page(
-        workflow::bindings(&app.workflow, &principal, &page.page()?).await?,
-    ))
-}
-
-/// Retrieve a binding by name or id.
-#[utoipa::path(get, path = "/bindings/{binding}", tag = "tasks", params(("binding" = String, Path)), responses((status = 200, body = Binding), Problem))]
-async fn get(
-    State(app): State<App>,
-    principal: Authorized<BindingRead>,
-    Path(name_or_id): Path<String>,
-) -> Result<Json<Binding>> {
-    Ok(Json(
-        workflow::binding(&app.workflow, &principal, &name_or_id)
-            .await?
-            .into(),
-    ))
-}
-
-/// Create or replace a binding.
-///
-/// With a name in the path, the binding is created if it does not exist. With an id, it must exist,
-/// and `name` renames it.
-#[utoipa::path(put, path = "/bindings/{binding}", tag = "tasks", params(("binding" = String, Path)), request_body = BindingInput,
-    responses((status = 200, body = Binding), Problem))]
-async fn put(
-    State(app): State<App>,
-    principal: Authorized<BindingWrite>,
-    Path(name_or_id): Path<String>,
-    Body(input): Body<BindingInput>,
-) -> Result<Json<Binding>> {
-    super::named::check_name::<BindingId>(&name_or_id, input.name.as_deref())?;
-    let (binding, _) =
-        workflow::put_binding(&app.workflow, &principal, &name_or_id, input.into()).await?;
-    Ok(Json(binding.into()))
-}
-
-/// Delete a binding.
-///
-/// Task steps that use the binding fail from then on.
-#[utoipa::path(delete, path = "/bindings/{binding}", tag = "tasks", params(("binding" = String, Path)), responses((status = 204), Problem))]
-async fn delete(
-    State(app): State<App>,
-    principal: Authorized<BindingWrite>,
-    Path(name_or_id): Path<String>,
-) -> Result<StatusCode> {
-    workflow::delete_binding(&app.workflow, &principal, &name_or_id).await?;
-    Ok(StatusCode::NO_CONTENT)
+named_routes! {
+    mod named at "/bindings", "/bindings/{binding}" by "binding", tag "tasks";
+    engine workflow, permissions BindingRead, BindingWrite;
+    /// List bindings.
+    ///
+    /// Ordered by name.
+    list(Binding) = workflow::bindings;
+    /// Retrieve a binding by name or id.
+    get(Binding) = workflow::binding;
+    /// Create or replace a binding.
+    ///
+    /// With a name in the path, the binding is created if it does not exist. With an id, it must exist,
+    /// and `name` renames it.
+    put(BindingInput, BindingId) = workflow::put_binding;
+    /// Delete a binding.
+    ///
+    /// Task steps that use the binding fail from then on.
+    delete = workflow::delete_binding;
 }

@@ -1,17 +1,8 @@
 //! The audit trail: the facts of the namespace.
 
-use crate::access::Authorized;
-use crate::extract::Query;
-use crate::shapes::Items;
-use crate::{App, Problem, Result, permissions};
-use axum::Json;
-use axum::extract::State;
-use serde::{Deserialize, Serialize};
+use crate::routes::prelude::*;
 use store::{Cursor, StoredFact};
 use types::{Digest, Json as Raw, Time};
-use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 permissions! {
     /// Read the audit trail.

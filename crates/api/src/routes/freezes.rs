@@ -1,18 +1,9 @@
 //! Freezes, which stop all signing of a scope, and the revocation of permits.
 
-use crate::access::Authorized;
-use crate::extract::{Body, Path, Query};
-use crate::shapes::{Items, Reason, deserialize_reason};
-use crate::{App, Problem, Result, permissions};
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
+use crate::routes::prelude::*;
+use crate::shapes::{Reason, deserialize_reason};
 use keys::{Freeze, Scope};
-use serde::{Deserialize, Serialize};
 use types::{PermitId, WalletId};
-use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 permissions! {
     /// Read freezes.

@@ -1,17 +1,9 @@
 //! The keyring: the data keys that encrypt every secret. It belongs to the installation, so only
 //! its operators have access.
 
-use crate::access::Authorized;
-use crate::{App, Error, Problem, Result, permissions};
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
+use crate::routes::prelude::*;
 use keys::{KeyringInfo, Rotation};
-use serde::Serialize;
 use types::{Principal, Time};
-use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 permissions! {
     /// Read the data keys and the progress of a rotation.

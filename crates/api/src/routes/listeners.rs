@@ -2,11 +2,8 @@
 
 use super::named::named_routes;
 use crate::resent::Input;
-use crate::{App, permissions};
-use serde::Deserialize;
+use crate::routes::prelude::*;
 use types::ListenerId;
-use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use workflow::{Listener, ListenerKind, ListenerSpec, NewListener};
 
 permissions! {
@@ -92,7 +89,8 @@ impl From<ModelListenerInput> for NewListener {
 }
 
 named_routes! {
-    mod chain_listeners at "/listeners/firefly", "/listeners/firefly/{listener}" by "listener", tag "listeners";
+    mod chain_listeners at "/listeners/firefly", "/listeners/firefly/{listener}"
+        by "listener", tag "listeners";
     engine workflow, permissions ListenerRead, ListenerWrite;
     /// List listeners to chain events.
     ///
@@ -118,7 +116,8 @@ named_routes! {
 }
 
 named_routes! {
-    mod model_listeners at "/listeners/datamodel", "/listeners/datamodel/{listener}" by "listener", tag "listeners";
+    mod model_listeners at "/listeners/datamodel", "/listeners/datamodel/{listener}"
+        by "listener", tag "listeners";
     engine workflow, permissions ListenerRead, ListenerWrite;
     /// List listeners to data model events.
     ///

@@ -13,6 +13,7 @@ mod named;
 mod namespaces;
 mod operation_ids;
 mod policies;
+mod prelude;
 mod runs;
 mod submissions;
 mod subscriptions;

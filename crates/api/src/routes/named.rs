@@ -21,7 +21,8 @@ use std::str::FromStr;
 /// ```
 ///
 /// The functions take the engine, the principal, and the page or the name; `put` takes the input
-/// as well. The comments describe the operations in the OpenAPI document.
+/// as well. The comments describe the operations in the OpenAPI document. The file that declares
+/// the routes imports the prelude.
 macro_rules! named_routes {
     (
         mod $module:ident at $all:tt, $one:tt by $parameter:tt, tag $tag:tt;
@@ -37,17 +38,8 @@ macro_rules! named_routes {
     ) => {
         mod $module {
             use super::*;
-            use $crate::access::Authorized;
-            use $crate::extract::{Path, Query, SkipPaging};
             use $crate::resent::Resent;
             use $crate::routes::named::check_name;
-            use $crate::shapes::Items;
-            use $crate::{App, Problem, Result};
-            use axum::Json;
-            use axum::extract::State;
-            use axum::http::StatusCode;
-            use utoipa_axum::router::OpenApiRouter;
-            use utoipa_axum::routes;
 
             pub(super) fn routes() -> OpenApiRouter<App> {
                 OpenApiRouter::new()

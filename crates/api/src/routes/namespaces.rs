@@ -1,15 +1,8 @@
 //! The namespace of the API key.
 
-use crate::access::{self, Authorized, NamespaceRow};
-use crate::extract::Body;
-use crate::{App, Problem, Result, permissions};
-use axum::Json;
-use axum::extract::State;
-use serde::Deserialize;
+use crate::access::{self, NamespaceRow};
+use crate::routes::prelude::*;
 use types::ChainId;
-use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 permissions! {
     /// Read the namespace.

@@ -1,16 +1,7 @@
 //! Runs of tasks: progress, and how to cancel, retry, decide and dismiss them.
 
-use crate::access::Authorized;
-use crate::extract::{Body, Filtered, Path, SkipPaging};
-use crate::shapes::Items;
-use crate::{App, Error, Problem, Result, permissions};
-use axum::Json;
-use axum::extract::State;
-use serde::Deserialize;
+use crate::routes::prelude::*;
 use types::RunId;
-use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use workflow::{Decision, RunFilter, RunView};
 
 permissions! {

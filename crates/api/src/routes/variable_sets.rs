@@ -2,12 +2,9 @@
 
 use super::named::named_routes;
 use crate::resent::Input;
-use crate::{App, permissions};
-use serde::Deserialize;
+use crate::routes::prelude::*;
 use serde_json::{Map, Value};
 use types::VariableSetId;
-use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use workflow::VariableSet;
 
 permissions! {

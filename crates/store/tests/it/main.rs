@@ -9,6 +9,7 @@
     reason = "tests of real time limits, and settings of test runs"
 )]
 
+mod audit;
 mod batch_vectors;
 mod batches;
 mod facts;

@@ -3,19 +3,10 @@
 
 use super::ChainRead;
 use super::view::Event;
-use crate::access::Authorized;
-use crate::extract::{Path, Query};
+use crate::routes::prelude::*;
 use crate::routes::submissions::account;
-use crate::shapes::Items;
-use crate::{App, Error, Problem, Result};
-use axum::Json;
-use axum::extract::State;
 use index::{EventCursor, EventFilter, EventsPage};
-use serde::Deserialize;
 use types::{ChainId, Height};
-use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list))

@@ -5,18 +5,9 @@ mod events;
 mod tracked;
 mod view;
 
-use crate::access::Authorized;
-use crate::extract::{Body, Path};
-use crate::shapes::{Items, deserialize_reason};
-use crate::{App, Error, Problem, Result, permissions};
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
-use serde::Deserialize;
+use crate::routes::prelude::*;
+use crate::shapes::deserialize_reason;
 use types::{ChainId, Height};
-use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use view::Chain;
 
 permissions! {

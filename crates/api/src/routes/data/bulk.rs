@@ -2,14 +2,9 @@
 
 use super::bulk_schemas::{self, BulkOutcome, BulkPages, BulkQuery, BulkUpdate};
 use super::{DataRead, DataWrite};
-use crate::access::Authorized;
-use crate::extract::{Body, Text};
-use crate::{App, Error, Problem, Result, exact};
+use crate::exact;
+use crate::routes::prelude::*;
 use ::data::{BulkQueryResult, BulkUpdateResult};
-use axum::Json;
-use axum::extract::State;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

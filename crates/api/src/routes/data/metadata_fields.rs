@@ -2,18 +2,8 @@
 //! and sorting.
 
 use super::{DataRead, DataWrite};
-use crate::access::Authorized;
-use crate::extract::{Body, Path2};
-use crate::shapes::Items;
-use crate::{App, Error, Problem, Result};
+use crate::routes::prelude::*;
 use ::data::{DeclaredField, Type, ValueType};
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
-use serde::Deserialize;
-use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -3,17 +3,11 @@
 use super::object_path::ObjectPath;
 use super::openapi;
 use super::{DataRead, DataWrite};
-use crate::access::Authorized;
-use crate::extract::{Body, Path, Query};
-use crate::{App, Result};
+use crate::routes::prelude::*;
 use ::data::{BalanceFilter, Listing, Type, View};
-use axum::extract::State;
-use axum::http::StatusCode;
+use axum::Extension;
 use axum::routing::{self, MethodRouter};
-use axum::{Extension, Json};
-use serde::Serialize;
 use types::Json as RawJson;
-use utoipa_axum::router::OpenApiRouter;
 
 /// Unparsed query parameters. Which ones are valid depends on the object type.
 type Params = Vec<(String, String)>;

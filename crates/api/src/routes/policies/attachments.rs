@@ -1,18 +1,8 @@
 //! Attachments: the targets that a policy applies to.
 
 use super::{PolicyRead, PolicyWrite};
-use crate::access::Authorized;
-use crate::extract::{Body, Path, Query, SkipPaging};
-use crate::shapes::Items;
-use crate::{App, Problem, Result};
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
+use crate::routes::prelude::*;
 use policy::{Attachment, Target};
-use serde::Deserialize;
-use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -1,16 +1,9 @@
 //! The decision log.
 
 use super::PolicyRead;
-use crate::access::Authorized;
-use crate::extract::{CursorPaging, Filtered, Path};
-use crate::shapes::Items;
-use crate::{App, Problem, Result};
-use axum::Json;
-use axum::extract::State;
+use crate::routes::prelude::*;
 use policy::{Decision, DecisionFilter};
 use types::DecisionId;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -7,18 +7,8 @@ mod versions;
 mod view;
 
 use super::named::check_name;
-use crate::access::Authorized;
-use crate::extract::{Body, Paging, Path, Query};
-use crate::shapes::Items;
-use crate::{App, Problem, Result, permissions};
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
-use serde::Deserialize;
+use crate::routes::prelude::*;
 use types::PolicyId;
-use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use view::Policy;
 
 permissions! {

@@ -2,15 +2,10 @@
 
 use super::PolicySimulate;
 use super::view::Replay;
-use crate::access::Authorized;
-use crate::extract::{Body, page};
-use crate::{App, Error, Problem, Result};
-use axum::Json;
-use axum::extract::State;
+use crate::extract::page;
+use crate::routes::prelude::*;
 use policy::{DecisionFilter, DryRun, DryRunTarget, ReplayTarget};
-use serde::Deserialize;
 use types::{Json as Raw, Time, VersionId};
-use utoipa::ToSchema;
 
 /// A policy document or version, and the input to evaluate it with.
 #[derive(Deserialize, ToSchema)]

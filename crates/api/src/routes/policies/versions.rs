@@ -2,16 +2,8 @@
 
 use super::view::Version;
 use super::{PolicyRead, PolicyWrite};
-use crate::access::Authorized;
-use crate::extract::{Body, Path, Path2, Query, SkipPaging};
-use crate::shapes::Items;
-use crate::{App, Problem, Result};
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
+use crate::routes::prelude::*;
 use policy::NewVersion;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -1,17 +1,10 @@
 //! Lanes: the ordered queue of a signer's submissions on a chain.
 
 use super::{SubmissionControl, SubmissionRead};
-use crate::access::Authorized;
-use crate::extract::{Body, Path2};
+use crate::routes::prelude::*;
 use crate::shapes::Reason;
-use crate::{App, Problem, Result};
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
 use submit::Lane;
 use types::ChainId;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -3,18 +3,11 @@
 mod lanes;
 mod new;
 
-use crate::access::Authorized;
-use crate::extract::{Body, Filtered, IdempotencyKey, Paging, Path};
-use crate::shapes::{Accepted, Items};
-use crate::{App, Problem, Result, access, permissions};
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
+use crate::access;
+use crate::routes::prelude::*;
 use new::NewSubmission;
 use submit::{Explanation, Filter, Outcome, Submission, SubmissionTransaction};
 use types::SubmissionId;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) use new::{account, interface};
 

@@ -4,19 +4,9 @@ mod versions;
 
 use super::named::named_routes;
 use super::runs::RunCreate;
-use crate::access::Authorized;
-use crate::extract::{Body, IdempotencyKey, Path};
 use crate::resent::{Input, Resent};
-use crate::shapes::Accepted;
-use crate::{App, Problem, Result, permissions};
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
-use serde::Deserialize;
+use crate::routes::prelude::*;
 use types::TaskId;
-use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use workflow::{NewTask, RunView, Started, Task};
 
 permissions! {

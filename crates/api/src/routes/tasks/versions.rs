@@ -1,17 +1,7 @@
 //! Versions of a task.
 
 use super::{TaskRead, TaskWrite};
-use crate::access::Authorized;
-use crate::extract::{Path, Path2, Query, SkipPaging, Text};
-use crate::shapes::Items;
-use crate::{App, Error, Problem, Result};
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
-use serde::Serialize;
-use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use crate::routes::prelude::*;
 use workflow::{Format, Version};
 
 pub(super) fn routes() -> OpenApiRouter<App> {

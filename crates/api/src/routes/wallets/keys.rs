@@ -4,17 +4,10 @@ use super::new::{NewKey, WalletUpdate};
 use super::secret::Secret;
 use super::view::Key;
 use super::{KeyExport, WalletRead, WalletWrite, find_wallet};
-use crate::access::Authorized;
-use crate::extract::{Body, Paging, Path, Path2, Query};
-use crate::shapes::Items;
-use crate::{App, Problem, Result, access};
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
+use crate::access;
+use crate::routes::prelude::*;
 use keys::NamedKey;
 use types::{KeyId, Principal};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -5,18 +5,11 @@ mod new;
 mod secret;
 mod view;
 
-use crate::access::Authorized;
-use crate::extract::{Body, Paging, Path, Query};
-use crate::shapes::Items;
-use crate::{App, Problem, Result, access, permissions};
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
+use crate::access;
+use crate::routes::prelude::*;
 use new::{IssueAddresses, NewWallet, WalletUpdate};
 use secret::Secret;
 use types::{Principal, WalletId};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 use view::{Address, AddressQuery, Branch, Wallet};
 
 permissions! {
