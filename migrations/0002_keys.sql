@@ -143,7 +143,8 @@ CREATE TABLE signed_bytes (
   PRIMARY KEY (namespace, permit, id)
 );
 
--- Signatures requested from a back end that answers later. State: waiting, answered, refused.
+-- Signatures requested from a back end that answers later. State: waiting, answered, refused,
+-- withdrawn.
 CREATE TABLE signature_request (
   namespace TEXT NOT NULL,
   id TEXT NOT NULL,
@@ -156,6 +157,9 @@ CREATE TABLE signature_request (
   unsigned_hash BLOB NOT NULL,
   signed_id TEXT,
   note TEXT,
+  -- How often the back end was asked in vain, and when it is asked next.
+  attempts BIGINT NOT NULL,
+  next_at BIGINT NOT NULL,
   version BIGINT NOT NULL,
   created_at BIGINT NOT NULL,
   updated_at BIGINT NOT NULL,
@@ -163,7 +167,7 @@ CREATE TABLE signature_request (
 );
 
 CREATE UNIQUE INDEX signature_request_bytes ON signature_request (namespace, permit, unsigned_hash);
-CREATE INDEX signature_request_waiting ON signature_request (namespace, backend, state, id);
+CREATE INDEX signature_request_waiting ON signature_request (namespace, next_at) WHERE state = 'waiting';
 
 -- Rotations of the data key, with the progress of the re-encryption: the current target and the
 -- position within it.

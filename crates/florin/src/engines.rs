@@ -93,6 +93,7 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
         keyring: keyring.clone(),
         policy_key: permits.public(),
         master_source: Some(source),
+        backends: Vec::new(),
     };
     let keys = keys::Keys::new(parts, key_settings(config));
     let parts = policy::Parts {

@@ -1,6 +1,6 @@
 //! The engine handle: the first argument of every verb.
 
-use crate::backend::Software;
+use crate::backend::{Answers, Backend, Backends, WalletSecrets};
 use crate::{Error, Result, Settings};
 use intent::PolicyKey;
 use std::future::Future;
@@ -23,6 +23,8 @@ pub struct Parts {
     /// Where the master key is read when the keyring must be unlocked again, after a rotation by
     /// this or another process.
     pub master_source: Option<MasterSource>,
+    /// Signing back ends besides those that every process has.
+    pub backends: Vec<Arc<dyn Backend>>,
 }
 
 /// The wallets, keys and signatures of an installation. Clones share the state.
@@ -34,18 +36,22 @@ struct Inner {
     lease: Lease,
     policy_key: PolicyKey,
     settings: Arc<Settings>,
-    software: Software,
+    secrets: Arc<WalletSecrets>,
+    backends: Backends,
     master_source: Option<MasterSource>,
     large_issue_lock: tokio::sync::Mutex<()>,
 }
 
 impl Keys {
     pub fn new(parts: Parts, settings: Settings) -> Self {
+        let secrets = WalletSecrets::new(parts.keyring, settings.cached_branches);
+        let secrets = Arc::new(secrets);
         Self(Arc::new(Inner {
             db: parts.db,
             lease: parts.lease,
             policy_key: parts.policy_key,
-            software: Software::new(parts.keyring, settings.cached_branches),
+            backends: Backends::new(&secrets, parts.backends),
+            secrets,
             settings: Arc::new(settings),
             master_source: parts.master_source,
             large_issue_lock: tokio::sync::Mutex::new(()),
@@ -55,7 +61,14 @@ impl Keys {
     /// Wait until a secret under a data key is found that this process has not unlocked: time to
     /// call [`refresh`](crate::refresh).
     pub async fn wait_for_unknown_key(&self) {
-        self.0.software.keyring().wait_for_unknown_key().await;
+        self.0.secrets.keyring().wait_for_unknown_key().await;
+    }
+
+    /// Whether the back end answers later, so that its signatures are requested. One that this
+    /// process does not have counts as answering at once: [`sign`](crate::sign) then reports it.
+    pub fn answers_later(&self, backend: &str) -> bool {
+        let backend = self.0.backends.get(backend);
+        backend.is_ok_and(|backend| backend.answers() == Answers::Later)
     }
 
     /// The source of the master key. Error: `keys.master_key` if this process has none.
@@ -84,8 +97,13 @@ impl Keys {
         &self.0.settings
     }
 
-    pub(crate) fn software(&self) -> &Software {
-        &self.0.software
+    pub(crate) fn wallet_secrets(&self) -> &WalletSecrets {
+        &self.0.secrets
+    }
+
+    /// A back end. Error: `keys.unknown_backend`.
+    pub(crate) fn backend(&self, name: &str) -> Result<&Arc<dyn Backend>> {
+        self.0.backends.get(name)
     }
 
     /// Serializes large address requests: at most one runs at a time.

@@ -126,19 +126,23 @@ pub enum Error {
     /// No key of this namespace signs for the account.
     #[error("no key of this namespace signs for {signer} on {chain}")]
     UnknownSigner { chain: ChainId, signer: String },
-    /// The key is held by a back end that answers later, or that is not configured.
-    #[error("the key of {signer} is held by the back end {backend}: {why}")]
+    /// The back end of the key cannot sign here and now.
+    #[error("the key of {signer} is held by the back end {backend:?}, which {why}")]
     Backend {
         signer: String,
         backend: String,
         why: &'static str,
     },
-    /// The namespace has no such signature request.
-    #[error("there is no signature request {request} in this namespace")]
-    UnknownRequest { request: String },
-    /// The signature request was answered or declined earlier.
-    #[error("signature request {request} is no longer waiting")]
-    RequestClosed { request: String },
+    /// This installation has no such signing back end.
+    #[error("there is no signing back end {backend:?}; there are {known}")]
+    UnknownBackend { backend: String, known: String },
+    /// The back end refused to sign, or a signature request for the same bytes was withdrawn.
+    #[error("the back end {backend:?} does not sign for {signer}: {reason}")]
+    SigningRefused {
+        signer: String,
+        backend: String,
+        reason: String,
+    },
     /// A database error.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -182,8 +186,8 @@ codes! { Error {
     Self::Frozen { .. } => ("keys.frozen", 423, Later),
     Self::UnknownSigner { .. } => ("keys.unknown_signer", 404, Never),
     Self::Backend { .. } => ("keys.backend", 409, Never),
-    Self::UnknownRequest { .. } => ("keys.unknown_request", 404, Never),
-    Self::RequestClosed { .. } => ("keys.request_closed", 409, Never),
+    Self::UnknownBackend { .. } => ("keys.unknown_backend", 404, Never),
+    Self::SigningRefused { .. } => ("keys.signing_refused", 403, Never),
     ;
     Self::Store(inner) => inner,
     Self::Intent(inner) => inner,
@@ -201,9 +205,16 @@ impl Coded for Error {
             Self::Mnemonic => "secret.words",
             Self::PrivateKey => "secret.key",
             Self::Path { .. } => "path",
+            Self::UnknownBackend { .. } => "backend",
             Self::Intent(inner) => return inner.field(),
             _ => return None,
         };
         Some(field.to_owned())
+    }
+}
+
+impl From<fail::Injected> for Error {
+    fn from(injected: fail::Injected) -> Self {
+        Self::Store(injected.into())
     }
 }

@@ -119,7 +119,7 @@ async fn set(
         table::bump(tx, subject)
     })
     .await?;
-    keys.software().evict_all();
+    keys.wallet_secrets().evict_all();
     Ok(())
 }
 

@@ -23,10 +23,10 @@ pub struct VerifiedJob {
     pub(crate) namespace: Namespace,
     pub(crate) attempt: SigningAttempt,
     pub(crate) unsigned: Unsigned,
-    pub(crate) requests: Vec<RequiredSignature>,
+    pub(crate) required: Vec<RequiredSignature>,
 }
 
-/// Verify a job before [`request_signature`](crate::request_signature); [`sign`](crate::sign) does
+/// Verify a job before [`request_signatures`](crate::request_signatures); [`sign`](crate::sign) does
 /// this itself. Takes about 100 microseconds, so call it before the transaction.
 ///
 /// Errors: `intent.permit_signature_invalid`, `intent.undecodable`, `keys.foreign_permit`,
@@ -105,20 +105,20 @@ impl SigningJob {
             return Err(Error::ForeignPermit { permit });
         }
         let decoded = intent::decode(&self.unsigned)?;
-        let (intent, requests) = (decoded.intent, decoded.required_signatures);
+        let (intent, required) = (decoded.intent, decoded.required_signatures);
         let hash = intent.hash();
         let same_account =
             intent.chain == self.unsigned.chain && intent.signer == self.unsigned.signer;
         if hash != body.intent_hash
             || !same_account
             || decoded.replay_keys.is_empty()
-            || requests.is_empty()
+            || required.is_empty()
         {
             return Err(Error::IntentMismatch { permit });
         }
-        if requests
+        if required
             .iter()
-            .any(|request| request.account != intent.signer)
+            .any(|required| required.account != intent.signer)
         {
             return Err(Error::IntentMismatch { permit });
         }
@@ -141,7 +141,7 @@ impl SigningJob {
             namespace: *namespace,
             attempt,
             unsigned: self.unsigned,
-            requests,
+            required,
         })
     }
 }

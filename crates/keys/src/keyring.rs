@@ -62,7 +62,7 @@ pub async fn open_keyring(db: &Db, lease: &Lease, master: MasterKey) -> Result<K
 /// Unlock the keyring again after another process has rotated it.
 pub async fn reload(keys: &Keys, master: MasterKey) -> Result<()> {
     let keyring = unlock(load(keys.db()).await?, Arc::new(master)).await?;
-    keys.software().update_keyring(&keyring);
+    keys.wallet_secrets().update_keyring(&keyring);
     Ok(())
 }
 
@@ -75,7 +75,7 @@ pub async fn refresh(keys: &Keys) -> Result<bool> {
         .await?
         .last()
         .map_or(0, |key| key.version);
-    if newest <= keys.software().version() {
+    if newest <= keys.wallet_secrets().version() {
         return Ok(false);
     }
     reload(keys, master(keys).await?).await?;

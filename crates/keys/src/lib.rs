@@ -6,7 +6,7 @@
 //! two steps: [`sign`] checks the permit and the bytes outside of any transaction and returns an
 //! opaque [`Signed`]; [`record`] commits the use of the permit, the replay keys and the bytes in
 //! the caller's transaction. Only then does [`bytes`] return them. A back end that takes long is
-//! asked through [`request_signature`].
+//! asked through [`request_signatures`]; the [`Worker`] verifies and records its answers.
 //!
 //! What it never does: decide what is allowed, trust a claim about bytes that it can decode itself,
 //! export the key of a single child, put a secret into a fact, a log or an error, store a nonce.
@@ -28,7 +28,9 @@
 //! - an address is issued once, and its key can be derived again after any crash
 //!   (`tests/it/addresses`);
 //! - no secret appears in a fact, a trace or a `Debug` output (`tests/it/secrecy`);
-//! - an interrupted rotation is completed by the next worker (`tests/it/rotation`).
+//! - an interrupted rotation is completed by the next worker (`tests/it/rotation`);
+//! - a back end sees nothing before the use of the permit is committed, and its answer is the
+//!   signer's signature over exactly the requested bytes (`tests/it/requests`).
 
 mod address;
 mod backend;
@@ -54,6 +56,7 @@ mod table;
 mod wallet;
 mod worker;
 
+pub use backend::{Answers, Backend, DEFAULT_BACKEND, SignOutcome, SigningTask};
 pub use address::{KeyAddress, MAX_ADDRESSES, addresses};
 pub use engine::{Keys, MasterSource, Parts};
 pub use error::{Error, Result};
@@ -65,7 +68,7 @@ pub use keyring::{KeyringInfo, change_master, keyring, open_keyring, refresh, re
 pub use named::{NewKey, create_key, key, key_named, named_keys, patch_key};
 pub use read::{KeyLocation, find, issued_addresses};
 pub use record::{Recorded, bytes, record, release, signed_ids};
-pub use request::{complete_request, decline_request, request_signature, signature_request};
+pub use request::{check_requests, request_signatures, signature_requests, withdraw_request};
 pub use rotate::{RotationTarget, RotationWorker, Step, rotate};
 pub use scope::{Freeze, Scope};
 pub use settings::Settings;
@@ -77,4 +80,4 @@ pub use wallet::{
     Branch, NewSecret, NewWallet, Origin, Patch, Wallet, WalletKind, branches, create_wallet,
     patch_wallet, wallet, wallet_named, wallets,
 };
-pub use worker::process_requests;
+pub use worker::{Progress, Worker};

@@ -119,14 +119,17 @@ pub(crate) struct Admitted {
     pub(crate) uses: u32,
 }
 
-/// Check the attempts in this transaction, and write uses and replay keys of the allowed ones.
-///
-/// Freezes are read first, and only allowed attempts share the signing guards: a freeze then waits
-/// only for transactions that began before it.
-pub(crate) fn admit(
+/// Attempts checked against the state that a transaction sees.
+pub(crate) struct Checked {
+    state: PermitState,
+    pub(crate) admissions: Vec<Result<Admitted>>,
+}
+
+/// Check attempts in this transaction, without writing anything.
+pub(crate) fn check(
     tx: &mut Tx<'_, '_>,
     attempts: &[(&SigningAttempt, WalletId)],
-) -> Result<Vec<Result<Admitted>>> {
+) -> Result<Checked> {
     let now = tx.now();
     let rows: Vec<&SigningAttempt> = attempts.iter().map(|(attempt, _)| *attempt).collect();
     let mut state = load(tx, &rows)?;
@@ -138,12 +141,25 @@ pub(crate) fn admit(
         let uses = state.uses.get(&attempt.permit).map_or(0, |used| used.uses);
         admissions.push(admission.map(|admission| Admitted { admission, uses }));
     }
+    Ok(Checked { state, admissions })
+}
+
+/// Check the attempts in this transaction, and write uses and replay keys of the allowed ones.
+///
+/// Freezes are read first, and only allowed attempts share the signing guards: a freeze then waits
+/// only for transactions that began before it.
+pub(crate) fn admit(
+    tx: &mut Tx<'_, '_>,
+    attempts: &[(&SigningAttempt, WalletId)],
+) -> Result<Vec<Result<Admitted>>> {
+    let Checked { state, admissions } = check(tx, attempts)?;
     let allowed = attempts
         .iter()
         .zip(&admissions)
         .filter(|(_, admission)| admission.is_ok())
         .map(|((_, wallet), _)| *wallet);
     freeze::share_guards(tx, allowed)?;
+    let rows: Vec<&SigningAttempt> = attempts.iter().map(|(attempt, _)| *attempt).collect();
     write(tx, &rows, &admissions, &state)?;
     Ok(admissions)
 }

@@ -73,7 +73,7 @@ async fn begin(keys: &Keys, principal: &Principal) -> Result<Rotation> {
         version = begun.version,
         "the keyring has a new data key"
     );
-    keys.software().update_keyring(&keyring);
+    keys.wallet_secrets().update_keyring(&keyring);
     Ok(begun)
 }
 
@@ -258,13 +258,13 @@ impl RotationTarget for Wallets {
     }
 
     async fn remaining(&self) -> Result<u64> {
-        let version = self.keys.software().version();
+        let version = self.keys.wallet_secrets().version();
         let read = move |tx: &mut UnscopedTx<'_, '_>| table::count_before(tx, version);
         self.keys.db().read_unscoped(read).await
     }
 
     async fn step(&self, after: &str) -> Result<Step> {
-        let version = self.keys.software().version();
+        let version = self.keys.wallet_secrets().version();
         let db = self.keys.db();
         let read = db.read_unscoped_with(after.to_owned(), move |tx, after| {
             let (namespace, wallet) = after.split_once('/').unwrap_or_default();
@@ -306,8 +306,8 @@ impl Wallets {
 
 fn reencrypt(keys: &Keys, old: InNamespace<WalletSecret>) -> Option<Reencrypted> {
     let (namespace, WalletSecret { id: wallet, secret }) = (old.namespace, old.row);
-    let (software, entropy) = (keys.software(), keys.entropy());
-    match software.reencrypt(&namespace, &wallet, &secret, entropy) {
+    let (secrets, entropy) = (keys.wallet_secrets(), keys.entropy());
+    match secrets.reencrypt(&namespace, &wallet, &secret, entropy) {
         Ok(new) => Some(Reencrypted {
             namespace,
             wallet,

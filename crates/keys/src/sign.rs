@@ -1,7 +1,7 @@
 //! The first step of a signature, outside of any transaction. Its bytes stay hidden until it is
 //! recorded.
 
-use crate::backend::{Backend, EncryptedSecret, SOFTWARE, SigningTask};
+use crate::backend::{Answers, EncryptedSecret, SignOutcome, SigningTask};
 use crate::blocking::map_parallel;
 use crate::job::{Signed, SigningJob, VerifiedJob};
 use crate::settings::family;
@@ -9,6 +9,7 @@ use crate::state::{PermitState, SigningAttempt};
 use crate::table::address::{self, AddressKey};
 use crate::table::wallet;
 use crate::{Error, Freeze, Keys, Result, freeze, record};
+use intent::RequiredSignature;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use store::Tx;
@@ -27,7 +28,7 @@ pub const MAX_JOBS: usize = 1_000;
 /// `keys.foreign_permit`, `keys.intent_mismatch`, `keys.envelope_exceeded`, `keys.permit_expired`,
 /// `keys.permit_revoked`, `keys.permit_spent`, `keys.replay_key_mismatch`, `keys.replay_key_used`,
 /// `keys.superseded`, `keys.cannot_supersede`, `keys.frozen`, `keys.unknown_signer`,
-/// `keys.backend`, `keys.keyring`.
+/// `keys.backend`, `keys.signing_refused`, `keys.keyring`.
 pub async fn sign(
     keys: &Keys,
     principal: &Principal,
@@ -65,7 +66,7 @@ async fn sign_all(
         SigningContext::load(tx, &attempts.collect::<Vec<_>>())
     });
     let mut context = read.await?;
-    keys.software().observe(namespace, &context.generations);
+    context.observe(keys, namespace);
     let checked = Arc::unwrap_or_clone(checked);
     let now = keys.now();
     let approved: Vec<_> = checked
@@ -82,9 +83,9 @@ async fn sign_all(
 /// The keys of accounts, by family and address.
 pub(crate) type Signers = HashMap<(&'static str, String), AddressKey>;
 
-/// The data against which a batch of jobs is checked.
-struct SigningContext {
-    state: PermitState,
+/// The data against which a batch of signatures is checked.
+pub(crate) struct SigningContext {
+    pub(crate) state: PermitState,
     freezes: Vec<Freeze>,
     signers: Signers,
     secrets: HashMap<WalletId, Arc<EncryptedSecret>>,
@@ -94,11 +95,17 @@ struct SigningContext {
 /// A job that may be signed, and everything required to sign it.
 struct ApprovedJob {
     checked: VerifiedJob,
-    task: SigningTask,
+    key: SigningKey,
+}
+
+/// What signs: the task, and the name of the back end.
+pub(crate) struct SigningKey {
+    pub(crate) task: SigningTask,
+    pub(crate) backend: String,
 }
 
 impl SigningContext {
-    fn load(tx: &mut Tx<'_, '_>, attempts: &[&SigningAttempt]) -> Result<Self> {
+    pub(crate) fn load(tx: &mut Tx<'_, '_>, attempts: &[&SigningAttempt]) -> Result<Self> {
         let signers = signers(tx, attempts)?;
         let mut wallets: Vec<WalletId> = signers.values().map(|signer| signer.wallet).collect();
         wallets.sort();
@@ -113,43 +120,49 @@ impl SigningContext {
         })
     }
 
+    /// Drop what was decrypted before the last freeze or rotation.
+    pub(crate) fn observe(&self, keys: &Keys, namespace: &Namespace) {
+        keys.wallet_secrets().observe(namespace, &self.generations);
+    }
+
+    /// The key that signs for an attempt. Error: `keys.unknown_signer`.
+    pub(crate) fn key(
+        &self,
+        namespace: &Namespace,
+        attempt: &SigningAttempt,
+        required: Vec<RequiredSignature>,
+    ) -> Result<SigningKey> {
+        let signer = signer_of(&self.signers, attempt)?;
+        let secret = self.secrets.get(&signer.wallet);
+        let task = SigningTask {
+            namespace: *namespace,
+            wallet: signer.wallet,
+            path: signer.path.clone(),
+            position: signer.position,
+            required,
+            secret: secret.ok_or_else(|| unknown_signer(attempt))?.clone(),
+        };
+        let backend = signer.backend.clone();
+        Ok(SigningKey { task, backend })
+    }
+
+    /// The freeze that applies to a wallet, hard ones first.
+    pub(crate) fn frozen(&self, wallet: &WalletId) -> Option<&Freeze> {
+        let mut freezes = self.freezes.iter();
+        freezes.find(|freeze| freeze.applies_to(wallet))
+    }
+
     fn admit(
         &mut self,
         namespace: &Namespace,
         checked: VerifiedJob,
         now: Time,
     ) -> Result<ApprovedJob> {
-        let attempt = &checked.attempt;
-        let unknown = || Error::UnknownSigner {
-            chain: attempt.chain,
-            signer: attempt.signer.clone(),
-        };
-        let key = (family(&attempt.chain)?, attempt.signer.clone());
-        let signer = self.signers.get(&key).ok_or_else(unknown)?;
-        let wallet = signer.wallet;
-        let secret = self.secrets.get(&wallet).ok_or_else(unknown)?.clone();
-        if signer.backend != SOFTWARE {
-            let why = "it answers later; use a signature request";
-            return Err(Error::Backend {
-                signer: attempt.signer.clone(),
-                backend: signer.backend.clone(),
-                why,
-            });
-        }
-        let frozen = self
-            .freezes
-            .iter()
-            .find(|freeze| freeze.applies_to(&wallet));
-        self.state.admit(attempt, frozen, now)?;
-        let task = SigningTask {
-            namespace: *namespace,
-            wallet,
-            path: signer.path.clone(),
-            position: signer.position,
-            secret,
-            requests: checked.requests.clone(),
-        };
-        Ok(ApprovedJob { checked, task })
+        let key = self.key(namespace, &checked.attempt, checked.required.clone())?;
+        let mut freezes = self.freezes.iter();
+        let frozen = freezes.find(|freeze| freeze.applies_to(&key.task.wallet));
+        self.state.admit(&checked.attempt, frozen, now)?;
+        Ok(ApprovedJob { checked, key })
     }
 }
 
@@ -172,21 +185,57 @@ pub(crate) fn signers(tx: &mut Tx<'_, '_>, attempts: &[&SigningAttempt]) -> Resu
     Ok(signers)
 }
 
+/// The key of an attempt's account. Error: `keys.unknown_signer`.
+pub(crate) fn signer_of<'s>(
+    signers: &'s Signers,
+    attempt: &SigningAttempt,
+) -> Result<&'s AddressKey> {
+    let key = (family(&attempt.chain)?, attempt.signer.clone());
+    signers.get(&key).ok_or_else(|| unknown_signer(attempt))
+}
+
+fn unknown_signer(attempt: &SigningAttempt) -> Error {
+    Error::UnknownSigner {
+        chain: attempt.chain,
+        signer: attempt.signer.clone(),
+    }
+}
+
 /// [`intent::assemble`] checks each signature against the account, so a wrong key cannot produce a
 /// signed transaction.
 fn sign_one(
     keys: &Keys,
     namespace: &Namespace,
-    ApprovedJob { checked, task }: ApprovedJob,
+    ApprovedJob { checked, key }: ApprovedJob,
 ) -> Result<Signed> {
+    let unable = |why| Error::Backend {
+        signer: checked.attempt.signer.clone(),
+        backend: key.backend.clone(),
+        why,
+    };
+    let backend = keys.backend(&key.backend);
+    let backend = backend.map_err(|_| unable("is not one of this installation"))?;
+    if backend.answers() == Answers::Later {
+        return Err(unable("answers later, to a signature request"));
+    }
     let timer = Timer::start();
-    let signatures = keys.software().sign(&task)?;
+    let signatures = match backend.sign(&key.task)? {
+        SignOutcome::Signed(signatures) => signatures,
+        SignOutcome::Pending => return Err(unable("has not answered")),
+        SignOutcome::Refused(reason) => {
+            return Err(Error::SigningRefused {
+                signer: checked.attempt.signer,
+                backend: key.backend,
+                reason,
+            });
+        }
+    };
     let signed = intent::assemble(&checked.unsigned, &signatures)?;
     SIGNING_SECONDS.record(timer.seconds(), []);
     Ok(Signed {
         namespace: *namespace,
         attempt: checked.attempt,
-        wallet: task.wallet,
+        wallet: key.task.wallet,
         signed,
     })
 }

@@ -180,6 +180,7 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
         keyring,
         policy_key: permits.public(),
         master_source: None,
+        backends: Vec::new(),
     };
     let keys = Keys::new(parts, keys::Settings::default());
     let parts = policy::Parts {

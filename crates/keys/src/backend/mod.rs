@@ -1,39 +1,71 @@
-//! The interface of signing back ends.
+//! Signing back ends: where private keys are, and where signatures come from. Each has a file and
+//! an entry in [`ALL`]; a process may register further ones.
 
 mod cache;
+mod deferred;
 mod software;
+mod wallet_secrets;
 
-pub(crate) use software::Software;
+pub(crate) use wallet_secrets::WalletSecrets;
 
-use crate::Result;
+use crate::{Error, Result};
 use intent::{RequiredSignature, Signature};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use types::{Namespace, WalletId};
 
-/// The name of the back end that keeps keys encrypted in this database.
-pub(crate) const SOFTWARE: &str = "software";
+/// The back ends of every process.
+const ALL: [fn(Arc<WalletSecrets>) -> Arc<dyn Backend>; 2] = [software::create, deferred::create];
 
-/// A signing back end, as named in the column `backend` of a wallet. One that answers at once signs
-/// within [`sign`](crate::sign). One that takes seconds to days gets a signature request, and its
-/// answer is recorded by [`complete_request`](crate::complete_request).
-pub(crate) trait Backend {
-    /// The name of the back end in rows.
+/// The back end of a wallet that names none.
+pub const DEFAULT_BACKEND: &str = software::NAME;
+
+/// A signing back end, as named in the column `backend` of a wallet.
+pub trait Backend: Send + Sync {
+    /// The name of the back end in rows and in the API.
     fn name(&self) -> &'static str;
 
-    /// Sign the requests of one transaction, in order. Called on a blocking thread, never inside a
-    /// database transaction.
-    fn sign(&self, task: &SigningTask) -> Result<Vec<Signature>>;
+    /// When it answers.
+    fn answers(&self) -> Answers;
+
+    /// Sign what a task requires. Called on a blocking thread, never inside a database transaction.
+    /// A back end that answers later is asked by the [`Worker`](crate::Worker), after the use of
+    /// the permit is committed, and may be asked for the same task again. An error means that it
+    /// could not be asked.
+    fn sign(&self, task: &SigningTask) -> Result<SignOutcome>;
+}
+
+/// When a back end answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answers {
+    /// Within [`sign`](crate::sign).
+    AtOnce,
+    /// In seconds to days, to a signature request.
+    Later,
+}
+
+/// What a back end answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignOutcome {
+    /// The signatures, in the order of the task.
+    Signed(Vec<Signature>),
+    /// No answer yet: it is asked again.
+    Pending,
+    /// It refuses to sign, with the reason.
+    Refused(String),
 }
 
 /// The signatures required for one transaction.
-pub(crate) struct SigningTask {
-    pub(crate) namespace: Namespace,
-    pub(crate) wallet: WalletId,
-    pub(crate) path: String,
+pub struct SigningTask {
+    pub namespace: Namespace,
+    pub wallet: WalletId,
+    /// The path of the key's branch in the wallet.
+    pub path: String,
     /// The index of the key in the branch.
-    pub(crate) position: u32,
+    pub position: u32,
+    pub required: Vec<RequiredSignature>,
     /// The wallet's encrypted secret.
-    pub(crate) secret: std::sync::Arc<EncryptedSecret>,
-    pub(crate) requests: Vec<RequiredSignature>,
+    pub(crate) secret: Arc<EncryptedSecret>,
 }
 
 /// An encrypted secret, and the version of its data key.
@@ -41,4 +73,24 @@ pub(crate) struct SigningTask {
 pub(crate) struct EncryptedSecret {
     pub(crate) bytes: Vec<u8>,
     pub(crate) version: u32,
+}
+
+/// The back ends of a process, by name.
+pub(crate) struct Backends(BTreeMap<&'static str, Arc<dyn Backend>>);
+
+impl Backends {
+    /// Those of every process, and `further` ones.
+    pub(crate) fn new(secrets: &Arc<WalletSecrets>, further: Vec<Arc<dyn Backend>>) -> Self {
+        let own = ALL.iter().map(|create| create(secrets.clone()));
+        let all = own.chain(further);
+        Self(all.map(|backend| (backend.name(), backend)).collect())
+    }
+
+    /// A back end. Error: `keys.unknown_backend`.
+    pub(crate) fn get(&self, name: &str) -> Result<&Arc<dyn Backend>> {
+        self.0.get(name).ok_or_else(|| Error::UnknownBackend {
+            backend: name.to_owned(),
+            known: self.0.keys().copied().collect::<Vec<_>>().join(", "),
+        })
+    }
 }

@@ -1,156 +1,27 @@
-//! The software back end: secrets are encrypted in the database and decrypted in memory.
+//! `software`: keys are encrypted in the database and decrypted in memory. It answers at once.
 
-use super::cache::SignerCache;
-use super::{Backend, EncryptedSecret, SOFTWARE, SigningTask};
-use crate::hd::sign_digest;
-use crate::secret::{Secret, Signer, context_row};
-use crate::{Error, Result};
-use intent::{Scheme, Signature};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use store::secrets::{EncryptionContext, Keyring};
-use types::{Entropy, Namespace, WalletId};
+use super::{Answers, Backend, SignOutcome, SigningTask, WalletSecrets};
+use crate::Result;
+use std::sync::Arc;
 
-/// The data keys, and the cache of decrypted branches.
-pub(crate) struct Software {
-    keyring: Keyring,
-    cache: Mutex<SignerCache>,
-}
+pub(super) const NAME: &str = "software";
 
-impl Software {
-    pub(crate) fn new(keyring: Keyring, cached_branches: usize) -> Self {
-        Self {
-            keyring,
-            cache: Mutex::new(SignerCache::new(cached_branches)),
-        }
-    }
+struct Software(Arc<WalletSecrets>);
 
-    /// Encrypt a wallet's secret for its row.
-    pub(crate) fn encrypt(
-        &self,
-        namespace: &Namespace,
-        wallet: &WalletId,
-        secret: &Secret,
-        entropy: &dyn Entropy,
-    ) -> Result<EncryptedSecret> {
-        self.encrypt_bytes(namespace, wallet, &secret.to_bytes(), entropy)
-    }
-
-    /// Decrypt a wallet's secret.
-    pub(crate) fn decrypt(
-        &self,
-        namespace: &Namespace,
-        wallet: &WalletId,
-        encrypted: &EncryptedSecret,
-    ) -> Result<Secret> {
-        Secret::from_bytes(&self.decrypt_bytes(namespace, wallet, encrypted)?)
-    }
-
-    /// Re-encrypt a secret under the newest data key.
-    pub(crate) fn reencrypt(
-        &self,
-        namespace: &Namespace,
-        wallet: &WalletId,
-        encrypted: &EncryptedSecret,
-        entropy: &dyn Entropy,
-    ) -> Result<EncryptedSecret> {
-        let plain = self.decrypt_bytes(namespace, wallet, encrypted)?;
-        self.encrypt_bytes(namespace, wallet, &plain, entropy)
-    }
-
-    fn encrypt_bytes(
-        &self,
-        namespace: &Namespace,
-        wallet: &WalletId,
-        plain: &[u8],
-        entropy: &dyn Entropy,
-    ) -> Result<EncryptedSecret> {
-        let row = context_row(namespace, wallet);
-        let bytes = self.keyring.encrypt(&context(&row), plain, entropy)?;
-        let version = store::secrets::data_key_version(&bytes)?;
-        Ok(EncryptedSecret { bytes, version })
-    }
-
-    fn decrypt_bytes(
-        &self,
-        namespace: &Namespace,
-        wallet: &WalletId,
-        encrypted: &EncryptedSecret,
-    ) -> Result<zeroize::Zeroizing<Vec<u8>>> {
-        let row = context_row(namespace, wallet);
-        match self.keyring.decrypt(&context(&row), &encrypted.bytes) {
-            Err(store::Error::UnknownDataKey { .. }) => Err(Error::Keyring),
-            other => Ok(other?),
-        }
-    }
-
-    /// Add the data keys of a newer keyring.
-    pub(crate) fn update_keyring(&self, keyring: &Keyring) {
-        self.keyring.merge(keyring);
-        self.cache().clear();
-    }
-
-    /// The version of the data key that encrypts new secrets.
-    pub(crate) fn version(&self) -> u32 {
-        self.keyring.current_version()
-    }
-
-    pub(crate) fn keyring(&self) -> &Keyring {
-        &self.keyring
-    }
-
-    /// Record the generations of wallets: see [`SignerCache::observe`].
-    pub(crate) fn observe(&self, namespace: &Namespace, generations: &HashMap<WalletId, i64>) {
-        let mut cache = self.cache();
-        generations
-            .iter()
-            .for_each(|(wallet, generation)| cache.observe(namespace, wallet, *generation));
-    }
-
-    /// Evict all decrypted branches.
-    pub(crate) fn evict_all(&self) {
-        self.cache().clear();
-    }
-
-    fn signer(&self, task: &SigningTask) -> Result<Arc<Signer>> {
-        let key = (task.namespace, task.wallet, task.path.clone());
-        if let Some(signer) = self.cache().get(&key) {
-            return Ok(signer);
-        }
-        let signer = Arc::new(
-            self.decrypt(&task.namespace, &task.wallet, &task.secret)?
-                .signer(&task.path)?,
-        );
-        self.cache().put(key, signer.clone());
-        Ok(signer)
-    }
-
-    fn cache(&self) -> MutexGuard<'_, SignerCache> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+pub(super) fn create(secrets: Arc<WalletSecrets>) -> Arc<dyn Backend> {
+    Arc::new(Software(secrets))
 }
 
 impl Backend for Software {
     fn name(&self) -> &'static str {
-        SOFTWARE
+        NAME
     }
 
-    fn sign(&self, task: &SigningTask) -> Result<Vec<Signature>> {
-        let key = self.signer(task)?.key(task.position);
-        let key = key.ok_or_else(|| Error::Path {
-            text: format!("{}/{}", task.path, task.position),
-        })?;
-        let signatures = task.requests.iter().map(|request| match request.scheme {
-            Scheme::EcdsaSecp256k1 => sign_digest(&key, &request.digest),
-        });
-        Ok(signatures.collect())
+    fn answers(&self) -> Answers {
+        Answers::AtOnce
     }
-}
 
-fn context(row: &str) -> EncryptionContext<'_> {
-    EncryptionContext {
-        table: "wallet",
-        row,
-        column: "secret",
+    fn sign(&self, task: &SigningTask) -> Result<SignOutcome> {
+        self.0.sign(task).map(SignOutcome::Signed)
     }
 }

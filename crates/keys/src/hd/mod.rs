@@ -1,6 +1,5 @@
 //! Hierarchical keys: BIP-39 mnemonics, BIP-32 nodes on secp256k1, BIP-44 paths.
 
-mod base58;
 mod node;
 mod path;
 mod phrase;

@@ -1,7 +1,5 @@
 //! A private node (BIP-32): a key and its chain code, from which children are derived.
 
-#[cfg(test)]
-use super::base58;
 use super::{HARDENED, Lineage, Path, PublicNode, split_hmac};
 use secp256k1::{Message, PublicKey, SECP256K1, Scalar, SecretKey};
 use std::sync::OnceLock;
@@ -87,14 +85,14 @@ impl Node {
             VERSION,
             self.lineage,
             &self.code,
-            &[&[0], &self.secret[..]].concat(),
+            &Zeroizing::new([&[0], &self.secret[..]].concat()),
         )
     }
 
     /// Parse the text form. Only for tests.
     #[cfg(test)]
     pub(crate) fn from_xprv(text: &str) -> Option<Self> {
-        let (lineage, code, key) = super::public::parse(VERSION, base58::decode_check(text)?)?;
+        let (lineage, code, key) = super::public::parse(VERSION, text)?;
         let (0, secret) = (key[0], <[u8; 32]>::try_from(&key[1..]).ok()?) else {
             return None;
         };

@@ -1,10 +1,14 @@
 //! A public node (BIP-32): derives the public keys of its children, and cannot sign.
 
-use super::{HARDENED, Lineage, base58, split_hmac};
+use super::{HARDENED, Lineage, split_hmac};
 use secp256k1::{PublicKey, SECP256K1, Scalar};
+use zeroize::Zeroizing;
 
 /// The version bytes of a public node's text form (`xpub`).
 const VERSION: [u8; 4] = [0x04, 0x88, 0xb2, 0x1e];
+/// The bytes of a node, and of the checksum in its text form.
+const NODE: usize = 78;
+const CHECKSUM: usize = 4;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct PublicNode {
@@ -53,7 +57,7 @@ impl PublicNode {
 
     /// Parse the text form.
     pub(crate) fn from_xpub(text: &str) -> Option<Self> {
-        let (lineage, code, key) = parse(VERSION, base58::decode_check(text)?)?;
+        let (lineage, code, key) = parse(VERSION, text)?;
         PublicKey::from_byte_array_compressed(&key).ok()?;
         Some(Self { key, code, lineage })
     }
@@ -66,22 +70,26 @@ pub(super) fn text(version: [u8; 4], lineage: Lineage, code: &[u8; 32], key: &[u
         parent,
         number,
     } = lineage;
-    base58::encode_check(
-        &[
-            &version[..],
-            &[depth],
-            &parent,
-            &number.to_be_bytes(),
-            code,
-            key,
-        ]
-        .concat(),
-    )
+    let parts = [
+        &version[..],
+        &[depth],
+        &parent,
+        &number.to_be_bytes(),
+        code,
+        key,
+    ];
+    let bytes = Zeroizing::new(parts.concat());
+    bs58::encode(bytes.as_slice()).with_check().into_string()
 }
 
 /// The content of a node's text form.
-pub(super) fn parse(version: [u8; 4], bytes: Vec<u8>) -> Option<(Lineage, [u8; 32], [u8; 33])> {
-    let bytes: [u8; 78] = bytes.try_into().ok()?;
+pub(super) fn parse(version: [u8; 4], text: &str) -> Option<(Lineage, [u8; 32], [u8; 33])> {
+    let mut bytes = Zeroizing::new([0; NODE + CHECKSUM]);
+    let decoded = bs58::decode(text).with_check(None).onto(&mut *bytes);
+    if decoded != Ok(NODE) {
+        return None;
+    }
+    let bytes: &[u8; NODE] = bytes.first_chunk()?;
     let (head, rest) = bytes.split_first_chunk::<4>()?;
     let (&[depth], rest) = rest.split_first_chunk::<1>()?;
     let (parent, rest) = rest.split_first_chunk::<4>()?;

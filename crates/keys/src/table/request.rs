@@ -3,9 +3,9 @@
 use crate::Result;
 use intent::Unsigned;
 use serde::Serialize;
-use store::{Record as _, ScopedTable as _, Tx};
+use store::{Record as _, ScopedTable as _, Tx, UnscopedTx, list};
 use strum::{EnumString, IntoStaticStr, VariantArray};
-use types::{ChainId, Digest, PermitId, SignatureRequestId, Time};
+use types::{ChainId, Digest, Namespace, PermitId, SignatureRequestId, Time};
 
 /// The state of a signature request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, IntoStaticStr, VariantArray)]
@@ -16,8 +16,10 @@ pub enum RequestState {
     Waiting,
     /// Signed; the bytes are recorded.
     Answered,
-    /// The back end declined to sign.
+    /// The back end refused to sign, or the permit was revoked before it signed.
     Refused,
+    /// Withdrawn by its requester before the back end answered.
+    Withdrawn,
 }
 
 store::text_columns! { as_in_json: RequestState }
@@ -35,65 +37,109 @@ pub struct SignatureRequest {
     pub signer: String,
     /// The id of the signed transaction.
     pub signed_id: Option<String>,
-    /// Why it was declined.
+    /// Why it was refused or withdrawn, or still waits although the back end was asked.
     pub note: Option<String>,
     /// Increases with each change.
     pub version: u64,
     pub created_at: Time,
     /// When it was last changed.
     pub updated_at: Time,
-    #[serde(skip)]
-    pub(crate) bytes: Vec<u8>,
-    #[serde(skip)]
-    pub(crate) unsigned_hash: Digest,
 }
 
-impl SignatureRequest {
+/// A request with the bytes to sign.
+#[derive(Debug, Clone, store::Record)]
+#[record(table = "signature_request")]
+pub(crate) struct StoredRequest {
+    #[record(columns(
+        "id",
+        "state",
+        "backend",
+        "permit",
+        "chain",
+        "signer",
+        "signed_id",
+        "note",
+        "version",
+        "created_at",
+        "updated_at"
+    ))]
+    pub(crate) request: SignatureRequest,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) unsigned_hash: Digest,
+    /// How often the back end was asked in vain.
+    pub(crate) attempts: u32,
+    /// When it is asked next.
+    pub(crate) next_at: Time,
+}
+
+impl StoredRequest {
     pub(crate) fn unsigned(&self) -> Unsigned {
         Unsigned {
-            chain: self.chain,
-            signer: self.signer.clone(),
+            chain: self.request.chain,
+            signer: self.request.signer.clone(),
             bytes: self.bytes.clone(),
         }
     }
 }
 
-/// Insert a request.
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, request: &SignatureRequest) -> Result<()> {
-    SignatureRequest::insert(tx, std::slice::from_ref(request), "")?;
+/// Insert requests.
+pub(crate) fn insert(tx: &mut Tx<'_, '_>, requests: &[StoredRequest]) -> Result<()> {
+    StoredRequest::insert(tx, requests, "")?;
     Ok(())
 }
 
+/// Requests by their ids.
 pub(crate) fn get(
     tx: &mut Tx<'_, '_>,
-    id: &SignatureRequestId,
-) -> Result<Option<SignatureRequest>> {
-    let sql = SignatureRequest::select("WHERE namespace = ?ns AND id = ?1");
-    Ok(tx.row(&sql, (id,))?)
+    ids: &[SignatureRequestId],
+) -> Result<Vec<SignatureRequest>> {
+    let sql = SignatureRequest::select("WHERE namespace = ?ns AND id IN ({rows})");
+    Ok(tx.query_rows(&sql, (), &list(ids))?)
 }
 
-/// The request for these bytes under a permit.
-pub(crate) fn find(
-    tx: &mut Tx<'_, '_>,
-    permit: &PermitId,
-    hash: &Digest,
-) -> Result<Option<SignatureRequestId>> {
-    Ok(tx.value(
-        "SELECT id FROM signature_request WHERE namespace = ?ns AND permit = ?1 AND unsigned_hash = ?2",
-        (permit, hash),
+/// The requests under these permits.
+pub(crate) fn under(tx: &mut Tx<'_, '_>, permits: &[PermitId]) -> Result<Vec<StoredRequest>> {
+    let sql = StoredRequest::select("WHERE namespace = ?ns AND permit IN ({rows})");
+    Ok(tx.query_rows(&sql, (), &list(permits))?)
+}
+
+/// Namespaces with requests that are due, in order, after one.
+pub(crate) fn due_namespaces(
+    tx: &mut UnscopedTx<'_, '_>,
+    after: &str,
+    now: Time,
+    limit: u32,
+) -> Result<Vec<Namespace>> {
+    Ok(tx.values(
+        "SELECT DISTINCT namespace FROM signature_request
+          WHERE state = 'waiting' AND namespace > ?1 AND next_at <= ?2 ORDER BY namespace LIMIT ?3",
+        (after, now, limit),
     )?)
 }
 
-/// The requests that wait for a back end, oldest first.
-pub(crate) fn waiting(
-    tx: &mut Tx<'_, '_>,
-    backend: &str,
-    limit: u32,
-) -> Result<Vec<SignatureRequest>> {
-    let sql = SignatureRequest::select(
-        "WHERE namespace = ?ns AND backend = ?1 AND state = ?2 ORDER BY id LIMIT ?3",
+/// The requests of the namespace that are due, longest due first.
+pub(crate) fn due(tx: &mut Tx<'_, '_>, limit: u32) -> Result<Vec<StoredRequest>> {
+    let now = tx.now();
+    let sql = StoredRequest::select(
+        "WHERE state = 'waiting' AND namespace = ?ns AND next_at <= ?1 ORDER BY next_at, id LIMIT ?2",
     );
-    Ok(tx.rows(&sql, (backend, RequestState::Waiting, limit))?)
+    Ok(tx.rows(&sql, (now, limit))?)
+}
+
+/// Ask again for a waiting request at a later time, with the reason.
+pub(crate) fn postpone(
+    tx: &mut Tx<'_, '_>,
+    id: &SignatureRequestId,
+    attempts: u32,
+    next_at: Time,
+    note: &str,
+) -> Result<()> {
+    tx.execute(
+        "UPDATE signature_request SET attempts = ?2, next_at = ?3, note = ?4
+          WHERE namespace = ?ns AND id = ?1 AND state = 'waiting'",
+        (id, attempts, next_at, note),
+    )?;
+    Ok(())
 }
 
 /// Close a waiting request; returns the new version, or `None` if it is not waiting.
@@ -107,7 +153,7 @@ pub(crate) fn close(
     let now = tx.now();
     Ok(tx.value(
         "UPDATE signature_request SET state = ?2, signed_id = ?3, note = ?4, version = version + 1, updated_at = ?5
-          WHERE namespace = ?ns AND id = ?1 AND state = ?6 RETURNING version",
-        (id, state, signed_id, note, now, RequestState::Waiting),
+          WHERE namespace = ?ns AND id = ?1 AND state = 'waiting' RETURNING version",
+        (id, state, signed_id, note, now),
     )?)
 }

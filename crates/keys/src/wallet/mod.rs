@@ -5,7 +5,6 @@ pub(crate) mod shape;
 pub use shape::{Branch, NewSecret, NewWallet, Origin, Patch, Wallet, WalletKind};
 
 use crate::address::address_of;
-use crate::backend::SOFTWARE;
 use crate::blocking::blocking;
 use crate::hd::{Path, Phrase, node_public};
 use crate::secret::{Secret, fingerprint};
@@ -22,8 +21,9 @@ const MAX_ACCOUNT: u32 = (1 << 31) - 1;
 /// Create or import a wallet. The secret is encrypted before it is stored, and appears in no fact.
 ///
 /// Errors: `keys.name`, `keys.name_taken`, `keys.metadata`, `keys.mnemonic`, `keys.private_key`,
-/// `keys.wallet_exists`, `keys.address_taken`, `keys.path`.
+/// `keys.wallet_exists`, `keys.address_taken`, `keys.path`, `keys.unknown_backend`.
 pub async fn create_wallet(keys: &Keys, principal: &Principal, new: NewWallet) -> Result<Wallet> {
+    keys.backend(&new.backend)?;
     check_name(&new.name)?;
     check_metadata(&new.metadata)?;
     let prepared = prepare(keys, principal, new).await?;
@@ -50,7 +50,7 @@ async fn prepare(keys: &Keys, principal: &Principal, new: NewWallet) -> Result<P
         let (secret, origin, chain) = into_secret(new.secret, &keys)?;
         let (public, branches) = public_branches(&keys, &id, &secret, new.account)?;
         let encrypted = keys
-            .software()
+            .wallet_secrets()
             .encrypt(&namespace, &id, &secret, keys.entropy())?;
         let single = chain.map(|chain| Ok::<_, Error>((chain, address_of(&chain, public)?)));
         let now = keys.now();
@@ -59,7 +59,7 @@ async fn prepare(keys: &Keys, principal: &Principal, new: NewWallet) -> Result<P
             name: new.name,
             kind: new.kind,
             origin,
-            backend: SOFTWARE.to_owned(),
+            backend: new.backend,
             account: new.account,
             metadata: new.metadata,
             version: 1,

@@ -69,7 +69,7 @@ pub struct Wallet {
     pub kind: WalletKind,
     #[record(column = "source")]
     pub origin: Origin,
-    /// The name of the back end that holds the secret.
+    /// The name of the back end that signs.
     pub backend: String,
     /// The BIP-44 account.
     pub account: u32,
@@ -92,6 +92,8 @@ pub struct NewWallet {
     pub metadata: Json,
     /// The BIP-44 account, usually 0.
     pub account: u32,
+    /// The name of the back end that signs, usually [`DEFAULT_BACKEND`](crate::DEFAULT_BACKEND).
+    pub backend: String,
     pub secret: NewSecret,
 }
 
@@ -135,7 +137,7 @@ pub struct Branch {
 impl std::fmt::Debug for NewSecret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Generated => "Fresh",
+            Self::Generated => "Generated",
             Self::Mnemonic { .. } => "Mnemonic(…)",
             Self::PrivateKey { .. } => "PrivateKey(…)",
         })

@@ -400,6 +400,7 @@ async fn another_account_of_the_same_mnemonic_is_another_wallet() {
             kind: WalletKind::User,
             metadata: object("{}"),
             account: 1,
+            backend: keys::DEFAULT_BACKEND.into(),
             secret,
         };
         let second = keys::create_wallet(&world.keys, &world.principal, new)

@@ -90,6 +90,7 @@ async fn a_seed_appears_only_encrypted() {
             kind: WalletKind::Org,
             metadata: object("{}"),
             account: 0,
+            backend: keys::DEFAULT_BACKEND.into(),
             secret: imported,
         };
         let shown = format!("{new:?} {exported:?}");
@@ -132,6 +133,7 @@ async fn a_seed_appears_only_encrypted() {
             kind: WalletKind::Org,
             metadata: object("{}"),
             account: 0,
+            backend: keys::DEFAULT_BACKEND.into(),
             secret,
         };
         let refused = keys::create_wallet(&world.keys, &world.principal, new).await;

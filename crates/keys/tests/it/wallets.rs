@@ -12,6 +12,7 @@ fn fresh(name: &str) -> NewWallet {
         kind: WalletKind::User,
         metadata: object("{\"team\":1}"),
         account: 0,
+        backend: keys::DEFAULT_BACKEND.into(),
         secret,
     }
 }
@@ -198,6 +199,13 @@ async fn invalid_wallets_are_rejected_and_leave_nothing() {
                 ..fresh("w")
             },
             "keys.path",
+        ));
+        refused.push((
+            NewWallet {
+                backend: "paper".into(),
+                ..fresh("w")
+            },
+            "keys.unknown_backend",
         ));
         for (new, expected) in refused {
             let shown = format!("{new:?}");

@@ -4,11 +4,11 @@ use ed25519_dalek::{Signer, SigningKey};
 use intent::evm::{self, Price, Terms};
 use intent::{Envelope, Intent, Permit, PermitBody, PolicyKey, Unsigned};
 use keys::{
-    Error, Keys, NewKey, NewSecret, NewWallet, Parts, Recorded, Result, Settings, Signed,
-    SigningJob, Wallet, WalletKind,
+    Answers, Backend, DEFAULT_BACKEND, Error, Keys, NewKey, NewSecret, NewWallet, Parts, Recorded,
+    Result, Settings, SignOutcome, Signed, SigningJob, SigningTask, Wallet, WalletKind, Worker,
 };
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use store::secrets::{KdfCost, MasterKey};
 use store::{Db, Lease};
 use testkit::{TestDb, namespace};
@@ -29,8 +29,32 @@ pub(crate) struct World {
     pub(crate) principal: Principal,
     pub(crate) policy: SigningKey,
     pub(crate) lease: Lease,
+    pub(crate) scripted: Arc<Scripted>,
     settings: Settings,
     permits: AtomicU64,
+}
+
+/// A back end that answers later, and what the test says.
+pub(crate) struct Scripted(pub(crate) Mutex<SignOutcome>);
+
+impl Scripted {
+    pub(crate) fn answer(&self, outcome: SignOutcome) {
+        *self.0.lock().unwrap() = outcome;
+    }
+}
+
+impl Backend for Scripted {
+    fn name(&self) -> &'static str {
+        "scripted"
+    }
+
+    fn answers(&self) -> Answers {
+        Answers::Later
+    }
+
+    fn sign(&self, _: &SigningTask) -> Result<SignOutcome> {
+        Ok(self.0.lock().unwrap().clone())
+    }
 }
 
 pub(crate) fn chain() -> ChainId {
@@ -99,6 +123,13 @@ pub(crate) fn pay(from: &str, wei: u64) -> Intent {
     )
 }
 
+fn mnemonic(words: &str) -> NewSecret {
+    NewSecret::Mnemonic {
+        words: words.to_owned().into(),
+        passphrase: String::new().into(),
+    }
+}
+
 pub(crate) fn envelope() -> Envelope {
     let cap = Amount::from(1_000);
     Envelope {
@@ -110,7 +141,13 @@ pub(crate) fn envelope() -> Envelope {
     }
 }
 
-async fn engine(db: &Db, lease: &Lease, policy: &SigningKey, settings: &Settings) -> Keys {
+async fn engine(
+    db: &Db,
+    lease: &Lease,
+    policy: &SigningKey,
+    settings: &Settings,
+    scripted: &Arc<Scripted>,
+) -> Keys {
     let keyring = keys::open_keyring(db, lease, master("one")).await.unwrap();
     let policy_key = PolicyKey::from_bytes(&policy.verifying_key().to_bytes()).unwrap();
     let parts = Parts {
@@ -119,6 +156,7 @@ async fn engine(db: &Db, lease: &Lease, policy: &SigningKey, settings: &Settings
         keyring,
         policy_key,
         master_source: Some(Arc::new(|| Ok(master("one")))),
+        backends: vec![scripted.clone()],
     };
     Keys::new(parts, settings.clone())
 }
@@ -131,13 +169,15 @@ impl World {
     pub(crate) async fn with(test: TestDb, settings: Settings) -> Self {
         let policy = SigningKey::from_bytes(&[9; 32]);
         let lease = test.lease("keys/0").await;
-        let keys = engine(&test.db, &lease, &policy, &settings).await;
+        let scripted = Arc::new(Scripted(Mutex::new(SignOutcome::Pending)));
+        let keys = engine(&test.db, &lease, &policy, &settings, &scripted).await;
         Self {
             test,
             keys,
             principal: principal("ns"),
             policy,
             lease,
+            scripted,
             settings,
             permits: AtomicU64::new(1),
         }
@@ -151,19 +191,21 @@ impl World {
             principal,
             policy,
             lease,
+            scripted,
             settings,
             permits,
         } = self;
         drop((keys, lease));
         let test = test.reopen().await;
         let lease = test.lease("keys/0").await;
-        let keys = engine(&test.db, &lease, &policy, &settings).await;
+        let keys = engine(&test.db, &lease, &policy, &settings, &scripted).await;
         Self {
             test,
             keys,
             principal,
             policy,
             lease,
+            scripted,
             settings,
             permits,
         }
@@ -177,7 +219,7 @@ impl World {
             .await
             .unwrap()
             .unwrap();
-        let keys = engine(&db, &lease, &self.policy, &self.settings).await;
+        let keys = engine(&db, &lease, &self.policy, &self.settings, &self.scripted).await;
         (db, lease, keys)
     }
 
@@ -186,41 +228,70 @@ impl World {
     }
 
     pub(crate) async fn import(&self, words: &str) -> Wallet {
-        self.wallet(
-            "treasury",
-            NewSecret::Mnemonic {
-                words: words.to_owned().into(),
-                passphrase: String::new().into(),
-            },
-        )
-        .await
+        self.wallet("treasury", mnemonic(words)).await
     }
 
     pub(crate) async fn wallet(&self, name: &str, secret: NewSecret) -> Wallet {
+        self.wallet_on(&self.principal, name, secret, DEFAULT_BACKEND)
+            .await
+    }
+
+    pub(crate) async fn wallet_on(
+        &self,
+        principal: &Principal,
+        name: &str,
+        secret: NewSecret,
+        backend: &str,
+    ) -> Wallet {
         let new = NewWallet {
             name: name.into(),
             kind: WalletKind::Org,
             metadata: object("{}"),
             account: 0,
+            backend: backend.into(),
             secret,
         };
-        keys::create_wallet(&self.keys, &self.principal, new)
+        keys::create_wallet(&self.keys, principal, new)
             .await
             .unwrap()
     }
 
     /// A wallet with one key on the test chain, and the key's account.
     pub(crate) async fn signer(&self) -> (Wallet, String) {
-        let wallet = self.import(WORDS).await;
+        self.signer_on(&self.principal, DEFAULT_BACKEND).await
+    }
+
+    /// A wallet of a back end with one key on the test chain, and the key's account.
+    pub(crate) async fn signer_on(&self, principal: &Principal, backend: &str) -> (Wallet, String) {
+        let secret = mnemonic(WORDS);
+        let wallet = self.wallet_on(principal, "treasury", secret, backend).await;
         let new = NewKey {
             name: "main".into(),
             chain: chain(),
             metadata: object("{}"),
         };
-        let key = keys::create_key(&self.keys, &self.principal, &wallet.id, new)
+        let key = keys::create_key(&self.keys, principal, &wallet.id, new)
             .await
             .unwrap();
         (wallet, key.address)
+    }
+
+    /// One turn of the worker of signature requests, which has just started. Returns how many
+    /// requests it closed.
+    pub(crate) async fn worker_turn(&self) -> usize {
+        let lease = self.test.lease(Worker::PARTITION).await;
+        let mut worker = Worker::new(self.keys.clone(), lease.clone());
+        let closed = worker.turn().await.unwrap().closed;
+        self.test.db.release(&lease).await.unwrap();
+        closed
+    }
+
+    /// Change rows behind the back of the engine.
+    pub(crate) async fn execute(&self, sql: &'static str) {
+        let db = self.test.db.on(&self.lease);
+        db.write_unscoped(move |tx| tx.execute(sql, ()))
+            .await
+            .unwrap();
     }
 
     pub(crate) fn body(&self, intent: &Intent) -> PermitBody {

@@ -61,6 +61,7 @@ impl World {
             keyring,
             policy_key: permits.public(),
             master_source: None,
+            backends: Vec::new(),
         };
         let keys = Keys::new(parts, keys::Settings::default());
         let parts = policy::Parts {
@@ -140,6 +141,7 @@ impl World {
             kind: WalletKind::User,
             metadata: Json::parse("{}").unwrap(),
             account: 0,
+            backend: keys::DEFAULT_BACKEND.into(),
             secret: NewSecret::PrivateKey {
                 key: Zeroizing::new([7; 32]),
                 chain: *self.coins.chain(),

@@ -75,6 +75,7 @@ impl World {
             kind: WalletKind::User,
             metadata: Json::parse("{}").unwrap(),
             account: 0,
+            backend: keys::DEFAULT_BACKEND.into(),
             secret: NewSecret::Mnemonic {
                 words: MNEMONIC.to_owned().into(),
                 passphrase: String::new().into(),
@@ -136,6 +137,7 @@ impl World {
             keyring,
             policy_key: permits.public(),
             master_source: None,
+            backends: Vec::new(),
         };
         let keys = Keys::new(parts, keys::Settings::default());
         let parts = policy::Parts {

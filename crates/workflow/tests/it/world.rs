@@ -90,6 +90,7 @@ impl World {
             kind,
             metadata: json("{}"),
             account: 0,
+            backend: keys::DEFAULT_BACKEND.into(),
             secret,
         };
         let wallet = keys::create_wallet(&world.keys, &world.principal, new)
@@ -120,6 +121,7 @@ impl World {
             keyring,
             policy_key: permits.public(),
             master_source: Some(Arc::new(|| Ok(master()))),
+            backends: Vec::new(),
         };
         let keys = Keys::new(parts, keys::Settings::default());
         let parts = policy::Parts {

@@ -18,6 +18,11 @@ pub(super) struct NewWallet {
     /// The BIP-44 account. Defaults to 0.
     #[serde(default)]
     account: u32,
+    /// The signing back end: `software` signs at once with keys encrypted in the database;
+    /// `deferred` holds keys alike and answers later, for trials of wallets that wait for their
+    /// signatures. Defaults to `software`.
+    #[serde(default)]
+    backend: Option<String>,
     /// Data of the caller: a JSON object.
     #[serde(default)]
     metadata: Option<Json>,
@@ -50,7 +55,9 @@ enum Import {
 impl NewWallet {
     /// Converts the request to a command. An error names the invalid field.
     pub(super) fn into_command(self) -> Result<keys::NewWallet> {
+        let backend = self.backend;
         Ok(keys::NewWallet {
+            backend: backend.unwrap_or_else(|| keys::DEFAULT_BACKEND.to_owned()),
             name: self.name,
             kind: self.kind,
             metadata: self.metadata.unwrap_or_else(empty_object),

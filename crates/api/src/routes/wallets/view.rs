@@ -16,7 +16,7 @@ pub(super) struct Wallet {
     /// The origin of the secret: `generated`, `mnemonic`, `private_key`.
     #[schema(value_type = String)]
     origin: keys::Origin,
-    /// The signing backend that holds the secret.
+    /// The signing back end.
     backend: String,
     /// The BIP-44 account.
     account: u32,
