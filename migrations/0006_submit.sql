@@ -60,6 +60,22 @@ CREATE TABLE submission_transaction (
 );
 CREATE INDEX submission_transaction_submission ON submission_transaction (namespace, submission);
 
+-- The signatures that submissions have requested of back ends that answer later.
+CREATE TABLE submission_request (
+  namespace TEXT NOT NULL,
+  request TEXT NOT NULL,
+  submission TEXT NOT NULL,
+  chain TEXT NOT NULL,
+  signer TEXT NOT NULL,
+  shard BIGINT NOT NULL,
+  terms TEXT NOT NULL,
+  -- 1 until its answer is collected, or it is withdrawn.
+  open BIGINT NOT NULL,
+  PRIMARY KEY (namespace, request)
+);
+CREATE INDEX submission_request_open ON submission_request (shard, chain, signer) WHERE open = 1;
+CREATE INDEX submission_request_of ON submission_request (namespace, submission);
+
 -- The replay keys that each submission holds. A cancel holds the same ones as the submission it cancels.
 CREATE TABLE submission_replay_key (
   namespace TEXT NOT NULL,

@@ -163,7 +163,9 @@ async fn add_branch(
     let (path, encrypted) = read.await?;
     let (engine, namespace) = (keys.clone(), principal.namespace);
     let branch = blocking(move || {
-        let secret = engine.wallet_secrets().decrypt(&namespace, &id, &encrypted)?;
+        let secret = engine
+            .wallet_secrets()
+            .decrypt(&namespace, &id, &encrypted)?;
         match secret.signer(&path)? {
             Signer::Branch(node) => Ok(wallets::WalletBranch::new(
                 id,

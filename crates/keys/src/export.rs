@@ -39,7 +39,10 @@ pub async fn export(keys: &Keys, principal: &Principal, wallet: &WalletId) -> Re
     let (engine, namespace) = (keys.clone(), principal.namespace);
     blocking(move || {
         Ok(
-            match engine.wallet_secrets().decrypt(&namespace, &id, &encrypted)? {
+            match engine
+                .wallet_secrets()
+                .decrypt(&namespace, &id, &encrypted)?
+            {
                 Secret::Key(key) => Exported::PrivateKey(key),
                 Secret::Words(phrase) => Exported::Mnemonic {
                     words: phrase.words().clone(),

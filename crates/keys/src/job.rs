@@ -35,6 +35,13 @@ pub fn verify_job(keys: &Keys, principal: &Principal, job: SigningJob) -> Result
     job.check(keys.policy_key(), &principal.namespace)
 }
 
+impl VerifiedJob {
+    /// The replay keys that the bytes use.
+    pub fn replay_keys(&self) -> &[ReplayKey] {
+        &self.attempt.replay_keys
+    }
+}
+
 /// A signature that is not recorded yet. [`bytes`](crate::bytes) returns its bytes once
 /// [`record`](crate::record) is committed.
 #[derive(Clone)]

@@ -56,8 +56,8 @@ mod table;
 mod wallet;
 mod worker;
 
-pub use backend::{Answers, Backend, DEFAULT_BACKEND, SignOutcome, SigningTask};
 pub use address::{KeyAddress, MAX_ADDRESSES, addresses};
+pub use backend::{Answers, Backend, DEFAULT_BACKEND, SignOutcome, SigningTask};
 pub use engine::{Keys, MasterSource, Parts};
 pub use error::{Error, Result};
 pub use export::{Exported, export, export_key};

@@ -13,6 +13,8 @@ pub struct KeyLocation {
     /// The address, in the chain's canonical form.
     pub address: String,
     pub wallet: WalletId,
+    /// The name of the back end that signs.
+    pub backend: String,
     /// The path of the key in the wallet; `m` for an imported single key.
     pub path: String,
     /// The index in the branch.
@@ -30,6 +32,7 @@ pub fn find(tx: &mut Tx<'_, '_>, chain: &ChainId, address: &str) -> Result<Optio
     Ok(row.map(|row| KeyLocation {
         address,
         wallet: row.wallet,
+        backend: row.backend,
         path: match row.path.as_str() {
             "m" => row.path,
             branch => format!("{branch}/{}", row.position),

@@ -31,7 +31,9 @@ pub fn check_requests(tx: &mut Tx<'_, '_>, jobs: &[VerifiedJob]) -> Result<Vec<R
     let Checked { admissions, .. } = check(tx, &known.collect::<Vec<_>>())?;
     let mut admissions = admissions.into_iter();
     let mut next = move || admissions.next().expect("one for each known key").map(drop);
-    let results = wallets.into_iter().map(|wallet| wallet.and_then(|_| next()));
+    let results = wallets
+        .into_iter()
+        .map(|wallet| wallet.and_then(|_| next()));
     Ok(results.collect())
 }
 

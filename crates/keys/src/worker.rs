@@ -267,13 +267,9 @@ async fn write(
         let row = &due.row;
         match answer.as_ref() {
             Answer::Signed(signed) => record_signature(tx, system, due, signed),
-            Answer::Refused(reason) => close(
-                tx,
-                system,
-                &row.request.id,
-                RequestState::Refused,
-                reason,
-            ),
+            Answer::Refused(reason) => {
+                close(tx, system, &row.request.id, RequestState::Refused, reason)
+            }
             Answer::Later(why) => postpone(tx, row, why).map(|()| false),
         }
     });
@@ -315,7 +311,13 @@ fn record_signature(
     let anchor = &used.first.anchor;
     permit::insert_bytes(tx, &[new_bytes(attempt, signed, anchor, now)])?;
     let transaction = Some(signed.id.as_str());
-    let fact = fact("signature.answered", system, attempt, used.uses, transaction);
+    let fact = fact(
+        "signature.answered",
+        system,
+        attempt,
+        used.uses,
+        transaction,
+    );
     tx.append(fact.subject(&id, version));
     Ok(true)
 }

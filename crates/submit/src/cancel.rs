@@ -1,10 +1,10 @@
 //! Cancels submissions.
 
-use crate::enqueue::{Outcome, enqueue_superseding};
+use crate::enqueue::{Outcome, accept_cancel, prepare_cancel};
 use crate::state::{Event, State};
-use crate::submission::{Enqueue, Submission};
+use crate::submission::Submission;
+use crate::worker::withdraw_request;
 use crate::{Error, Result, Submit, record};
-use intent::Intent;
 use std::slice;
 use types::{Principal, SubmissionId};
 
@@ -12,7 +12,8 @@ use types::{Principal, SubmissionId};
 const CANCEL_ATTEMPTS: usize = 5;
 
 /// Cancels a submission. Before it is signed it is withdrawn; after that a cancel transaction uses
-/// its replay keys, and whichever of the two is mined wins. Returns the submission itself, or the
+/// its replay keys, and whichever of the two is mined wins. A signature that was requested and has
+/// not arrived is no longer wanted: only the cancel is sent. Returns the submission itself, or the
 /// submission that cancels it.
 ///
 /// Retries if the worker changes the submission concurrently. Errors: `submit.unknown_submission`,
@@ -28,13 +29,9 @@ pub async fn cancel(
             State::Received | State::Deciding | State::AwaitingApproval | State::Permitted => {
                 withdraw(submit, principal, submission).await
             }
-            State::Signed | State::Accepted | State::Reorged | State::Paused => {
-                enqueue_cancel(submit, principal, &submission).await
+            State::Signing | State::Signed | State::Accepted | State::Reorged | State::Paused => {
+                enqueue_cancel(submit, principal, submission).await
             }
-            State::NonceReserved | State::Signing => Err(wrong_state(
-                id,
-                "waits for a remote signature; cancel it once the signature has arrived",
-            )),
             State::Mined => Err(wrong_state(id, "is already in a block")),
             _ => Err(wrong_state(id, "has ended")),
         };
@@ -75,21 +72,22 @@ async fn withdraw(
     }
 }
 
-/// Enqueues a cancel: a submission of its own on the same replay keys, decided by policy like any
-/// other.
+/// Enqueues a cancel, decided by policy like any other submission.
 async fn enqueue_cancel(
     submit: &Submit,
     principal: &Principal,
-    target: &Submission,
+    target: Submission,
 ) -> Result<Submission> {
-    let new = Enqueue {
-        idempotency_key: None, // a cancel in progress is found by its target
-        intent: Intent::cancel(target.chain, target.signer.clone()),
-        interface: None,
-        policies: Vec::new(),
-        context: crate::Context::default(),
-    };
-    let outcome = enqueue_superseding(submit, principal, new, target.id).await?;
-    let (Outcome::Created(cancel) | Outcome::Replayed(cancel)) = outcome;
+    let cancel = prepare_cancel(submit, principal, &target)?;
+    let args = (submit.clone(), target, cancel);
+    let write = submit.write(
+        principal,
+        args,
+        |tx, principal, (submit, target, cancel)| {
+            withdraw_request(tx, principal, target, "its submission is cancelled")?;
+            accept_cancel(submit, tx, principal, cancel)
+        },
+    );
+    let (Outcome::Created(cancel) | Outcome::Replayed(cancel)) = write.await??;
     Ok(cancel)
 }

@@ -1,17 +1,12 @@
 //! Accepts submissions under idempotency keys.
 
 use crate::state::State;
-use crate::submission::{Enqueue, Submission};
+use crate::submission::{Context, Enqueue, Submission};
 use crate::{Error, Result, Submit, table};
 use intent::{Act, Intent};
-use std::collections::BTreeSet;
-use std::collections::btree_map::{BTreeMap, Entry};
 use store::idempotency::{self, Claim, ClaimOutcome};
 use store::{Fact, Tx};
 use types::{ChainId, Digest, Principal, SubmissionId};
-
-/// The largest number of submissions accepted in one call.
-pub const MAX_BATCH: usize = 1_000;
 
 /// The result of an accepted command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,86 +25,63 @@ impl Outcome {
     }
 }
 
-/// Accepts one submission. See [`enqueue_all`].
-pub async fn enqueue(submit: &Submit, principal: &Principal, new: Enqueue) -> Result<Outcome> {
-    let mut results = enqueue_all(submit, principal, vec![new]).await?;
-    results.remove(0)
-}
-
-/// Accepts up to [`MAX_BATCH`] submissions. Each is created in state `received`, or replayed: the
-/// submission that its idempotency key created earlier is returned, even if its signer or lane
-/// would be rejected now.
+/// Accepts a submission. It is created in state `received`, or replayed: the submission that its
+/// idempotency key created earlier is returned, even if its signer or lane would be rejected now.
 ///
-/// Nothing is sent to a chain here; the worker processes `received` submissions. Errors per
-/// submission: `submit.unknown_chain`, `submit.unknown_signer`, `submit.lane_full`,
-/// `submit.idempotency_key_reused`, `submit.invalid_field`, and those of addresses. Errors of the
-/// whole call: `submit.invalid_field` for too many submissions, and those of the database.
-pub async fn enqueue_all(
-    submit: &Submit,
-    principal: &Principal,
-    new: Vec<Enqueue>,
-) -> Result<Vec<Result<Outcome>>> {
-    if new.len() > MAX_BATCH {
-        return Err(Error::InvalidField {
-            field: "submissions",
-            reason: format!("has more than {MAX_BATCH} entries"),
-        });
-    }
-    let prepared = new
-        .into_iter()
-        .map(|command| prepare(submit, principal, command))
-        .collect();
-    let args: (Submit, Vec<Result<Prepared>>) = (submit.clone(), prepared);
-    let accepted = submit
-        .write(principal, args, |tx, principal, (submit, prepared)| {
-            accept(submit, tx, principal, prepared)
-        })
-        .await?;
-    fail::point("submit.enqueued").await?;
-    Ok(accepted.into_iter().map(Answer::into_result).collect())
-}
-
-/// Accepts the cancel of a submission, which uses the same replay keys. If a cancel is already in
-/// progress, it is replayed.
-pub(crate) async fn enqueue_superseding(
-    submit: &Submit,
-    principal: &Principal,
-    new: Enqueue,
-    supersedes: SubmissionId,
-) -> Result<Outcome> {
-    let mut prepared = prepare(submit, principal, new)?;
-    prepared.submission.supersedes = Some(supersedes);
-    let args = (submit.clone(), [Ok(prepared)]);
-    let answer = submit.write(principal, args, move |tx, principal, (submit, prepared)| {
-        match table::submission::cancel_in_progress(tx, supersedes)? {
-            Some(existing) => Ok(Answer::Accepted(Outcome::Replayed(existing))),
-            None => Ok(accept(submit, tx, principal, prepared)?.remove(0)),
-        }
+/// Nothing is sent to a chain here; the worker processes `received` submissions. Errors:
+/// `submit.unknown_chain`, `submit.unknown_signer`, `submit.lane_full`,
+/// `submit.idempotency_key_reused`, `submit.invalid_field`, and those of addresses.
+pub async fn enqueue(submit: &Submit, principal: &Principal, new: Enqueue) -> Result<Outcome> {
+    let args = (submit.clone(), prepare(submit, principal, new)?);
+    let write = submit.write(principal, args, |tx, principal, (submit, prepared)| {
+        accept(submit, tx, principal, prepared)
     });
-    answer.await?.into_result()
+    let answer = write.await?;
+    fail::point("submit.enqueued").await?;
+    answer
 }
 
-/// The answer to one command of a batch.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one lives at a time, on the stack"
-)]
-enum Answer {
-    Accepted(Outcome),
-    Rejected(Error),
+/// Prepares the cancel of a submission: a submission of its own on the same replay keys.
+pub(crate) fn prepare_cancel(
+    submit: &Submit,
+    principal: &Principal,
+    target: &Submission,
+) -> Result<Prepared> {
+    let new = Enqueue {
+        idempotency_key: None, // a cancel in progress is found by its target
+        intent: Intent::cancel(target.chain, target.signer.clone()),
+        interface: None,
+        policies: Vec::new(),
+        context: Context::default(),
+    };
+    let mut prepared = prepare(submit, principal, new)?;
+    prepared.submission.supersedes = Some(target.id);
+    Ok(prepared)
 }
 
-impl Answer {
-    fn into_result(self) -> Result<Outcome> {
-        match self {
-            Self::Accepted(outcome) => Ok(outcome),
-            Self::Rejected(error) => Err(error),
-        }
+/// Accepts a prepared cancel. One that is already in progress is replayed.
+pub(crate) fn accept_cancel(
+    submit: &Submit,
+    tx: &mut Tx<'_, '_>,
+    principal: &Principal,
+    prepared: &Prepared,
+) -> Result<Answer> {
+    let target = prepared.submission.supersedes;
+    let in_progress = match target {
+        Some(target) => table::submission::cancel_in_progress(tx, target)?,
+        None => None,
+    };
+    match in_progress {
+        Some(existing) => Ok(Ok(Outcome::Replayed(existing))),
+        None => accept(submit, tx, principal, prepared),
     }
 }
+
+/// The answer to a command. A rejection commits the release of its idempotency key.
+pub(crate) type Answer = std::result::Result<Outcome, Error>;
 
 /// A submission ready to be stored, and the hash of its command.
-struct Prepared {
+pub(crate) struct Prepared {
     submission: Submission,
     hash: Digest,
 }
@@ -181,153 +153,87 @@ fn account(chain: &ChainId, text: &str, field: &'static str) -> Result<String> {
     }
 }
 
-/// Claims the idempotency keys, replays or admits each command, and stores all admitted submissions
-/// at once.
+/// Claims the idempotency key, and replays or admits the command.
 fn accept(
     submit: &Submit,
     tx: &mut Tx<'_, '_>,
     principal: &Principal,
-    prepared: &[Result<Prepared>],
-) -> Result<Vec<Answer>> {
-    let claims = claim_keys(tx, prepared)?;
-    let mut admission = Admission {
-        submit,
-        rooms: BTreeMap::new(),
-        admitted: Vec::new(),
-        rejected: BTreeMap::new(),
+    prepared: &Prepared,
+) -> Result<Answer> {
+    match claim_key(tx, prepared)? {
+        Some(ClaimOutcome::Conflict { resource }) => {
+            Ok(Err(Error::IdempotencyKeyReused { resource }))
+        }
+        Some(ClaimOutcome::Replayed { resource }) => {
+            let id = resource.parse().map_err(|_| corrupt())?;
+            let existing = table::submission::get(tx, id)?.ok_or_else(corrupt)?;
+            Ok(Ok(Outcome::Replayed(existing)))
+        }
+        Some(ClaimOutcome::Fresh) | None => {
+            let submission = &prepared.submission;
+            let limit = submit.settings().waiting_per_lane;
+            match check_room(tx, submission, limit)? {
+                Ok(()) => create(tx, principal, submission).map(Ok),
+                Err(error) => {
+                    if let Some(key) = &submission.idempotency_key {
+                        idempotency::release(tx, Submission::VERB, key)?;
+                    }
+                    Ok(Err(error))
+                }
+            }
+        }
+    }
+}
+
+/// Claims the idempotency key of a command. None for a command without one.
+fn claim_key(tx: &mut Tx<'_, '_>, prepared: &Prepared) -> Result<Option<ClaimOutcome>> {
+    let submission = &prepared.submission;
+    let Some(key) = submission.idempotency_key.as_deref() else {
+        return Ok(None);
     };
-    let mut answers = Vec::with_capacity(prepared.len());
-    for (command, claimed) in prepared.iter().zip(claims) {
-        answers.push(match (command, claimed) {
-            (Err(error), _) => Answer::Rejected(error.clone()),
-            (Ok(_), Some(ClaimOutcome::Conflict { resource })) => {
-                Answer::Rejected(Error::IdempotencyKeyReused { resource })
-            }
-            (Ok(_), Some(ClaimOutcome::Replayed { resource })) => {
-                admission.replay(tx, &resource)?
-            }
-            (Ok(new), Some(ClaimOutcome::Fresh) | None) => admission.admit(tx, &new.submission)?,
-        });
-    }
-    let admitted = admission.admitted;
-    table::submission::insert(tx, &admitted)?;
-    watch(tx, &admitted)?;
-    for submission in &admitted {
-        tx.append(received_fact(principal, submission));
-    }
-    Ok(answers)
+    let claim = Claim {
+        key,
+        command_hash: Some(prepared.hash),
+        resource: submission.id.to_string(),
+    };
+    Ok(idempotency::claim(tx, Submission::VERB, &[claim])?.pop())
 }
 
-/// The admitted and rejected submissions of one transaction.
-struct Admission<'s> {
-    submit: &'s Submit,
-    /// By lane.
-    rooms: BTreeMap<(ChainId, String), Room>,
-    admitted: Vec<Submission>,
-    /// By submission id.
-    rejected: BTreeMap<String, Error>,
-}
-
-/// How many more submissions a lane may have.
-enum Room {
-    UnknownSigner,
-    Free(u64),
-}
-
-impl Admission<'_> {
-    /// Admits a submission if its signer is a key of the namespace and its lane has capacity. A
-    /// rejection releases the idempotency key.
-    fn admit(&mut self, tx: &mut Tx<'_, '_>, submission: &Submission) -> Result<Answer> {
-        let Some(error) = self.take_room(tx, submission)? else {
-            self.admitted.push(submission.clone());
-            return Ok(Answer::Accepted(Outcome::Created(submission.clone())));
-        };
-        if let Some(key) = &submission.idempotency_key {
-            idempotency::release(tx, Submission::VERB, key)?;
-        }
-        let id = submission.id.to_string();
-        self.rejected.insert(id, error.clone());
-        Ok(Answer::Rejected(error))
-    }
-
-    /// Takes a place in the lane of a submission. Returns the reason if there is none.
-    fn take_room(&mut self, tx: &mut Tx<'_, '_>, submission: &Submission) -> Result<Option<Error>> {
-        let limit = self.submit.settings().waiting_per_lane;
-        let (chain, signer) = (submission.chain, &submission.signer);
-        let room = match self.rooms.entry((chain, signer.clone())) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(room(tx, &chain, signer, limit)?),
-        };
-        let signer = || signer.clone();
-        Ok(match room {
-            Room::UnknownSigner => Some(Error::UnknownSigner {
-                chain,
-                signer: signer(),
-            }),
-            // A cancel uses replay keys that are already held: a full lane must accept it.
-            Room::Free(_) if submission.supersedes.is_some() => None,
-            Room::Free(0) => Some(Error::LaneFull {
-                chain,
-                signer: signer(),
-                limit,
-            }),
-            Room::Free(count) => {
-                *count -= 1;
-                None
-            }
-        })
-    }
-
-    /// The answer to the command that used the idempotency key first, which may be an earlier one
-    /// of this batch.
-    fn replay(&self, tx: &mut Tx<'_, '_>, resource: &str) -> Result<Answer> {
-        if let Some(error) = self.rejected.get(resource) {
-            return Ok(Answer::Rejected(error.clone()));
-        }
-        let id: SubmissionId = resource.parse().map_err(|_| corrupt())?;
-        let existing = match self.admitted.iter().find(|admitted| admitted.id == id) {
-            Some(admitted) => Some(admitted.clone()),
-            None => table::submission::get(tx, id)?,
-        };
-        let existing = existing.ok_or_else(corrupt)?;
-        Ok(Answer::Accepted(Outcome::Replayed(existing)))
-    }
-}
-
-fn room(tx: &mut Tx<'_, '_>, chain: &ChainId, signer: &str, limit: u32) -> Result<Room> {
+/// Whether the signer is a key of the namespace and its lane has room.
+fn check_room(
+    tx: &mut Tx<'_, '_>,
+    submission: &Submission,
+    limit: u32,
+) -> Result<std::result::Result<(), Error>> {
+    let Submission { chain, signer, .. } = submission;
     if keys::find(tx, chain, signer)?.is_none() {
-        return Ok(Room::UnknownSigner);
+        return Ok(Err(Error::UnknownSigner {
+            chain: *chain,
+            signer: signer.clone(),
+        }));
+    }
+    // A cancel uses replay keys that are already held: a full lane must accept it.
+    if submission.supersedes.is_some() {
+        return Ok(Ok(()));
     }
     let waiting = table::submission::count_waiting(tx, chain, signer)?;
-    Ok(Room::Free(u64::from(limit).saturating_sub(waiting)))
+    if waiting < u64::from(limit) {
+        return Ok(Ok(()));
+    }
+    Ok(Err(Error::LaneFull {
+        chain: *chain,
+        signer: signer.clone(),
+        limit,
+    }))
 }
 
-/// Claims the idempotency keys. One entry per command; none for commands without a key or with an
-/// error.
-fn claim_keys(
-    tx: &mut Tx<'_, '_>,
-    prepared: &[Result<Prepared>],
-) -> Result<Vec<Option<ClaimOutcome>>> {
-    let (mut indexes, mut claims) = (Vec::new(), Vec::new());
-    for (index, command) in prepared.iter().enumerate() {
-        let Ok(Prepared { submission, hash }) = command else {
-            continue;
-        };
-        if let Some(key) = submission.idempotency_key.as_deref() {
-            indexes.push(index);
-            claims.push(Claim {
-                key,
-                command_hash: Some(*hash),
-                resource: submission.id.to_string(),
-            });
-        }
-    }
-    let results = idempotency::claim(tx, Submission::VERB, &claims)?;
-    let mut claimed = vec![None; prepared.len()];
-    for (index, result) in indexes.into_iter().zip(results) {
-        claimed[index] = Some(result);
-    }
-    Ok(claimed)
+/// Stores a submission. Its signer is watched from the same transaction on: one that is sent before
+/// could be mined unseen.
+fn create(tx: &mut Tx<'_, '_>, principal: &Principal, submission: &Submission) -> Result<Outcome> {
+    table::submission::insert(tx, std::slice::from_ref(submission))?;
+    index::watch_signers(tx, &submission.chain, &[submission.signer.clone()])?;
+    tx.append(received_fact(principal, submission));
+    Ok(Outcome::Created(submission.clone()))
 }
 
 fn corrupt() -> store::Error {
@@ -336,21 +242,6 @@ fn corrupt() -> store::Error {
         found: "another resource",
         expected: "a submission",
     }
-}
-
-/// Watches the signers. In this transaction, because a transaction sent before its signer is
-/// watched could be mined unseen.
-fn watch(tx: &mut Tx<'_, '_>, admitted: &[Submission]) -> Result<()> {
-    let mut signers: BTreeMap<ChainId, BTreeSet<&String>> = BTreeMap::new();
-    for submission in admitted {
-        let of_chain = signers.entry(submission.chain).or_default();
-        of_chain.insert(&submission.signer);
-    }
-    for (chain, signers) in signers {
-        let signers: Vec<String> = signers.into_iter().cloned().collect();
-        index::watch_signers(tx, &chain, &signers)?;
-    }
-    Ok(())
 }
 
 fn received_fact(actor: &Principal, submission: &Submission) -> Fact {

@@ -1,10 +1,12 @@
 //! Explains the state of a submission in plain English.
 
 use crate::state::State;
-use crate::submission::{NEVER, Submission};
+use crate::submission::Submission;
 use crate::table::lane::Lane;
 use crate::{Error, Result, Submit, table};
+use keys::{RequestState, SignatureRequest};
 use serde::Serialize;
+use store::Tx;
 use types::{Principal, SubmissionId, Time};
 use utoipa::ToSchema;
 
@@ -36,23 +38,40 @@ pub async fn explain(
 ) -> Result<Explanation> {
     let namespace = principal.namespace;
     let read = submit.db().read_unscoped(move |tx| {
-        let submission = table::submission::get(&mut tx.scoped(&namespace), id)?
-            .ok_or(Error::UnknownSubmission { id })?;
+        let mut scoped = tx.scoped(&namespace);
+        let submission = table::submission::get(&mut scoped, id)?;
+        let submission = submission.ok_or(Error::UnknownSubmission { id })?;
+        let request = request(&mut scoped, &submission)?;
         let chain = index::status(tx, &submission.chain)?;
         let lane = table::lane::get(tx, &submission.chain, &submission.signer)?;
         Ok::<_, Error>(Situation {
             paused: lane.filter(|lane| lane.is_paused(tx.now())),
             halted: chain.as_ref().and_then(|chain| chain.halted.clone()),
             chain,
+            request,
             submission,
         })
     });
     Ok(read.await?.explain())
 }
 
+/// The request for the first signature of a submission, while it waits for it.
+fn request(tx: &mut Tx<'_, '_>, submission: &Submission) -> Result<Option<SignatureRequest>> {
+    if submission.state != State::Signing {
+        return Ok(None);
+    }
+    let requested = table::request::latest_of(tx, submission.id)?;
+    let ids: Vec<_> = requested
+        .iter()
+        .map(|requested| requested.request)
+        .collect();
+    Ok(keys::signature_requests(tx, &ids)?.pop())
+}
+
 /// A submission and what may block it.
 struct Situation {
     submission: Submission,
+    request: Option<SignatureRequest>,
     chain: Option<index::Status>,
     /// Why the chain is halted, if it is.
     halted: Option<String>,
@@ -66,8 +85,8 @@ impl Situation {
         Explanation {
             id: submission.id,
             state: submission.state,
-            summary: summary(submission),
-            next_at: is_checked_again(submission).then_some(submission.next_at),
+            summary: summary(submission, self.request.as_ref()),
+            next_at: submission.next_check(),
             next_step: self.next_step(),
             actions: self.actions(),
             reason: self.reason(),
@@ -85,8 +104,18 @@ impl Situation {
                 paused: Some(reason),
                 ..
             }) => Some(format!("the lane of {signer} is paused: {reason}")),
-            _ => submission.reason.clone(),
+            _ => self.unanswered().or_else(|| submission.reason.clone()),
         }
+    }
+
+    /// Why the back end has not signed yet, if it was asked.
+    fn unanswered(&self) -> Option<String> {
+        let request = self.request.as_ref();
+        let waiting = request.filter(|request| request.state == RequestState::Waiting)?;
+        let (backend, why) = (&waiting.backend, waiting.note.as_ref()?);
+        Some(format!(
+            "the back end {backend:?} has not signed yet: {why}"
+        ))
     }
 
     /// Why the chain is halted, while that matters to the submission.
@@ -100,7 +129,7 @@ impl Situation {
         use State as S;
         let waits = matches!(
             self.submission.state,
-            S::Permitted | S::Signed | S::Reorged | S::Paused
+            S::Permitted | S::Signing | S::Signed | S::Reorged | S::Paused
         );
         self.paused.as_ref().filter(|_| waits)
     }
@@ -117,15 +146,15 @@ impl Situation {
                  it is withdrawn."
             }
             S::Permitted => "It is signed, stored and sent as soon as its lane has capacity.",
-            S::NonceReserved | S::Signing => "It is sent once the signature arrives.",
-            S::Signed | S::Accepted | S::Reorged if !is_checked_again(&self.submission) => {
+            S::Signing => self.next_step_of_signing(),
+            S::Signed | S::Accepted | S::Reorged if self.submission.next_check().is_none() => {
                 "It is not sent again, because its cancel is signed. Whichever of the two is mined \
                  wins."
             }
             S::Signed | S::Accepted => "The same bytes are rebroadcast until they are in a block.",
             S::Reorged => "The same bytes are rebroadcast; they can take effect only once.",
             S::Mined => return self.finality_progress(),
-            S::Paused if is_checked_again(&self.submission) => {
+            S::Paused if self.submission.next_check().is_some() => {
                 "It resumes at nextAt, or once its lane is resumed."
             }
             S::Paused => "Nothing: it stays paused until its lane is resumed or it is cancelled.",
@@ -134,6 +163,16 @@ impl Situation {
             }
         };
         text.to_owned()
+    }
+
+    fn next_step_of_signing(&self) -> &'static str {
+        match self.request.as_ref().map(|request| request.state) {
+            Some(RequestState::Waiting) => "It is sent once the signature arrives.",
+            Some(RequestState::Answered) => {
+                "It is sent once the lower nonces of its lane have their signatures."
+            }
+            _ => "It ends once a cancel that uses its nonce is final.",
+        }
     }
 
     fn finality_progress(&self) -> String {
@@ -176,6 +215,12 @@ impl Situation {
                     "withdraw it before it is signed: POST /submissions/{id}/cancel"
                 ));
             }
+            S::Signing => {
+                actions.push(format!(
+                    "withdraw the request and let a cancel use its nonce: POST \
+                     /submissions/{id}/cancel"
+                ));
+            }
             S::Signed | S::Accepted | S::Reorged | S::Paused => {
                 actions.push(format!(
                     "cancel it on the chain: POST /submissions/{id}/cancel"
@@ -190,19 +235,13 @@ impl Situation {
                 let read = |id| format!("read the decision: GET /policy-decisions/{id}");
                 actions.extend(decision.map(read));
             }
-            S::NonceReserved | S::Signing | S::Mined | S::Final | S::Replaced | S::Cancelled => {}
+            S::Mined | S::Final | S::Replaced | S::Cancelled => {}
         }
         actions
     }
 }
 
-/// Whether the worker processes the submission again by itself.
-fn is_checked_again(submission: &Submission) -> bool {
-    let state = submission.state;
-    !state.is_terminal() && state != State::AwaitingApproval && submission.next_at != NEVER
-}
-
-fn summary(submission: &Submission) -> String {
+fn summary(submission: &Submission, request: Option<&SignatureRequest>) -> String {
     use State as S;
     let transaction = submission.transaction.as_deref();
     let transaction = transaction.unwrap_or("its transaction");
@@ -214,9 +253,7 @@ fn summary(submission: &Submission) -> String {
         S::Deciding => "The policies are being evaluated.",
         S::AwaitingApproval => "The policies require approvals before it can be signed.",
         S::Permitted => "The policies permit it. It waits in its signer's lane.",
-        S::NonceReserved | S::Signing => {
-            "Its nonce is reserved. It waits for a signature from a remote key."
-        }
+        S::Signing => return summary_of_signing(request),
         S::Signed => {
             return format!("{transaction} is signed and stored. No node has accepted it yet.");
         }
@@ -238,4 +275,26 @@ fn summary(submission: &Submission) -> String {
         S::Paused => "It is paused.",
     };
     text.to_owned()
+}
+
+fn summary_of_signing(request: Option<&SignatureRequest>) -> String {
+    let Some(request) = request else {
+        return "Its nonce is reserved.".to_owned();
+    };
+    let (backend, since) = (&request.backend, request.created_at);
+    match request.state {
+        RequestState::Waiting => format!(
+            "Its nonce is reserved. It waits for the signature of the back end {backend:?} since \
+             {since}."
+        ),
+        RequestState::Answered => {
+            format!("Its nonce is reserved, and the back end {backend:?} has signed it.")
+        }
+        RequestState::Refused => {
+            format!("Its nonce is reserved, and the back end {backend:?} refused to sign it.")
+        }
+        RequestState::Withdrawn => {
+            "Its nonce is reserved, and its signature is no longer requested.".to_owned()
+        }
+    }
 }

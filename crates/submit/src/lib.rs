@@ -3,7 +3,9 @@
 //!
 //! A submission is accepted under an idempotency key ([`enqueue`]), decided by policy, appended to
 //! the lane of its signer, planned and signed when the lane has capacity, stored, and only then
-//! broadcast. Its outcome is read from the indexed chain, never from a node's response.
+//! broadcast. If the back end of the key answers later, its nonce is reserved with the request for
+//! the signature, and its bytes are stored when the answer is collected. Its outcome is read from
+//! the indexed chain, never from a node's response.
 //!
 //! It never signs without a permit, assigns a nonce before policy has allowed the intent,
 //! broadcasts bytes that are not stored, treats a timeout as a rejection, or uses another replay
@@ -11,8 +13,8 @@
 //!
 //! ```text
 //! received ─▶ deciding ─▶ permitted ─▶ signed ─▶ accepted ─▶ mined ─▶ final
-//!                │  │         │           ▲          ▲         │
-//!                │  └▶ denied │           └──────────┴─ reorged ◀
+//!                │  │         │ │         ▲ ▲          ▲         │
+//!                │  └▶ denied │ └▶ signing┘ └──────────┴─ reorged ◀
 //!                └▶ awaiting_approval     paused: any of permitted, signed, accepted, reorged
 //!                             └▶ failed, expired         replaced, cancelled: another transaction
 //!                                                        on its replay key became final
@@ -21,6 +23,8 @@
 //! Invariants, each with the test that checks it:
 //! - a terminal state is never left, and nothing is signed without a permit (`state::tests`);
 //! - one replay key pays once, whatever crashes (`tests/it/crash`, and `cargo xtask torture`);
+//! - a signature that arrives later is sent in the order of the nonces, and the nonce of one that
+//!   never arrives is filled (`tests/it/signing`);
 //! - a rejection consumes neither idempotency key nor nonce (`tests/it/rejections`);
 //! - every hash ever signed stays watched (`tests/it/reorg`).
 
@@ -41,7 +45,7 @@ mod worker;
 
 pub use cancel::cancel;
 pub use engine::{Parts, Settings, Submit};
-pub use enqueue::{MAX_BATCH, Outcome, enqueue, enqueue_all};
+pub use enqueue::{Outcome, enqueue};
 pub use error::{Error, Result};
 pub use explain::{Explanation, explain};
 pub use lane::{lane_status, resume_lane};

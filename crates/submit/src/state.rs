@@ -30,9 +30,9 @@ pub enum State {
     AwaitingApproval,
     /// It holds a permit and waits for capacity in its lane.
     Permitted,
-    /// Remote keys only: its replay key is committed, the signature is not requested yet.
-    NonceReserved,
-    /// Remote keys only: the signature is requested.
+    /// Its replay keys are reserved, and its signature is requested of a back end that answers
+    /// later. If that is refused or withdrawn, it stays until another transaction on its replay
+    /// keys is final.
     Signing,
     /// Raw bytes and hash are stored. A node may or may not know them.
     Signed,
@@ -74,11 +74,10 @@ pub enum Event {
     /// Approvals or the permit expired before anything was signed.
     Expired,
     /// It cannot be executed: the contract reverts, the intent does not fit the chain, the chain
-    /// can never accept the bytes, or it was withdrawn.
+    /// can never accept the bytes, or it was withdrawn. A cancel also if its signature is refused:
+    /// its replay keys remain those of its target.
     Failed,
-    /// Remote keys: the replay key is committed.
-    NonceReserved,
-    /// Remote keys: the signature is requested.
+    /// Its replay keys are committed, with the request for its first signature.
     SignatureRequested,
     /// Bytes and hash are committed: the first, or a replacement on the same replay key.
     Signed,
@@ -138,7 +137,6 @@ impl State {
             S::Deciding => "submission.deciding",
             S::AwaitingApproval => "submission.awaiting_approval",
             S::Permitted => "submission.permitted",
-            S::NonceReserved => "submission.nonce_reserved",
             S::Signing => "submission.signing",
             S::Signed => "submission.signed",
             S::Accepted => "submission.accepted",
@@ -168,17 +166,23 @@ pub(crate) fn step(
         (S::Received | S::Deciding | S::AwaitingApproval, E::NeedsApproval) => S::AwaitingApproval,
         (S::Received | S::Deciding | S::AwaitingApproval | S::Permitted, E::Denied) => S::Denied,
         (S::Received | S::Deciding | S::AwaitingApproval | S::Permitted, E::Expired) => S::Expired,
-        (S::Received | S::Deciding | S::AwaitingApproval | S::Permitted, E::Failed) => S::Failed,
-        (S::Permitted, E::NonceReserved) => S::NonceReserved,
-        (S::NonceReserved, E::SignatureRequested) => S::Signing,
+        (
+            S::Received | S::Deciding | S::AwaitingApproval | S::Permitted | S::Signing,
+            E::Failed,
+        ) => S::Failed,
+        (S::Permitted, E::SignatureRequested) => S::Signing,
         (S::Permitted | S::Signing | S::Signed | S::Accepted | S::Reorged, E::Signed) => S::Signed,
         (S::Signed | S::Accepted | S::Reorged, E::Accepted) => S::Accepted,
         (S::Signed | S::Accepted | S::Reorged, E::Inconclusive) => state,
         (S::Signed | S::Accepted | S::Reorged | S::Mined, E::Mined) => S::Mined,
         (S::Mined, E::Reorged) => S::Reorged,
         (S::Mined, E::Final) => S::Final,
-        (S::Signed | S::Accepted | S::Mined | S::Reorged, E::Superseded) => S::Replaced,
-        (S::Signed | S::Accepted | S::Mined | S::Reorged, E::Cancelled) => S::Cancelled,
+        (S::Signing | S::Signed | S::Accepted | S::Mined | S::Reorged, E::Superseded) => {
+            S::Replaced
+        }
+        (S::Signing | S::Signed | S::Accepted | S::Mined | S::Reorged, E::Cancelled) => {
+            S::Cancelled
+        }
         // Pausing is local: bytes that were sent can still be mined or superseded.
         (S::Paused, E::Mined | E::Superseded | E::Cancelled)
             if paused_from.is_some_and(S::may_be_on_chain) =>
@@ -235,16 +239,24 @@ mod tests {
 
     proptest! {
         #[test]
-        fn invariants_hold_for_every_sequence_of_events(picks in proptest::collection::vec(0usize..18, 0..200)) {
+        fn invariants_hold_for_every_sequence_of_events(picks in proptest::collection::vec(0usize..Event::VARIANTS.len(), 0..200)) {
             let steps = walk(&picks);
-            let mut signed = false;
+            let (mut reserved, mut signed) = (false, false);
             for (before, event, after) in steps {
                 // A terminal state is never left.
                 prop_assert!(!before.is_terminal() || before == after, "{before:?} {event:?} {after:?}");
                 signed |= event == Event::Signed;
-                // Nothing is on a chain, or ends there, before its bytes are stored.
-                let needs_bytes = after.may_be_on_chain() || matches!(after, State::Final | State::Replaced | State::Cancelled);
+                reserved |= signed || event == Event::SignatureRequested;
+                // Nothing is on a chain, or final there, before its bytes are stored.
+                let needs_bytes = after.may_be_on_chain() || after == State::Final;
                 prop_assert!(!needs_bytes || signed, "{before:?} {event:?} {after:?}");
+                // Only a replay key that it holds can be used by another transaction.
+                let loses_its_key = matches!(after, State::Replaced | State::Cancelled);
+                prop_assert!(!loses_its_key || reserved, "{before:?} {event:?} {after:?}");
+                // A reserved replay key is never given back.
+                let waits_for_a_key = matches!(after, State::Received | State::Deciding | State::AwaitingApproval | State::Permitted);
+                prop_assert!(!waits_for_a_key || !reserved, "{before:?} {event:?} {after:?}");
+                prop_assert!(!matches!(after, State::Denied | State::Expired) || !reserved);
                 // States that promise that nothing was sent are never reached after signing.
                 prop_assert!(!matches!(after, State::Denied | State::Expired | State::Failed) || !signed);
                 // Nothing is signed without a permit.
@@ -252,6 +264,29 @@ mod tests {
                     prop_assert!(!matches!(before, State::Received | State::Deciding | State::AwaitingApproval));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn every_state_is_reachable() {
+        let start = (State::Received, None);
+        let (mut known, mut open) = (std::collections::HashSet::from([start]), vec![start]);
+        while let Some((state, paused_from)) = open.pop() {
+            for event in Event::VARIANTS {
+                let next = match step(state, *event, paused_from) {
+                    Ok(State::Paused) if state != State::Paused => (State::Paused, Some(state)),
+                    Ok(State::Paused) => (State::Paused, paused_from),
+                    Ok(next) => (next, None),
+                    Err(_) => continue,
+                };
+                if known.insert(next) {
+                    open.push(next);
+                }
+            }
+        }
+        for state in State::VARIANTS {
+            let is_reached = known.iter().any(|(reached, _)| reached == state);
+            assert!(is_reached, "{state:?} is not reachable");
         }
     }
 
@@ -282,6 +317,28 @@ mod tests {
             .try_fold(State::Received, |state, event| step(state, event, None));
         assert_eq!(end, Ok(State::Final));
         assert_eq!(step(State::Final, Event::Reorged, None), Ok(State::Final));
+    }
+
+    #[test]
+    fn a_refused_signature_leaves_the_submission_waiting_for_the_end_of_its_replay_key() {
+        let signing = [
+            Event::DecisionStarted,
+            Event::Permitted,
+            Event::SignatureRequested,
+        ];
+        let signing = signing
+            .into_iter()
+            .try_fold(State::Received, |state, event| step(state, event, None));
+        assert_eq!(signing, Ok(State::Signing));
+        for (event, end) in [
+            (Event::Cancelled, State::Cancelled),
+            (Event::Superseded, State::Replaced),
+        ] {
+            assert_eq!(step(State::Signing, event, None), Ok(end));
+        }
+        assert!(step(State::Signing, Event::Permitted, None).is_err());
+        assert!(step(State::Signing, Event::Expired, None).is_err());
+        assert!(step(State::Signing, Event::Paused, None).is_err());
     }
 
     #[test]

@@ -106,9 +106,9 @@ pub struct Submission {
     pub chain: ChainId,
     /// The signing account.
     pub signer: String,
-    /// The state: `received`, `deciding`, `awaiting_approval`, `permitted`, `signed`, `accepted`,
-    /// `mined`, `final`, `denied`, `expired`, `failed`, `replaced`, `cancelled`, `reorged`,
-    /// `paused`.
+    /// The state: `received`, `deciding`, `awaiting_approval`, `permitted`, `signing`, `signed`,
+    /// `accepted`, `mined`, `final`, `denied`, `expired`, `failed`, `replaced`, `cancelled`,
+    /// `reorged`, `paused`.
     #[schema(value_type = String)]
     #[record(update)]
     pub state: State,
@@ -178,9 +178,11 @@ pub struct Submission {
     /// The number of attempts since the last progress.
     #[record(update)]
     pub attempts: u32,
-    /// When Florin checks the submission again.
+    /// When Florin checks the submission again; `null` while it waits for something else.
+    #[serde(serialize_with = "as_next_check")]
+    #[schema(value_type = Option<Time>)]
     #[record(update)]
-    pub next_at: Time,
+    pub(crate) next_at: Time,
     /// Order of receipt; lists and decisions sort by it.
     #[serde(skip)]
     pub received_seq: i64,
@@ -191,6 +193,11 @@ pub struct Submission {
     // Incremented with each change; updates compare it.
     #[record(version)]
     pub version: u64,
+}
+
+/// [`NEVER`] as none.
+fn as_next_check<S: Serializer>(at: &Time, s: S) -> std::result::Result<S::Ok, S::Error> {
+    (*at != NEVER).then_some(at).serialize(s)
 }
 
 fn as_id<S: Serializer>(principal: &Principal, s: S) -> std::result::Result<S::Ok, S::Error> {
@@ -221,6 +228,14 @@ impl Submission {
     /// Records a reason, which may quote a node or contract.
     pub(crate) fn set_reason(&mut self, reason: impl AsRef<str>) {
         self.reason = Some(sanitize_message(reason.as_ref()));
+    }
+
+    /// When the worker processes it next by itself; none if it does not.
+    pub fn next_check(&self) -> Option<Time> {
+        let is_left_alone = self.state.is_terminal()
+            || self.state == State::AwaitingApproval
+            || self.next_at == NEVER;
+        (!is_left_alone).then_some(self.next_at)
     }
 
     /// The idempotency namespace of commands that create submissions.

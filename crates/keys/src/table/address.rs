@@ -30,6 +30,7 @@ pub(crate) struct AddressKey {
 #[derive(store::Record)]
 pub(crate) struct FoundKey {
     pub(crate) wallet: WalletId,
+    pub(crate) backend: String,
     pub(crate) path: String,
     pub(crate) position: u32,
     pub(crate) id: Option<KeyId>,
@@ -60,8 +61,8 @@ pub(crate) fn signers(
 
 pub(crate) fn find(tx: &mut Tx<'_, '_>, family: &str, address: &str) -> Result<Option<FoundKey>> {
     Ok(tx.row(
-        "SELECT k.wallet, k.path, k.position, n.id, n.name
-           FROM wallet_key k
+        "SELECT k.wallet, w.backend, k.path, k.position, n.id, n.name
+           FROM wallet_key k JOIN wallet w ON w.namespace = k.namespace AND w.id = k.wallet
            LEFT JOIN named_key n ON n.namespace = k.namespace AND n.family = k.family AND n.address = k.address
           WHERE k.namespace = ?ns AND k.family = ?1 AND k.address = ?2",
         (family, address),

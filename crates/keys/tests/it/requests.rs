@@ -91,7 +91,10 @@ async fn a_request_claims_the_replay_key_and_its_answer_names_a_row() {
         assert_eq!(code(&other), "keys.replay_key_used");
 
         let world = world.restart().await;
-        assert_eq!((world.worker_turn().await, world.worker_turn().await), (1, 0));
+        assert_eq!(
+            (world.worker_turn().await, world.worker_turn().await),
+            (1, 0)
+        );
         let answered = fetch(&world, id).await;
         assert_eq!(answered.state, RequestState::Answered);
         let signed_id = answered.signed_id.unwrap();
@@ -142,7 +145,10 @@ async fn a_refused_request_keeps_its_replay_key() {
         world
             .scripted
             .answer(SignOutcome::Refused("beyond the daily limit".into()));
-        assert_eq!((world.worker_turn().await, world.worker_turn().await), (1, 0));
+        assert_eq!(
+            (world.worker_turn().await, world.worker_turn().await),
+            (1, 0)
+        );
         let closed = fetch(&world, id).await;
         assert_eq!(
             (closed.state, closed.note.as_deref()),
@@ -202,7 +208,11 @@ async fn a_freeze_delays_the_answer_and_a_revocation_refuses_it() {
         keys::revoke(&world.keys, &world.principal, &second.permit.body.id, "")
             .await
             .unwrap();
-        assert_eq!(world.worker_turn().await, 0, "it is asked again after a pause");
+        assert_eq!(
+            world.worker_turn().await,
+            0,
+            "it is asked again after a pause"
+        );
         world.later(1_000);
         assert_eq!(world.worker_turn().await, 2);
         assert_eq!(fetch(&world, frozen).await.state, RequestState::Answered);
@@ -262,7 +272,10 @@ async fn a_namespace_with_many_requests_does_not_delay_another() {
         assert_eq!(world.worker_turn().await, 101);
         let answered = fetch_all(&world, &other, single).await;
         assert_eq!(answered[0].state, RequestState::Answered);
-        assert_eq!((world.worker_turn().await, world.worker_turn().await), (50, 0));
+        assert_eq!(
+            (world.worker_turn().await, world.worker_turn().await),
+            (50, 0)
+        );
         let all = fetch_all(&world, &world.principal, many).await;
         assert!(all.iter().all(|one| one.state == RequestState::Answered));
     })

@@ -58,6 +58,17 @@ pub(crate) fn cancel_in_progress(
     tx.row(&sql, (target,))
 }
 
+/// The newest cancel of a submission, whatever its state.
+pub(crate) fn latest_cancel(
+    tx: &mut Tx<'_, '_>,
+    target: SubmissionId,
+) -> Result<Option<Submission>> {
+    let sql = Submission::select(
+        "WHERE namespace = ?ns AND supersedes = ?1 ORDER BY received_seq DESC LIMIT 1",
+    );
+    tx.row(&sql, (target,))
+}
+
 /// The ids of those submissions whose version is unchanged since they were read.
 pub(crate) fn unchanged(
     tx: &mut UnscopedTx<'_, '_>,
@@ -117,20 +128,6 @@ pub(crate) fn due(
     tx.rows(&sql, params)
 }
 
-/// The earliest time at which a submission of a shard on a chain is due.
-pub(crate) fn next_due(
-    tx: &mut UnscopedTx<'_, '_>,
-    shard: i64,
-    chain: &ChainId,
-) -> Result<Option<Time>> {
-    tx.value(
-        "SELECT MIN(next_at) FROM submission
-          WHERE shard = ?1 AND chain = ?2
-            AND state IN ('received', 'deciding', 'permitted', 'signed', 'accepted', 'reorged', 'paused')",
-        (shard, chain),
-    )
-}
-
 /// Due permitted submissions of a lane, in lane order: only cancels, or all others.
 pub(crate) fn permitted(
     tx: &mut UnscopedTx<'_, '_>,
@@ -152,23 +149,37 @@ pub(crate) fn permitted(
 pub(crate) fn count_waiting(tx: &mut Tx<'_, '_>, chain: &ChainId, signer: &str) -> Result<u64> {
     tx.count(
         "SELECT COUNT(*) FROM submission WHERE namespace = ?ns AND chain = ?1 AND signer = ?2
-            AND state IN ('received', 'deciding', 'awaiting_approval', 'permitted', 'nonce_reserved', 'signing', 'signed',
+            AND state IN ('received', 'deciding', 'awaiting_approval', 'permitted', 'signing', 'signed',
                           'accepted', 'reorged', 'paused')",
         (chain, signer),
     )
 }
 
-/// Number of a signer's transactions in flight: signed and not mined.
-pub(crate) fn count_in_flight(
+/// The transactions of a lane in flight.
+#[derive(Debug, store::Record)]
+pub(crate) struct InFlight {
+    /// Reserved or signed, and not mined.
+    pub(crate) count: u32,
+    /// Those of them that wait for their signatures.
+    pub(crate) signing: u32,
+}
+
+/// A signer's transactions in flight.
+pub(crate) fn in_flight(
     tx: &mut UnscopedTx<'_, '_>,
     chain: &ChainId,
     signer: &str,
-) -> Result<u64> {
-    tx.count(
-        "SELECT COUNT(*) FROM submission WHERE chain = ?1 AND signer = ?2 AND tx_id IS NOT NULL
-            AND state IN ('nonce_reserved', 'signing', 'signed', 'accepted', 'reorged', 'paused')",
+) -> Result<InFlight> {
+    let row = tx.row(
+        "SELECT COUNT(*), COUNT(CASE WHEN state = 'signing' THEN 1 END) FROM submission
+          WHERE chain = ?1 AND signer = ?2 AND (state = 'signing' OR tx_id IS NOT NULL)
+            AND state IN ('signing', 'signed', 'accepted', 'reorged', 'paused')",
         (chain, signer),
-    )
+    )?;
+    Ok(row.unwrap_or(InFlight {
+        count: 0,
+        signing: 0,
+    }))
 }
 
 /// Signers of a shard with due permitted submissions, ordered by name and starting after `after`.

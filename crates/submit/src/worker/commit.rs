@@ -11,7 +11,7 @@ use intent::{FeeTerms, Unsigned};
 use keys::{Signed, SigningJob};
 use std::collections::BTreeMap;
 use store::UnscopedTx;
-use types::{Namespace, PermitId, Time};
+use types::{Namespace, PermitId, ReplayKey, Time};
 
 /// A submission with the bytes planned for it.
 pub(super) struct Planned {
@@ -93,7 +93,9 @@ async fn commit(worker: &Worker, lane: Option<Lane>, signed: Vec<SignedPlan>) ->
             lane::update(tx, lane)?;
         }
         let changed = record_signed(tx, signed)?;
-        suspend_cancelled(tx, signed)?;
+        for submission in &changed {
+            suspend_cancelled(tx, submission)?;
+        }
         record::save_all(tx, &changed)?;
         Ok(changed.len())
     });
@@ -126,14 +128,7 @@ fn record_signed(tx: &mut UnscopedTx<'_, '_>, signed: &[SignedPlan]) -> Result<V
             terms: planned.terms,
             answer: None,
         });
-        held.extend(signature.replay_keys().iter().map(|replay_key| HeldKey {
-            namespace,
-            chain,
-            replay_key: replay_key.clone(),
-            submission: id,
-            signer: submission.signer.clone(),
-            open: true,
-        }));
+        held.extend(held_keys(&submission, signature.replay_keys()));
         changed.push(submission);
     }
     table::transaction::insert(tx, &transactions)?;
@@ -141,9 +136,24 @@ fn record_signed(tx: &mut UnscopedTx<'_, '_>, signed: &[SignedPlan]) -> Result<V
     Ok(changed)
 }
 
-/// Stops rebroadcasting cancelled submissions: otherwise they and their cancels would outbid each
-/// other. The chain decides which of the two is mined.
-fn suspend_cancelled(tx: &mut UnscopedTx<'_, '_>, signed: &[SignedPlan]) -> Result<()> {
+/// The replay keys that a submission holds from now on.
+pub(super) fn held_keys(
+    submission: &Submission,
+    replay_keys: &[ReplayKey],
+) -> impl Iterator<Item = HeldKey> {
+    replay_keys.iter().map(|replay_key| HeldKey {
+        namespace: submission.namespace,
+        chain: submission.chain,
+        replay_key: replay_key.clone(),
+        submission: submission.id,
+        signer: submission.signer.clone(),
+        open: true,
+    })
+}
+
+/// Stops rebroadcasting what a signed cancel cancels: otherwise the two would outbid each other. The
+/// chain decides which of them is mined.
+pub(super) fn suspend_cancelled(tx: &mut UnscopedTx<'_, '_>, cancel: &Submission) -> Result<()> {
     use State as S;
     let may_be_sent = |target: &Submission| {
         matches!(
@@ -151,25 +161,21 @@ fn suspend_cancelled(tx: &mut UnscopedTx<'_, '_>, signed: &[SignedPlan]) -> Resu
             S::Signed | S::Accepted | S::Reorged | S::Paused
         )
     };
-    for SignedPlan { planned, .. } in signed {
-        let cancel = &planned.submission;
-        let Some(target) = cancel.supersedes else {
-            continue;
-        };
-        let target = table::submission::get(&mut tx.scoped(&cancel.namespace), target)?;
-        let Some(mut target) = target.filter(may_be_sent) else {
-            continue;
-        };
-        target.postpone(
-            NEVER,
-            "its cancel is signed; whichever of the two is mined wins",
-        );
-        record::save_all(tx, &[target])?;
-    }
-    Ok(())
+    let Some(target) = cancel.supersedes else {
+        return Ok(());
+    };
+    let target = table::submission::get(&mut tx.scoped(&cancel.namespace), target)?;
+    let Some(mut target) = target.filter(may_be_sent) else {
+        return Ok(());
+    };
+    target.postpone(
+        NEVER,
+        "its cancel is signed; whichever of the two is mined wins",
+    );
+    record::save_all(tx, &[target])
 }
 
-fn signing_job(planned: &Planned) -> SigningJob {
+pub(super) fn signing_job(planned: &Planned) -> SigningJob {
     let permit = planned
         .submission
         .permit
@@ -198,7 +204,11 @@ fn record_signature(
 }
 
 /// Ends or postpones a submission whose signature `keys` refused, depending on the error.
-fn apply_signing_error(submission: &mut Submission, error: &keys::Error, now: Time) -> Result<()> {
+pub(super) fn apply_signing_error(
+    submission: &mut Submission,
+    error: &keys::Error,
+    now: Time,
+) -> Result<()> {
     use keys::Error as K;
     let event = match error {
         K::PermitExpired { .. } => Some(Event::Expired),

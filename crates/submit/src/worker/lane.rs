@@ -1,8 +1,9 @@
 //! A lane: the submissions of one signer on one chain, in order. Plans and signs as many as may be
 //! in flight, outside any transaction; then commits nonce, bytes and hash of all of them together.
+//! If the back end of the key answers later, it commits the nonces and requests the signatures.
 
 use super::commit::{self, Planned};
-use super::{WAIT_MS, Worker, isolate_failure, replacement};
+use super::{WAIT_MS, Worker, isolate_failure, replacement, request};
 use crate::price::cap_to_permit;
 use crate::state::Event;
 use crate::submission::Submission;
@@ -24,8 +25,10 @@ const CANCELS_PER_TURN: u32 = 16;
 struct LaneState {
     lane: Option<Lane>,
     cancels: Vec<Submission>,
-    /// As many of the other permitted submissions as may be in flight.
+    /// As many of the other permitted submissions as may be in flight, all signed the same way.
     next: Vec<Submission>,
+    /// The back end that signs for these, if it answers later.
+    late_backend: Option<String>,
     /// Replay keys that submissions of the lane hold.
     held: BTreeSet<ReplayKey>,
 }
@@ -76,7 +79,7 @@ async fn serve(worker: &Worker, chain: &ChainId, signer: &str) -> Result<usize> 
     // The loaded state lacks what the cancels changed: the next turn serves the others.
     match state.lane.filter(is_open) {
         Some(lane) if changed == 0 && !state.next.is_empty() && worker.may_act() => {
-            sign_next(worker, lane, &state.held, state.next).await
+            sign_next(worker, lane, &state.held, state.next, state.late_backend).await
         }
         _ => Ok(changed),
     }
@@ -85,25 +88,29 @@ async fn serve(worker: &Worker, chain: &ChainId, signer: &str) -> Result<usize> 
 async fn load(worker: &Worker, chain: &ChainId, signer: &str) -> Result<LaneState> {
     let now = worker.now();
     let limit = worker.submit.settings().in_flight_per_lane;
-    let args = (*chain, signer.to_owned());
+    let args = (worker.submit.clone(), *chain, signer.to_owned());
     let read = worker
         .db()
-        .read_unscoped_with(args, move |tx, (chain, signer)| {
-            let in_flight = table::submission::count_in_flight(tx, chain, signer)?;
-            let in_flight = u32::try_from(in_flight).unwrap_or(u32::MAX);
-            let capacity = limit.saturating_sub(in_flight);
+        .read_unscoped_with(args, move |tx, (submit, chain, signer)| {
+            let in_flight = table::submission::in_flight(tx, chain, signer)?;
+            let capacity = limit.saturating_sub(in_flight.count);
             let mut permitted = |cancels: bool, limit: u32| {
                 table::submission::permitted(tx, chain, signer, cancels, now, limit)
             };
-            let (cancels, next) = (
+            let (cancels, mut next) = (
                 permitted(true, CANCELS_PER_TURN)?,
                 permitted(false, capacity)?,
             );
+            let late_backend = request::take_same_backend(submit, tx, &mut next)?;
+            if late_backend.is_none() && in_flight.signing > 0 {
+                next.clear(); // sent now, it would be ahead of a nonce without bytes
+            }
             let held = table::replay_key::open_of_signer(tx, chain, signer)?;
             Ok::<_, Error>(LaneState {
                 lane: table::lane::get(tx, chain, signer)?,
                 cancels,
                 next,
+                late_backend,
                 held: held.into_iter().collect(),
             })
         });
@@ -116,6 +123,7 @@ async fn sign_next(
     mut lane: Lane,
     held: &BTreeSet<ReplayKey>,
     submissions: Vec<Submission>,
+    late_backend: Option<String>,
 ) -> Result<usize> {
     let connector = worker.submit.chain(&lane.chain)?;
     let by_nonce = connector.capabilities().sequencing == Sequencing::Nonce;
@@ -157,7 +165,10 @@ async fn sign_next(
         lane.first_nonce = lane.first_nonce.or(Some(next_nonce));
         lane.next_nonce = next_nonce + planned.len() as u64;
     }
-    commit::sign_and_commit(worker, Some(lane), planned).await
+    match late_backend {
+        Some(backend) => request::request(worker, Some(lane), planned, &backend).await,
+        None => commit::sign_and_commit(worker, Some(lane), planned).await,
+    }
 }
 
 /// Separates plans from submissions that could not be planned.

@@ -3,10 +3,15 @@
 
 mod broadcast;
 mod chain_facts;
+mod collect;
 mod commit;
 mod decide;
+mod holes;
 mod lane;
 mod replacement;
+mod request;
+
+pub(crate) use request::withdraw as withdraw_request;
 
 use crate::state::{Event, State};
 use crate::submission::Submission;
@@ -48,28 +53,17 @@ impl Worker {
         }
     }
 
-    /// One turn: apply chain facts, decide, sign, broadcast, resume. The running worker calls this
+    /// One turn: apply chain facts, decide, sign, collect late signatures, broadcast, resume. The running worker calls this
     /// in a loop.
     pub async fn turn(&self) -> Result<Progress> {
         let mut changed = chain_facts::apply(self).await?;
         changed += each_chain(self, "decide", decide::decide).await?;
         changed += each_chain(self, "sign", lane::sign).await?;
+        changed += each_chain(self, "collect", collect::collect).await?;
+        changed += each_chain(self, "fill", holes::fill).await?;
         changed += each_chain(self, "broadcast", broadcast::broadcast).await?;
         changed += resume_due(self).await?;
         Ok(Progress { changed })
-    }
-
-    /// The earliest time at which a submission is due, if any.
-    pub async fn next_due(&self) -> Result<Option<Time>> {
-        let args = (self.shard, self.chains());
-        let read = self.db().read_unscoped_with(args, |tx, (shard, chains)| {
-            let mut due = Vec::new();
-            for chain in chains {
-                due.extend(table::submission::next_due(tx, *shard, chain)?);
-            }
-            Ok::<_, Error>(due.into_iter().min())
-        });
-        read.await
     }
 
     fn db(&self) -> &Db {

@@ -2,7 +2,7 @@
 //! the same intent at a higher price.
 
 use super::commit::{Planned, sign_and_commit};
-use super::{WAIT_MS, Worker};
+use super::{WAIT_MS, Worker, request};
 use crate::price::outbid;
 use crate::state::{Event, State};
 use crate::submission::{Submission, SubmissionTransaction};
@@ -24,6 +24,13 @@ struct Target {
     submission: Option<Submission>,
     keys: TargetKeys,
     sent: Vec<SubmissionTransaction>,
+    /// It waits for a signature of a back end that answers later.
+    is_signing: bool,
+    /// Its permit, or that of a cancel whose requested signature was refused: the newest one that
+    /// used its replay keys.
+    permit: Option<PermitId>,
+    /// The back end that signs for the lane member, if it answers later.
+    late_backend: Option<String>,
 }
 
 /// The replay keys of a replacement.
@@ -55,22 +62,33 @@ async fn load_target(
     id: SubmissionId,
 ) -> Result<Target> {
     let (namespace, chain) = (lane_member.namespace, lane_member.chain);
-    let signer = lane_member.signer.clone();
-    let read = worker.db().read_unscoped_with(signer, move |tx, signer| {
-        let required = table::replay_key::of_submission(tx, &chain, id)?;
-        let required: BTreeSet<ReplayKey> = required.into_iter().collect();
-        let mut excluded = table::replay_key::open_of_signer(tx, &chain, signer)?;
-        excluded.retain(|replay_key| !required.contains(replay_key));
-        let mut tx = tx.scoped(&namespace);
-        Ok::<_, Error>(Target {
-            submission: table::submission::get(&mut tx, id)?,
-            sent: table::transaction::of_submission(&mut tx, id)?,
-            keys: TargetKeys {
-                required,
-                excluded: excluded.into_iter().collect(),
-            },
-        })
-    });
+    let args = (worker.submit.clone(), lane_member.clone());
+    let read = worker
+        .db()
+        .read_unscoped_with(args, move |tx, (submit, lane_member)| {
+            let signer = &lane_member.signer;
+            let late_backend = request::late_backend(submit, tx, lane_member)?;
+            let required = table::replay_key::of_submission(tx, &chain, id)?;
+            let required: BTreeSet<ReplayKey> = required.into_iter().collect();
+            let mut excluded = table::replay_key::open_of_signer(tx, &chain, signer)?;
+            excluded.retain(|replay_key| !required.contains(replay_key));
+            let mut tx = tx.scoped(&namespace);
+            let submission = table::submission::get(&mut tx, id)?;
+            let refused = table::request::requested_cancel(&mut tx, id)?;
+            let newest = refused.as_ref().or(submission.as_ref());
+            let permit = newest.and_then(|newest| newest.permit.as_ref());
+            Ok::<_, Error>(Target {
+                permit: permit.map(|permit| permit.body.id),
+                submission,
+                sent: table::transaction::of_submission(&mut tx, id)?,
+                is_signing: table::request::open_of(&mut tx, id)?.is_some(),
+                late_backend,
+                keys: TargetKeys {
+                    required,
+                    excluded: excluded.into_iter().collect(),
+                },
+            })
+        });
     read.await
 }
 
@@ -82,17 +100,30 @@ pub(super) async fn sign_cancel(worker: &Worker, cancel: Submission) -> Result<u
     };
     let target = load_target(worker, &cancel, target_id).await?;
     let terms = target.outbid(cancel.quote.unwrap_or_default());
+    let holds_replay_keys = |cancelled: &Submission| {
+        cancelled.transaction.is_some() || cancelled.state == State::Signing
+    };
     let Some(cancelled) = target
         .submission
-        .filter(|cancelled| cancelled.transaction.is_some() && !cancelled.state.is_terminal())
+        .filter(|cancelled| holds_replay_keys(cancelled) && !cancelled.state.is_terminal())
     else {
         return fail(worker, cancel, "the submission it cancels has ended").await;
     };
     if cancelled.state == State::Mined {
         return postpone(worker, cancel, "the submission it cancels is in a block").await;
     }
-    let supersedes = cancelled.permit.as_ref().map(|permit| permit.body.id);
-    replace(worker, cancel, terms, target.keys, supersedes).await
+    if cancelled.state == State::Signing && target.is_signing {
+        let reason = "the signature of the submission it cancels has arrived and is recorded first";
+        return postpone(worker, cancel, reason).await;
+    }
+    let replacement = Replacement {
+        submission: cancel,
+        terms,
+        keys: target.keys,
+        supersedes: target.permit,
+        late_backend: target.late_backend,
+    };
+    replace(worker, replacement).await
 }
 
 async fn fail(worker: &Worker, mut submission: Submission, reason: &str) -> Result<usize> {
@@ -125,6 +156,9 @@ pub(super) async fn reprice(worker: &Worker, submission: &Submission) -> Result<
     let Some(current) = target.submission.take().filter(is_unmined) else {
         return Ok(0);
     };
+    if target.is_signing {
+        return Ok(0); // its replacement waits for its signature
+    }
     let quoted = match (quote(worker, submission).await?, target.sent.last()) {
         (Some(Ok(quote)), _) => quote.terms,
         // A quote fails while the submission's own coins are in flight, or once its own transaction
@@ -134,8 +168,14 @@ pub(super) async fn reprice(worker: &Worker, submission: &Submission) -> Result<
         }
         _ => return Ok(0),
     };
-    let terms = target.outbid(quoted);
-    replace(worker, current, terms, target.keys, None).await
+    let replacement = Replacement {
+        terms: target.outbid(quoted),
+        submission: current,
+        keys: target.keys,
+        supersedes: None,
+        late_backend: target.late_backend,
+    };
+    replace(worker, replacement).await
 }
 
 /// Reprices a transaction that has waited in pools for long, if the chain's price has risen. With
@@ -160,14 +200,24 @@ pub(super) async fn reprice_stale(worker: &Worker, submission: &Submission) -> R
     }
 }
 
-/// Plans and signs a submission on these replay keys.
-async fn replace(
-    worker: &Worker,
-    mut submission: Submission,
+/// A submission to sign on replay keys that are already held.
+struct Replacement {
+    submission: Submission,
     terms: FeeTerms,
     keys: TargetKeys,
     supersedes: Option<PermitId>,
-) -> Result<usize> {
+    late_backend: Option<String>,
+}
+
+/// Plans and signs a replacement, or requests its signature.
+async fn replace(worker: &Worker, replacement: Replacement) -> Result<usize> {
+    let Replacement {
+        mut submission,
+        terms,
+        keys,
+        supersedes,
+        late_backend,
+    } = replacement;
     let permit = submission.permit.as_ref();
     if let Some(breach) = permit.and_then(|permit| permit.body.envelope.allows(&terms).err()) {
         if submission.state != State::Permitted {
@@ -201,7 +251,10 @@ async fn replace(
                 terms,
                 supersedes,
             };
-            sign_and_commit(worker, None, vec![planned]).await
+            match late_backend {
+                Some(backend) => request::request(worker, None, vec![planned], &backend).await,
+                None => sign_and_commit(worker, None, vec![planned]).await,
+            }
         }
         Some(Err(error)) => {
             let reason = format!("cannot be planned now: {error}");

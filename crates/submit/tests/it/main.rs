@@ -9,5 +9,6 @@ mod rejections;
 mod reorg;
 mod robustness;
 mod rows;
+mod signing;
 mod utxo;
 mod world;

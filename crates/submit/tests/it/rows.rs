@@ -1,7 +1,7 @@
 //! Rows that Florin did not write: an unreadable column is an error that names it.
 
 use crate::world::World;
-use submit::{Enqueue, Error, Filter, State};
+use submit::{Error, Filter, State};
 use testkit::on_each_engine;
 use types::Page;
 
@@ -41,10 +41,8 @@ async fn resuming_a_lane_resumes_all_its_paused_submissions() {
         let Some(world) = World::new(test).await else {
             return;
         };
-        let payments: Vec<Enqueue> = (0..COUNT).map(|_| world.payment(1)).collect();
-        submit::enqueue_all(&world.submit, &world.principal, payments)
-            .await
-            .unwrap();
+        let payments = (0..COUNT).map(|_| world.enqueue(world.payment(1)));
+        futures::future::join_all(payments).await;
         for _ in 0..3 {
             world.turn().await;
         }

@@ -5,10 +5,14 @@ use chain::Connector;
 use chain::evm::{Evm, EvmConfig};
 use index::{Settings, Start};
 use intent::Intent;
-use keys::{Keys, NewSecret, NewWallet, WalletKind};
+use keys::{
+    Answers, Backend, DEFAULT_BACKEND, Keys, NewSecret, NewWallet, SignOutcome, SigningTask,
+    WalletKind,
+};
 use policy::{LocalSigner, NewVersion, NoLookups, PermitSigner as _, Policy, Target};
 use serde_json::json;
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
 use store::secrets::{KdfCost, MasterKey};
 use submit::{Enqueue, Outcome, State, Submission, Submit, Worker};
 use testkit::anvil::{self, Anvil, Mining, Options};
@@ -26,6 +30,46 @@ allow if { every move in input.effects.moves { amount.at_most(move.amount, \"100
 deny contains \"more than a million\" if { some move in input.effects.moves; not amount.at_most(move.amount, \"1000000\") }
 ";
 
+/// A back end with the treasury's key that answers later, as the test says.
+#[derive(Default)]
+pub(crate) struct Scripted(Mutex<VecDeque<SignOutcome>>);
+
+impl Scripted {
+    /// The answers to the next requests; it signs all others.
+    pub(crate) fn answer(&self, outcomes: impl IntoIterator<Item = SignOutcome>) {
+        self.0.lock().unwrap().extend(outcomes);
+    }
+}
+
+impl Backend for Scripted {
+    fn name(&self) -> &'static str {
+        "scripted"
+    }
+
+    fn answers(&self) -> Answers {
+        Answers::Later
+    }
+
+    fn sign(&self, task: &SigningTask) -> keys::Result<SignOutcome> {
+        let next = self.0.lock().unwrap().pop_front();
+        let sign = || SignOutcome::Signed(task.required.iter().map(sign_with_treasury).collect());
+        Ok(next.unwrap_or_else(sign))
+    }
+}
+
+/// Signs with the first key of [`MNEMONIC`].
+fn sign_with_treasury(required: &intent::RequiredSignature) -> intent::Signature {
+    let key = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+    let key: secp256k1::SecretKey = key.parse().unwrap();
+    let digest = secp256k1::Message::from_digest(required.digest);
+    let signature = secp256k1::SECP256K1.sign_ecdsa_recoverable(&digest, &key);
+    let (id, rs) = signature.serialize_compact();
+    intent::Signature {
+        rs,
+        recovery: u8::try_from(i32::from(id)).unwrap(),
+    }
+}
+
 pub(crate) struct World {
     pub(crate) test: TestDb,
     pub(crate) node: Arc<Anvil>,
@@ -37,6 +81,8 @@ pub(crate) struct World {
     pub(crate) policy: Policy,
     pub(crate) workers: Vec<Worker>,
     pub(crate) settings: submit::Settings,
+    pub(crate) scripted: Arc<Scripted>,
+    requests: tokio::sync::Mutex<keys::Worker>,
     indexer: index::Worker,
     leases: Vec<store::Lease>,
 }
@@ -54,7 +100,20 @@ impl World {
         .await
     }
 
+    /// As [`World::new`], with the treasury's key in a back end that answers later.
+    pub(crate) async fn on(test: TestDb, backend: &str) -> Option<Self> {
+        let settings = submit::Settings {
+            in_flight_per_lane: 4,
+            ..submit::Settings::default()
+        };
+        Self::with_backend(test, settings, backend).await
+    }
+
     pub(crate) async fn with(test: TestDb, settings: submit::Settings) -> Option<Self> {
+        Self::with_backend(test, settings, DEFAULT_BACKEND).await
+    }
+
+    async fn with_backend(test: TestDb, settings: submit::Settings, backend: &str) -> Option<Self> {
         let options = Options {
             mining: Mining::OnDemand,
             slots_in_an_epoch: 1,
@@ -62,20 +121,25 @@ impl World {
         };
         let node = Arc::new(anvil::start(&options)?);
         let proxy = Arc::new(Proxy::in_front_of(&node.url()));
-        let mut world = Self::build(test, node, proxy, String::new(), settings).await;
-        world.signer = world.set_up_treasury(&world.principal).await;
+        let scripted = Arc::new(Scripted::default());
+        let mut world = Self::build(test, node, proxy, String::new(), settings, scripted).await;
+        world.signer = world.set_up_treasury_on(&world.principal, backend).await;
         Some(world)
     }
 
     /// Creates the treasury's key and the policy that lets it pay, in the principal's namespace.
     /// Returns its address.
     pub(crate) async fn set_up_treasury(&self, principal: &Principal) -> String {
+        self.set_up_treasury_on(principal, DEFAULT_BACKEND).await
+    }
+
+    async fn set_up_treasury_on(&self, principal: &Principal, backend: &str) -> String {
         let new = NewWallet {
             name: "treasury".into(),
             kind: WalletKind::User,
             metadata: Json::parse("{}").unwrap(),
             account: 0,
-            backend: keys::DEFAULT_BACKEND.into(),
+            backend: backend.into(),
             secret: NewSecret::Mnemonic {
                 words: MNEMONIC.to_owned().into(),
                 passphrase: String::new().into(),
@@ -116,6 +180,7 @@ impl World {
         proxy: Arc<Proxy>,
         signer: String,
         settings: submit::Settings,
+        scripted: Arc<Scripted>,
     ) -> Self {
         let db = test.db.clone();
         let api = test.lease("api/0").await;
@@ -137,7 +202,7 @@ impl World {
             keyring,
             policy_key: permits.public(),
             master_source: None,
-            backends: Vec::new(),
+            backends: vec![scripted.clone()],
         };
         let keys = Keys::new(parts, keys::Settings::default());
         let parts = policy::Parts {
@@ -170,6 +235,9 @@ impl World {
             workers.push(Worker::new(submit.clone(), shard, lanes.clone()));
             leases.push(lanes);
         }
+        let requests = test.lease(keys::Worker::PARTITION).await;
+        leases.push(requests.clone());
+        let requests = keys::Worker::new(keys.clone(), requests);
         let blocks = test.lease(&format!("chain/{}", chain.chain())).await;
         let index_settings = Settings {
             start: Start::Height(0),
@@ -203,6 +271,8 @@ impl World {
             policy,
             workers,
             settings,
+            scripted,
+            requests: tokio::sync::Mutex::new(requests),
             indexer,
             leases,
         }
@@ -237,11 +307,13 @@ impl World {
             policy,
             workers,
             settings,
+            scripted,
+            requests,
             indexer,
             ..
         } = self;
-        drop((submit, keys, policy, workers, indexer));
-        Self::build(test.reopen().await, node, proxy, signer, settings).await
+        drop((submit, keys, policy, workers, requests, indexer));
+        Self::build(test.reopen().await, node, proxy, signer, settings, scripted).await
     }
 
     pub(crate) fn chain(&self) -> ChainId {
@@ -270,12 +342,27 @@ impl World {
     }
 
     pub(crate) async fn enqueue(&self, new: Enqueue) -> SubmissionId {
-        match submit::enqueue(&self.submit, &self.principal, new)
+        self.try_enqueue(new).await.unwrap().submission().id
+    }
+
+    pub(crate) async fn try_enqueue(&self, new: Enqueue) -> submit::Result<Outcome> {
+        submit::enqueue(&self.submit, &self.principal, new).await
+    }
+
+    pub(crate) async fn cancel(&self, id: SubmissionId) -> SubmissionId {
+        let cancel = submit::cancel(&self.submit, &self.principal, id).await;
+        cancel.unwrap().id
+    }
+
+    pub(crate) async fn explain(&self, id: SubmissionId) -> submit::Explanation {
+        submit::explain(&self.submit, &self.principal, id)
             .await
             .unwrap()
-        {
-            Outcome::Created(submission) | Outcome::Replayed(submission) => submission.id,
-        }
+    }
+
+    pub(crate) async fn transactions(&self, id: SubmissionId) -> usize {
+        let all = submit::transactions(&self.submit, &self.principal, id).await;
+        all.unwrap().len()
     }
 
     /// Pays from the treasury without Florin: anvil has its key too.
@@ -309,6 +396,11 @@ impl World {
         changed
     }
 
+    /// One turn of the worker of signature requests. Returns the number of closed requests.
+    pub(crate) async fn answer_requests(&self) -> usize {
+        self.requests.lock().await.turn().await.unwrap().closed
+    }
+
     /// Steps the workers until nothing changes.
     pub(crate) async fn run_until_idle(&self) {
         for _ in 0..50 {
@@ -320,6 +412,7 @@ impl World {
                 }
             }
             progressed |= self.turn().await > 0;
+            progressed |= self.answer_requests().await > 0;
             if !progressed {
                 return;
             }
