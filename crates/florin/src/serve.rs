@@ -184,6 +184,13 @@ fn spawn_workers(
             );
         }
     }
+    if config.roles.signer {
+        let engines = engines.clone();
+        spawn(
+            keys::Worker::PARTITION.to_owned(),
+            Box::new(move |lease| run_signer(&engines, lease)),
+        );
+    }
     if config.roles.workflow {
         for shard in 0..config.workflow.shards {
             let engines = engines.clone();
@@ -291,6 +298,24 @@ fn run_lanes(engines: &Engines, shard: u32, lease: Lease) -> WorkerFuture {
                 Err(error) => {
                     tracing::warn!(event = "submissions.turn_failed", %error, "submissions are delayed");
                     crate::clock::sleep(RETRY_DELAY).await;
+                }
+            }
+        }
+    })
+}
+
+/// Ask the signing back ends that answer later.
+fn run_signer(engines: &Engines, lease: Lease) -> WorkerFuture {
+    let mut worker = keys::Worker::new(engines.keys.clone(), lease);
+    let mut committed = engines.db.commit_counter();
+    Box::pin(async move {
+        loop {
+            match worker.turn().await {
+                Ok(progress) if progress.closed > 0 => {}
+                Ok(_) => wait_for_work(&mut committed, POLL_INTERVAL).await,
+                Err(error) => {
+                    tracing::warn!(event = "signer.turn_failed", %error, "signature requests are delayed");
+                    tokio::time::sleep(RETRY_DELAY).await;
                 }
             }
         }

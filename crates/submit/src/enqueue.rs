@@ -231,7 +231,11 @@ fn check_room(
 /// could be mined unseen.
 fn create(tx: &mut Tx<'_, '_>, principal: &Principal, submission: &Submission) -> Result<Outcome> {
     table::submission::insert(tx, std::slice::from_ref(submission))?;
-    index::watch_signers(tx, &submission.chain, &[submission.signer.clone()])?;
+    index::watch_signers(
+        tx,
+        &submission.chain,
+        std::slice::from_ref(&submission.signer),
+    )?;
     tx.append(received_fact(principal, submission));
     Ok(Outcome::Created(submission.clone()))
 }

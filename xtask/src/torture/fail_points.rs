@@ -32,7 +32,7 @@ mod tests {
         let listed: std::collections::BTreeSet<String> =
             super::all().unwrap().into_iter().collect();
         let mut declared = std::collections::BTreeSet::new();
-        for name in ["submit", "index", "streams", "workflow"] {
+        for name in ["keys", "submit", "index", "streams", "workflow"] {
             collect(
                 &testkit::workspace_root()
                     .join("crates")

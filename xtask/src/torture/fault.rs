@@ -199,6 +199,7 @@ fn freeze(world: &mut World, round: &Round, fail_point: &str) -> Result<String, 
 fn owned_partitions(world: &World, process: usize, fail_point: &str) -> Vec<(String, i64)> {
     let prefix = match fail_point.split('.').next() {
         Some("submit") => "lanes/",
+        Some("keys") => "signer",
         Some("index") => "chain/",
         Some("streams") => "streams/",
         _ => "runs/",

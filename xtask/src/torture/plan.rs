@@ -8,10 +8,11 @@ use testkit::SeededEntropy;
 /// Number of rounds in which each fail point is held at least once.
 pub(super) const BLOCK: usize = 50;
 /// Fail points directly before a commit under a lease.
-const BEFORE_A_COMMIT: [&str; 7] = [
+const BEFORE_A_COMMIT: [&str; 8] = [
     "submit.asked",
     "submit.signed",
     "submit.sent",
+    "keys.answered",
     "index.fetched",
     "streams.posted",
     "workflow.called",

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 /// Initial token balance of each signer.
 pub(super) const INITIAL_BALANCE: u128 = 1_000_000_000_000_000_000_000_000;
-/// Number of signers. More than one, so that lanes are in several shards.
-const SIGNERS: usize = 3;
+/// The wallets of the signers, each with its back end and the number of its keys: more than one, so
+/// that lanes are in several shards. The signer of the setup is the first.
+const WALLETS: [(&str, &str, usize); 2] = [("treasury", "software", 2), ("vault", "deferred", 2)];
 
 /// An outside call, a transfer until it is final, and an asset in the data model that can be created
 /// only once.
@@ -54,15 +55,20 @@ pub(super) fn prepare(world: &mut World) -> Result<(), String> {
         "/policies/all/attachments",
         &json!({ "target": { "kind": "namespace" } }),
     )?;
-    api.post("/wallets", &json!({ "name": "treasury", "kind": "org" }))?;
-    for number in 0..SIGNERS {
-        let key = api.post(
-            "/wallets/treasury/keys",
-            &json!({ "name": format!("signer-{number}") }),
+    for (wallet, backend, keys) in WALLETS {
+        api.post(
+            "/wallets",
+            &json!({ "name": wallet, "kind": "org", "backend": backend }),
         )?;
-        let signer = text(&key, "address")?.to_lowercase();
-        world.miner.paused(|node| fund(node, &signer));
-        world.signers.push(signer);
+        for number in 0..keys {
+            let key = api.post(
+                &format!("/wallets/{wallet}/keys"),
+                &json!({ "name": format!("signer-{number}") }),
+            )?;
+            let signer = text(&key, "address")?.to_lowercase();
+            world.miner.paused(|node| fund(node, &signer));
+            world.signers.push(signer);
+        }
     }
     let token = deploy(world, &api)?;
     track_and_subscribe(world, &api, &token)?;

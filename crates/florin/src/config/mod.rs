@@ -134,6 +134,7 @@ pub(crate) struct Roles {
     pub(crate) api: bool,
     pub(crate) index: bool,
     pub(crate) submit: bool,
+    pub(crate) signer: bool,
     pub(crate) workflow: bool,
     pub(crate) streams: bool,
 }

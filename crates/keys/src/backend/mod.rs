@@ -14,8 +14,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use types::{Namespace, WalletId};
 
+/// Creates a back end that signs with the encrypted secrets of wallets.
+type Create = fn(Arc<WalletSecrets>) -> Arc<dyn Backend>;
+
 /// The back ends of every process.
-const ALL: [fn(Arc<WalletSecrets>) -> Arc<dyn Backend>; 2] = [software::create, deferred::create];
+const ALL: [Create; 2] = [software::create, deferred::create];
 
 /// The back end of a wallet that names none.
 pub const DEFAULT_BACKEND: &str = software::NAME;

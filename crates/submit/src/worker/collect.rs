@@ -156,7 +156,7 @@ impl AnsweredLane {
 async fn collect_lane(worker: &Worker, lane: AnsweredLane) -> Result<usize> {
     let mut changed = 0;
     for answered in lane.take_ready() {
-        let write = worker.write(answered, |tx, answered| record_answer(tx, answered));
+        let write = worker.write(answered, record_answer);
         changed += write.await?;
     }
     Ok(changed)
