@@ -214,6 +214,9 @@ impl Submission {
         } else if next != State::Paused {
             self.paused_from = None;
         }
+        if next.is_terminal() || next == State::AwaitingApproval {
+            self.next_at = NEVER;
+        }
         self.state = next;
         self.updated = now;
         Ok(())
@@ -232,10 +235,7 @@ impl Submission {
 
     /// When the worker processes it next by itself; none if it does not.
     pub fn next_check(&self) -> Option<Time> {
-        let is_left_alone = self.state.is_terminal()
-            || self.state == State::AwaitingApproval
-            || self.next_at == NEVER;
-        (!is_left_alone).then_some(self.next_at)
+        (self.next_at != NEVER).then_some(self.next_at)
     }
 
     /// The idempotency namespace of commands that create submissions.
