@@ -72,10 +72,3 @@ CREATE TABLE secret_key (
   retired_at BIGINT,
   PRIMARY KEY (name, version)
 );
-
--- The id of the installation and other values of which an installation has exactly one.
-CREATE TABLE installation (
-  name TEXT NOT NULL,
-  value TEXT NOT NULL,
-  PRIMARY KEY (name)
-);

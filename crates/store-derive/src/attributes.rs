@@ -14,9 +14,17 @@ pub(crate) const NAMESPACE: &str = "namespace";
 /// A struct that stands for a row.
 pub(crate) struct Declaration<'i> {
     pub(crate) table: Option<Table>,
-    /// The struct is written only: its fields may be borrowed.
-    pub(crate) write_only: bool,
+    pub(crate) access: Access,
     pub(crate) fields: Vec<Column<'i>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    ReadAndWrite,
+    /// No statement writes the struct.
+    Read,
+    /// The struct is never read, so its fields may be borrowed.
+    Write,
 }
 
 pub(crate) struct Table {
@@ -87,11 +95,11 @@ impl<'i> Declaration<'i> {
             },
             _ => return Err(needs_named_fields(input)),
         };
-        let (table, write_only) = read_struct(input)?;
+        let (table, access) = read_struct(input)?;
         let fields = named.named.iter().map(read_field).collect::<Result<_>>()?;
         let declaration = Self {
             table,
-            write_only,
+            access,
             fields,
         };
         declaration.check(input)?;
@@ -109,8 +117,14 @@ impl<'i> Declaration<'i> {
             return error("a record has one version");
         }
         match &self.table {
-            None if self.write_only => {
-                error("a struct that is written needs #[record(table = \"..\")]")
+            None if self.access != Access::ReadAndWrite => {
+                error("read and write need #[record(table = \"..\")]")
+            }
+            Some(_)
+                if self.access == Access::Read
+                    && (has(|field| field.key || field.update) || has_version) =>
+            {
+                error("a struct that is only read has no key, update or version")
             }
             None if has(|f| f.key || f.update) || has_version => {
                 error("key, update and version need #[record(table = \"..\")]")
@@ -160,18 +174,20 @@ fn needs_named_fields(input: &DeriveInput) -> Error {
     )
 }
 
-fn read_struct(input: &DeriveInput) -> Result<(Option<Table>, bool)> {
-    let (mut name, mut global, mut write_only) = (None, None, false);
+fn read_struct(input: &DeriveInput) -> Result<(Option<Table>, Access)> {
+    let (mut name, mut global, mut access) = (None, None, Access::ReadAndWrite);
     for attribute in input.attrs.iter().filter(|a| a.path().is_ident("record")) {
         attribute.parse_nested_meta(|meta| {
             if meta.path.is_ident("table") {
                 name = Some(text(&meta)?);
             } else if meta.path.is_ident("global") {
                 global = Some(meta.error("global needs a table"));
-            } else if meta.path.is_ident("write") {
-                write_only = true;
+            } else if meta.path.is_ident("read") && access == Access::ReadAndWrite {
+                access = Access::Read;
+            } else if meta.path.is_ident("write") && access == Access::ReadAndWrite {
+                access = Access::Write;
             } else {
-                return Err(meta.error("expected table, global or write"));
+                return Err(meta.error("expected table, global, and one of read and write"));
             }
             Ok(())
         })?;
@@ -180,7 +196,7 @@ fn read_struct(input: &DeriveInput) -> Result<(Option<Table>, bool)> {
         (None, Some(error)) => Err(error),
         (name, global) => {
             let global = global.is_some();
-            Ok((name.map(|name| Table { name, global }), write_only))
+            Ok((name.map(|name| Table { name, global }), access))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Writes the implementations.
 
-use crate::attributes::{Column, Declaration, Form, Table};
+use crate::attributes::{Access, Column, Declaration, Form, Table};
 use crate::statements::Statements;
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -15,7 +15,7 @@ pub(crate) fn expand(input: TokenStream) -> Result<TokenStream> {
         .table
         .as_ref()
         .map(|table| record(&input, &declaration, table));
-    let group = (!declaration.write_only).then(|| group(&input, &declaration));
+    let group = (declaration.access != Access::Write).then(|| group(&input, &declaration));
     Ok(quote! { #widths #record #group })
 }
 
@@ -23,24 +23,34 @@ fn record(input: &DeriveInput, declaration: &Declaration<'_>, table: &Table) -> 
     let (name, (generics, types, conditions)) = (&input.ident, input.generics.split_for_impl());
     let names: Vec<&str> = declaration.names().collect();
     let (columns, table_name) = (names.join(", "), &table.name);
+    let written = (declaration.access != Access::Read).then(|| written(input, declaration, table));
+    quote! {
+        impl #generics ::store::Record for #name #types #conditions {
+            const TABLE: &'static str = #table_name;
+            const NAMES: &'static [&'static str] = &[#(#names),*];
+            const COLUMNS: &'static str = #columns;
+        }
+        #written
+    }
+}
+
+/// The parameters and the statements of a record that is written.
+fn written(input: &DeriveInput, declaration: &Declaration<'_>, table: &Table) -> TokenStream {
+    let (name, (generics, types, conditions)) = (&input.ident, input.generics.split_for_impl());
     let all = writes(declaration.fields.iter());
     let updated = if declaration.is_updatable() {
         writes(declaration.update_fields())
     } else {
         TokenStream::new()
     };
+    let marked = |is: bool, marker: TokenStream| {
+        is.then(|| quote! { impl #generics ::store::#marker for #name #types #conditions {} })
+    };
+    let updatable = marked(declaration.is_updatable(), quote! { Updatable });
+    let upsertable = marked(declaration.is_upsertable(), quote! { Upsertable });
     let scopes = scopes(input, declaration, table);
-    let updatable = declaration
-        .is_updatable()
-        .then(|| quote! { impl #generics ::store::Updatable for #name #types #conditions {} });
-    let upsertable = declaration
-        .is_upsertable()
-        .then(|| quote! { impl #generics ::store::Upsertable for #name #types #conditions {} });
     quote! {
-        impl #generics ::store::Record for #name #types #conditions {
-            const TABLE: &'static str = #table_name;
-            const NAMES: &'static [&'static str] = &[#(#names),*];
-            const COLUMNS: &'static str = #columns;
+        impl #generics ::store::RowValues for #name #types #conditions {
             fn write_row<'v>(&'v self, scoped: bool, to: &mut ::std::vec::Vec<::store::Value<'v>>) {
                 #[allow(unused_imports)]
                 use ::store::Group as _;

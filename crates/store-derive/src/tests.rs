@@ -53,7 +53,9 @@ fn what_is_written_needs_a_table() {
     let key = quote! { struct T { #[record(key)] id: u64 } };
     assert!(error(key).starts_with("key, update and version need"));
     let write = quote! { #[record(write)] struct T { id: u64 } };
-    assert!(error(write).starts_with("a struct that is written needs"));
+    assert!(error(write).starts_with("read and write need"));
+    let read = quote! { #[record(read)] struct T { id: u64 } };
+    assert!(error(read).starts_with("read and write need"));
     let global = quote! { #[record(global)] struct T { id: u64 } };
     assert_eq!(error(global), "global needs a table");
     let flat = quote! { #[record(table = "t")] struct T { #[record(flatten)] other: Other } };
@@ -152,4 +154,16 @@ fn a_table_is_written_unscoped_only_if_its_rows_name_their_namespace() {
     let write =
         text(quote! { #[record(table = "t")] #[record(write)] struct T<'a> { a: &'a str } });
     assert!(!write.contains("FromRow") && !write.contains("for T < 'a > { const KINDS"));
+}
+
+#[test]
+fn a_struct_that_is_only_read_has_no_statements_that_write() {
+    let text = |input| expand(input).expect("a declaration").to_string();
+    let read = text(quote! { #[record(table = "t", read)] struct T { namespace: Namespace } });
+    assert!(read.contains(":: Record") && read.contains("FromRow"));
+    assert!(!read.contains("ScopedTable") && !read.contains("RowValues"));
+    let key = quote! { #[record(table = "t", read)] struct T { #[record(key)] id: u64 } };
+    assert!(error(key).starts_with("a struct that is only read has no key"));
+    let both = quote! { #[record(table = "t", read, write)] struct T { id: u64 } };
+    assert!(error(both).starts_with("expected table"));
 }

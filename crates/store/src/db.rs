@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use tokio::sync::watch;
-use types::{Clock, Entropy, Namespace, Time, Ulid};
+use types::{Clock, Entropy, Namespace, Ulid};
 
 /// How many reads may wait in all, and how many closures per partition, before more are rejected.
 const QUEUE_LIMIT: usize = 20_000;
@@ -274,15 +274,12 @@ impl Db {
     }
 
     /// Maintain leases. These writes are not fenced, because they are what fencing relies on.
-    pub(crate) fn unfenced<T, F>(&self, mut write: F) -> impl Future<Output = Result<T>> + use<T, F>
+    pub(crate) fn unfenced<T, F>(&self, write: F) -> impl Future<Output = Result<T>> + use<T, F>
     where
-        F: FnMut(&mut UnscopedTx<'_, '_>, Time) -> Result<T> + Send + 'static,
+        F: FnMut(&mut UnscopedTx<'_, '_>) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        let (job, result) = task(move |tx: &mut UnscopedTx<'_, '_>| {
-            let now = tx.now();
-            write(tx, now)
-        });
+        let (job, result) = task(write);
         // A queue of its own, so that only these transactions read the database's clock.
         let queued = self.0.writes.push(
             "".into(),

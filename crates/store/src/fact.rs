@@ -1,7 +1,7 @@
 //! Facts: audit trail, activity feed and outbox at once. `docs/facts.md` specifies their format for
 //! independent verifiers.
 
-use crate::{Error, Result, UnscopedTx, table};
+use crate::{Error, Result};
 use serde::Serialize;
 use types::{Canon, Digest, Entropy, Namespace, Principal, Time};
 
@@ -12,13 +12,13 @@ const MAX_BYTES: usize = 16 << 20;
 /// A change of state, as the code that made it describes it.
 #[derive(Debug, Clone)]
 pub struct Fact {
-    kind: &'static str,
-    schema: u32,
+    pub(crate) kind: &'static str,
+    pub(crate) schema: u32,
     subjects: Vec<Subject>,
-    actor: String,
-    causation: Option<String>,
-    correlation: Option<String>,
-    payload: String,
+    pub(crate) actor: String,
+    pub(crate) causation: Option<String>,
+    pub(crate) correlation: Option<String>,
+    pub(crate) payload: String,
 }
 
 /// An object that a fact is about, with its version after the fact.
@@ -84,16 +84,6 @@ impl Fact {
     }
 }
 
-/// The columns of a fact that are stored unchanged.
-pub(crate) struct Columns<'a> {
-    pub(crate) kind: &'a str,
-    pub(crate) schema: u32,
-    pub(crate) actor: &'a str,
-    pub(crate) causation: &'a Option<String>,
-    pub(crate) correlation: &'a Option<String>,
-    pub(crate) payload: &'a str,
-}
-
 impl Fact {
     /// Check that both engines can store the fact.
     pub(crate) fn check(&self) -> Result<()> {
@@ -119,17 +109,6 @@ impl Fact {
             });
         }
         Ok(())
-    }
-
-    pub(crate) fn columns(&self) -> Columns<'_> {
-        Columns {
-            kind: self.kind,
-            schema: self.schema,
-            actor: &self.actor,
-            causation: &self.causation,
-            correlation: &self.correlation,
-            payload: &self.payload,
-        }
     }
 }
 
@@ -206,51 +185,4 @@ pub(crate) struct FactLink {
     pub(crate) payload_hash: Digest,
     pub(crate) prev: Digest,
     pub(crate) hash: Digest,
-}
-
-/// A position in a partition, as consumers store it. Never an id, never a time.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
-pub struct Cursor {
-    pub partition: String,
-    /// The last fact that was consumed; 0 before the first.
-    pub seq: i64,
-}
-
-/// A fact as stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct StoredFact {
-    #[serde(flatten)]
-    pub cursor: Cursor,
-    /// The type, such as `submission.received`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// The version of the payload's schema.
-    pub schema: u32,
-    pub namespace: Namespace,
-    pub subjects: Vec<Subject>,
-    /// The id of the principal that caused the fact.
-    pub actor: String,
-    /// The fact, event or command that led to it.
-    pub causation: Option<String>,
-    /// The id that all facts of one operation share.
-    pub correlation: Option<String>,
-    pub at: Time,
-    /// JSON text; none once it was erased.
-    pub payload: Option<types::Json>,
-    /// The hash that links it into the chain.
-    pub hash: Digest,
-}
-
-/// Read the facts of a partition after a cursor, in order.
-pub fn facts_after(
-    tx: &mut UnscopedTx<'_, '_>,
-    cursor: &Cursor,
-    limit: u32,
-) -> Result<Vec<StoredFact>> {
-    table::facts_after(tx, cursor, limit)
-}
-
-/// List every partition with its last fact.
-pub fn partitions(tx: &mut UnscopedTx<'_, '_>) -> Result<Vec<Cursor>> {
-    table::partitions(tx)
 }

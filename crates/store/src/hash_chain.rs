@@ -3,21 +3,11 @@
 
 use crate::engine::{Connection, EngineResult, Failure};
 use crate::fact::{FactLink, PendingFact};
-use crate::lease::Partition;
+use crate::partition::Partition;
+use crate::table::head::{self, Head};
 use crate::{Error, table};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
-use types::Digest;
-
-/// The end of a partition's hash chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Head {
-    pub(crate) seq: i64,
-    pub(crate) hash: Digest,
-    /// The number of committed transactions. After a lost connection it shows whether the last
-    /// commit succeeded.
-    pub(crate) commits: i64,
-}
 
 /// The heads of the partitions that this process owns, as of its last commit; one epoch per
 /// partition.
@@ -91,7 +81,9 @@ pub(crate) fn link(
                 .transpose()?,
         );
     }
-    table::insert_facts(connection, partitions, facts, &linked)?;
+    let named = facts.iter().zip(&linked);
+    let named = named.map(|(fact, link)| (partitions[fact.partition].name(), fact, link));
+    table::fact::insert_all(connection, named)?;
     Ok(updates)
 }
 
@@ -114,7 +106,7 @@ impl ChainTip {
             Some(head) => head,
             // What this transaction reads is cached only once it commits: it may still be rolled
             // back.
-            None => table::head(connection, partition)?.ok_or_else(|| fenced(partition))?,
+            None => head::get(connection, partition)?.ok_or_else(|| fenced(partition))?,
         };
         Ok(Self {
             old,
@@ -138,7 +130,7 @@ impl ChainTip {
         heads: &HeadCache,
         partition: &Partition,
     ) -> EngineResult<HeadUpdate> {
-        if table::advance_head(connection, partition, &self.old, &self.new)? {
+        if head::advance(connection, partition, &self.new)? {
             let has_facts = self.new.seq > self.old.seq;
             return Ok(HeadUpdate {
                 partition: partition.clone(),
@@ -191,25 +183,20 @@ pub(crate) fn was_committed(
 impl HeadUpdate {
     fn was_committed(&self, connection: &mut dyn Connection) -> EngineResult<Option<bool>> {
         // Waits for the row lock until the lost transaction has ended on the server.
-        let Some((commits, epoch)) = table::lock_head(connection, &self.partition)? else {
+        let Some(count) = head::lock(connection, &self.partition)? else {
             return Ok(Some(false));
         };
-        if commits < self.head.commits {
+        if count.commits < self.head.commits {
             return Ok(Some(false));
         }
-        if epoch == self.partition.epoch() {
+        if count.epoch == self.partition.epoch() {
             return Ok(Some(true));
         }
         // Another owner has committed since. Its facts either follow this transaction's or replace
         // them.
         if self.has_facts {
-            return table::is_fact(
-                connection,
-                self.partition.name(),
-                self.head.seq,
-                self.head.hash,
-            )
-            .map(Some);
+            let Head { seq, hash, .. } = self.head;
+            return table::fact::exists(connection, self.partition.name(), seq, hash).map(Some);
         }
         Ok(None)
     }

@@ -1,7 +1,8 @@
 //! Idempotency keys: a key, scoped by namespace and verb, is bound to the resource that its command
 //! created.
 
-use crate::{Result, Tx, table};
+use crate::table::idempotency::{self as table, NewClaim, StoredClaim};
+use crate::{Result, Tx};
 use std::collections::{HashMap, HashSet};
 use types::Digest;
 
@@ -33,31 +34,25 @@ pub enum ClaimOutcome {
 /// Claim keys for the commands of a slice, in order. If a key occurs twice in the slice, the first
 /// command gets it.
 pub fn claim(tx: &mut Tx<'_, '_>, verb: &str, claims: &[Claim<'_>]) -> Result<Vec<ClaimOutcome>> {
-    let now = tx.now();
-    let mut firsts: Vec<&Claim<'_>> = Vec::with_capacity(claims.len());
+    let created_at = tx.now();
     let mut seen = HashSet::with_capacity(claims.len());
-    for claim in claims {
-        assert!(
-            claim.key.len() <= MAX_KEY_BYTES,
-            "longer keys are rejected by the API"
-        );
-        if seen.insert(claim.key) {
-            firsts.push(claim);
-        }
-    }
-    let rows: Vec<_> = firsts
-        .iter()
+    let firsts = claims.iter().filter(|claim| seen.insert(claim.key));
+    let firsts: Vec<NewClaim<'_>> = firsts
         .map(|first| {
-            (
+            assert!(
+                first.key.len() <= MAX_KEY_BYTES,
+                "longer keys are rejected by the API"
+            );
+            NewClaim {
                 verb,
-                first.key,
-                first.command_hash,
-                first.resource.as_str(),
-                now,
-            )
+                key: first.key,
+                command_hash: first.command_hash,
+                resource: &first.resource,
+                created_at,
+            }
         })
         .collect();
-    let mut fresh: HashSet<String> = table::claim_keys(tx, &rows)?
+    let mut fresh: HashSet<String> = table::insert(tx, &firsts)?
         .into_iter()
         .map(|(key,)| key)
         .collect();
@@ -78,15 +73,15 @@ pub fn claim(tx: &mut Tx<'_, '_>, verb: &str, claims: &[Claim<'_>]) -> Result<Ve
         .collect())
 }
 
-/// The command hash and resource of each key that was claimed before.
-type ExistingClaims = HashMap<String, (Option<Digest>, String)>;
+/// The earlier claims of these keys, by key.
+type ExistingClaims = HashMap<String, StoredClaim>;
 
-fn existing(tx: &mut Tx<'_, '_>, verb: &str, firsts: &[&Claim<'_>]) -> Result<ExistingClaims> {
-    let keys: Vec<(&str,)> = firsts.iter().map(|first| (first.key,)).collect();
-    let rows = table::existing_claims(tx, verb, &keys)?;
-    Ok(rows
+fn existing(tx: &mut Tx<'_, '_>, verb: &str, firsts: &[NewClaim<'_>]) -> Result<ExistingClaims> {
+    let keys: Vec<&str> = firsts.iter().map(|first| first.key).collect();
+    let claims = table::of_keys(tx, verb, &keys)?;
+    Ok(claims
         .into_iter()
-        .map(|(key, command, resource)| (key, (command, resource)))
+        .map(|claim| (claim.key.clone(), claim))
         .collect())
 }
 
@@ -94,19 +89,17 @@ fn existing(tx: &mut Tx<'_, '_>, verb: &str, firsts: &[&Claim<'_>]) -> Result<Ex
 /// snapshot: PostgreSQL fails a transaction whose insert conflicts with a row that its snapshot
 /// does not contain, and it is retried.
 fn compare(claim: &Claim<'_>, existing: &ExistingClaims) -> ClaimOutcome {
-    let (command, resource) = existing
+    let stored = existing
         .get(claim.key)
         .expect("a key that could not be claimed exists");
-    let resource = resource.clone();
-    let same = command.is_none() || claim.command_hash.is_none() || *command == claim.command_hash;
-    if same {
-        ClaimOutcome::Replayed { resource }
-    } else {
-        ClaimOutcome::Conflict { resource }
+    let resource = stored.resource.clone();
+    match (stored.command_hash, claim.command_hash) {
+        (Some(stored), Some(claimed)) if stored != claimed => ClaimOutcome::Conflict { resource },
+        _ => ClaimOutcome::Replayed { resource },
     }
 }
 
 /// Release a key in the transaction that rejects its command for good: a rejection uses up no key.
 pub fn release(tx: &mut Tx<'_, '_>, verb: &str, key: &str) -> Result<()> {
-    table::free_key(tx, verb, key)
+    table::delete(tx, verb, key)
 }

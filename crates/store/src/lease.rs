@@ -2,35 +2,11 @@
 //! fencing token that every commit checks.
 
 use crate::db::Db;
-use crate::{Error, Result, table};
+use crate::partition::Partition;
+use crate::table::lease::{self as table, LeaseRequest};
+use crate::{Error, Result};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-/// A partition and the epoch under which its owner writes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Partition {
-    name: Arc<str>,
-    epoch: i64,
-}
-
-impl Partition {
-    pub(crate) fn new(name: &str, epoch: i64) -> Self {
-        Self {
-            name: name.into(),
-            epoch,
-        }
-    }
-
-    /// The name, such as `chain/eip155:1337`.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The fencing token, higher with each owner.
-    pub fn epoch(&self) -> i64 {
-        self.epoch
-    }
-}
 
 /// The right to write one partition, until it is released or not renewed in time.
 #[derive(Debug, Clone)]
@@ -101,17 +77,15 @@ impl Lease {
 impl Db {
     /// Take the lease of a partition; none while another owner holds it.
     pub async fn lease(&self, name: &str, ttl_ms: u64) -> Result<Option<Lease>> {
-        let (name, holder) = (name.to_owned(), self.holder().to_owned());
+        let request = LeaseRequest {
+            partition: name.to_owned(),
+            holder: self.holder().to_owned(),
+            ttl_ms,
+            sole: self.is_sole_process(),
+        };
         let started_at_ms = self.clock().monotonic_ms();
-        let sole = self.is_sole_process();
-        let epoch = self
-            .unfenced(move |tx, now| {
-                table::take_lease(tx, &name, &holder, now, ttl_ms, sole)
-                    .map(|e| e.map(|e| (name.clone(), e)))
-            })
-            .await?;
-        Ok(epoch
-            .map(|(name, epoch)| Lease::new(Partition::new(&name, epoch), ttl_ms, started_at_ms)))
+        let taken = self.unfenced(move |tx| table::take(tx, &request)).await?;
+        Ok(taken.map(|partition| Lease::new(partition, ttl_ms, started_at_ms)))
     }
 
     /// Take the first free partition of `name/0`, `name/1`, … `name/(slots-1)`.
@@ -133,7 +107,7 @@ impl Db {
         let (partition, ttl_ms) = (lease.partition.clone(), lease.ttl_ms);
         let started_at_ms = self.clock().monotonic_ms();
         let held = self
-            .unfenced(move |tx, now| table::renew_lease(tx, &partition, now, ttl_ms))
+            .unfenced(move |tx| table::renew(tx, &partition, ttl_ms))
             .await?;
         if held {
             lease.renewed(started_at_ms);
@@ -147,7 +121,7 @@ impl Db {
     pub async fn release(&self, lease: &Lease) -> Result<()> {
         lease.lose();
         let partition = lease.partition.clone();
-        self.unfenced(move |tx, now| table::release_lease(tx, &partition, now))
+        self.unfenced(move |tx| table::release(tx, &partition))
             .await
     }
 }

@@ -30,7 +30,6 @@ extern crate self as store;
 
 pub mod audit;
 mod batch;
-mod batcher;
 mod db;
 mod dispatch;
 mod engine;
@@ -42,6 +41,7 @@ pub mod idempotency;
 mod lease;
 mod lock;
 mod migrate;
+mod partition;
 mod reader;
 mod record;
 mod row;
@@ -55,26 +55,20 @@ mod tx;
 mod value;
 
 pub use batch::Batch;
-pub use batcher::Batcher;
 pub use db::{Config, Db, EngineKind, LeaseClock, LeasedDb};
 pub use error::{Error, Result};
-pub use fact::{Cursor, Fact, StoredFact, Subject, facts_after, partitions};
-pub use lease::{Lease, Partition};
+pub use fact::{Fact, Subject};
+pub use lease::Lease;
+pub use partition::Partition;
 pub use record::{Group, InNamespace, Record, ScopedTable, UnscopedTable, Updatable, Upsertable};
 #[doc(hidden)]
-pub use record::{assert_as_in_json, concatenate, json_value, optional_json_value, total};
-pub use row::{Columns, FromRow, ListItem, Params, Row, RowReader, list};
+pub use record::{
+    RowValues, assert_as_in_json, concatenate, json_value, optional_json_value, total,
+};
+pub use row::{Columns, FromRow, ListItem, Params, Row, list};
 pub use store_derive::Record;
-pub use tree_head::{PartitionHead, TreeHead, TreeHeadExport, TreeHeadSigner};
+pub use table::fact::{Cursor, StoredFact, facts_after, partitions};
+pub use table::tree_head::PartitionHead;
+pub use tree_head::{TreeHead, TreeHeadExport, TreeHeadSigner};
 pub use tx::{Tx, UnscopedTx};
 pub use value::{Cell, FromCell, ToValue, Value, ValueKind};
-
-/// Store `default` as the value of this name unless the installation has one, and return the stored
-/// value. For values of which an installation has exactly one, such as its id.
-pub fn installation_value(
-    tx: &mut UnscopedTx<'_, '_>,
-    name: &str,
-    default: &str,
-) -> Result<String> {
-    table::installation_value(tx, name, default)
-}

@@ -1,8 +1,9 @@
 //! Migrations: one directory for both engines, append-only. Each is applied once and recorded with
 //! its hash.
 
-use crate::engine::{Connection, EngineResult, Failure, Statement};
-use crate::{Error, Value, sql, table};
+use crate::engine::{Connection, EngineResult, Failure};
+use crate::table::migration::{self as table, Migration};
+use crate::{Error, sql};
 use types::{Digest, Time};
 
 /// All migrations, in order. A file never changes after its release.
@@ -59,31 +60,25 @@ pub(crate) fn migrate(connection: &mut dyn Connection, now: Time) -> Result<(), 
 }
 
 fn apply_all(connection: &mut dyn Connection, now: Time) -> EngineResult<()> {
-    table::begin_migration(connection)?;
-    let applied = table::migrations(connection)?;
+    table::begin(connection)?;
+    let applied = table::all(connection)?;
     check(&applied)?;
     for (name, text) in &MIGRATIONS[applied.len()..] {
         let ddl = sql::ddl(connection.dialect(), text);
         connection.script(&ddl)?;
-        let hash = hash_of(text);
-        let params = [
-            Value::Text((*name).into()),
-            Value::Blob(hash.0.to_vec().into()),
-            Value::Int(now.micros()),
-        ];
-        let sql = "INSERT INTO schema_migration (name, hash, applied_at) VALUES (?1, ?2, ?3)";
-        connection.execute(&Statement {
-            sql,
-            params: &params,
-            namespace: None,
-        })?;
+        let applied = Migration {
+            name: (*name).to_owned(),
+            hash: hash_of(text),
+            applied_at: now,
+        };
+        table::insert(connection, applied)?;
     }
     connection.commit()
 }
 
 /// Check that the applied migrations are the first ones of this release, in the same order.
-fn check(applied: &[(String, Digest)]) -> Result<(), Error> {
-    for (index, (name, hash)) in applied.iter().enumerate() {
+fn check(applied: &[Migration]) -> Result<(), Error> {
+    for (index, Migration { name, hash, .. }) in applied.iter().enumerate() {
         let known = MIGRATIONS.get(index);
         match known {
             Some((known_name, text)) if known_name == name && hash_of(text) == *hash => {}

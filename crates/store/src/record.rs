@@ -47,6 +47,7 @@ use types::Namespace;
 /// | none | a result or a [`Group`]: no table, only read by name |
 /// | `table = "t"` | a table with a column `namespace`: [`ScopedTable`]; with a field `namespace` also [`UnscopedTable`] |
 /// | `table = "t", global` | a table whose rows belong to no namespace, or that is only used unscoped: [`UnscopedTable`] |
+/// | `read` | no statement writes the struct, so it may show a part of a table |
 /// | `write` | the struct is only written, so its fields may be borrowed |
 ///
 /// Attributes of a field; its column has its name unless stated otherwise:
@@ -72,14 +73,6 @@ pub trait Record: Sized {
     /// The names of the columns, separated by commas.
     const COLUMNS: &'static str;
 
-    /// Append the values of all columns; without the namespace for a scoped statement.
-    #[doc(hidden)]
-    fn write_row<'v>(&'v self, scoped: bool, to: &mut Vec<Value<'v>>);
-
-    /// Append the parameters of an update: the key, what is set, the version.
-    #[doc(hidden)]
-    fn write_update<'v>(&'v self, scoped: bool, to: &mut Vec<Value<'v>>);
-
     /// The query of the whole rows: `SELECT <columns> FROM <table> <rest>`.
     fn select(rest: &str) -> String {
         format!("SELECT {} FROM {} {rest}", Self::COLUMNS, Self::TABLE)
@@ -94,12 +87,22 @@ pub trait Record: Sized {
     }
 }
 
+/// The parameters of the statements that write a record.
+#[doc(hidden)]
+pub trait RowValues: Record {
+    /// Append the values of all columns; without the namespace for a scoped statement.
+    fn write_row<'v>(&'v self, scoped: bool, to: &mut Vec<Value<'v>>);
+
+    /// Append the parameters of an update: the key, what is set, the version.
+    fn write_update<'v>(&'v self, scoped: bool, to: &mut Vec<Value<'v>>);
+}
+
 /// A record with a key and something to set.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no key, so its rows cannot be updated",
     note = "mark fields with #[record(key)] and #[record(update)]"
 )]
-pub trait Updatable: Record {}
+pub trait Updatable: RowValues {}
 
 /// A record with a key that may replace the row with the same key.
 #[diagnostic::on_unimplemented(
@@ -113,7 +116,7 @@ pub trait Upsertable: Updatable {}
     message = "`{Self}` is not a table that is scoped to namespaces",
     note = "a global table is written in an UnscopedTx"
 )]
-pub trait ScopedTable: Record {
+pub trait ScopedTable: RowValues {
     /// The statement that inserts rows.
     const INSERT: &'static str;
     /// The statement that inserts rows or replaces those with the same key.
@@ -159,7 +162,7 @@ pub trait ScopedTable: Record {
     message = "`{Self}` is not a table that can be written across namespaces",
     note = "its rows need a field `namespace`, or the table is #[record(global)]"
 )]
-pub trait UnscopedTable: Record {
+pub trait UnscopedTable: RowValues {
     /// The statement that inserts rows.
     const INSERT: &'static str;
     /// The statement that inserts rows or replaces those with the same key.
@@ -225,17 +228,17 @@ fn joined(statement: &str, rest: &str) -> String {
     format!("{statement} {rest}")
 }
 
-fn all_rows<R: Record>(rows: &[R], scoped: bool) -> Vec<Vec<Value<'_>>> {
+pub(crate) fn all_rows<R: RowValues>(rows: &[R], scoped: bool) -> Vec<Vec<Value<'_>>> {
     rows.iter().map(|row| values_of(row, scoped)).collect()
 }
 
-fn values_of<R: Record>(row: &R, scoped: bool) -> Vec<Value<'_>> {
+pub(crate) fn values_of<R: RowValues>(row: &R, scoped: bool) -> Vec<Value<'_>> {
     let mut values = Vec::with_capacity(R::NAMES.len());
     row.write_row(scoped, &mut values);
     values
 }
 
-fn update_of<R: Record>(row: &R, scoped: bool) -> Vec<Value<'_>> {
+pub(crate) fn update_of<R: RowValues>(row: &R, scoped: bool) -> Vec<Value<'_>> {
     let mut values = Vec::with_capacity(R::NAMES.len());
     row.write_update(scoped, &mut values);
     values

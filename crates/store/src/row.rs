@@ -12,8 +12,8 @@ pub trait Params {
     fn values(&self) -> Vec<Value<'_>>;
 }
 
-/// A type that a row can be read as: a struct with `#[derive(store::Record)]`, or a tuple of a few
-/// columns.
+/// A type that a row can be read as: a struct with `#[derive(store::Record)]`, or a tuple of at most
+/// three columns.
 pub trait FromRow: Sized {
     /// Convert a row.
     fn from_row(row: Row) -> Result<Self>;
@@ -65,10 +65,7 @@ impl FromRow for Row {
 }
 
 /// The names of columns that have none.
-const NUMBERS: &[&str] = &[
-    "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17",
-    "18", "19", "20",
-];
+const NUMBERS: &[&str] = &["1", "2", "3"];
 
 /// Reads a row column by column. Each error names its column.
 #[derive(Debug)]
@@ -199,37 +196,3 @@ macro_rules! rows {
 rows!(A);
 rows!(A, B);
 rows!(A, B, C);
-
-/// Wide rows without names. To be removed once every table is read by structs.
-mod wide {
-    use super::{Columns, FromCell, FromRow, NUMBERS, Result, Row};
-
-    /// The former name of [`Columns`].
-    pub type RowReader = Columns;
-
-    impl Columns {
-        /// Start at the first column of a row whose columns have no names.
-        pub fn new(row: Row) -> Self {
-            Self::of(row, NUMBERS)
-        }
-    }
-
-    rows!(A, B, C, D);
-    rows!(A, B, C, D, E);
-    rows!(A, B, C, D, E, F);
-    rows!(A, B, C, D, E, F, G);
-    rows!(A, B, C, D, E, F, G, H);
-    rows!(A, B, C, D, E, F, G, H, I);
-    rows!(A, B, C, D, E, F, G, H, I, J);
-    rows!(A, B, C, D, E, F, G, H, I, J, K);
-    rows!(A, B, C, D, E, F, G, H, I, J, K, L);
-    rows!(A, B, C, D, E, F, G, H, I, J, K, L, M);
-    rows!(A, B, C, D, E, F, G, H, I, J, K, L, M, N);
-    rows!(A, B, C, D, E, F, G, H, I, J, K, L, M, N, O);
-    rows!(A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P);
-    rows!(A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P, Q);
-    rows!(A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P, Q, R);
-    rows!(A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P, Q, R, S);
-    rows!(A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P, Q, R, S, T);
-}
-pub use wide::RowReader;

@@ -5,7 +5,8 @@
 //! of its data key and is bound to its table, row and column (as associated data): moved elsewhere
 //! it cannot be decrypted. Plaintext and keys are wiped from memory when dropped.
 
-use crate::table::{self, DataKey};
+pub use crate::table::secret_key::DataKeyInfo;
+use crate::table::secret_key::{self as table, NewKey, WrappedKey};
 use crate::{Error, Result, UnscopedTx};
 use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
-use types::{Canon, Digest, Entropy, Time};
+use types::{Canon, Digest, Entropy};
 use zeroize::Zeroizing;
 
 /// The first byte of a ciphertext.
@@ -98,17 +99,6 @@ struct Shared {
 }
 
 type DataKeys = BTreeMap<u32, Zeroizing<[u8; 32]>>;
-
-/// A stored data key, without the key itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct DataKeyInfo {
-    /// The newest version encrypts.
-    pub version: u32,
-    pub created: Time,
-    /// Since when nothing is encrypted under it any more. It still decrypts data restored from an
-    /// old backup.
-    pub retired: Option<Time>,
-}
 
 /// The result of one step of re-encryption.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -270,7 +260,7 @@ impl Keyring {
         let text = serde_json::to_string(&wrapping).map_err(|_| Error::Secret {
             why: "the key wrapping cannot be serialized",
         })?;
-        let mut rows = Vec::new();
+        let mut keys = Vec::new();
         for (version, key) in self.keys().iter() {
             let mut nonce = [0u8; NONCE_LEN];
             entropy.fill(&mut nonce);
@@ -281,12 +271,16 @@ impl Keyring {
                 key.as_slice(),
                 &wrap_associated_data(&self.0.name, *version),
             )?);
-            rows.push((*version, fingerprint(&self.0.name, *version, key), wrapped));
+            keys.push(KeyToStore {
+                version: *version,
+                fingerprint: fingerprint(&self.0.name, *version, key),
+                wrapped,
+            });
         }
         Ok(WrappedKeys {
             name: self.0.name.clone(),
             wrapping: text,
-            rows,
+            keys,
         })
     }
 }
@@ -295,21 +289,26 @@ impl Keyring {
 pub struct WrappedKeys {
     name: String,
     wrapping: String,
-    /// Version, fingerprint, wrapped bytes.
-    rows: Vec<(u32, Digest, Vec<u8>)>,
+    keys: Vec<KeyToStore>,
+}
+
+struct KeyToStore {
+    version: u32,
+    fingerprint: Digest,
+    wrapped: Vec<u8>,
 }
 
 /// Data keys as stored, not yet unlocked.
 pub struct LockedKeyring {
     name: String,
-    rows: Vec<(u32, Vec<u8>, String)>,
+    keys: Vec<WrappedKey>,
 }
 
 /// Read the wrapped data keys of a name.
 pub fn load_data_keys(tx: &mut UnscopedTx<'_, '_>, name: &str) -> Result<LockedKeyring> {
     Ok(LockedKeyring {
         name: name.to_owned(),
-        rows: table::data_keys(tx, name)?,
+        keys: table::wrapped(tx, name)?,
     })
 }
 
@@ -319,27 +318,29 @@ pub fn load_data_keys(tx: &mut UnscopedTx<'_, '_>, name: &str) -> Result<LockedK
 /// two processes create or rotate data keys at the same time, the second gets [`Error::Secret`] and
 /// must load again.
 pub fn store_data_keys(tx: &mut UnscopedTx<'_, '_>, wrapped: &WrappedKeys) -> Result<()> {
-    let now: Time = tx.now();
+    let created_at = tx.now();
     let WrappedKeys {
         name,
         wrapping,
-        rows,
+        keys,
     } = wrapped;
-    for (version, fingerprint, bytes) in rows {
-        let key = DataKey {
+    let rows: Vec<NewKey<'_>> = keys
+        .iter()
+        .map(|key| NewKey {
             name,
-            version: *version,
-            fingerprint: *fingerprint,
-            wrapped: bytes,
+            version: key.version,
+            fingerprint: key.fingerprint,
+            wrapped: &key.wrapped,
             wrapping,
-        };
-        if !table::put_data_key(tx, &key, now)? {
-            return Err(Error::Secret {
-                why: "another process created this version of the data key",
-            });
-        }
+            created_at,
+        })
+        .collect();
+    if table::put(tx, &rows)? != rows.len() as u64 {
+        return Err(Error::Secret {
+            why: "another process created this version of the data key",
+        });
     }
-    if table::count_data_keys(tx, name)? != i64::try_from(rows.len()).unwrap_or(i64::MAX) {
+    if table::count(tx, name)? != rows.len() as u64 {
         return Err(Error::Secret {
             why: "the data key was rotated since it was read",
         });
@@ -349,28 +350,19 @@ pub fn store_data_keys(tx: &mut UnscopedTx<'_, '_>, wrapped: &WrappedKeys) -> Re
 
 /// List the stored data keys of a name, oldest first.
 pub fn list_data_keys(tx: &mut UnscopedTx<'_, '_>, name: &str) -> Result<Vec<DataKeyInfo>> {
-    let rows = table::data_key_times(tx, name)?;
-    Ok(rows
-        .into_iter()
-        .map(|(version, created, retired)| DataKeyInfo {
-            version,
-            created,
-            retired,
-        })
-        .collect())
+    table::list(tx, name)
 }
 
 /// Record that nothing is encrypted under the data keys before this version any more. Returns how
 /// many were retired.
 pub fn retire_data_keys(tx: &mut UnscopedTx<'_, '_>, name: &str, before: u32) -> Result<u64> {
-    let now = tx.now();
-    table::retire_data_keys(tx, name, before, now)
+    table::retire(tx, name, before)
 }
 
 impl LockedKeyring {
     /// Whether there is no data key yet. If so, start with [`LockedKeyring::create`].
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.keys.is_empty()
     }
 
     /// Create a keyring with a first data key. Wrap and store it before it encrypts anything.
@@ -383,7 +375,8 @@ impl LockedKeyring {
     pub fn unlock(&self, master: &MasterKey) -> Result<Keyring> {
         let mut keys = BTreeMap::new();
         let mut known: Option<(&str, Zeroizing<[u8; 32]>)> = None;
-        for (version, wrapped, text) in &self.rows {
+        for stored in &self.keys {
+            let (version, text) = (stored.version, &stored.wrapping);
             if known.as_ref().is_none_or(|(previous, _)| *previous != text) {
                 let wrapping = serde_json::from_str(text).map_err(|_| Error::Secret {
                     why: "the key wrapping is unknown",
@@ -391,19 +384,20 @@ impl LockedKeyring {
                 known = Some((text, key_encryption_key(master, &wrapping)?));
             }
             let Some((_, kek)) = &known else { continue };
-            let (nonce, ciphertext) = wrapped.split_at_checked(NONCE_LEN).ok_or(Error::Secret {
-                why: "it is truncated",
-            })?;
+            let (nonce, ciphertext) =
+                (stored.wrapped.split_at_checked(NONCE_LEN)).ok_or(Error::Secret {
+                    why: "it is truncated",
+                })?;
             let key = aead_decrypt(
                 kek,
                 nonce,
                 ciphertext,
-                &wrap_associated_data(&self.name, *version),
+                &wrap_associated_data(&self.name, version),
             )?;
             let key: [u8; 32] = key.as_slice().try_into().map_err(|_| Error::Secret {
                 why: "the data key has the wrong length",
             })?;
-            keys.insert(*version, Zeroizing::new(key));
+            keys.insert(version, Zeroizing::new(key));
         }
         Ok(Keyring::new(&self.name, keys))
     }

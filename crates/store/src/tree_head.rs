@@ -4,21 +4,12 @@
 //! `docs/facts.md` specifies the format. A hash chain without a signature proves nothing against an
 //! attacker who can rewrite all of it; an exported tree head does.
 
-use crate::{Db, Error, Lease, Result, UnscopedTx, table};
+use crate::table::tree_head::{self as table, NewTreeHead, PartitionHead, StoredLine};
+use crate::{Db, Error, Lease, Result, UnscopedTx};
 use ed25519_dalek::{Signer, SigningKey};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use types::{Canon, Digest, Time, merkle_root};
-
-/// The head of a partition at the time of a tree head.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PartitionHead {
-    pub partition: String,
-    /// The last fact.
-    pub seq: i64,
-    /// The hash of that fact.
-    pub hash: Digest,
-}
 
 /// One signed tree head, serialized as one line of JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,13 +53,16 @@ pub trait TreeHeadExport: Send + Sync {
     fn last(&self) -> std::io::Result<i64>;
 }
 
+/// The last fact of each partition and its hash.
+type Leaves = BTreeMap<String, (i64, Digest)>;
+
 /// Signs tree heads and exports them. One process at a time: it holds a lease.
 pub struct TreeHeadSigner {
     db: Db,
     lease: Lease,
     key: SigningKey,
     export: Box<dyn TreeHeadExport>,
-    leaves: BTreeMap<String, (i64, Digest)>,
+    leaves: Leaves,
     last: Option<TreeHead>,
     /// Storing a tree head failed, so the database may hold another one than `last`.
     uncertain: bool,
@@ -101,14 +95,13 @@ impl TreeHeadSigner {
     }
 
     async fn load(&mut self) -> Result<()> {
-        let read = |tx: &mut UnscopedTx<'_, '_>| {
-            Ok::<_, Error>((table::last_tree_head(tx)?, table::tree_head_leaves(tx)?))
-        };
+        let read =
+            |tx: &mut UnscopedTx<'_, '_>| Ok::<_, Error>((table::last(tx)?, table::leaves(tx)?));
         let (last, heads) = self.db.read_unscoped(read).await?;
-        self.last = last.map(|(line,)| parse(&line)).transpose()?;
+        self.last = last.map(|last| parse(&last.line)).transpose()?;
         self.leaves = heads
             .into_iter()
-            .map(|(partition, seq, hash)| (partition, (seq, hash)))
+            .map(|head| (head.partition, (head.seq, head.hash)))
             .collect();
         self.check()?;
         self.uncertain = false;
@@ -160,73 +153,55 @@ impl TreeHeadSigner {
         let heads = self.db.read_unscoped(table::heads).await?;
         let moved: Vec<PartitionHead> = heads
             .into_iter()
-            .filter(|(partition, seq, _)| {
-                self.leaves
-                    .get(partition)
-                    .is_none_or(|(signed, _)| signed < seq)
-            })
-            .map(|(partition, seq, hash)| PartitionHead {
-                partition,
-                seq,
-                hash,
+            .filter(|head| {
+                let leaf = self.leaves.get(&head.partition);
+                leaf.is_none_or(|(signed, _)| *signed < head.seq)
             })
             .collect();
         if moved.is_empty() {
             return Ok(false);
         }
-        let tree_head = self.sign(moved);
+        let (tree_head, leaves) = self.sign(moved);
         self.uncertain = true;
-        self.store(&tree_head).await?;
+        self.store(tree_head.clone()).await?;
         self.uncertain = false;
-        self.advance(tree_head);
+        (self.last, self.leaves) = (Some(tree_head), leaves);
         Ok(true)
     }
 
-    async fn store(&self, tree_head: &TreeHead) -> Result<()> {
-        let line = serde_json::to_string(tree_head).map_err(|_| Error::Database {
+    async fn store(&self, tree_head: TreeHead) -> Result<()> {
+        let line = serde_json::to_string(&tree_head).map_err(|_| Error::Database {
             why: "a tree head cannot be serialized".to_owned(),
         })?;
-        let (number, at, hash) = (tree_head.number, tree_head.at, tree_head.hash());
-        let heads: Vec<_> = tree_head
-            .heads
-            .iter()
-            .map(|head| (head.partition.clone(), head.seq, head.hash))
-            .collect();
         let write = move |tx: &mut UnscopedTx<'_, '_>| {
-            table::insert_tree_head(tx, number, at, &line, hash)?;
-            table::put_tree_head_leaves(tx, &heads)
+            let row = NewTreeHead {
+                number: tree_head.number,
+                at: tree_head.at,
+                line: &line,
+                hash: tree_head.hash(),
+            };
+            table::insert(tx, row)?;
+            table::put_leaves(tx, &tree_head.heads)
         };
         self.db.on(&self.lease).write_unscoped(write).await
     }
 
-    fn sign(&self, moved: Vec<PartitionHead>) -> TreeHead {
-        let mut all = self.leaves.clone();
-        all.extend(
-            moved
-                .iter()
-                .map(|head| (head.partition.clone(), (head.seq, head.hash))),
-        );
+    /// The next tree head, and all leaves as of it.
+    fn sign(&self, moved: Vec<PartitionHead>) -> (TreeHead, Leaves) {
+        let mut leaves = self.leaves.clone();
+        let changed = moved.iter();
+        leaves.extend(changed.map(|head| (head.partition.clone(), (head.seq, head.hash))));
         let mut tree_head = TreeHead {
             number: self.last.as_ref().map_or(1, |last| last.number + 1),
             at: self.db.clock().now(),
             heads: moved,
-            root: root(&all),
+            root: root(&leaves),
             prev: self.last.as_ref().map_or(Digest::default(), TreeHead::hash),
             key: hex::encode(self.key.verifying_key().to_bytes()),
             signature: String::new(),
         };
         tree_head.signature = hex::encode(self.key.sign(&tree_head.hash().0).to_bytes());
-        tree_head
-    }
-
-    fn advance(&mut self, tree_head: TreeHead) {
-        self.leaves.extend(
-            tree_head
-                .heads
-                .iter()
-                .map(|head| (head.partition.clone(), (head.seq, head.hash))),
-        );
-        self.last = Some(tree_head);
+        (tree_head, leaves)
     }
 
     async fn export(&self) -> Result<()> {
@@ -235,15 +210,15 @@ impl TreeHeadSigner {
             if lines.is_empty() {
                 return Ok(());
             }
-            for (number, line) in lines {
+            for StoredLine { number, line } in lines {
                 self.export.put(number, &line).map_err(export_error)?;
             }
         }
     }
 
-    async fn lines_after(&self, number: i64) -> Result<Vec<(i64, String)>> {
+    async fn lines_after(&self, number: i64) -> Result<Vec<StoredLine>> {
         self.db
-            .read_unscoped(move |tx| table::tree_heads_after(tx, number, Self::EXPORT_PAGE))
+            .read_unscoped(move |tx| table::lines_after(tx, number, Self::EXPORT_PAGE))
             .await
     }
 }
@@ -262,7 +237,7 @@ fn parse(line: &str) -> Result<TreeHead> {
     })
 }
 
-fn root(heads: &BTreeMap<String, (i64, Digest)>) -> Digest {
+fn root(heads: &Leaves) -> Digest {
     let leaves: Vec<Vec<u8>> = heads
         .iter()
         .map(|(partition, (seq, hash))| {

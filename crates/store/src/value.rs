@@ -227,8 +227,7 @@ ids!(
     ApiKeyId,
     ObjectId,
     BindingId,
-    ContractId,
-    InstallationId
+    ContractId
 );
 
 crate::text_columns! { as_in_json: ExecutionStatus }

@@ -91,6 +91,4 @@ ids! {
     BindingId = "bnd";
     /// A contract that a namespace knows.
     ContractId = "ctr";
-    /// An installation: one database and its secrets.
-    InstallationId = "ins";
 }

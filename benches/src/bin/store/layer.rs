@@ -4,7 +4,7 @@ use crate::shape::{self, Movement};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use store::{Batcher, Config, Db, EngineKind, Error, Fact, Lease, LeaseClock, Tx};
+use store::{Config, Db, EngineKind, Error, Fact, Lease, LeaseClock, Tx};
 use testkit::{ManualClock, SeededEntropy};
 use types::{Namespace, Principal, Quantity};
 
@@ -47,29 +47,20 @@ impl Layer {
             .unwrap();
     }
 
-    /// Single commands from many concurrent callers, through a batcher as a busy operation would use
-    /// it. Returns the duration of each call and the wall time.
+    /// Single commands from many concurrent callers, which the store commits in groups. Returns the
+    /// duration of each call and the wall time.
     pub(crate) async fn run_concurrently(
         &self,
         commands: Vec<Movement>,
         callers: usize,
         time: Duration,
     ) -> (Vec<Duration>, Duration) {
-        let (db, lease, namespace) = (self.db.clone(), self.lease.clone(), self.namespace);
-        let batcher: Batcher<Movement, (), Error> =
-            Batcher::start(1_000, move |slice: Vec<Movement>| {
-                let (db, lease, namespace) = (db.clone(), lease.clone(), namespace);
-                async move {
-                    let count = slice.len();
-                    write(&db, &lease, &namespace, slice).await?;
-                    Ok(vec![(); count])
-                }
-            });
         let (next, commands) = (Arc::new(AtomicUsize::new(0)), Arc::new(commands));
         let started = Instant::now();
         let tasks: Vec<_> = (0..callers)
             .map(|_| {
-                let (batcher, next, commands) = (batcher.clone(), next.clone(), commands.clone());
+                let (db, lease, namespace) = (self.db.clone(), self.lease.clone(), self.namespace);
+                let (next, commands) = (next.clone(), commands.clone());
                 tokio::spawn(async move {
                     let mut times = Vec::new();
                     while started.elapsed() < time {
@@ -78,7 +69,8 @@ impl Layer {
                             break;
                         };
                         let call_started = Instant::now();
-                        batcher.call(command.clone()).await.unwrap();
+                        let slice = vec![command.clone()];
+                        write(&db, &lease, &namespace, slice).await.unwrap();
                         times.push(call_started.elapsed());
                     }
                     times

@@ -6,6 +6,7 @@ use super::table;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use store::{Db, Fact, Lease};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use subtle::ConstantTimeEq as _;
 use types::{ApiKeyId, Digest, Page, Principal, PrincipalKind, Role, Time, Ulid};
 use utoipa::ToSchema;
@@ -13,22 +14,61 @@ use utoipa::ToSchema;
 const PREFIX: &str = "flr";
 const MAX_NAME: usize = 128;
 
+/// The kind of principal that an API key stands for. `system` is Florin itself and has no key, so a
+/// row that says otherwise is rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, IntoStaticStr, VariantArray)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum KeyKind {
+    Person,
+    Service,
+    Organisation,
+}
+
+store::text_columns! { as_in_json: KeyKind }
+
+impl KeyKind {
+    fn of(kind: PrincipalKind) -> Option<Self> {
+        match kind {
+            PrincipalKind::Person => Some(Self::Person),
+            PrincipalKind::Service => Some(Self::Service),
+            PrincipalKind::Organisation => Some(Self::Organisation),
+            PrincipalKind::System => None,
+        }
+    }
+}
+
+impl From<KeyKind> for PrincipalKind {
+    fn from(kind: KeyKind) -> Self {
+        match kind {
+            KeyKind::Person => Self::Person,
+            KeyKind::Service => Self::Service,
+            KeyKind::Organisation => Self::Organisation,
+        }
+    }
+}
+
 /// An API key, without its secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, store::Record)]
+#[record(table = "api_key", read)]
 pub struct ApiKey {
     pub id: ApiKeyId,
     /// The name of the principal, recorded as the actor of facts.
     pub name: String,
     /// The kind of principal: `person`, `service` or `organisation`.
     #[schema(value_type = String)]
-    pub kind: PrincipalKind,
+    pub kind: KeyKind,
     /// The roles that the key grants.
     #[schema(value_type = Vec<String>)]
+    #[record(json)]
     pub roles: Vec<Role>,
+    #[record(column = "created_at")]
     pub created: Time,
     /// When the key expires; `null` if it does not.
+    #[record(column = "expires_at")]
     pub expires: Option<Time>,
     /// When the key was revoked; `null` while it is active.
+    #[record(column = "revoked_at")]
     pub revoked: Option<Time>,
     /// Increases with each change.
     pub version: u64,
@@ -82,9 +122,8 @@ pub async fn issue_api_key(
             "the prefix system/ is reserved for Florin's own workers",
         ));
     }
-    if new.kind == PrincipalKind::System {
-        return Err(Error::field("kind", "system is reserved for Florin itself"));
-    }
+    let reserved = || Error::field("kind", "system is reserved for Florin itself");
+    let kind = KeyKind::of(new.kind).ok_or_else(reserved)?;
     let grants_export =
         new.roles.contains(&Role::KeyExporter) && !principal.roles.contains(&Role::KeyExporter);
     if grants_export && principal.kind != PrincipalKind::System {
@@ -97,14 +136,13 @@ pub async fn issue_api_key(
     let ulid = Ulid::new(now, db.entropy());
     let id = ApiKeyId::from_ulid(ulid);
     let secret = format!("{PREFIX}_{ulid}_{}", hex::encode(secret_bytes));
-    let (kind, roles, expires) = (new.kind, new.roles, new.expires);
     let key = ApiKey {
         id,
         name,
         kind,
-        roles,
+        roles: new.roles,
         created: now,
-        expires,
+        expires: new.expires,
         revoked: None,
         version: 1,
     };
@@ -137,13 +175,12 @@ pub async fn revoke_api_key(
     let principal = principal.clone();
     db.on(lease)
         .write(&principal.namespace.clone(), move |tx| {
-            let now = tx.now();
-            let Some(version) = table::revoke_api_key(tx, id, now)? else {
+            let Some(version) = table::revoke_api_key(tx, id)? else {
                 return Err(Error::UnknownApiKey { id });
             };
             tx.append(
                 Fact::new("api_key.revoked", 1)
-                    .subject(&id, u64::try_from(version).unwrap_or(0))
+                    .subject(&id, version)
                     .actor(&principal),
             );
             Ok(())
@@ -157,14 +194,15 @@ pub async fn authenticate(db: &Db, text: &str) -> Result<Principal> {
     let (id, secret) = parse(text).ok_or(Error::Unauthenticated)?;
     let now = db.clock().now();
     let row = db.read_unscoped(move |tx| table::api_key(tx, id)).await?;
-    let (namespace, key, hash) = row.ok_or(Error::Unauthenticated)?;
-    let matches = bool::from(Digest::of(&secret).0.ct_eq(&hash.0));
+    let stored = row.ok_or(Error::Unauthenticated)?;
+    let matches = bool::from(Digest::of(&secret).0.ct_eq(&stored.secret_hash.0));
+    let key = stored.key;
     let is_active = key.revoked.is_none() && key.expires.is_none_or(|expires| expires > now);
     if matches && is_active {
         Ok(Principal {
             id: key.name,
-            kind: key.kind,
-            namespace,
+            kind: key.kind.into(),
+            namespace: stored.namespace,
             roles: key.roles,
             trace: None,
         })

@@ -7,7 +7,7 @@ mod namespace;
 mod table;
 
 pub use api_key::{
-    ApiKey, IssuedApiKey, NewApiKey, api_keys, authenticate, issue_api_key, revoke_api_key,
+    ApiKey, IssuedApiKey, KeyKind, NewApiKey, api_keys, authenticate, issue_api_key, revoke_api_key,
 };
 pub use authorize::{Authorized, Public, RequiresPermission};
 pub use namespace::{

@@ -8,7 +8,8 @@ use types::{ChainId, Namespace, Principal, Time};
 use utoipa::ToSchema;
 
 /// A namespace: one tenant of the installation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record, ToSchema)]
+#[record(table = "namespace", read)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Namespace)]
 pub struct NamespaceRow {
@@ -16,6 +17,7 @@ pub struct NamespaceRow {
     /// The chain that requests use when they name none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_chain: Option<ChainId>,
+    #[record(column = "created_at")]
     pub created: Time,
 }
 
@@ -31,8 +33,7 @@ pub async fn create_namespace(
     let created = db
         .on(lease)
         .write_unscoped(move |tx| {
-            let now = tx.now();
-            let created = table::insert_namespace(tx, &name, chain.as_ref(), now)?;
+            let created = table::insert_namespace(tx, &name, chain.as_ref())?;
             if created {
                 let payload = serde_json::json!({ "default_chain": chain });
                 tx.append(
@@ -111,7 +112,6 @@ pub async fn set_default_chain(
             let Some(version) = table::set_default_chain(tx, &chain)? else {
                 return Err(Error::UnknownNamespace);
             };
-            let version = u64::try_from(version).unwrap_or(0);
             let payload = serde_json::json!({ "default_chain": chain });
             tx.append(
                 Fact::new("namespace.changed", 1)

@@ -80,6 +80,26 @@ async fn a_revoked_or_expired_api_key_is_rejected_from_the_next_request_on() {
     .await;
 }
 
+/// A row that was edited by hand must not turn an API key into Florin itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stored_key_of_the_kind_system_does_not_authenticate() {
+    on_each_engine(|test| async move {
+        let world = World::new(test).await;
+        world.get("/wallets").await.success();
+        let edit = world.test.db.on(&world.lease).write_unscoped(|tx| {
+            tx.execute("UPDATE api_key SET kind = 'system'", ())
+                .map(drop)
+        });
+        edit.await.map_err(|e: store::Error| e).unwrap();
+        let response = world.get("/wallets").await;
+        assert_eq!(
+            (response.status, response.code_and_field().0.as_str()),
+            (500, "store.unexpected_value")
+        );
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_grants_exactly_its_permissions() {
     on_each_engine(|test| async move {

@@ -1,7 +1,7 @@
 //! A projection that counts how often each transfer was applied, by namespace and block.
 
 use index::{BlockId, NamespaceBlocks, Projection};
-use store::{Db, Lease, UnscopedTx};
+use store::{Db, Lease, Record as _, UnscopedTx};
 use types::{Namespace, Transfer};
 
 pub(crate) const NAME: &str = "counting";
@@ -64,15 +64,22 @@ fn transfers(
     })
 }
 
-/// A counted transfer: namespace, transaction, path, block, times.
-pub(crate) type Counted = (String, String, String, String, i64);
+/// How often a transfer was counted.
+#[derive(Debug, Clone, store::Record)]
+#[record(table = "counted", read)]
+pub(crate) struct Counted {
+    pub(crate) namespace: String,
+    #[record(column = "tx_id")]
+    pub(crate) transaction: String,
+    pub(crate) path: String,
+    pub(crate) block_hash: String,
+    pub(crate) times: i64,
+}
 
 pub(crate) async fn counted(db: &Db) -> Vec<Counted> {
     db.read_unscoped(|tx| {
-        tx.rows(
-            "SELECT namespace, tx_id, path, block_hash, times FROM counted ORDER BY namespace, tx_id, path, block_hash",
-            (),
-        )
+        let sql = Counted::select("ORDER BY namespace, tx_id, path, block_hash");
+        tx.rows(&sql, ())
     })
     .await
     .map_err(|error: store::Error| error)

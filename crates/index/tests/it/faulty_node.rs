@@ -193,9 +193,9 @@ async fn an_event_with_nul_characters_is_sanitized_and_stored() {
             .events()
             .await
             .into_iter()
-            .rfind(|row| row.3 == 0)
+            .rfind(|row| row.index == 0)
             .unwrap();
-        assert_eq!(row.5, "a\u{fffd}b");
+        assert_eq!(row.body, "a\u{fffd}b");
         assert_eq!(crate::replay::verify_batches(&world).await, 8);
     })
     .await;

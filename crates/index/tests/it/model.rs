@@ -300,7 +300,7 @@ impl Model {
     }
 
     /// The expected rows of the projection, without their counts.
-    fn expected(&self, first: Height) -> BTreeSet<(String, String, String, String)> {
+    fn expected(&self, first: Height) -> BTreeSet<(String, (String, String), String)> {
         let tree = self.tree();
         let blocks = tree.branch(&tree.head_hash(), first);
         let mut expected = BTreeSet::new();
@@ -312,12 +312,8 @@ impl Model {
                 });
                 let hash = block.hash.clone();
                 let row = |transfer: types::Transfer| {
-                    (
-                        NAMESPACES[*namespace].to_owned(),
-                        transfer.transaction,
-                        transfer.path,
-                        hash.clone(),
-                    )
+                    let place = (transfer.transaction, transfer.path);
+                    (NAMESPACES[*namespace].to_owned(), place, hash.clone())
                 };
                 expected.extend(covered.map(row));
             }
@@ -337,7 +333,10 @@ impl Model {
         let counted: Vec<Counted> = counting_projection::counted(&world.test.db).await;
         let rows = counted
             .iter()
-            .map(|(a, b, c, d, _)| (a.clone(), b.clone(), c.clone(), d.clone()))
+            .map(|row| {
+                let transfer = (row.transaction.clone(), row.path.clone());
+                (row.namespace.clone(), transfer, row.block_hash.clone())
+            })
             .collect();
         assert_eq!(self.expected(status.first), rows);
         let overlap = self
@@ -345,7 +344,7 @@ impl Model {
             .iter()
             .any(|(_, contract, _)| contract.is_none());
         assert!(
-            overlap || counted.iter().all(|row| row.4 == 1),
+            overlap || counted.iter().all(|row| row.times == 1),
             "a transfer was applied twice: {counted:?}"
         );
 

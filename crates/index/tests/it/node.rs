@@ -96,7 +96,9 @@ impl Node {
 }
 
 fn as_logs(rows: Vec<EventRow>) -> Vec<(String, String, String)> {
-    rows.into_iter().map(|row| (row.0, row.2, row.4)).collect()
+    rows.into_iter()
+        .map(|row| (row.transaction, row.block_hash, row.source))
+        .collect()
 }
 
 /// Checks that the stored chain equals the node's, block by block and log by log.
@@ -171,7 +173,7 @@ async fn a_transfer_that_is_reorganised_away_and_mined_again_keeps_its_id() {
         );
         let counted = counting_projection::counted(&world.test.db).await;
         assert!(
-            counted.len() == 51 && counted.iter().all(|row| row.4 == 1),
+            counted.len() == 51 && counted.iter().all(|row| row.times == 1),
             "{}",
             counted.len()
         );
@@ -182,13 +184,19 @@ async fn a_transfer_that_is_reorganised_away_and_mined_again_keeps_its_id() {
         );
 
         let last = node.logs().last().unwrap().clone();
-        let id = |row: &EventRow| format!("{}/{}/{}", world.id(), row.0, row.1);
+        let id = |row: &EventRow| format!("{}/{}/{}", world.id(), row.transaction, row.path);
         let before = id(world.events().await.last().unwrap());
         let raw = node.raw(&last.0);
         node.anvil.reorg(1, &[]);
         world.run_until_idle().await;
         assert_matches_node(&world, &node).await;
-        assert!(world.events().await.iter().all(|row| row.0 != last.0));
+        assert!(
+            world
+                .events()
+                .await
+                .iter()
+                .all(|row| row.transaction != last.0)
+        );
         assert_eq!(counting_projection::counted(&world.test.db).await.len(), 50);
 
         let world = world.crash().await;
@@ -197,9 +205,9 @@ async fn a_transfer_that_is_reorganised_away_and_mined_again_keeps_its_id() {
         world.run_until_idle().await;
         assert_matches_node(&world, &node).await;
         let after = world.events().await.last().unwrap().clone();
-        let again = format!("{}/{}/{}", world.id(), after.0, after.1);
+        let again = format!("{}/{}/{}", world.id(), after.transaction, after.path);
         assert!(
-            before == again && after.2 != last.1,
+            before == again && after.block_hash != last.1,
             "the same event in another block"
         );
         assert_eq!(counting_projection::counted(&world.test.db).await.len(), 51);
@@ -211,7 +219,7 @@ async fn a_transfer_that_is_reorganised_away_and_mined_again_keeps_its_id() {
         assert!(
             replay(&world.facts().await, false)
                 .blocks
-                .contains(&(head as i64 + 1, after.2))
+                .contains(&(head as i64 + 1, after.block_hash))
         );
     })
     .await;

@@ -25,8 +25,8 @@ async fn counted(world: &World, namespace: &str) -> (usize, i64) {
     let rows = counting_projection::counted(&world.test.db).await;
     let times: Vec<i64> = rows
         .into_iter()
-        .filter(|row| row.0 == namespace)
-        .map(|row| row.4)
+        .filter(|row| row.namespace == namespace)
+        .map(|row| row.times)
         .collect();
     (times.len(), times.into_iter().max().unwrap_or_default())
 }

@@ -104,7 +104,7 @@ async fn assert_applied_once(world: &World, transfers: usize) {
     let times: Vec<i64> = counted(&world.test.db)
         .await
         .into_iter()
-        .map(|row| row.4)
+        .map(|row| row.times)
         .collect();
     assert_eq!(times, vec![1; transfers], "each transfer is applied once");
 }

@@ -78,7 +78,12 @@ async fn two_inputs_are_two_replay_keys_through_a_reorganisation() {
             replay_keys.iter().map(row).collect()
         };
         assert_eq!(world.inclusions().await, expected(&first));
-        let paths: Vec<String> = world.events().await.into_iter().map(|row| row.1).collect();
+        let paths: Vec<String> = world
+            .events()
+            .await
+            .into_iter()
+            .map(|row| row.path)
+            .collect();
         assert_eq!(paths, ["out/0", "out/0", "in/0", "in/1", "out/1"]);
 
         coins.reorg(1, |_| Fate::Pooled);

@@ -36,7 +36,7 @@ async fn only_watched_events_are_stored() {
             .events()
             .await
             .into_iter()
-            .map(|row| (row.0, row.4))
+            .map(|row| (row.transaction, row.source))
             .collect();
         let id = |number| tx(number, &[]).id;
         assert_eq!(

@@ -9,7 +9,7 @@ use index::{
     WorkerParts,
 };
 use std::sync::Arc;
-use store::{Lease, StoredFact};
+use store::{Lease, Record as _, StoredFact};
 use testkit::{LEASE_MS, TestDb, namespace};
 use types::{Block, ChainId, Height, Principal};
 
@@ -249,13 +249,11 @@ impl<C: Connector + 'static> World<C> {
             .await
     }
 
-    /// The canonical events: transaction, path, block, index, source, body.
+    /// The canonical events.
     pub(crate) async fn events(&self) -> Vec<EventRow> {
-        self.rows(
-            "SELECT tx_id, path, block_hash, event_index, source, body FROM chain_event WHERE reverted = 0
-              ORDER BY height, event_index",
-        )
-        .await
+        let sql = EventRow::select("WHERE reverted = 0 ORDER BY height, event_index");
+        let read = self.test.db.read_unscoped(move |tx| tx.rows(&sql, ()));
+        read.await.map_err(|error: store::Error| error).unwrap()
     }
 
     /// The canonical transactions of watched signers: replay key, block, transaction.
@@ -267,7 +265,19 @@ impl<C: Connector + 'static> World<C> {
     }
 }
 
-pub(crate) type EventRow = (String, String, String, i64, String, String);
+/// A stored event.
+#[derive(Debug, Clone, PartialEq, Eq, store::Record)]
+#[record(table = "chain_event", read)]
+pub(crate) struct EventRow {
+    #[record(column = "tx_id")]
+    pub(crate) transaction: String,
+    pub(crate) path: String,
+    pub(crate) block_hash: String,
+    #[record(column = "event_index")]
+    pub(crate) index: u32,
+    pub(crate) source: String,
+    pub(crate) body: String,
+}
 
 /// The expected rows of [`World::canonical`].
 pub(crate) fn blocks_of(blocks: &[Block]) -> Vec<(i64, String)> {
@@ -279,16 +289,13 @@ pub(crate) fn blocks_of(blocks: &[Block]) -> Vec<(i64, String)> {
 
 /// The expected rows of [`World::events`].
 pub(crate) fn events_of(blocks: &[Block]) -> Vec<EventRow> {
-    let row = |block: &Block, event: &types::ChainEvent| {
-        let (index, source) = (i64::from(event.index), event.source.clone());
-        (
-            event.transaction.clone(),
-            event.path.clone(),
-            block.hash.clone(),
-            index,
-            source,
-            event.body.clone(),
-        )
+    let row = |block: &Block, event: &types::ChainEvent| EventRow {
+        transaction: event.transaction.clone(),
+        path: event.path.clone(),
+        block_hash: block.hash.clone(),
+        index: event.index,
+        source: event.source.clone(),
+        body: event.body.clone(),
     };
     blocks
         .iter()

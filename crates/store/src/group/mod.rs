@@ -5,7 +5,7 @@
 
 use crate::engine::{Connection, EngineResult, Failure, Mode};
 use crate::hash_chain::{self, HeadCache, HeadUpdate};
-use crate::lease::Partition;
+use crate::partition::Partition;
 use crate::tx::{Core, Usage};
 use crate::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};

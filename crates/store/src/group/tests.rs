@@ -143,7 +143,10 @@ impl World {
         let mut inner = Sqlite::open(&dir.path().join("t.db")).unwrap();
         migrate::migrate(&mut inner, FixedSource.now()).unwrap();
         inner
-            .script("INSERT INTO partition_head VALUES ('p/0', 0, zeroblob(32), 0, 1, 'me', 0)")
+            .script(
+                "INSERT INTO partition_head VALUES ('p/0', 0, zeroblob(32), 0, 1, 'me', 0);
+                 CREATE TABLE note (name TEXT NOT NULL)",
+            )
             .unwrap();
         let connection = FaultyConnection {
             inner,
@@ -176,11 +179,8 @@ impl World {
                         );
                         return Ok(());
                     }
-                    tx.execute(
-                        "INSERT INTO installation (name, value) VALUES (?1, '')",
-                        (format!("{n}"),),
-                    )
-                    .map(drop)
+                    tx.execute("INSERT INTO note (name) VALUES (?1)", (format!("{n}"),))
+                        .map(drop)
                 });
                 (
                     Queued {
@@ -266,10 +266,7 @@ fn the_outcome_of_a_lost_commit_is_found_out() {
                 .three(with_facts)
                 .into_iter()
                 .for_each(|result| result.unwrap());
-            assert_eq!(
-                world.count(if with_facts { "fact" } else { "installation" }),
-                3
-            );
+            assert_eq!(world.count(if with_facts { "fact" } else { "note" }), 3);
             assert_eq!(world.runs(), runs);
         }
     }

@@ -1,12 +1,15 @@
+use crate::note;
 use store::{Error, Fact};
 use testkit::{namespace, on_each_engine};
 
-const UPSERT: &str = "INSERT INTO installation (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2";
-const READ: &str = "SELECT value FROM installation WHERE name = ?1";
+const UPSERT: &str =
+    "INSERT INTO note (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2";
+const READ: &str = "SELECT value FROM note WHERE name = ?1";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_command_fails_no_other_in_its_group() {
     on_each_engine(|test| async move {
+        note::create(&test).await;
         let lease = test.lease("p/0").await;
         let all: Vec<_> = (0..64u32)
             .map(|n| {
@@ -17,7 +20,7 @@ async fn a_bad_command_fails_no_other_in_its_group() {
                         5 => Err(Error::Nul),
                         7 => tx
                             .execute(
-                                "INSERT INTO installation (name, value) VALUES (?1, ?1), (?1, ?1)",
+                                "INSERT INTO note (name, value) VALUES (?1, ?1), (?1, ?1)",
                                 ("twice".to_owned(),),
                             )
                             .map(drop),
@@ -56,6 +59,7 @@ async fn a_bad_command_fails_no_other_in_its_group() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rejection_without_writes_does_not_affect_others() {
     on_each_engine(|test| async move {
+        note::create(&test).await;
         let lease = test.lease("p/0").await;
         let runs = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
         let all: Vec<_> = (0..32u32)
@@ -87,6 +91,7 @@ async fn a_rejection_without_writes_does_not_affect_others() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_has_limits() {
     on_each_engine(|test| async move {
+        note::create(&test).await;
         let lease = test.lease("p/0").await;
         let result = test
             .db
@@ -143,16 +148,14 @@ async fn closed_connections_neither_lose_nor_repeat() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_statement_cannot_be_ignored() {
     on_each_engine(|test| async move {
+        note::create(&test).await;
         let lease = test.lease("p/0").await;
         let result = test
             .db
             .on(&lease)
             .write_unscoped(|tx| {
                 tx.execute(UPSERT, ("k".to_owned(), "v".to_owned()))?;
-                let _ = tx.execute(
-                    "INSERT INTO installation (name, value) VALUES ('x', NULL)",
-                    (),
-                );
+                let _ = tx.execute("INSERT INTO note (name, value) VALUES ('x', NULL)", ());
                 Ok::<_, Error>("done")
             })
             .await;
@@ -243,6 +246,7 @@ async fn a_panic_outside_of_a_closure_stops_no_thread() {
         }
     }
     on_each_engine(|test| async move {
+        note::create(&test).await;
         let lease = test.lease("p/0").await;
         for _ in 0..8 {
             let (bomb, other) = (Bomb, Bomb);
@@ -357,6 +361,7 @@ async fn a_full_partition_rejects_more_without_affecting_others() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_cannot_write_and_reports_failed_assertions() {
     on_each_engine(|test| async move {
+        note::create(&test).await;
         let wrote = test
             .db
             .read_unscoped(|tx| tx.execute(UPSERT, ("k".to_owned(), "v".to_owned())))

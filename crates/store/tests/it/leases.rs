@@ -1,3 +1,4 @@
+use crate::note;
 use store::{Error, Fact};
 use testkit::{LEASE_MS, namespace, on_each_engine};
 use types::Clock;
@@ -29,6 +30,7 @@ async fn a_lease_is_held_until_it_expires() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_owner_that_lost_its_lease_commits_nothing() {
     on_each_engine(|test| async move {
+        note::create(&test).await;
         let old = test.lease("p/0").await;
         let write = |lease: &store::Lease, text: &'static str| {
             test.db.on(lease).write(&namespace("ns"), move |tx| {
@@ -49,7 +51,7 @@ async fn an_owner_that_lost_its_lease_commits_nothing() {
             .on(&old)
             .write_unscoped(|tx| {
                 tx.execute(
-                    "INSERT INTO installation (name, value) VALUES (?1, ?1)",
+                    "INSERT INTO note (name, value) VALUES (?1, ?1)",
                     ("late".to_owned(),),
                 )
                 .map(drop)
@@ -83,7 +85,7 @@ async fn an_owner_that_lost_its_lease_commits_nothing() {
             .db
             .read_unscoped(|tx| {
                 tx.row::<(String,)>(
-                    "SELECT value FROM installation WHERE name = ?1",
+                    "SELECT value FROM note WHERE name = ?1",
                     ("late".to_owned(),),
                 )
             })

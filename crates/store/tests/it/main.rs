@@ -11,7 +11,6 @@
 
 mod audit;
 mod batch_vectors;
-mod batches;
 mod facts;
 mod groups;
 mod idempotent;
@@ -19,6 +18,7 @@ mod leases;
 mod lost_replies;
 mod migrations;
 mod model;
+mod note;
 mod portable;
 mod proxy;
 mod records;

@@ -1,10 +1,11 @@
 //! Random closures over several partitions at once, compared with a model of the expected state.
 
+use crate::note;
 use std::collections::BTreeMap;
 use store::{Cursor, Db, Error, Fact, Lease};
 use testkit::{SeededEntropy, namespace, on_each_engine};
 
-const UPSERT: &str = "INSERT INTO installation (name, value) VALUES (?1, ?2)
+const UPSERT: &str = "INSERT INTO note (name, value) VALUES (?1, ?2)
      ON CONFLICT (name) DO UPDATE SET value = ?2";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +57,7 @@ fn spawn_closure(
         if behavior == Behavior::FailsFirst {
             return Err(Error::Nul);
         }
-        let _: Option<(String,)> =
-            tx.row("SELECT value FROM installation WHERE name = ?1", (&row,))?;
+        let _: Option<(String,)> = tx.row("SELECT value FROM note WHERE name = ?1", (&row,))?;
         if behavior == Behavior::Reads {
             return Ok(());
         }
@@ -69,16 +69,10 @@ fn spawn_closure(
             Behavior::FailsAfterWriting => Err(Error::Nul),
             Behavior::Panics => panic!("on purpose"),
             Behavior::StatementFails => tx
-                .execute(
-                    "INSERT INTO installation (name, value) VALUES ('x', NULL)",
-                    (),
-                )
+                .execute("INSERT INTO note (name, value) VALUES ('x', NULL)", ())
                 .map(drop),
             Behavior::IgnoresFailure => {
-                let _ = tx.execute(
-                    "INSERT INTO installation (name, value) VALUES ('x', NULL)",
-                    (),
-                );
+                let _ = tx.execute("INSERT INTO note (name, value) VALUES ('x', NULL)", ());
                 Ok(())
             }
             Behavior::AppendsNul => {
@@ -96,6 +90,7 @@ fn spawn_closure(
 #[tokio::test(flavor = "multi_thread")]
 async fn confirmed_closures_are_stored_in_order_and_no_others() {
     on_each_engine(|test| async move {
+        note::create(&test).await;
         let entropy = SeededEntropy::new(20_260_101);
         let mut leases = Vec::new();
         for n in 0..4 {
@@ -150,7 +145,7 @@ async fn confirmed_closures_are_stored_in_order_and_no_others() {
         }
         let stored: Vec<(String, String)> = test
             .db
-            .read_unscoped(|tx| tx.rows("SELECT name, value FROM installation ORDER BY name", ()))
+            .read_unscoped(|tx| tx.rows("SELECT name, value FROM note ORDER BY name", ()))
             .await
             .map_err(|e: Error| e)
             .unwrap();

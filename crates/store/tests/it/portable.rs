@@ -293,9 +293,7 @@ async fn an_unknown_column_is_not_a_string() {
     on_each_engine(|test| async move {
         let found = test
             .db
-            .read_unscoped(|tx| {
-                tx.rows::<(String,)>("SELECT \"no_such_column\" FROM installation", ())
-            })
+            .read_unscoped(|tx| tx.rows::<(String,)>("SELECT \"no_such_column\" FROM fact", ()))
             .await;
         assert!(matches!(found, Err(Error::Database { .. })), "{found:?}");
     })
