@@ -23,6 +23,7 @@ CREATE TABLE fact (
   actor TEXT NOT NULL,
   causation TEXT,
   correlation TEXT,
+  traceparent TEXT, -- not covered by the hash
   at BIGINT NOT NULL,
   payload TEXT,
   salt BLOB,

@@ -3,7 +3,7 @@
 
 use crate::{Error, Result};
 use serde::Serialize;
-use types::{Canon, Digest, Entropy, Namespace, Principal, Time};
+use types::{Canon, Digest, Entropy, Namespace, Principal, Time, TraceContext};
 
 /// The maximum size of all texts of one fact, in bytes. Larger content is stored as rows or
 /// documents that the fact refers to.
@@ -18,6 +18,7 @@ pub struct Fact {
     pub(crate) actor: String,
     pub(crate) causation: Option<String>,
     pub(crate) correlation: Option<String>,
+    pub(crate) trace: Option<TraceContext>,
     pub(crate) payload: String,
 }
 
@@ -39,6 +40,7 @@ impl Fact {
             actor: String::new(),
             causation: None,
             correlation: None,
+            trace: None,
             payload: "{}".to_owned(),
         }
     }
@@ -53,10 +55,18 @@ impl Fact {
         self
     }
 
-    /// Set the principal that caused the fact.
+    /// Set the principal that caused the fact, and the trace of its call.
     #[must_use]
     pub fn actor(mut self, principal: &Principal) -> Self {
         self.actor = principal.id.clone();
+        self.trace = principal.trace.or(self.trace);
+        self
+    }
+
+    /// Set the trace that the fact belongs to, unless its actor has one.
+    #[must_use]
+    pub fn trace(mut self, trace: Option<TraceContext>) -> Self {
+        self.trace = self.trace.or(trace);
         self
     }
 

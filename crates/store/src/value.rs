@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use types::{
     Amount, ChainId, Digest, ExecutionStatus, Height, Json, Namespace, Quantity, ReplayKey, Time,
+    TraceContext,
 };
 
 /// The type of a value. A null has a type too, because PostgreSQL requires it.
@@ -228,6 +229,13 @@ ids!(
     ObjectId,
     BindingId,
     ContractId
+);
+value!(
+    TraceContext,
+    Text,
+    |value| Cow::Owned(value.to_string()),
+    "a traceparent",
+    |cell| cell.parse().map_err(|_| Cell::Text(cell))
 );
 
 crate::text_columns! { as_in_json: ExecutionStatus }

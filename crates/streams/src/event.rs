@@ -4,7 +4,7 @@ use crate::error::ExpandError;
 use crate::subscription::cursor_text;
 use serde::Serialize;
 use store::{StoredFact, Subject};
-use types::{ChainId, Json, Namespace, Time};
+use types::{ChainId, Json, Namespace, Time, TraceContext};
 
 /// One event. `(id, type, cursor)` identifies it: every delivery of the same triple is a duplicate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -38,6 +38,9 @@ pub struct Event {
     pub causation: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation: Option<String>,
+    /// The trace that it belongs to.
+    #[serde(rename = "traceparent", skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceContext>,
     /// Null if the payload was erased.
     pub data: Option<Json>,
 }
@@ -102,6 +105,7 @@ impl Event {
             actor: Some(fact.actor.clone()).filter(|actor| !actor.is_empty()),
             causation: fact.causation.clone(),
             correlation: fact.correlation.clone(),
+            trace: fact.trace,
             data: fact.payload.clone(),
         }
     }
@@ -123,6 +127,25 @@ impl Event {
         };
         serde_json::to_string(&body).expect("an event is plain data and always serializes")
     }
+}
+
+/// The trace of stored bodies, if all of them belong to one.
+pub(crate) fn trace_of<'b>(bodies: impl Iterator<Item = &'b str>) -> Option<TraceContext> {
+    #[derive(serde::Deserialize)]
+    struct Traced {
+        #[serde(rename = "traceparent")]
+        trace: Option<TraceContext>,
+    }
+    let trace = |body| {
+        serde_json::from_str(body)
+            .ok()
+            .and_then(|traced: Traced| traced.trace)
+    };
+    let mut traces = bodies.map(trace);
+    let first = traces.next()??;
+    traces
+        .all(|trace| trace.is_some_and(|trace| trace.trace_id == first.trace_id))
+        .then_some(first)
 }
 
 /// A stored body with its sequence appended.
@@ -150,6 +173,7 @@ mod tests {
             actor: None,
             causation: None,
             correlation: None,
+            trace: None,
             data: Json::parse(r#"{"value":123456789012345678901234567890}"#),
         };
         let body = with_sequence(

@@ -97,6 +97,7 @@ mod tests {
             actor: None,
             causation: None,
             correlation: None,
+            trace: None,
             data: None,
         }
     }

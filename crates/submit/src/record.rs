@@ -60,5 +60,6 @@ fn fact(submission: &Submission, actor: &Principal) -> Fact {
         .subject(&submission.id, submission.version + 1)
         .actor(actor)
         .correlation(&submission.id)
+        .trace(submission.initiator.trace)
         .payload(&payload)
 }

@@ -47,8 +47,8 @@ pub struct Principal {
     pub namespace: Namespace,
     /// What it may do in that namespace.
     pub roles: Vec<Role>,
-    /// The trace that the call belongs to. It is not part of the identity.
-    #[serde(skip)]
+    /// The trace that the call belongs to. The caller chooses it, so it decides nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceContext>,
 }
 

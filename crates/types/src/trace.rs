@@ -1,6 +1,8 @@
 //! Trace context, as in W3C Trace Context: which trace and span a unit of work belongs to.
 
 use crate::Entropy;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::borrow::Cow;
 
 /// A trace and a span in it, written `00-<trace id>-<span id>-<flags>` (W3C Trace Context,
 /// `traceparent`, version 00). It correlates logs, spans and messages, and decides nothing.
@@ -43,6 +45,19 @@ impl TraceContext {
     /// The trace id in hexadecimal, as tracing systems show it.
     pub fn trace(&self) -> String {
         hex::encode(self.trace_id)
+    }
+}
+
+impl Serialize for TraceContext {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for TraceContext {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
     }
 }
 

@@ -32,6 +32,9 @@ struct Fact {
     subjects: Raw,
     causation: Option<String>,
     correlation: Option<String>,
+    /// The trace that it belongs to (W3C Trace Context).
+    #[schema(value_type = Option<String>)]
+    traceparent: Option<types::TraceContext>,
     /// The details of the change; `null` if they were erased.
     payload: Option<Raw>,
     /// The hash of the fact in the hash chain of its partition.
@@ -50,6 +53,7 @@ impl From<StoredFact> for Fact {
             subjects: crate::shapes::to_json(&fact.subjects),
             causation: fact.causation,
             correlation: fact.correlation,
+            traceparent: fact.trace,
             payload: fact.payload,
             hash: fact.hash,
         }

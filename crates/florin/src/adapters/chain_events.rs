@@ -217,6 +217,7 @@ fn to_event(fact: &StoredFact, kind: &str, stored: StoredEvent) -> Event {
         actor: None,
         causation: fact.causation.clone(),
         correlation: None,
+        trace: None,
         data: Json::of(&data).ok(),
     }
 }

@@ -7,6 +7,7 @@ use crate::table::cursor::Status;
 use crate::{DecodedBlock, Result, commit, fetch, watch};
 use chain::Watch;
 use std::sync::Arc;
+use tracing::Instrument as _;
 use types::Height;
 
 /// Fetched blocks, and what was known when they were fetched.
@@ -76,11 +77,13 @@ async fn append_first(worker: &Worker, fetched: &Arc<Fetched>, count: usize) -> 
     };
     let candidate = finality::candidate(worker.chain().finality(), &fetched.answer, to);
     let args = (worker.projections(), fetched.clone(), candidate);
+    let chain = worker.chain().chain();
+    let span = tracing::info_span!("block", %chain, height = %to, count);
     let extended = worker.write(args, move |tx, (projections, fetched, candidate)| {
         let (status, blocks) = (fetched.status.clone(), &fetched.blocks[..count]);
         commit::extend(tx, projections, status, blocks, &fetched.watch, candidate)
     });
-    if extended.await?.is_none() {
+    if extended.instrument(span).await?.is_none() {
         return Ok(Progress::Again);
     }
     fail::point("index.committed")
@@ -88,7 +91,7 @@ async fn append_first(worker: &Worker, fetched: &Arc<Fetched>, count: usize) -> 
         .map_err(store::Error::from)?;
     tracing::debug!(
         event = "chain.extended",
-        chain = %worker.chain().chain(),
+        %chain,
         height = %to,
         "blocks were appended"
     );

@@ -5,7 +5,7 @@ use crate::engine::{Connection, EngineResult};
 use crate::fact::{FactLink, PendingFact, Subject};
 use crate::{Record as _, Result, UnscopedTx};
 use serde::Serialize;
-use types::{Digest, Json, Namespace, Time};
+use types::{Digest, Json, Namespace, Time, TraceContext};
 
 /// A position in a partition, as consumers store it. Never an id, never a time.
 #[derive(
@@ -40,6 +40,10 @@ pub struct StoredFact {
     pub causation: Option<String>,
     /// The id that all facts of one operation share.
     pub correlation: Option<String>,
+    /// The trace it belongs to. Not covered by the hash.
+    #[record(column = "traceparent")]
+    #[serde(rename = "traceparent", skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceContext>,
     pub at: Time,
     /// JSON text; none once it was erased.
     pub payload: Option<Json>,
@@ -62,6 +66,8 @@ struct NewFact<'a> {
     actor: &'a str,
     causation: Option<&'a str>,
     correlation: Option<&'a str>,
+    #[record(column = "traceparent")]
+    trace: Option<TraceContext>,
     at: Time,
     payload: &'a str,
     salt: &'a [u8],
@@ -87,6 +93,7 @@ pub(crate) fn insert_all<'a>(
             actor: &fact.actor,
             causation: fact.causation.as_deref(),
             correlation: fact.correlation.as_deref(),
+            trace: fact.trace,
             at: pending.at,
             payload: &fact.payload,
             salt: &pending.salt,

@@ -3,7 +3,7 @@
 use super::Delivery;
 use crate::secrets::Secrets;
 use crate::state::Batch;
-use types::{Namespace, SubscriptionId};
+use types::{Namespace, SubscriptionId, Time, TraceContext};
 
 /// A claimed batch, ready to be sent.
 pub struct OutgoingBatch {
@@ -18,6 +18,15 @@ pub struct OutgoingBatch {
     pub(crate) secrets: Option<Secrets>,
     /// The exact bytes, the same for each attempt.
     pub body: Vec<u8>,
+    /// The trace of its events, if they belong to one.
+    pub(crate) trace: Option<TraceContext>,
+}
+
+/// When an attempt is made, and the trace that it continues.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Attempt {
+    pub(crate) now: Time,
+    pub(crate) trace: Option<TraceContext>,
 }
 
 impl OutgoingBatch {

@@ -1,13 +1,12 @@
 //! The delivery of a subscription: a sink and its settings.
 
-use super::{DeliveryOutcome, Limits, Mode, OutgoingBatch, SINKS, Sink, SinkSettings};
+use super::{Attempt, DeliveryOutcome, Limits, Mode, OutgoingBatch, SINKS, Sink, SinkSettings};
 use crate::error::{Error, Result};
 use crate::secrets::SecretValues;
 use outbound::{AddressPolicy, Outbound};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use types::Time;
 
 /// The member that names the sink.
 const TYPE: &str = "type";
@@ -66,9 +65,9 @@ impl Delivery {
         &self,
         outbound: &Outbound,
         batch: &OutgoingBatch,
-        now: Time,
+        attempt: Attempt,
     ) -> DeliveryOutcome {
-        self.sink.send(outbound, batch, now).await
+        self.sink.send(outbound, batch, attempt).await
     }
 
     /// Remove the secret values, and return them.

@@ -11,9 +11,8 @@ mod websocket;
 
 use crate::error::Result;
 use outbound::{AddressPolicy, Outbound};
-use types::Time;
 
-pub(crate) use batch::delivery_id;
+pub(crate) use batch::{Attempt, delivery_id};
 pub(crate) use field::SinkSettings;
 
 pub use batch::{DeliveryOutcome, OutgoingBatch};
@@ -60,7 +59,7 @@ pub(crate) trait Sink: Send + Sync {
         &self,
         _outbound: &Outbound,
         _batch: &OutgoingBatch,
-        _now: Time,
+        _attempt: Attempt,
     ) -> DeliveryOutcome {
         DeliveryOutcome::failed("its consumer has to connect")
     }

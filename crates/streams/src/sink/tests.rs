@@ -1,7 +1,9 @@
 //! A third sink: all that it takes is this file and its entry in the list.
 #![allow(clippy::unwrap_used)]
 
-use super::{DeliveryOutcome, Field, Limits, Mode, OutgoingBatch, Sink, SinkDoc, SinkSettings};
+use super::{
+    Attempt, DeliveryOutcome, Field, Limits, Mode, OutgoingBatch, Sink, SinkDoc, SinkSettings,
+};
 use crate::{
     NewSubscription, NoExpansion, Parts, SHARDS, Streams, Worker, shard_partition, subscribe,
 };
@@ -47,7 +49,7 @@ impl Sink for Memory {
         }
     }
 
-    async fn send(&self, _: &Outbound, batch: &OutgoingBatch, _: Time) -> DeliveryOutcome {
+    async fn send(&self, _: &Outbound, batch: &OutgoingBatch, _: Attempt) -> DeliveryOutcome {
         KEPT.lock().unwrap().push(Kept {
             shelf: batch.delivery.settings().text("shelf").to_owned(),
             body: serde_json::from_slice(&batch.body).unwrap(),

@@ -1,6 +1,8 @@
 //! `webhook`: batches are posted to a URL, signed.
 
-use super::{DeliveryOutcome, Field, Limits, Mode, OutgoingBatch, Sink, SinkDoc, SinkSettings};
+use super::{
+    Attempt, DeliveryOutcome, Field, Limits, Mode, OutgoingBatch, Sink, SinkDoc, SinkSettings,
+};
 use crate::error::{Error, Result, require};
 use crate::sign::signature;
 use outbound::{AddressPolicy, Method, Outbound, Request, Response};
@@ -17,13 +19,14 @@ const MAX_HEADERS: usize = 20;
 const MAX_HEADER: usize = 4_096;
 
 /// Headers that Florin or the HTTP client sets.
-const RESERVED_HEADERS: [&str; 6] = [
+const RESERVED_HEADERS: [&str; 7] = [
     "host",
     "content-type",
     "content-length",
     "transfer-encoding",
     "connection",
     "user-agent",
+    "traceparent",
 ];
 
 pub(super) struct Webhook;
@@ -78,8 +81,14 @@ impl Sink for Webhook {
         }
     }
 
-    async fn send(&self, outbound: &Outbound, batch: &OutgoingBatch, now: Time) -> DeliveryOutcome {
-        let Some(request) = request(batch, now) else {
+    async fn send(
+        &self,
+        outbound: &Outbound,
+        batch: &OutgoingBatch,
+        attempt: Attempt,
+    ) -> DeliveryOutcome {
+        let now = attempt.now;
+        let Some(request) = request(batch, attempt) else {
             return DeliveryOutcome::failed("the secrets of the subscription cannot be decrypted");
         };
         match outbound.send(request).await {
@@ -121,7 +130,7 @@ fn header(name: &str, value: &str) -> Result<()> {
 }
 
 /// The request of an attempt; none if the secrets cannot be decrypted.
-fn request(batch: &OutgoingBatch, now: Time) -> Option<Request> {
+fn request(batch: &OutgoingBatch, attempt: Attempt) -> Option<Request> {
     let secrets = batch.secrets.as_ref()?;
     let settings = batch.delivery.settings();
     let mut request = Request::new(Method::Post, settings.text("url").to_owned());
@@ -130,7 +139,11 @@ fn request(batch: &OutgoingBatch, now: Time) -> Option<Request> {
     }
     request.timeout_ms = settings.integer("timeoutMs");
     request.max_body = MAX_RESPONSE;
+    let Attempt { now, trace } = attempt;
     let signature = signature(now, &batch.body, &secrets.live(now));
+    if let Some(trace) = trace {
+        request = request.with_header("traceparent", &trace.to_string());
+    }
     let request = request
         .with_header("content-type", "application/json")
         .with_header("florin-delivery", &batch.delivery_id())

@@ -2,7 +2,7 @@
 
 use super::Worker;
 use crate::error::Result;
-use crate::event::with_sequence;
+use crate::event::{trace_of, with_sequence};
 use crate::secrets::Secrets;
 use crate::sink::{OutgoingBatch, delivery_id};
 use crate::state::{self, Batch, Effect, Event, Phase};
@@ -186,6 +186,7 @@ async fn load(shard: &Worker, claimed: Claimed) -> Result<Option<OutgoingBatch>>
         head.trim_end_matches('}'),
         bodies.join(",")
     );
+    let trace = trace_of(events.iter().map(|event| event.body.as_str()));
     Ok((!events.is_empty()).then_some(OutgoingBatch {
         namespace: claimed.due.namespace,
         subscription: id,
@@ -197,5 +198,6 @@ async fn load(shard: &Worker, claimed: Claimed) -> Result<Option<OutgoingBatch>>
             .ok(),
         delivery: row.settings.delivery,
         body: body.into_bytes(),
+        trace,
     }))
 }

@@ -10,7 +10,7 @@ pub(crate) use record::{acknowledge, apply, rules};
 
 use crate::engine::{SHARDS, Streams};
 use crate::error::Result;
-use crate::sink::{DeliveryOutcome, OutgoingBatch};
+use crate::sink::{Attempt, DeliveryOutcome, OutgoingBatch};
 use crate::table::progress;
 use dispatch::{Dispatched, SubscriptionCache};
 use std::collections::HashMap;
@@ -19,6 +19,7 @@ use store::Lease;
 use telemetry::{DELIVERY_SECONDS, Timer};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 use types::{Namespace, SubscriptionId, Time};
 
 /// The result of a turn.
@@ -219,8 +220,20 @@ impl Worker {
 
 async fn send(streams: &Streams, outgoing: &OutgoingBatch) -> DeliveryOutcome {
     let (outbound, now) = (&streams.parts.outbound, streams.now());
+    let OutgoingBatch {
+        subscription,
+        namespace,
+        attempt,
+        ..
+    } = outgoing;
+    let (id, trace) = (outgoing.delivery_id(), tracing::field::Empty);
+    let span = tracing::info_span!("delivery", id, %subscription, %namespace, attempt, trace);
+    let trace = telemetry::continue_trace(&span, outgoing.trace);
     let timer = Timer::start();
-    let outcome = outgoing.delivery.send(outbound, outgoing, now).await;
+    let send = outgoing
+        .delivery
+        .send(outbound, outgoing, Attempt { now, trace });
+    let outcome = send.instrument(span).await;
     DELIVERY_SECONDS.record(timer.seconds(), []);
     outcome
 }

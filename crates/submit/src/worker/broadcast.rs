@@ -1,7 +1,7 @@
 //! Broadcasts stored bytes, and classifies the node's response by what it proves.
 
 use super::replacement::{self, STALE_MS};
-use super::{Worker, isolate_failure};
+use super::{Worker, isolate_failure, open_spans};
 use crate::state::{Event, State};
 use crate::submission::{NEVER, Submission, sanitize_message};
 use crate::{Error, Result, lane, record, table};
@@ -41,6 +41,7 @@ async fn send(worker: &Worker, chain: ChainId, submissions: Vec<Submission>) -> 
     if signed.is_empty() || !worker.may_act() {
         return Ok(0);
     }
+    let _spans = open_spans("broadcast", &submissions);
     fail::point("submit.sending").await?;
     let responses = worker.submit.chain(&chain)?.submit(&signed).await;
     fail::point("submit.sent").await?;

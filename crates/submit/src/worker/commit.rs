@@ -1,7 +1,7 @@
 //! Signs planned submissions outside any transaction, then commits nonce, bytes and hash of all of
 //! them in one.
 
-use super::{WAIT_MS, Worker};
+use super::{WAIT_MS, Worker, open_spans};
 use crate::state::{Event, State};
 use crate::submission::{NEVER, Submission, SubmissionTransaction};
 use crate::table::lane::Lane;
@@ -36,6 +36,7 @@ pub(super) async fn sign_and_commit(
     if !worker.may_act() {
         return Ok(0);
     }
+    let _spans = open_spans("sign", planned.iter().map(|plan| &plan.submission));
     let results = sign_plans(worker, &planned).await;
     let (signed, refused) = split_signed(worker, planned, results)?;
     if !refused.is_empty() {

@@ -1,7 +1,7 @@
 //! Quotes received submissions, requests their policy decisions, and appends permitted ones to
 //! their lanes.
 
-use super::Worker;
+use super::{Worker, open_spans};
 use crate::price::outbid;
 use crate::state::{Event, State};
 use crate::submission::Submission;
@@ -24,6 +24,7 @@ pub(super) async fn decide(worker: &Worker, chain: ChainId) -> Result<usize> {
         return Ok(0);
     }
     let started = start(worker, due).await?;
+    let _spans = open_spans("decide", &started);
     fail::point("submit.taken").await?;
     let (quoted, unquoted) = quote(worker, &chain, started).await?;
     let unquoted = worker.save(unquoted).await?;

@@ -18,6 +18,7 @@ use crate::submission::Submission;
 use crate::{Error, Result, Submit, record, table};
 use futures::future::join_all;
 use store::{Db, Lease, UnscopedTx};
+use tracing::Span;
 use types::{Backoff, ChainId, Time};
 
 /// Paused submissions resumed per chain and turn.
@@ -138,6 +139,26 @@ async fn each_chain(
         async move { isolate_failure(turn.await, stage, &chain) }
     });
     join_all(turns).await.into_iter().sum()
+}
+
+/// The spans of submissions in a stage, which end when they are dropped.
+fn open_spans<'s>(
+    stage: &'static str,
+    submissions: impl IntoIterator<Item = &'s Submission>,
+) -> Vec<Span> {
+    let open = |submission: &Submission| {
+        let Submission {
+            id,
+            namespace,
+            chain,
+            ..
+        } = submission;
+        let trace = tracing::field::Empty;
+        let span = tracing::info_span!("submission", %id, %namespace, %chain, stage, trace);
+        telemetry::continue_trace(&span, submission.initiator.trace);
+        span
+    };
+    submissions.into_iter().map(open).collect()
 }
 
 /// Logs a stage's failure and continues with the other stages, chains and lanes. A lost lease or

@@ -27,7 +27,7 @@ pub(super) static KIND: StepKind = StepKind {
         ),
         StepOption::new(
             "headers",
-            "values by name; Florin sets `Idempotency-Key` and the headers of the connection",
+            "values by name; Florin sets `Idempotency-Key`, the headers of the connection, and `traceparent` unless the task sets it",
         ),
         StepOption::new("body", "a string is sent as it is, anything else as JSON"),
         StepOption::new(
@@ -95,6 +95,8 @@ const CLIENT_HEADERS: [&str; 9] = [
 ];
 const MAX_HEADERS: usize = 64;
 const KEY_HEADER: &str = "Idempotency-Key";
+/// The trace of the run (W3C Trace Context), unless the task sets its own.
+const TRACE_HEADER: &str = "traceparent";
 
 /// A call, stored before it is sent.
 #[derive(Serialize, Deserialize)]
@@ -295,8 +297,18 @@ impl Call {
         headers: &[(String, String)],
     ) -> Request {
         let max_body = run.workflow.settings().value_bytes;
+        let mut headers = headers.to_vec();
+        let is_set = |(name, _): &(String, String)| name.eq_ignore_ascii_case(TRACE_HEADER);
+        if let Some(trace) = run
+            .run
+            .initiator
+            .trace
+            .filter(|_| !headers.iter().any(is_set))
+        {
+            headers.push((TRACE_HEADER.to_owned(), trace.to_string()));
+        }
         Request {
-            headers: headers.to_vec(),
+            headers,
             timeout_ms: self.timeout_ms,
             max_body,
             ..Request::new(method, url)

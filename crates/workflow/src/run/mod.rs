@@ -177,6 +177,7 @@ impl Run {
         store::Fact::new(kind, 1)
             .subject(&self.id, self.version)
             .correlation(&self.id)
+            .trace(self.initiator.trace)
             .payload(&payload)
     }
 

@@ -14,6 +14,7 @@ use crate::run::{Run, StepRow};
 use crate::state::{Continuation, Event, StepState};
 use crate::{Error, Result, Workflow};
 use store::Lease;
+use tracing::Instrument as _;
 use types::{Json, Namespace, RunId};
 
 /// Advances a run by at most `steps_per_turn` transitions.
@@ -26,15 +27,22 @@ pub(super) async fn advance(
     let Some(mut run_context) = load(workflow, lease, namespace, id).await? else {
         return Ok(());
     };
-    pass("workflow.taken").await?;
-    for _ in 0..workflow.settings().steps_per_turn.max(1) {
-        if !lease.may_act(workflow.db().clock().monotonic_ms())
-            || !run_context.advance_once().await?
-        {
-            return Ok(());
+    let run = &mut run_context.run;
+    let (task, trace) = (&run.task_name, tracing::field::Empty);
+    let span = tracing::info_span!("run", %id, %namespace, task, trace);
+    // What the steps do belongs to this span.
+    run.initiator.trace = telemetry::continue_trace(&span, run.initiator.trace);
+    let transitions = async {
+        pass("workflow.taken").await?;
+        for _ in 0..workflow.settings().steps_per_turn.max(1) {
+            let may_act = lease.may_act(workflow.db().clock().monotonic_ms());
+            if !may_act || !run_context.advance_once().await? {
+                break;
+            }
         }
-    }
-    Ok(())
+        Ok(())
+    };
+    transitions.instrument(span).await
 }
 
 /// A fail point: tests can stop, end or fail the process here. `cargo xtask torture` finds the
