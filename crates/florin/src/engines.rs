@@ -122,16 +122,7 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
         keyring: shared_keyring.clone(),
     };
     let streams = streams::Streams::new(parts, config.streams);
-    let parts = contracts::Parts {
-        db: db.clone(),
-        lease: lease.clone(),
-    };
-    let contracts = contracts::Contracts::new(parts, config.contracts);
-    let index = index::Index::new(index::Parts {
-        db: db.clone(),
-        lease: lease.clone(),
-        contracts: contracts.clone(),
-    });
+    let (contracts, index) = contracts_and_index(config, &db, &lease);
     let parts = workflow::Parts {
         db: db.clone(),
         lease: lease.clone(),
@@ -158,6 +149,24 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
         streams,
         workflow,
     })
+}
+
+fn contracts_and_index(
+    config: &Config,
+    db: &Db,
+    lease: &Lease,
+) -> (contracts::Contracts, index::Index) {
+    let parts = contracts::Parts {
+        db: db.clone(),
+        lease: lease.clone(),
+    };
+    let contracts = contracts::Contracts::new(parts, config.contracts);
+    let index = index::Index::new(index::Parts {
+        db: db.clone(),
+        lease: lease.clone(),
+        contracts: contracts.clone(),
+    });
+    (contracts, index)
 }
 
 async fn permit_signer(

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use store::Fact;
 use testkit::{TestDb, namespace, on_each_engine};
-use types::{Principal, PrincipalKind, Role, Time};
+use types::{Principal, PrincipalKind, Role};
 
 /// Keeps batches in memory.
 pub(super) struct Memory;
