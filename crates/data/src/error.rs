@@ -135,10 +135,10 @@ codes! { Error {
 }}
 
 impl Error {
-    pub(crate) fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
+    pub(crate) fn invalid(field: impl Into<String>, reason: impl std::fmt::Display) -> Self {
         Self::Invalid {
             field: field.into(),
-            reason: reason.into(),
+            reason: reason.to_string(),
         }
     }
 

@@ -130,8 +130,7 @@ fn asset_params(params: &[(String, String)]) -> Result<AssetParams> {
             }
         }
     }
-    let page = Page::new(limit, skip, after)
-        .map_err(|error| Error::invalid("limit", error.to_string()))?;
+    let page = Page::new(limit, skip, after).map_err(|error| Error::invalid("limit", error))?;
     Ok(AssetParams { page, address })
 }
 

@@ -78,10 +78,10 @@ impl Coded for Error {
 }
 
 impl Error {
-    pub(crate) fn invalid(field: &str, why: impl Into<String>) -> Self {
+    pub(crate) fn invalid(field: &str, why: impl std::fmt::Display) -> Self {
         Self::Invalid {
             field: field.to_owned(),
-            why: why.into(),
+            why: why.to_string(),
         }
     }
 }

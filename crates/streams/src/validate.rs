@@ -43,7 +43,7 @@ fn entries(field: &str, entries: &[String]) -> Result<()> {
     match entries.iter().position(|entry| !ENTRY.accepts(entry)) {
         Some(index) => {
             let field = format!("{field}[{index}]");
-            Err(Error::invalid(&field, ENTRY.to_string()))
+            Err(Error::invalid(&field, ENTRY))
         }
         None => Ok(()),
     }

@@ -2,6 +2,7 @@
 
 use crate::definition::{DefinitionError, DefinitionErrorKind};
 use crate::state::IllegalTransition;
+use std::fmt::Display;
 use types::{Code, Coded, Json, codes};
 
 /// Result with this crate's error.
@@ -120,14 +121,14 @@ codes! { Error {
 }}
 
 impl Error {
-    pub(crate) fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
+    pub(crate) fn invalid(field: impl Into<String>, reason: impl Display) -> Self {
         Self::Invalid {
             field: field.into(),
-            reason: reason.into(),
+            reason: reason.to_string(),
         }
     }
 
-    pub(crate) fn unknown(noun: &'static str, name: impl std::fmt::Display) -> Self {
+    pub(crate) fn unknown(noun: &'static str, name: impl Display) -> Self {
         Self::UnknownResource {
             noun,
             name: name.to_string(),
@@ -150,10 +151,10 @@ impl Error {
         Ok(())
     }
 
-    pub(crate) fn corrupt(noun: &'static str, reason: impl Into<String>) -> Self {
+    pub(crate) fn corrupt(noun: &'static str, reason: impl Display) -> Self {
         Self::Corrupt {
             noun,
-            reason: reason.into(),
+            reason: reason.to_string(),
         }
     }
 }
@@ -163,7 +164,7 @@ impl Error {
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {
-            store::Error::UnexpectedValue { .. } => Self::corrupt("row", error.to_string()),
+            store::Error::UnexpectedValue { .. } => Self::corrupt("row", error),
             other => Self::Store(other),
         }
     }
@@ -171,7 +172,7 @@ impl From<store::Error> for Error {
 
 /// A value as JSON. Errors: [`Error::Corrupt`] with the noun.
 pub(crate) fn to_stored(noun: &'static str, value: &impl serde::Serialize) -> Result<Json> {
-    Json::of(value).map_err(|error| Error::corrupt(noun, error.to_string()))
+    Json::of(value).map_err(|error| Error::corrupt(noun, error))
 }
 
 /// Errors of the database have one form here, whichever engine reports them.

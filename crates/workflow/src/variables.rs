@@ -273,8 +273,7 @@ fn values(new: &NewVariables) -> Result<Json> {
             "must have at most 64 bytes, without NUL",
         ));
     }
-    let values =
-        Json::of(&new.variables).map_err(|error| Error::invalid("variables", error.to_string()))?;
+    let values = Json::of(&new.variables).map_err(|error| Error::invalid("variables", error))?;
     Error::check_bytes("variables", values.as_str().len(), MAX_BYTES)?;
     Ok(values)
 }

@@ -49,8 +49,7 @@ pub(crate) fn query(kind: Type, params: &[(String, String)]) -> Result<Query> {
         )?);
     }
     query.sort = sort(kind, &sort_keys, "sort")?;
-    query.page = Page::new(limit, skip, after)
-        .map_err(|error| Error::invalid("limit", error.to_string()))?;
+    query.page = Page::new(limit, skip, after).map_err(|error| Error::invalid("limit", error))?;
     Ok(query)
 }
 

@@ -72,8 +72,7 @@ pub(crate) fn query(kind: Type, value: &RawValue, at: &str) -> Result<Query> {
                 .extend(parser.member(&name, &value, &path, 0)?),
         }
     }
-    query.page =
-        Page::new(limit, skip, after).map_err(|error| Error::invalid(at, error.to_string()))?;
+    query.page = Page::new(limit, skip, after).map_err(|error| Error::invalid(at, error))?;
     Ok(query)
 }
 

@@ -347,8 +347,7 @@ impl StagedObject {
             };
         }
         check_labels(labels.len(), path)?;
-        let text = serde_json::to_string(&labels)
-            .map_err(|error| Error::invalid(path, error.to_string()))?;
+        let text = serde_json::to_string(&labels).map_err(|error| Error::invalid(path, error))?;
         let cell = if labels.is_empty() {
             Cell::Null
         } else {

@@ -209,7 +209,7 @@ impl Units {
             .map_or(&[][..], Vec::as_slice);
         amount
             .to_base(units)
-            .map_err(|error| Error::invalid(path, error.to_string()))
+            .map_err(|error| Error::invalid(path, error))
     }
 }
 

@@ -122,7 +122,7 @@ pub(crate) fn amount(value: &RawValue, path: &str) -> Result<AmountInput> {
     digits
         .parse()
         .map(AmountInput::Base)
-        .map_err(|error: types::AmountError| Error::invalid(path, error.to_string()))
+        .map_err(|error: types::AmountError| Error::invalid(path, error))
 }
 
 fn in_unit(input: &RawValue, path: &str) -> Result<AmountInput> {
@@ -208,7 +208,7 @@ fn units(value: &RawValue, path: &str) -> Result<String> {
     if units.iter().filter(|unit| unit.default).count() > 1 {
         return Err(Error::invalid(path, "only one unit can be the default"));
     }
-    serde_json::to_string(&units).map_err(|error| Error::invalid(path, error.to_string()))
+    serde_json::to_string(&units).map_err(|error| Error::invalid(path, error))
 }
 
 /// Parse `{type, ref}`.

@@ -69,7 +69,7 @@ impl Sink for Webhook {
             .map_or(Ok(()), |texts| headers(&texts))?;
         match policy.check(settings.text("url")) {
             Ok(_) => Ok(()),
-            Err(error) => Err(Error::invalid("delivery.url", error.to_string())),
+            Err(error) => Err(Error::invalid("delivery.url", error)),
         }
     }
 

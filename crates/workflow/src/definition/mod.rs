@@ -42,11 +42,11 @@ pub(crate) enum DefinitionErrorKind {
 }
 
 impl DefinitionError {
-    pub(crate) fn document(reason: impl Into<String>) -> Self {
+    pub(crate) fn document(reason: impl std::fmt::Display) -> Self {
         Self {
             kind: DefinitionErrorKind::Document,
             field: String::new(),
-            reason: reason.into(),
+            reason: reason.to_string(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Why a step did not complete.
 
+use crate::error::to_stored;
 use crate::run::Failure;
 use crate::{Error, Workflow};
 use types::{Coded, Json, Retry};
@@ -32,13 +33,10 @@ impl Fault {
 
     /// An option has an invalid value.
     pub(crate) fn option(name: &str, reason: impl std::fmt::Display) -> Self {
-        Self::from_error(&Error::invalid(
-            format!("options.{name}"),
-            reason.to_string(),
-        ))
+        Error::invalid(format!("options.{name}"), reason).into()
     }
 
-    /// Converts an error of another engine; its code states whether to retry.
+    /// Converts an error; its code states whether to retry.
     pub(crate) fn from_error(error: &impl Coded) -> Self {
         let code = error.code();
         let transient = code.retry == Retry::Later;
@@ -64,9 +62,15 @@ impl Fault {
     }
 }
 
+impl<E: Coded> From<E> for Fault {
+    fn from(error: E) -> Self {
+        Self::from_error(&error)
+    }
+}
+
 /// Serializes a value.
 pub(crate) fn to_json(value: &impl serde::Serialize) -> Result<Json, Fault> {
-    Json::of(value).map_err(|error| Fault::from_error(&Error::corrupt("value", error.to_string())))
+    Ok(to_stored("value", value)?)
 }
 
 /// Checks the size limit of a value.
@@ -80,5 +84,5 @@ pub(crate) fn bounded(workflow: &Workflow, value: Json) -> Result<Json, Fault> {
 
 /// The step's data exceeds the size limit.
 pub(crate) fn too_large(limit: usize) -> Fault {
-    Fault::from_error(&Error::limit("the step's data", "bytes", limit))
+    Error::limit("the step's data", "bytes", limit).into()
 }

@@ -108,9 +108,7 @@ impl SubmissionRequest {
             context: self.context.clone(),
         };
         let outcome = submit::enqueue(&run.workflow.parts().submit, &run.run.initiator, new).await;
-        outcome
-            .map(|outcome| outcome.submission().clone())
-            .map_err(|error| Fault::from_error(&error))
+        Ok(outcome?.submission().clone())
     }
 }
 
@@ -120,22 +118,17 @@ pub(crate) fn outcome(submission: &Submission, until: Until) -> Option<Result<Js
     use State as S;
     let reason = submission.reason.as_deref().unwrap_or("no reason given");
     let message = |what: &str| format!("submission {} {what}: {reason}", submission.id);
-    let failed = |what: &str| {
-        Some(Err(Fault::from_error(&StepError::SubmissionFailed(
-            message(what),
-        ))))
-    };
+    let failed = |what: &str| Some(Err(StepError::SubmissionFailed(message(what)).into()));
     let on_chain = |enough: bool| match submission.outcome {
-        Some(ExecutionStatus::Reverted) if enough => Some(Err(Fault::from_error(
-            &StepError::ExecutionReverted(message("was reverted by the chain")),
-        ))),
+        Some(ExecutionStatus::Reverted) if enough => {
+            let message = message("was reverted by the chain");
+            Some(Err(StepError::ExecutionReverted(message).into()))
+        }
         _ if enough => Some(data(submission)),
         _ => None,
     };
     match submission.state {
-        S::Denied => Some(Err(Fault::from_error(&StepError::PolicyDenied(message(
-            "was denied",
-        ))))),
+        S::Denied => Some(Err(StepError::PolicyDenied(message("was denied")).into())),
         S::Expired => failed("expired"),
         S::Failed => failed("failed"),
         S::Replaced => failed("was replaced by another transaction"),

@@ -82,8 +82,7 @@ pub(super) async fn method_call(run: &RunContext, options: &Options) -> Result<M
     let interface = target
         .interface
         .ok_or_else(|| Fault::option("abi", "is missing, and the binding has none"))?;
-    let data = intent::encode_call(&target.chain, &interface, &method, &params)
-        .map_err(|error| Fault::from_error(&error))?;
+    let data = intent::encode_call(&target.chain, &interface, &method, &params)?;
     Ok(MethodCall {
         chain: target.chain,
         contract,
@@ -138,7 +137,7 @@ async fn resolve(run: &RunContext, name: String) -> Result<Binding, Fault> {
     let read = |tx: &mut Tx, name: &String| binding::require(tx, name);
     let db = run.workflow.db();
     let binding: crate::Result<Binding> = db.read_with(&run.namespace, name, read).await;
-    binding.map_err(|error| Fault::from_error(&error))
+    Ok(binding?)
 }
 
 fn account(options: &Options, chain: &ChainId, names: &[&str]) -> Result<Option<String>, Fault> {

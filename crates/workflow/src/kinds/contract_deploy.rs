@@ -40,8 +40,7 @@ async fn deploy(run: &RunContext, options: &Options) -> Result<SubmissionRequest
     let params = params(options, &units)?;
     let empty = Interface::new("[]".to_owned());
     let interface = target.interface.as_ref().unwrap_or(&empty);
-    let data = intent::encode_deploy(&target.chain, interface, &code, &params)
-        .map_err(|error| Fault::from_error(&error))?;
+    let data = intent::encode_deploy(&target.chain, interface, &code, &params)?;
     let call = ChainCall {
         chain: target.chain,
         signer: target.signer,

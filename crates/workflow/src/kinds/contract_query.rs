@@ -29,23 +29,14 @@ fn plan<'a>(run: &'a RunContext, options: &'a Options, _: Time) -> PlanFuture<'a
 
 async fn query(run: &RunContext, options: &Options) -> Result<Json, Fault> {
     let call = method_call(run, options).await?;
-    let connector = run
-        .workflow
-        .parts()
-        .submit
-        .chain(&call.chain)
-        .map_err(|error| Fault::from_error(&error))?;
+    let connector = run.workflow.parts().submit.chain(&call.chain)?;
     let request = CallRequest {
         from: call.signer.as_deref(),
         to: &call.contract,
         data: call.data,
         block_hash: None,
     };
-    let answer = connector
-        .call(&request, Some(&call.interface))
-        .await
-        .map_err(|error| Fault::from_error(&error))?;
-    let output = intent::decode_output(&call.chain, &call.interface, &call.method, &answer)
-        .map_err(|error| Fault::from_error(&error))?;
+    let answer = connector.call(&request, Some(&call.interface)).await?;
+    let output = intent::decode_output(&call.chain, &call.interface, &call.method, &answer)?;
     bounded(&run.workflow, to_json(&output)?)
 }

@@ -26,6 +26,6 @@ async fn query(run: &RunContext, options: &Options) -> Result<Json, Fault> {
     let body = to_json(&without_nulls(options))?;
     let principal = &run.run.initiator;
     let answer = data::bulk_query(&run.workflow.parts().data, principal, body.as_str()).await;
-    let answer = answer.map_err(|error| Fault::from_error(&error))?;
+    let answer = answer?;
     bounded(&run.workflow, to_json(&answer)?)
 }

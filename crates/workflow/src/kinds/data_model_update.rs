@@ -32,5 +32,5 @@ fn update(run: &RunContext, options: &Options) -> Result<data::PreparedUpdate, F
     let body: Options = without_nulls(options).into_iter().map(as_list).collect();
     let body = to_json(&body)?;
     let (data, principal) = (&run.workflow.parts().data, &run.run.initiator);
-    data::prepare_update(data, principal, body.as_str()).map_err(|error| Fault::from_error(&error))
+    Ok(data::prepare_update(data, principal, body.as_str())?)
 }

@@ -163,9 +163,7 @@ fn build_call(run: &RunContext, options: &Options) -> Result<Call, Fault> {
     let guard = run.workflow.parts().outbound.address_policy();
     let query_url = call.query.as_ref().map(|query| query.url.as_str());
     for url in std::iter::once(call.url.as_str()).chain(query_url) {
-        guard
-            .check(url)
-            .map_err(|failure| Fault::from_error(&failure))?;
+        guard.check(url)?;
     }
     Ok(call)
 }
@@ -279,9 +277,9 @@ impl Call {
             Ok(answer) if matches!(answer.status, 404 | 410) => Ok(CallStatus::DidNotHappen),
             Ok(answer) => {
                 let reason = format!("the status query was answered with {}", answer.status);
-                Err(transient(Fault::from_error(&StepError::HttpStatus(reason))))
+                Err(transient(StepError::HttpStatus(reason).into()))
             }
-            Err(failure) => Err(transient(Fault::from_error(&failure))),
+            Err(failure) => Err(transient(failure.into())),
         }
     }
 

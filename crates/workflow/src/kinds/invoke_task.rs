@@ -59,13 +59,12 @@ fn build_request(run: &RunContext, options: &Options) -> Result<RunRequest, Faul
     };
     // Displayed values contain no secrets; the key is stored as its hash.
     let masked = |text: String| run.secrets.mask_text(&text);
-    let new = validate(&run.workflow, new).map_err(|error| Fault::from_error(&error))?;
+    let new = validate(&run.workflow, new)?;
     let (id, depth) = (
         RunId::new(run.now(), run.workflow.db().entropy()),
         child_depth(&run.run.origin)?,
     );
-    let input = run.child_input(id, &new.input);
-    let input = input.map_err(|error| Fault::from_error(&error))?;
+    let input = run.child_input(id, &new.input)?;
     Ok(RunRequest {
         id,
         new: NewRun {
@@ -96,11 +95,10 @@ fn build_request(run: &RunContext, options: &Options) -> Result<RunRequest, Faul
 /// The depth of a run started by a run with this origin.
 fn child_depth(origin: &Origin) -> Result<u32, Fault> {
     match origin {
-        Origin::Run { depth, .. } if *depth >= MAX_DEPTH => Err(Fault::from_error(&Error::limit(
-            "runs that start each other",
-            "in a chain",
-            MAX_DEPTH as usize,
-        ))),
+        Origin::Run { depth, .. } if *depth >= MAX_DEPTH => {
+            let (field, limit) = ("runs that start each other", MAX_DEPTH as usize);
+            Err(Error::limit(field, "in a chain", limit).into())
+        }
         Origin::Run { depth, .. } => Ok(depth + 1),
         Origin::Request | Origin::Listener { .. } => Ok(1),
     }

@@ -103,8 +103,8 @@ pub(super) enum StartEvent {
 
 impl Config {
     pub(super) fn read(json: &Json) -> Result<Self> {
-        let config: Self = serde_json::from_str(json.as_str())
-            .map_err(|error| Error::invalid("config", error.to_string()))?;
+        let config: Self =
+            serde_json::from_str(json.as_str()).map_err(|error| Error::invalid("config", error))?;
         if config.finality == Finality::Pending && config.on_revert.is_none() {
             let reason = "is required when finality is pending: none, or a task that compensates for reverted events";
             return Err(Error::invalid("config.onRevert", reason));
@@ -152,7 +152,7 @@ impl Config {
             let recipient = intent::parse_recipient(chain, &location.address);
             recipient
                 .map(|recipient| recipient.account)
-                .map_err(|error| Error::invalid(field, error.to_string()))
+                .map_err(|error| Error::invalid(field, error))
         };
         locations.iter().enumerate().map(source).collect()
     }
@@ -166,7 +166,7 @@ impl Config {
     pub(super) fn topics(&self, chain: &ChainId) -> Result<Vec<String>> {
         let field = "config.blockchainEvents.abiEvents";
         let topics = intent::event_topics(chain, &self.interface())
-            .map_err(|error| Error::invalid(field, error.to_string()))?;
+            .map_err(|error| Error::invalid(field, error))?;
         if topics.is_empty() || topics.len() > MAX_ENTRIES {
             return Err(Error::invalid(
                 field,

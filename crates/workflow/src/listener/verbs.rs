@@ -147,7 +147,7 @@ fn validate(
 pub(super) fn compile_filter(text: &str) -> Result<regex::Regex> {
     Error::check_bytes("topicFilter", text.len(), MAX_FILTER)?;
     let regex = RegexBuilder::new(text).size_limit(MAX_REGEX).build();
-    regex.map_err(|error| Error::invalid("topicFilter", error.to_string()))
+    regex.map_err(|error| Error::invalid("topicFilter", error))
 }
 
 /// The start of a new listener: a position on its chain, or after all existing facts.

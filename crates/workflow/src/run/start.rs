@@ -170,7 +170,7 @@ pub(crate) fn validate(workflow: &Workflow, new: NewRun) -> Result<NewRun> {
     let input = input.ok_or_else(|| Error::invalid("input", "is not JSON"))?;
     // Stored as text, but parsed once: input that nests too deep could never be shown.
     serde_json::from_str::<serde_json::Value>(input.as_str())
-        .map_err(|error| Error::invalid("input", error.to_string()))?;
+        .map_err(|error| Error::invalid("input", error))?;
     Ok(NewRun { input, ..new })
 }
 

@@ -353,7 +353,7 @@ impl RunContext {
     /// that is gone, or not since an operator decided to resend it.
     async fn reopen_call(&mut self, row: StepRow, external: External) -> Result<()> {
         let call = (external.restore)(&self.stored_request(&row)?)
-            .map_err(|error| Error::corrupt("step", error.to_string()))?;
+            .map_err(|error| Error::corrupt("step", error))?;
         let call = &*call;
         let Some(sent) = row.sent else {
             return self.resend(row, call).await;

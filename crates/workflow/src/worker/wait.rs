@@ -56,7 +56,7 @@ impl RunContext {
             match submit::get(&self.workflow.parts().submit, &self.run.initiator, id).await {
                 Ok(submission) => submission,
                 Err(submit::Error::Store(error)) => return Err(error.into()),
-                Err(error) => return Ok(SubmissionCheck::Fault(Fault::from_error(&error))),
+                Err(error) => return Ok(SubmissionCheck::Fault(error.into())),
             };
         Ok(match outcome(&submission, until) {
             Some(Ok(data)) => SubmissionCheck::Done(data),
@@ -84,7 +84,7 @@ impl RunContext {
     /// The recorded submission of the step.
     pub(super) fn submission_request(&self, row: &StepRow) -> Result<SubmissionRequest> {
         serde_json::from_str(self.stored_request(row)?.as_str())
-            .map_err(|error| Error::corrupt("step", error.to_string()))
+            .map_err(|error| Error::corrupt("step", error))
     }
 
     /// The recorded request of the step's effect.
@@ -125,5 +125,5 @@ fn timed_out(submission: &Submission) -> Fault {
         "the step timed out while submission {} was {state}; the submission continues",
         submission.id
     );
-    Fault::from_error(&StepError::Timeout(reason))
+    StepError::Timeout(reason).into()
 }
