@@ -14,11 +14,10 @@ fn merge_schema(schema: &mut RefOr<Schema>) {
     let RefOr::T(schema) = schema else { return };
     match schema {
         Schema::Object(Object { properties, .. }) => properties.values_mut().for_each(merge_schema),
-        Schema::Array(Array { items, .. }) => {
-            if let ArrayItems::RefOrSchema(items) = items {
-                merge_schema(items);
-            }
-        }
+        Schema::Array(Array {
+            items: ArrayItems::RefOrSchema(items),
+            ..
+        }) => merge_schema(items),
         Schema::OneOf(OneOf { items, .. }) => items.iter_mut().for_each(merge_schema),
         Schema::AllOf(composition) => {
             composition.items.iter_mut().for_each(merge_schema);
