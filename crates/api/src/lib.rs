@@ -12,7 +12,8 @@
 //! and `/api/v1/namespaces/{namespace}`.
 //!
 //! Invariants, each with the test that checks it:
-//! - every handler declares a permission (`cargo xtask tidy`, check `routes`);
+//! - every handler declares a permission and opens no transaction (`cargo xtask tidy`, check
+//!   `routes`);
 //! - no operation of the OpenAPI document reads or changes another namespace (`tests/it/tenancy`);
 //! - invalid input is rejected with its field and code and appends no fact (`bad_input`), and no
 //!   input causes an internal error (`fuzz`);
