@@ -87,6 +87,23 @@ declare! {
     Histogram COMMIT_SECONDS = "florin_commit_seconds" {} Seconds LOCAL;
 }
 
+/// Give the installed recorder the help and the unit of every metric.
+pub fn describe() {
+    for metric in ALL {
+        let unit = match metric.unit {
+            Unit::Bytes => metrics::Unit::Bytes,
+            Unit::Count => metrics::Unit::Count,
+            Unit::Seconds => metrics::Unit::Seconds,
+        };
+        let help = metric.help();
+        match metric.kind {
+            Kind::Counter => metrics::describe_counter!(metric.name, unit, help),
+            Kind::Gauge => metrics::describe_gauge!(metric.name, unit, help),
+            Kind::Histogram { .. } => metrics::describe_histogram!(metric.name, unit, help),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -113,23 +113,6 @@ fn pairs<const LABELS: usize>(
         .collect()
 }
 
-/// Give the installed recorder the help and the unit of every metric.
-pub fn describe() {
-    for metric in crate::ALL {
-        let unit = match metric.unit {
-            Unit::Bytes => metrics::Unit::Bytes,
-            Unit::Count => metrics::Unit::Count,
-            Unit::Seconds => metrics::Unit::Seconds,
-        };
-        let help = metric.help();
-        match metric.kind {
-            Kind::Counter => metrics::describe_counter!(metric.name, unit, help),
-            Kind::Gauge => metrics::describe_gauge!(metric.name, unit, help),
-            Kind::Histogram { .. } => metrics::describe_histogram!(metric.name, unit, help),
-        }
-    }
-}
-
 impl Metric {
     /// The meaning, as one line.
     pub fn help(&self) -> &'static str {

@@ -2,6 +2,7 @@
 
 use crate::cli::call::{Call, Client, Server, path_segment};
 use crate::cli::output::Output;
+use crate::cli::session::Session;
 use crate::cli::{passphrase, replay, rotate};
 use crate::config::Config;
 use anyhow::{Context as _, Result};
@@ -162,25 +163,6 @@ pub(crate) enum Chain {
         #[arg(long)]
         rewind_to: Option<u64>,
     },
-}
-
-/// What the commands share: the server, its client, and the form of the output.
-pub(crate) struct Session {
-    pub(crate) client: Client,
-    pub(crate) output: Output,
-}
-
-impl Session {
-    /// Send calls in order and print the last response, as a list of the last path.
-    async fn send_all(&self, calls: Vec<Call>) -> Result<()> {
-        let mut response = Value::Null;
-        let mut path = String::new();
-        for call in calls {
-            path.clone_from(&call.path);
-            response = self.client.send(call).await?;
-        }
-        self.output.response(&response, &path)
-    }
 }
 
 /// Execute a command and print the last response. `config` is loaded only for commands that do not

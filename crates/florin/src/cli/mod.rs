@@ -9,6 +9,7 @@ mod passphrase;
 mod progress;
 mod replay;
 mod rotate;
+mod session;
 mod verify;
 
 use crate::config::{self, Config};

@@ -1,8 +1,8 @@
 //! `florin policy replay`: re-evaluates past decisions page by page and reports progress.
 
 use crate::cli::call::Call;
-use crate::cli::client::Session;
 use crate::cli::progress::Progress;
+use crate::cli::session::Session;
 use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};

@@ -2,8 +2,8 @@
 //! re-encrypted.
 
 use crate::cli::call::Call;
-use crate::cli::client::Session;
 use crate::cli::progress::Progress;
+use crate::cli::session::Session;
 use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
