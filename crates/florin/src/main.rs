@@ -14,6 +14,7 @@ mod export;
 mod keyring;
 mod listen;
 mod metrics;
+mod roles;
 mod secrets;
 mod serve;
 mod workers;

@@ -1,26 +1,14 @@
 //! `florin serve`: engines, workers and the API, and their orderly shutdown.
 
-use crate::adapters::TokenProjection;
 use crate::config::{Config, LogFormat};
 use crate::engines::{self, Engines};
-use crate::export::TreeHeadFile;
-use crate::workers::{Stop, hold, renew_until_lost, wait_for_work};
-use crate::{config, default_chains, keyring, listen, metrics, secrets};
-use anyhow::{Context as _, Error, Result, anyhow};
-use chain::Connector as _;
-use chain::evm::Evm;
-use index::{Progress, Worker, WorkerParts};
-use std::future::Future;
+use crate::workers::{Stop, renew_until_lost};
+use crate::{default_chains, keyring, listen, metrics, roles};
+use anyhow::{Context as _, Result, anyhow};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Lease, TreeHeadSigner};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-
-/// The longest sleep of a worker, and so the delay until it sees work committed by another process.
-const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// Delay before a retry after an error.
-const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Serve until SIGTERM, SIGINT or the loss of the process lease.
 pub(crate) async fn serve(config: Config) -> Result<()> {
@@ -36,7 +24,7 @@ pub(crate) async fn serve(config: Config) -> Result<()> {
             return Err(reason);
         }
     };
-    spawn_workers(&config, &engines, &stopping, &mut tasks)?;
+    roles::spawn(&config, &engines, &stopping, &mut tasks)?;
     let _refresh = refresh(&engines);
     let outcome = tokio::select! {
         () = shutdown_signal() => Ok(()),
@@ -153,237 +141,5 @@ fn build_app(
         body_limit_bytes: config.server.body_limit_bytes,
         request_timeout_ms: config.server.request_timeout_ms,
         concurrency: config.server.concurrency,
-    })
-}
-
-fn spawn_workers(
-    config: &Config,
-    engines: &Arc<Engines>,
-    stop: &Stop,
-    tasks: &mut JoinSet<()>,
-) -> Result<()> {
-    let ttl = config.store.lease_ms;
-    let mut spawn = |name: String, work: Box<dyn Fn(Lease) -> WorkerFuture + Send + Sync>| {
-        tasks.spawn(hold(engines.db.clone(), name, ttl, stop.clone(), work));
-    };
-    if config.roles.index {
-        for (chain, evm) in &engines.chains {
-            let (engines, chain, evm) = (engines.clone(), chain.clone(), evm.clone());
-            spawn(
-                format!("chain/{}", evm.chain()),
-                Box::new(move |lease| run_indexer(&engines, &chain, &evm, lease)),
-            );
-        }
-    }
-    if config.roles.submit {
-        for shard in 0..config.submit.shards {
-            let engines = engines.clone();
-            spawn(
-                format!("lanes/{shard}"),
-                Box::new(move |lease| run_lanes(&engines, shard, lease)),
-            );
-        }
-    }
-    if config.roles.signer {
-        let engines = engines.clone();
-        spawn(
-            keys::Worker::PARTITION.to_owned(),
-            Box::new(move |lease| run_signer(&engines, lease)),
-        );
-    }
-    if config.roles.workflow {
-        for shard in 0..config.workflow.shards {
-            let engines = engines.clone();
-            spawn(
-                format!("runs/{shard}"),
-                Box::new(move |lease| run_workflows(&engines, shard, lease)),
-            );
-        }
-    }
-    if config.roles.streams {
-        for shard in 0..streams::SHARDS {
-            let engines = engines.clone();
-            spawn(
-                streams::shard_partition(shard),
-                Box::new(move |lease| run_deliveries(&engines, shard, lease)),
-            );
-        }
-    }
-    let (all, engine) = (engines.clone(), config.store.engine);
-    spawn(
-        "keyring".to_owned(),
-        Box::new(move |lease| {
-            let all = all.clone();
-            Box::pin(async move { keyring::rotate(&all, engine, lease).await })
-        }),
-    );
-    if config.tree_head.enabled {
-        let key = secrets::key(&config.tree_head.key_file).map_err(Error::msg)?;
-        let (engines, settings) = (engines.clone(), config.tree_head.clone());
-        spawn(
-            "tree-head".to_owned(),
-            Box::new(move |lease| run_tree_heads(&engines, &settings, *key, lease)),
-        );
-    }
-    Ok(())
-}
-
-type WorkerFuture = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// Index one chain, and backfill scopes that were added later.
-fn run_indexer(
-    engines: &Engines,
-    chain: &config::Chain,
-    evm: &Arc<Evm>,
-    lease: Lease,
-) -> WorkerFuture {
-    let settings = index::Settings {
-        start: chain.start,
-        store_all_events: chain.store_all_events,
-        blocks_per_turn: chain.blocks_per_turn,
-    };
-    let parts = WorkerParts {
-        db: engines.db.clone(),
-        lease,
-        chain: evm.clone(),
-        projections: vec![Arc::new(TokenProjection)],
-    };
-    let follower = Worker::new(parts, settings);
-    let poll = Duration::from_millis(evm.config().poll_interval_ms);
-    Box::pin(async move {
-        let backfiller = follower.clone();
-        tokio::join!(index_chain(follower, poll), backfill(backfiller));
-    })
-}
-
-async fn index_chain(follower: Worker, poll: Duration) {
-    loop {
-        let pause = match follower.turn().await {
-            Ok(Progress::Extended { .. } | Progress::Rewound { .. }) => continue,
-            Ok(Progress::Again) => Duration::from_millis(50),
-            Ok(Progress::Idle) => poll,
-            Ok(Progress::Halted) => RETRY_DELAY,
-            Err(error) => {
-                tracing::warn!(event = "chain.index_failed", %error, "the chain cannot be indexed, will retry");
-                RETRY_DELAY
-            }
-        };
-        crate::clock::sleep(pause).await;
-    }
-}
-
-async fn backfill(follower: Worker) {
-    loop {
-        let pause = match follower.backfill().await {
-            Ok(0) => RETRY_DELAY / 2,
-            Ok(_) => continue,
-            Err(error) => {
-                tracing::warn!(event = "scope.backfill_failed", %error, "a scope cannot be backfilled, will retry");
-                RETRY_DELAY
-            }
-        };
-        crate::clock::sleep(pause).await;
-    }
-}
-
-/// Advance the submissions of a shard.
-fn run_lanes(engines: &Engines, shard: u32, lease: Lease) -> WorkerFuture {
-    let worker = submit::Worker::new(engines.submit.clone(), shard, lease);
-    let mut committed = engines.db.commit_counter();
-    Box::pin(async move {
-        loop {
-            match worker.turn().await {
-                Ok(progress) if progress.changed > 0 => {}
-                Ok(_) => wait_for_work(&mut committed, POLL_INTERVAL).await,
-                Err(error) => {
-                    tracing::warn!(event = "submissions.turn_failed", %error, "submissions are delayed");
-                    crate::clock::sleep(RETRY_DELAY).await;
-                }
-            }
-        }
-    })
-}
-
-/// Ask the signing back ends that answer later.
-fn run_signer(engines: &Engines, lease: Lease) -> WorkerFuture {
-    let mut worker = keys::Worker::new(engines.keys.clone(), lease);
-    let mut committed = engines.db.commit_counter();
-    Box::pin(async move {
-        loop {
-            match worker.turn().await {
-                Ok(progress) if progress.closed > 0 => {}
-                Ok(_) => wait_for_work(&mut committed, POLL_INTERVAL).await,
-                Err(error) => {
-                    tracing::warn!(event = "signer.turn_failed", %error, "signature requests are delayed");
-                    tokio::time::sleep(RETRY_DELAY).await;
-                }
-            }
-        }
-    })
-}
-
-/// Advance the runs of a shard and feed its listeners.
-fn run_workflows(engines: &Engines, shard: u32, lease: Lease) -> WorkerFuture {
-    let mut worker = workflow::Worker::new(engines.workflow.clone(), shard, lease);
-    let mut committed = engines.db.commit_counter();
-    Box::pin(async move {
-        loop {
-            match worker.turn().await {
-                Ok(progress) if progress.advanced + progress.delivered > 0 => {}
-                Ok(_) => wait_for_work(&mut committed, POLL_INTERVAL).await,
-                Err(error) => {
-                    tracing::warn!(event = "runs.turn_failed", %error, "runs are delayed");
-                    crate::clock::sleep(RETRY_DELAY).await;
-                }
-            }
-        }
-    })
-}
-
-/// Deliver the events of a shard.
-fn run_deliveries(engines: &Engines, number: u32, lease: Lease) -> WorkerFuture {
-    let mut shard = streams::Worker::new(engines.streams.clone(), number, lease);
-    Box::pin(async move {
-        loop {
-            match shard.turn().await {
-                Ok(progress) if progress.more => {}
-                Ok(_) => shard.idle(POLL_INTERVAL).await,
-                Err(error) => {
-                    tracing::warn!(event = "deliveries.turn_failed", %error, "deliveries are delayed");
-                    crate::clock::sleep(RETRY_DELAY).await;
-                }
-            }
-        }
-    })
-}
-
-/// Sign a tree head whenever facts were appended, and export it.
-fn run_tree_heads(
-    engines: &Engines,
-    settings: &config::TreeHead,
-    key: [u8; 32],
-    lease: Lease,
-) -> WorkerFuture {
-    let (db, path) = (engines.db.clone(), settings.export.clone());
-    let pause = Duration::from_millis(settings.interval_ms.max(10));
-    Box::pin(async move {
-        let file = match TreeHeadFile::open(path) {
-            Ok(file) => file,
-            Err(error) => {
-                return tracing::error!(event = "tree_head.export_failed", %error, "the export file of tree heads cannot be opened");
-            }
-        };
-        let mut signer = match TreeHeadSigner::new(db, lease, key, Box::new(file)).await {
-            Ok(signer) => signer,
-            Err(error) => {
-                return tracing::error!(event = "tree_head.signer_failed", %error, "the tree head signer cannot start");
-            }
-        };
-        loop {
-            if let Err(error) = signer.turn().await {
-                tracing::warn!(event = "tree_head.failed", %error, "no tree head was signed, will retry");
-            }
-            crate::clock::sleep(pause).await;
-        }
     })
 }
