@@ -115,6 +115,11 @@ async fn a_submission_is_retrieved_filtered_explained_and_withdrawn() {
             .await
             .success();
         assert_eq!(withdrawn["state"], "failed");
+        assert_eq!(
+            withdrawn["nextAt"],
+            Value::Null,
+            "it is never checked again"
+        );
         let explanation = world
             .get(&format!("/submissions/{id}/explain"))
             .await
@@ -160,6 +165,33 @@ async fn a_contract_call_returns_outputs_by_name() {
             "outputs": [{ "name": "answer", "type": "uint256" }] }]);
         let result = world.post("/contracts/query", json!({ "to": BOB, "abi": abi, "method": "seven" })).await;
         assert_eq!(result.success()["output"]["answer"], "7");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wallet_names_its_signing_back_end() {
+    on_each_engine(|test| async move {
+        let world = World::new(test).await;
+        for (body, backend) in [
+            (json!({ "name": "a", "kind": "org" }), "software"),
+            (
+                json!({ "name": "b", "kind": "org", "backend": "deferred" }),
+                "deferred",
+            ),
+        ] {
+            let created = world.post("/wallets", body).await.success();
+            assert_eq!(created["backend"], backend);
+            let path = format!("/wallets/{}", created["name"].as_str().unwrap());
+            assert_eq!(world.get(&path).await.success()["backend"], backend);
+        }
+        let unknown = json!({ "name": "c", "kind": "org", "backend": "paper" });
+        let refused = world.post("/wallets", unknown).await;
+        assert_eq!(refused.status, 404);
+        assert_eq!(
+            refused.code_and_field(),
+            ("keys.unknown_backend".to_owned(), "backend".to_owned())
+        );
     })
     .await;
 }
