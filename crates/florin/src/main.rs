@@ -13,6 +13,7 @@ mod engines;
 mod export;
 mod keyring;
 mod listen;
+mod logging;
 mod metrics;
 mod roles;
 mod secrets;

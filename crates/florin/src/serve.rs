@@ -1,10 +1,10 @@
 //! `florin serve`: engines, workers and the API, and their orderly shutdown.
 
-use crate::config::{Config, LogFormat};
+use crate::config::Config;
 use crate::engines::{self, Engines};
 use crate::workers::{Stop, renew_until_lost};
-use crate::{default_chains, keyring, listen, metrics, roles};
-use anyhow::{Context as _, Result, anyhow};
+use crate::{default_chains, keyring, listen, logging, metrics, roles};
+use anyhow::{Result, anyhow};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 /// Serve until SIGTERM, SIGINT or the loss of the process lease.
 pub(crate) async fn serve(config: Config) -> Result<()> {
-    init_logging(&config)?;
+    let export = logging::init(&config).await?;
     let metrics = metrics::install()?;
     let engines = Arc::new(engines::build(&config).await?);
     let (stop, stopping) = watch::channel(false);
@@ -49,6 +49,7 @@ pub(crate) async fn serve(config: Config) -> Result<()> {
         );
     }
     let _ = engines.db.release(&engines.lease).await;
+    export.shutdown().await;
     outcome
 }
 
@@ -100,21 +101,6 @@ async fn shutdown_signal() {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
     }
-}
-
-fn init_logging(config: &Config) -> Result<()> {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_new(&config.log.filter).context("log.filter")?;
-    let use_colors = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(use_colors);
-    match config.log.format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().init(),
-    }
-    Ok(())
 }
 
 fn build_app(

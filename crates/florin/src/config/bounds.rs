@@ -20,6 +20,7 @@ const BOUNDS: &[(&str, i64, i64)] = &[
     ("store.readers", 1, 1_000),
     ("store.lease_ms", 500, DAY_MS),
     ("tree_head.interval_ms", 10, DAY_MS),
+    ("trace.sample_percent", 0, 100),
     ("policy.limits.document_bytes", 1, 64 * MEBIBYTE),
     ("policy.limits.policies_per_namespace", 1, 1_000_000),
     ("policy.limits.versions_per_policy", 1, 1_000_000),

@@ -35,6 +35,7 @@ pub(crate) struct Config {
     pub(crate) secrets: Secrets,
     pub(crate) tree_head: TreeHead,
     pub(crate) log: Log,
+    pub(crate) trace: Trace,
     pub(crate) roles: Roles,
     pub(crate) policy: policy::Settings,
     pub(crate) keys: Keys,
@@ -115,6 +116,17 @@ pub(crate) struct TreeHead {
 pub(crate) struct Log {
     pub(crate) format: LogFormat,
     pub(crate) filter: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Trace {
+    pub(crate) endpoint: String,
+    #[cfg_attr(
+        not(feature = "otlp"),
+        expect(dead_code, reason = "read by the exporter")
+    )]
+    pub(crate) sample_percent: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
