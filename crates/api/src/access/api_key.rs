@@ -2,77 +2,17 @@
 //! second is a random 256-bit secret, of which only the SHA-256 hash is stored. A secret with that
 //! much entropy needs no password hashing.
 
+use super::resources::{ApiKey, KeyKind};
 use super::table;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use store::{Db, Fact, Lease};
-use strum::{EnumString, IntoStaticStr, VariantArray};
 use subtle::ConstantTimeEq as _;
 use types::{ApiKeyId, Digest, Page, Principal, PrincipalKind, Role, Time, Ulid};
 use utoipa::ToSchema;
 
 const PREFIX: &str = "flr";
 const MAX_NAME: usize = 128;
-
-/// The kind of principal that an API key stands for. `system` is Florin itself and has no key, so a
-/// row that says otherwise is rejected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, IntoStaticStr, VariantArray)]
-#[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase")]
-pub enum KeyKind {
-    Person,
-    Service,
-    Organisation,
-}
-
-store::text_columns! { as_in_json: KeyKind }
-
-impl KeyKind {
-    fn of(kind: PrincipalKind) -> Option<Self> {
-        match kind {
-            PrincipalKind::Person => Some(Self::Person),
-            PrincipalKind::Service => Some(Self::Service),
-            PrincipalKind::Organisation => Some(Self::Organisation),
-            PrincipalKind::System => None,
-        }
-    }
-}
-
-impl From<KeyKind> for PrincipalKind {
-    fn from(kind: KeyKind) -> Self {
-        match kind {
-            KeyKind::Person => Self::Person,
-            KeyKind::Service => Self::Service,
-            KeyKind::Organisation => Self::Organisation,
-        }
-    }
-}
-
-/// An API key, without its secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, store::Record)]
-#[record(table = "api_key", read)]
-pub struct ApiKey {
-    pub id: ApiKeyId,
-    /// The name of the principal, recorded as the actor of facts.
-    pub name: String,
-    /// The kind of principal: `person`, `service` or `organisation`.
-    #[schema(value_type = String)]
-    pub kind: KeyKind,
-    /// The roles that the key grants.
-    #[schema(value_type = Vec<String>)]
-    #[record(json)]
-    pub roles: Vec<Role>,
-    #[record(column = "created_at")]
-    pub created: Time,
-    /// When the key expires; `null` if it does not.
-    #[record(column = "expires_at")]
-    pub expires: Option<Time>,
-    /// When the key was revoked; `null` while it is active.
-    #[record(column = "revoked_at")]
-    pub revoked: Option<Time>,
-    /// Increases with each change.
-    pub version: u64,
-}
 
 /// An API key to issue.
 #[derive(Debug, Clone, Deserialize, ToSchema)]

@@ -1,25 +1,10 @@
 //! Namespaces: the tenants of an installation.
 
+use super::resources::NamespaceRow;
 use super::table;
 use crate::{Error, Result};
-use serde::Serialize;
 use store::{Db, Fact, Lease, UnscopedTx};
-use types::{ChainId, Namespace, Principal, Time};
-use utoipa::ToSchema;
-
-/// A namespace: one tenant of the installation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record, ToSchema)]
-#[record(table = "namespace", read)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = Namespace)]
-pub struct NamespaceRow {
-    pub name: Namespace,
-    /// The chain that requests use when they name none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub default_chain: Option<ChainId>,
-    #[record(column = "created_at")]
-    pub created: Time,
-}
+use types::{ChainId, Namespace, Principal};
 
 /// Creates a namespace. Returns false if the name exists.
 pub async fn create_namespace(

@@ -1,7 +1,6 @@
 //! The only SQL of this crate.
 
-use super::api_key::{ApiKey, KeyKind};
-use super::namespace::NamespaceRow;
+use super::resources::{ApiKey, KeyKind, NamespaceRow};
 use store::{Record as _, Result, ScopedTable as _, Tx, UnscopedTable as _, UnscopedTx};
 use types::{ApiKeyId, ChainId, Digest, Namespace, Page, Role, Time};
 
