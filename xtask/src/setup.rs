@@ -85,6 +85,13 @@ pub(crate) fn npm_packages() -> Outcome {
     if std::fs::read(&stamp).is_ok_and(|installed| installed == lock) {
         return Ok(());
     }
+    let installed = folder.join("node_modules");
+    if installed.is_symlink() {
+        return Err(format!(
+            "{} is a symbolic link, and npm would empty its target: remove it",
+            installed.display()
+        ));
+    }
     println!("setup: npm ci in contracts/");
     let mut npm = Command::new("npm");
     npm.args([

@@ -4,6 +4,7 @@ use crate::Type;
 use crate::field::{Field, Schema};
 use crate::path::Path;
 use crate::value_type::ValueType;
+use std::cmp::Ordering;
 use store::Cell;
 
 /// A condition, or a combination of conditions.
@@ -55,6 +56,30 @@ pub(crate) enum TextMatch {
     Contains,
     StartsWith,
     EndsWith,
+}
+
+impl Comparison {
+    /// Whether a comparison result satisfies the operator.
+    pub(crate) fn allows(self, ordering: Ordering) -> bool {
+        match self {
+            Comparison::Eq => ordering == Ordering::Equal,
+            Comparison::Lt => ordering == Ordering::Less,
+            Comparison::Lte => ordering != Ordering::Greater,
+            Comparison::Gt => ordering == Ordering::Greater,
+            Comparison::Gte => ordering != Ordering::Less,
+        }
+    }
+}
+
+impl TextMatch {
+    /// Whether a text matches.
+    pub(crate) fn is_in(self, text: &str, needle: &str) -> bool {
+        match self {
+            TextMatch::Contains => text.contains(needle),
+            TextMatch::StartsWith => text.starts_with(needle),
+            TextMatch::EndsWith => text.ends_with(needle),
+        }
+    }
 }
 
 /// What is checked. Operands have the stored form of the subject; those of undeclared paths are

@@ -3,7 +3,7 @@
 
 use crate::decimal::Decimal;
 use crate::field::{Field, FieldType};
-use crate::filter::{Comparison, Condition, Filter, Predicate, Subject, TextMatch};
+use crate::filter::{Comparison, Condition, Filter, Predicate, Subject};
 use crate::fold::fold;
 use crate::object::{Object, is_case_insensitive};
 use crate::path::Leaf;
@@ -181,28 +181,5 @@ fn undeclared_number(predicate: &Predicate, number: &str) -> bool {
             .filter_map(as_decimal)
             .any(|operand| operand == value),
         Predicate::Text(mode, needle) => mode.is_in(number, needle),
-    }
-}
-
-impl Comparison {
-    /// Whether a comparison result satisfies the operator.
-    pub(crate) fn allows(self, ordering: Ordering) -> bool {
-        match self {
-            Comparison::Eq => ordering == Ordering::Equal,
-            Comparison::Lt => ordering == Ordering::Less,
-            Comparison::Lte => ordering != Ordering::Greater,
-            Comparison::Gt => ordering == Ordering::Greater,
-            Comparison::Gte => ordering != Ordering::Less,
-        }
-    }
-}
-
-impl TextMatch {
-    fn is_in(self, text: &str, needle: &str) -> bool {
-        match self {
-            TextMatch::Contains => text.contains(needle),
-            TextMatch::StartsWith => text.starts_with(needle),
-            TextMatch::EndsWith => text.ends_with(needle),
-        }
     }
 }
