@@ -46,10 +46,9 @@ pub(crate) fn read(text: &str, format: Format) -> Result<Map<String, Value>, Def
 
 fn json(text: &str) -> Result<Tree, DefinitionError> {
     // Parsed unmodified first, so that syntax errors report the true line and column.
-    serde_json::from_str::<de::IgnoredAny>(text)
-        .map_err(|error| DefinitionError::document(error))?;
-    let tree: Tree = serde_json::from_str(&long_numerals_as_texts(text))
-        .map_err(|error| DefinitionError::document(error))?;
+    serde_json::from_str::<de::IgnoredAny>(text).map_err(DefinitionError::document)?;
+    let tree: Tree =
+        serde_json::from_str(&long_numerals_as_texts(text)).map_err(DefinitionError::document)?;
     check_size(&tree.0)?;
     Ok(tree)
 }
@@ -65,8 +64,8 @@ fn yaml(text: &str) -> Result<Tree, DefinitionError> {
     options.budget = Some(budget);
     options.strict_booleans = true; // YAML 1.2: a name may be `no`
     options.with_snippet = false;
-    let tree: Tree = serde_saphyr::from_str_with_options(text, options)
-        .map_err(|error| DefinitionError::document(error))?;
+    let tree: Tree =
+        serde_saphyr::from_str_with_options(text, options).map_err(DefinitionError::document)?;
     check_size(&tree.0)?;
     Ok(tree)
 }
