@@ -1,4 +1,4 @@
--- Facts, the heads of their partitions, leases, signed tree heads, idempotency keys, data keys.
+-- Facts, the heads of their partitions, leases, signed tree heads, idempotency keys.
 -- Types: BIGINT (also booleans and times in microseconds), TEXT, BLOB. A table ends with ");" on a line of its own.
 
 -- A head is the end of a partition's hash chain and the lease of its owner, in one row.
@@ -59,17 +59,4 @@ CREATE TABLE idempotency (
   resource TEXT NOT NULL,
   created_at BIGINT NOT NULL,
   PRIMARY KEY (namespace, verb, key)
-);
-
--- Data keys, wrapped by the master key. The newest version of a name encrypts; older ones only decrypt.
-CREATE TABLE secret_key (
-  name TEXT NOT NULL,
-  version BIGINT NOT NULL,
-  fingerprint BLOB NOT NULL, -- a hash of the data key, to compare keys without revealing them
-  wrapped BLOB NOT NULL,
-  wrapping TEXT NOT NULL,
-  created_at BIGINT NOT NULL,
-  -- Since when nothing is encrypted under it any more.
-  retired_at BIGINT,
-  PRIMARY KEY (name, version)
 );

@@ -17,6 +17,7 @@ pub struct Engines {
     /// The lease on the partition that this process appends facts to.
     pub lease: Lease,
     pub keys: keys::Keys,
+    pub secrets: secrets::Secrets,
     pub policy: policy::Policy,
     pub submit: submit::Submit,
     pub index: index::Index,

@@ -167,6 +167,7 @@ macro_rules! engines {
 }
 engines!(
     store::Error,
+    secrets::Error,
     intent::Error,
     chain::Error,
     index::Error,

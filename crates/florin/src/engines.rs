@@ -3,15 +3,15 @@
 use crate::adapters::{ChainEvents, DataLookups, DefaultChains};
 use crate::clock::{OsEntropy, SystemClock};
 use crate::config::{self, Config};
-use crate::secrets;
+use crate::key_files;
 use anyhow::{Context as _, Error, Result, bail};
 use api::access::NamespacesRevision;
 use chain::Connector;
 use chain::evm::Evm;
 use outbound::{AddressPolicy, Outbound, Rule, Settings as OutboundSettings};
 use policy::PermitSigner as _;
+use secrets::Keyring;
 use std::sync::Arc;
-use store::secrets::Keyring;
 use store::{Db, Lease, LeaseClock};
 use types::{Clock, Entropy};
 
@@ -25,6 +25,7 @@ pub(crate) struct Engines {
     pub(crate) chains: Vec<(config::Chain, Arc<Evm>)>,
     pub(crate) keys: keys::Keys,
     pub(crate) keyring: Keyring,
+    pub(crate) secrets: secrets::Secrets,
     pub(crate) default_chains: Arc<DefaultChains>,
     pub(crate) policy: policy::Policy,
     pub(crate) submit: submit::Submit,
@@ -73,12 +74,13 @@ pub(crate) async fn lease(db: &Db, config: &Config) -> Result<Lease> {
 
 /// Open the database and construct every engine.
 pub(crate) async fn build(config: &Config) -> Result<Engines> {
-    let source = secrets::source(config).map_err(Error::msg)?;
+    let source = key_files::source(config).map_err(Error::msg)?;
     let master = source().map_err(Error::msg)?;
     let db = open_db(config).await?;
     let lease = lease(&db, config).await?;
-    let keyring = keys::open_keyring(&db, &lease, master).await;
-    let keyring = keyring.map_err(|error| Error::msg(secrets::hint(config, error.to_string())))?;
+    let keyring = secrets::open_keyring(&db, &lease, master).await;
+    let keyring =
+        keyring.map_err(|error| Error::msg(key_files::hint(config, error.to_string())))?;
     let permits = permit_signer(&db, &lease, &keyring).await?;
     let chains = connect(config, db.entropy())?;
     let default_chains = default_chains(&db, &chains).await?;
@@ -92,10 +94,16 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
         lease: lease.clone(),
         keyring: keyring.clone(),
         policy_key: permits.public(),
-        master_source: Some(source),
         backends: Vec::new(),
     };
     let keys = keys::Keys::new(parts, key_settings(config));
+    let parts = secrets::Parts {
+        db: db.clone(),
+        lease: lease.clone(),
+        keyring: keyring.clone(),
+        master_source: Some(source),
+    };
+    let secrets = secrets::Secrets::new(parts, secret_settings(config));
     let parts = policy::Parts {
         db: db.clone(),
         lease: lease.clone(),
@@ -141,6 +149,7 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
         chains,
         keys,
         keyring,
+        secrets,
         default_chains,
         policy,
         submit,
@@ -167,6 +176,14 @@ fn contracts_and_index(
         contracts: contracts.clone(),
     });
     (contracts, index)
+}
+
+fn secret_settings(config: &Config) -> secrets::Settings {
+    match config.store.engine {
+        // A single process, which already has the new data key.
+        config::Engine::Sqlite => secrets::Settings { retire_delay_ms: 0 },
+        config::Engine::Postgres => secrets::Settings::default(),
+    }
 }
 
 async fn permit_signer(

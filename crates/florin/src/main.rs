@@ -11,12 +11,12 @@ mod config;
 mod default_chains;
 mod engines;
 mod export;
+mod key_files;
 mod keyring;
 mod listen;
 mod logging;
 mod metrics;
 mod roles;
-mod secrets;
 mod serve;
 mod workers;
 

@@ -5,7 +5,7 @@ use crate::config::{self, Config};
 use crate::engines::Engines;
 use crate::export::TreeHeadFile;
 use crate::workers::{Stop, hold, wait_for_work};
-use crate::{keyring, secrets};
+use crate::{key_files, keyring};
 use anyhow::{Error, Result};
 use chain::Connector as _;
 use chain::evm::Evm;
@@ -75,16 +75,16 @@ pub(crate) fn spawn(
             );
         }
     }
-    let (all, engine) = (engines.clone(), config.store.engine);
+    let all = engines.clone();
     start(
         "keyring".to_owned(),
         Box::new(move |lease| {
             let all = all.clone();
-            Box::pin(async move { keyring::rotate(&all, engine, lease).await })
+            Box::pin(async move { keyring::rotate(&all, lease).await })
         }),
     );
     if config.tree_head.enabled {
-        let key = secrets::key(&config.tree_head.key_file).map_err(Error::msg)?;
+        let key = key_files::key(&config.tree_head.key_file).map_err(Error::msg)?;
         let (engines, settings) = (engines.clone(), config.tree_head.clone());
         start(
             "tree-head".to_owned(),

@@ -57,7 +57,7 @@ pub(crate) async fn serve(config: Config) -> Result<()> {
 fn refresh(engines: &Arc<Engines>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(metrics::refresh(engines.clone()));
-    tasks.spawn(keyring::refresh(engines.keys.clone()));
+    tasks.spawn(keyring::refresh(engines.secrets.clone()));
     tasks.spawn(default_chains::refresh(
         engines.db.clone(),
         engines.default_chains.clone(),
@@ -113,6 +113,7 @@ fn build_app(
         db: engines.db.clone(),
         lease: engines.lease.clone(),
         keys: engines.keys.clone(),
+        secrets: engines.secrets.clone(),
         policy: engines.policy.clone(),
         submit: engines.submit.clone(),
         index: engines.index.clone(),

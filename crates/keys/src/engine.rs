@@ -1,16 +1,13 @@
 //! The engine handle: the first argument of every verb.
 
 use crate::backend::{Answers, Backend, Backends, WalletSecrets};
-use crate::{Error, Result, Settings};
+use crate::{Result, Settings};
 use intent::PolicyKey;
+use secrets::Keyring;
 use std::future::Future;
 use std::sync::Arc;
-use store::secrets::{Keyring, MasterKey};
 use store::{Db, Lease, Tx};
 use types::{Entropy, Principal, Time};
-
-/// Returns the master key whenever the keyring must be unlocked again, or the reason why it cannot.
-pub type MasterSource = Arc<dyn Fn() -> std::result::Result<MasterKey, String> + Send + Sync>;
 
 /// What the engine works with.
 pub struct Parts {
@@ -20,9 +17,6 @@ pub struct Parts {
     pub keyring: Keyring,
     /// Only permits signed by this key are accepted.
     pub policy_key: PolicyKey,
-    /// Where the master key is read when the keyring must be unlocked again, after a rotation by
-    /// this or another process.
-    pub master_source: Option<MasterSource>,
     /// Signing back ends besides those that every process has.
     pub backends: Vec<Arc<dyn Backend>>,
 }
@@ -38,7 +32,6 @@ struct Inner {
     settings: Arc<Settings>,
     secrets: Arc<WalletSecrets>,
     backends: Backends,
-    master_source: Option<MasterSource>,
     large_issue_lock: tokio::sync::Mutex<()>,
 }
 
@@ -53,15 +46,8 @@ impl Keys {
             backends: Backends::new(&secrets, parts.backends),
             secrets,
             settings: Arc::new(settings),
-            master_source: parts.master_source,
             large_issue_lock: tokio::sync::Mutex::new(()),
         }))
-    }
-
-    /// Wait until a secret under a data key is found that this process has not unlocked: time to
-    /// call [`refresh`](crate::refresh).
-    pub async fn wait_for_unknown_key(&self) {
-        self.0.secrets.keyring().wait_for_unknown_key().await;
     }
 
     /// Whether the back end answers later, so that its signatures are requested. One that this
@@ -71,20 +57,8 @@ impl Keys {
         backend.is_ok_and(|backend| backend.answers() == Answers::Later)
     }
 
-    /// The source of the master key. Error: `keys.master_key` if this process has none.
-    pub(crate) fn master_source(&self) -> Result<MasterSource> {
-        let none = || Error::MasterKey {
-            why: "this process has no source for it".to_owned(),
-        };
-        self.0.master_source.clone().ok_or_else(none)
-    }
-
     pub(crate) fn db(&self) -> &Db {
         &self.0.db
-    }
-
-    pub(crate) fn lease(&self) -> &Lease {
-        &self.0.lease
     }
 
     pub(crate) fn policy_key(&self) -> &PolicyKey {

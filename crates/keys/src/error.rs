@@ -69,12 +69,6 @@ pub enum Error {
     /// The secret is encrypted under a data key that this process has not unlocked.
     #[error("the keyring of this process is older than that of the database; reload it")]
     Keyring,
-    /// The master key cannot be read again, which a rotation requires.
-    #[error("the master key cannot be read: {why}")]
-    MasterKey { why: String },
-    /// Another component could not re-encrypt its secrets.
-    #[error("the secrets of {target} cannot be re-encrypted now: {why}")]
-    RotationTarget { target: &'static str, why: String },
     /// The permit was issued for another namespace.
     #[error("permit {permit} belongs to another namespace")]
     ForeignPermit { permit: PermitId },
@@ -146,6 +140,9 @@ pub enum Error {
     /// A database error.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// A secret cannot be encrypted or decrypted.
+    #[error(transparent)]
+    Secrets(#[from] secrets::Error),
     /// An error while decoding intents and bytes.
     #[error(transparent)]
     Intent(#[from] intent::Error),
@@ -171,8 +168,6 @@ codes! { Error {
     Self::Forbidden { .. } => ("keys.forbidden", 403, Never),
     Self::ExportChild => ("keys.export_child", 403, Never),
     Self::Keyring => ("keys.keyring", 503, Later),
-    Self::MasterKey { .. } => ("keys.master_key", 503, Later),
-    Self::RotationTarget { .. } => ("keys.rotation_target", 503, Later),
     Self::ForeignPermit { .. } => ("keys.foreign_permit", 403, Never),
     Self::IntentMismatch { .. } => ("keys.intent_mismatch", 403, Never),
     Self::EnvelopeExceeded { .. } => ("keys.envelope_exceeded", 403, Never),
@@ -190,6 +185,7 @@ codes! { Error {
     Self::SigningRefused { .. } => ("keys.signing_refused", 403, Never),
     ;
     Self::Store(inner) => inner,
+    Self::Secrets(inner) => inner,
     Self::Intent(inner) => inner,
 }}
 

@@ -203,7 +203,7 @@ pub(crate) fn generations(
         .into_iter()
         .map(|guard| (guard.subject, guard.generation))
         .collect();
-    let installation: i64 = table::installation_generations(tx)?.into_iter().sum();
+    let installation = table::installation_generation(tx)? + secrets::generation(tx)?;
     let shared = installation + guards.get(NAMESPACE).unwrap_or(&0);
     let generation_of = |wallet: &WalletId| shared + guards.get(&wallet.to_string()).unwrap_or(&0);
     Ok(wallets

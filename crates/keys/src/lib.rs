@@ -41,12 +41,11 @@ mod export;
 mod freeze;
 mod hd;
 mod job;
-mod keyring;
 mod named;
 mod read;
 mod record;
 mod request;
-mod rotate;
+mod rotation;
 mod scope;
 mod secret;
 mod settings;
@@ -58,24 +57,22 @@ mod worker;
 
 pub use address::{KeyAddress, MAX_ADDRESSES, addresses};
 pub use backend::{Answers, Backend, DEFAULT_BACKEND, SignOutcome, SigningTask};
-pub use engine::{Keys, MasterSource, Parts};
+pub use engine::{Keys, Parts};
 pub use error::{Error, Result};
 pub use export::{Exported, export, export_key};
 pub use freeze::{freeze, freezes, revoke, unfreeze};
 pub use hd::{Path, Template};
 pub use job::{Signed, SigningJob, VerifiedJob, verify_job};
-pub use keyring::{KeyringInfo, change_master, keyring, open_keyring, refresh, reload};
 pub use named::{NewKey, create_key, key, key_named, named_keys, patch_key};
 pub use read::{KeyLocation, find, issued_addresses};
 pub use record::{Recorded, bytes, record, release, signed_ids};
 pub use request::{check_requests, request_signatures, signature_requests, withdraw_request};
-pub use rotate::{RotationTarget, RotationWorker, Step, rotate};
+pub use rotation::WalletTarget;
 pub use scope::{Freeze, Scope};
 pub use settings::Settings;
 pub use sign::{MAX_JOBS, sign};
 pub use table::named::NamedKey;
 pub use table::request::{RequestState, SignatureRequest};
-pub use table::rotation::{Rotation, RotationState};
 pub use wallet::{
     Branch, NewSecret, NewWallet, Origin, Patch, Wallet, WalletKind, branches, create_wallet,
     patch_wallet, wallet, wallet_named, wallets,

@@ -58,7 +58,7 @@ impl Secret {
 
     /// Read the plaintext encoding.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let broken = || store::Error::Secret {
+        let broken = || secrets::Error::Undecryptable {
             why: "the plaintext is not a wallet secret",
         };
         let (kind, rest) = bytes.split_first().ok_or_else(broken)?;

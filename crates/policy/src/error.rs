@@ -60,6 +60,8 @@ pub enum Error {
     /// A database error.
     #[error(transparent)]
     Store(#[from] store::Error),
+    #[error(transparent)]
+    Secrets(#[from] secrets::Error),
 }
 
 impl Error {
@@ -99,6 +101,7 @@ codes! { Error {
     Self::Internal { .. } => ("policy.internal_error", 500, Never),
     ;
     Self::Store(inner) => inner,
+    Self::Secrets(inner) => inner,
 }}
 
 impl Coded for Error {

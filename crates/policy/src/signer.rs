@@ -4,7 +4,7 @@ use crate::table::key::StoredKey;
 use crate::{Error, Result, table};
 use ed25519_dalek::{Signer as _, SigningKey};
 use intent::PolicyKey;
-use store::secrets::{EncryptionContext, Keyring};
+use secrets::{EncryptionContext, Keyring};
 use store::{Db, Fact, Lease, UnscopedTable as _, UnscopedTx};
 use types::{Namespace, Principal};
 use zeroize::Zeroizing;
@@ -25,7 +25,7 @@ pub trait PermitSigner: Send + Sync {
 pub struct LocalSigner(SigningKey);
 
 impl LocalSigner {
-    /// Load the installation's policy key, or create it if there is none. Errors: `store.secret` if
+    /// Load the installation's policy key, or create it if there is none. Errors: `secrets.undecryptable` if
     /// the keyring cannot decrypt it.
     pub async fn load_or_create(db: &Db, lease: &Lease, keyring: &Keyring) -> Result<Self> {
         let seed = Self::fresh_seed(db);

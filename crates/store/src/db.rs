@@ -1,15 +1,16 @@
-//! The entry point: open a database, write under a lease, read a snapshot.
+//! The entry point: open a database, read a snapshot.
 
+use crate::config::{Config, EngineKind, LeaseClock};
 use crate::dispatch::Dispatch;
-use crate::engine::{Connection, postgres::Postgres, sqlite::Sqlite};
+use crate::engine::Connection;
 use crate::group::Queued;
 use crate::hash_chain::HeadCache;
+use crate::partition::Partition;
 use crate::reader::Reads;
 use crate::serve::{Reader, Writer, spawn};
 use crate::task::{await_result, task};
-use crate::{Error, Lease, Result, Tx, UnscopedTx, lock, migrate};
+use crate::{Error, Result, Tx, UnscopedTx, lock, migrate};
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use tokio::sync::watch;
@@ -17,44 +18,6 @@ use types::{Clock, Entropy, Namespace, Ulid};
 
 /// How many reads may wait in all, and how many closures per partition, before more are rejected.
 const QUEUE_LIMIT: usize = 20_000;
-
-/// Which database to open.
-#[derive(Debug, Clone)]
-pub enum Config {
-    /// One file, one process.
-    Sqlite {
-        /// Created if it is missing.
-        path: PathBuf,
-        /// Maximum concurrent reads.
-        readers: usize,
-    },
-    /// A server that several processes share.
-    Postgres {
-        /// `postgresql://user:password@host/database`.
-        url: String,
-        /// Maximum concurrent write transactions.
-        writers: usize,
-        /// Maximum concurrent reads.
-        readers: usize,
-    },
-}
-
-/// The database engine in use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EngineKind {
-    Sqlite,
-    Postgres,
-}
-
-/// The clock that decides whether a lease has expired.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LeaseClock {
-    /// The database server's clock, which all processes share.
-    #[default]
-    Database,
-    /// The clock passed to [`Db::open`], so that a test can advance it.
-    Injected,
-}
 
 /// An open database. Clones share it; it closes when the last clone is dropped.
 #[derive(Clone)]
@@ -70,57 +33,6 @@ struct Inner {
     committed: watch::Receiver<u64>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     _lock: Option<lock::Lock>,
-}
-
-/// A database together with the lease of the partition that its writes and facts go to.
-pub struct LeasedDb<'d> {
-    db: &'d Db,
-    lease: Lease,
-}
-
-impl Config {
-    /// SQLite with the default number of readers.
-    pub fn sqlite(path: impl Into<PathBuf>) -> Self {
-        Self::Sqlite {
-            path: path.into(),
-            readers: 4,
-        }
-    }
-
-    /// PostgreSQL with the default pool sizes.
-    pub fn postgres(url: impl Into<String>) -> Self {
-        Self::Postgres {
-            url: url.into(),
-            writers: 6,
-            readers: 4,
-        }
-    }
-
-    fn resolved(self) -> Result<Self> {
-        Ok(match self {
-            Config::Sqlite { path, readers } => Config::Sqlite {
-                path: lock::resolve(&path)?,
-                readers,
-            },
-            other => other,
-        })
-    }
-
-    fn connect(&self) -> Result<Box<dyn Connection>> {
-        Ok(match self {
-            Config::Sqlite { path, .. } => Box::new(Sqlite::open(path)?),
-            Config::Postgres { url, .. } => Box::new(Postgres::connect(url)?),
-        })
-    }
-
-    fn pool(&self) -> (usize, usize) {
-        match self {
-            Config::Sqlite { readers, .. } => (1, (*readers).max(1)),
-            Config::Postgres {
-                writers, readers, ..
-            } => ((*writers).max(1), (*readers).max(1)),
-        }
-    }
 }
 
 impl Db {
@@ -172,18 +84,7 @@ impl Db {
 
     /// The database engine in use.
     pub fn engine(&self) -> EngineKind {
-        match self.0.config {
-            Config::Sqlite { .. } => EngineKind::Sqlite,
-            Config::Postgres { .. } => EngineKind::Postgres,
-        }
-    }
-
-    /// Write on the partition that this lease owns.
-    pub fn on(&self, lease: &Lease) -> LeasedDb<'_> {
-        LeasedDb {
-            db: self,
-            lease: lease.clone(),
-        }
+        self.0.config.engine()
     }
 
     /// Read within one namespace, in one snapshot.
@@ -273,50 +174,10 @@ impl Db {
         self.engine() == EngineKind::Sqlite
     }
 
-    /// Maintain leases. These writes are not fenced, because they are what fencing relies on.
-    pub(crate) fn unfenced<T, F>(&self, write: F) -> impl Future<Output = Result<T>> + use<T, F>
-    where
-        F: FnMut(&mut UnscopedTx<'_, '_>) -> Result<T> + Send + 'static,
-        T: Send + 'static,
-    {
-        let (job, result) = task(write);
-        // A queue of its own, so that only these transactions read the database's clock.
-        let queued = self.0.writes.push(
-            "".into(),
-            Queued {
-                partition: None,
-                job,
-            },
-        );
-        await_result(queued, result)
-    }
-}
-
-impl LeasedDb<'_> {
-    /// Write within one namespace. The closure may run more than once and must have no side effect
-    /// outside the transaction.
-    ///
-    /// This call queues the closure, not the first poll, and the closure runs even if the future is
-    /// dropped. [`Error::Database`] may mean that the connection broke during the commit and that
-    /// its outcome is unknown, so commands that must not happen twice carry an idempotency key
-    /// or a version.
-    pub fn write<T, E, F>(
+    /// Queue a closure: for a partition, or for the maintenance of leases, which is not fenced.
+    pub(crate) fn queue<T, E, F>(
         &self,
-        namespace: &Namespace,
-        mut write: F,
-    ) -> impl Future<Output = std::result::Result<T, E>> + use<T, E, F>
-    where
-        F: FnMut(&mut Tx<'_, '_>) -> std::result::Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-    {
-        let namespace = *namespace;
-        self.write_unscoped(move |tx| write(&mut tx.scoped(&namespace)))
-    }
-
-    /// Write across namespaces: only for chain ingestion and claims of workers.
-    pub fn write_unscoped<T, E, F>(
-        &self,
+        partition: Option<Partition>,
         write: F,
     ) -> impl Future<Output = std::result::Result<T, E>> + use<T, E, F>
     where
@@ -325,50 +186,14 @@ impl LeasedDb<'_> {
         E: From<Error> + Send + 'static,
     {
         let (job, result) = task(write);
-        let partition = self.lease.partition().clone();
-        let key = match self.db.engine() {
-            EngineKind::Sqlite => "write".into(),
-            EngineKind::Postgres => partition.name().into(),
+        let key = match (&partition, self.engine()) {
+            // A queue of its own, so that only these transactions read the database's clock.
+            (None, _) => "".into(),
+            (Some(_), EngineKind::Sqlite) => "write".into(),
+            (Some(partition), EngineKind::Postgres) => partition.name().into(),
         };
-        let queued = self.db.0.writes.push(
-            key,
-            Queued {
-                partition: Some(partition),
-                job,
-            },
-        );
+        let queued = self.0.writes.push(key, Queued { partition, job });
         await_result(queued, result)
-    }
-
-    /// As [`LeasedDb::write`], with arguments that the closure borrows, since it may run again.
-    pub fn write_with<A, T, E, F>(
-        &self,
-        namespace: &Namespace,
-        args: A,
-        mut write: F,
-    ) -> impl Future<Output = std::result::Result<T, E>> + use<A, T, E, F>
-    where
-        A: Send + 'static,
-        F: FnMut(&mut Tx<'_, '_>, &A) -> std::result::Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-    {
-        self.write(namespace, move |tx| write(tx, &args))
-    }
-
-    /// As [`LeasedDb::write_unscoped`], with arguments that the closure borrows.
-    pub fn write_unscoped_with<A, T, E, F>(
-        &self,
-        args: A,
-        mut write: F,
-    ) -> impl Future<Output = std::result::Result<T, E>> + use<A, T, E, F>
-    where
-        A: Send + 'static,
-        F: FnMut(&mut UnscopedTx<'_, '_>, &A) -> std::result::Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-    {
-        self.write_unscoped(move |tx| write(tx, &args))
     }
 }
 

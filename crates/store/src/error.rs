@@ -50,16 +50,6 @@ pub enum Error {
     /// The database holds migrations that this release does not have, or has with another content.
     #[error("the schema does not match this release: {why}")]
     Schema { why: String },
-    /// A secret cannot be decrypted: another passphrase or key, or the bytes were changed or moved.
-    #[error("a secret cannot be decrypted: {why}")]
-    Secret {
-        /// Never contains a part of the secret.
-        why: &'static str,
-    },
-    /// A secret is encrypted under a data key that another process created after this process
-    /// unlocked the keyring.
-    #[error("data key {version} is not known to this process yet")]
-    UnknownDataKey { version: u32 },
     /// The signed tree heads in the database do not match its partition heads or the export: the
     /// database was restored from a backup, or edited by hand.
     #[error("the signed tree heads do not match the database: {why}")]
@@ -81,8 +71,6 @@ codes! { Error {
     Self::Assertion { .. } => ("store.assertion", 500, Never),
     Self::Locked { .. } => ("store.locked", 503, Later),
     Self::Schema { .. } => ("store.schema", 500, Never),
-    Self::Secret { .. } => ("store.secret", 500, Never),
-    Self::UnknownDataKey { .. } => ("store.unknown_data_key", 503, Later),
     Self::TreeHeadMismatch { .. } => ("store.tree_head_mismatch", 503, Never),
     Self::Closed => ("store.closed", 503, Later),
 }}

@@ -1,4 +1,4 @@
-//! Transactions, facts, leases and secrets on SQLite (embedded) or PostgreSQL, from one SQL text.
+//! Transactions, facts and leases on SQLite (embedded) or PostgreSQL, from one SQL text.
 //!
 //! A transaction is a synchronous closure: `db.on(&lease).write(&namespace, |tx| …).await`.
 //! Closures that wait at the same time commit together (group commit). Each may run more than once,
@@ -30,6 +30,7 @@ extern crate self as store;
 
 pub mod audit;
 mod batch;
+mod config;
 mod db;
 mod dispatch;
 mod engine;
@@ -39,13 +40,13 @@ mod group;
 mod hash_chain;
 pub mod idempotency;
 mod lease;
+mod leased;
 mod lock;
 mod migrate;
 mod partition;
 mod reader;
 mod record;
 mod row;
-pub mod secrets;
 mod serve;
 mod sql;
 mod table;
@@ -55,10 +56,12 @@ mod tx;
 mod value;
 
 pub use batch::Batch;
-pub use db::{Config, Db, EngineKind, LeaseClock, LeasedDb};
+pub use config::{Config, EngineKind, LeaseClock};
+pub use db::Db;
 pub use error::{Error, Result};
 pub use fact::{Fact, Subject};
 pub use lease::Lease;
+pub use leased::LeasedDb;
 pub use partition::Partition;
 pub use record::{Group, InNamespace, Record, ScopedTable, UnscopedTable, Updatable, Upsertable};
 #[doc(hidden)]

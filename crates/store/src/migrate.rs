@@ -6,45 +6,25 @@ use crate::table::migration::{self as table, Migration};
 use crate::{Error, sql};
 use types::{Digest, Time};
 
+macro_rules! migrations {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../../migrations/", $name, ".sql")))),*]
+    };
+}
+
 /// All migrations, in order. A file never changes after its release.
-const MIGRATIONS: &[(&str, &str)] = &[
-    (
-        "0001_store",
-        include_str!("../../../migrations/0001_store.sql"),
-    ),
-    (
-        "0002_keys",
-        include_str!("../../../migrations/0002_keys.sql"),
-    ),
-    (
-        "0003_policy",
-        include_str!("../../../migrations/0003_policy.sql"),
-    ),
-    (
-        "0004_data",
-        include_str!("../../../migrations/0004_data.sql"),
-    ),
-    (
-        "0005_index",
-        include_str!("../../../migrations/0005_index.sql"),
-    ),
-    (
-        "0006_submit",
-        include_str!("../../../migrations/0006_submit.sql"),
-    ),
-    (
-        "0007_workflow",
-        include_str!("../../../migrations/0007_workflow.sql"),
-    ),
-    (
-        "0008_streams",
-        include_str!("../../../migrations/0008_streams.sql"),
-    ),
-    ("0009_api", include_str!("../../../migrations/0009_api.sql")),
-    (
-        "0010_contracts",
-        include_str!("../../../migrations/0010_contracts.sql"),
-    ),
+const MIGRATIONS: &[(&str, &str)] = migrations![
+    "0001_store",
+    "0002_secrets",
+    "0003_keys",
+    "0004_policy",
+    "0005_data",
+    "0006_index",
+    "0007_submit",
+    "0008_workflow",
+    "0009_streams",
+    "0010_api",
+    "0011_contracts",
 ];
 
 /// Apply the migrations that are missing. Concurrent processes wait for each other.

@@ -6,68 +6,65 @@ use crate::tx::Core;
 use crate::{Error, Result};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Condvar, Mutex};
+use std::sync::{Condvar, Mutex, MutexGuard};
 use types::{Clock, Entropy};
 
 /// Reads that wait for a free connection.
 pub(crate) struct Reads {
-    state: Mutex<(VecDeque<Box<dyn Job>>, bool)>,
+    state: Mutex<State>,
     wake: Condvar,
     limit: usize,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Box<dyn Job>>,
+    closed: bool,
 }
 
 impl Reads {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
-            state: Mutex::new((VecDeque::new(), false)),
+            state: Mutex::default(),
             wake: Condvar::new(),
             limit,
         }
     }
 
+    fn lock(&self) -> MutexGuard<'_, State> {
+        let state = self.state.lock();
+        state.expect("no thread panics while it holds the reads")
+    }
+
     pub(crate) fn push(&self, job: Box<dyn Job>) -> Result<()> {
-        let mut state = self
-            .state
-            .lock()
-            .expect("no thread panics while it holds the reads");
-        if state.1 {
+        let mut state = self.lock();
+        if state.closed {
             return Err(Error::Closed);
         }
-        if state.0.len() >= self.limit {
+        if state.waiting.len() >= self.limit {
             return Err(Error::Busy { limit: self.limit });
         }
-        state.0.push_back(job);
+        state.waiting.push_back(job);
         self.wake.notify_one();
         Ok(())
     }
 
+    /// Wait for a read. None once the queue is closed and empty.
     pub(crate) fn take(&self) -> Option<Box<dyn Job>> {
-        let mut state = self
-            .state
-            .lock()
-            .expect("no thread panics while it holds the reads");
-        loop {
-            if let Some(job) = state.0.pop_front() {
-                return Some(job);
-            }
-            if state.1 {
-                return None;
-            }
-            state = self
-                .wake
-                .wait(state)
-                .expect("no thread panics while it holds the reads");
-        }
+        let idle = |state: &mut State| state.waiting.is_empty() && !state.closed;
+        let state = self.wake.wait_while(self.lock(), idle);
+        let mut state = state.expect("no thread panics while it holds the reads");
+        state.waiting.pop_front()
     }
 
     pub(crate) fn close(&self) {
-        self.state
-            .lock()
-            .expect("no thread panics while it holds the reads")
-            .1 = true;
+        self.lock().closed = true;
         self.wake.notify_all();
     }
 }
+
+/// How often a read is tried.
+const ATTEMPTS: u32 = 2;
 
 /// Run one read. It is retried once if the connection breaks or the snapshot conflicts.
 pub(crate) fn run(
@@ -77,20 +74,20 @@ pub(crate) fn run(
     mut job: Box<dyn Job>,
 ) {
     let mut outcome = Ok(());
-    for _ in 0..2 {
+    for _ in 0..ATTEMPTS {
         let failure = read_once(connection, clock, entropy, job.as_mut());
         connection.rollback();
         outcome = match failure {
             Ok(()) => Ok(()),
-            Err(Failure::Contended) => {
-                outcome = Err(Error::Contended { attempts: 2 });
-                continue;
-            }
+            Err(Failure::Failed(error)) => Err(error),
             Err(Failure::Disconnected(error)) => {
                 outcome = Err(error);
                 continue;
             }
-            Err(Failure::Failed(error)) => Err(error),
+            Err(Failure::Contended) => {
+                outcome = Err(Error::Contended { attempts: ATTEMPTS });
+                continue;
+            }
         };
         break;
     }

@@ -1,6 +1,6 @@
 //! Rows with named columns: what `#[derive(store::Record)]` implements.
 
-use crate::{Columns, FromRow, Result, Row, Tx, UnscopedTx, Value, ValueKind};
+use crate::{Columns, Error, FromRow, Result, Row, Tx, UnscopedTx, Value, ValueKind};
 use serde::Serialize;
 use types::Namespace;
 
@@ -284,6 +284,23 @@ pub trait Group: Sized {
     fn read(columns: &mut Columns) -> Result<Self>;
     /// Append the values of the columns.
     fn write<'v>(&'v self, to: &mut Vec<Value<'v>>);
+}
+
+impl Columns {
+    /// Read a row that has these columns and no other.
+    #[doc(hidden)]
+    pub fn read_row<T: Group>(row: Row, names: &'static [&'static str]) -> Result<T> {
+        let mut columns = Self::of(row, names);
+        let value = T::read(&mut columns)?;
+        match columns.rest().first() {
+            None => Ok(value),
+            Some(cell) => Err(Error::UnexpectedValue {
+                column: "after the last",
+                found: cell.name(),
+                expected: "no more columns",
+            }),
+        }
+    }
 }
 
 /// None if all columns are NULL. A value with only some of them is an error.

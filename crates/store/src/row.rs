@@ -1,6 +1,6 @@
 //! What a statement takes and returns: parameters in order, and rows read column by column.
 
-use crate::{Cell, Error, FromCell, Group, Result, ToValue, Value};
+use crate::{Cell, Error, FromCell, Result, ToValue, Value};
 use serde::de::DeserializeOwned;
 
 /// A result row.
@@ -86,20 +86,6 @@ impl Columns {
         }
     }
 
-    /// Read a row that has these columns and no other.
-    pub fn read_row<T: Group>(row: Row, names: &'static [&'static str]) -> Result<T> {
-        let mut columns = Self::of(row, names);
-        let value = T::read(&mut columns)?;
-        match columns.cells.next() {
-            None => Ok(value),
-            Some(cell) => Err(Error::UnexpectedValue {
-                column: "after the last",
-                found: cell.name(),
-                expected: "no more columns",
-            }),
-        }
-    }
-
     /// Read the next column.
     pub fn take<T: FromCell>(&mut self) -> Result<T> {
         self.column = self.names.next().copied().unwrap_or("without a name");
@@ -174,14 +160,6 @@ params!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
 params!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
 params!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
 params!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
-params!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12);
-params!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13);
-params!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14);
-params!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14, P 15);
-params!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14, P 15, Q 16);
-params!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14, P 15, Q 16, R 17);
-params!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14, P 15, Q 16, R 17, S 18);
-params!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11, M 12, N 13, O 14, P 15, Q 16, R 17, S 18, T 19);
 
 macro_rules! rows {
     ($($name:ident),+) => {

@@ -43,6 +43,8 @@ pub enum Error {
     UnknownBatch { number: u64 },
     #[error(transparent)]
     Store(#[from] store::Error),
+    #[error(transparent)]
+    Secrets(#[from] secrets::Error),
 }
 
 codes! { Error {
@@ -61,6 +63,7 @@ codes! { Error {
     Self::UnknownBatch { .. } => ("streams.unknown_batch", 409, Never),
     ;
     Self::Store(inner) => inner,
+    Self::Secrets(inner) => inner,
 }}
 
 impl Coded for Error {

@@ -54,11 +54,11 @@ mod verbs;
 mod worker;
 
 pub use self::metrics::{Metrics, metrics};
+pub use crate::secrets::{NewSecret, SecretInfo};
 pub use engine::{Parts, SHARDS, Settings, Streams, shard_partition};
 pub use error::{Error, ExpandError, Result};
 pub use event::{Event, Expand, Expansion, NoExpansion};
 pub use retry::{OnError, RetryRule};
-pub use secrets::{NewSecret, SecretInfo};
 pub use session::{Batch, Session, open_session};
 pub use sink::{Delivery, DeliveryOutcome, Field, FieldKind, OutgoingBatch, SinkDoc, sinks};
 pub use subscription::{Change, Filter, Finality, NewSubscription, StartAt, Subscription};

@@ -2,9 +2,9 @@
 //! headers, encrypted in its row. A signing secret is returned once, a value never.
 
 use crate::error::{Error, Result};
+use secrets::{EncryptionContext, Keyring};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use store::secrets::{EncryptionContext, Keyring};
 use types::{Entropy, SubscriptionId, Time, Ulid};
 use utoipa::ToSchema;
 use zeroize::{Zeroize, Zeroizing};
@@ -158,7 +158,7 @@ impl Secrets {
     }
 
     fn parse(text: &[u8]) -> Result<Self> {
-        let error = store::Error::Secret {
+        let error = secrets::Error::Undecryptable {
             why: "its plaintext has an unexpected format",
         };
         serde_json::from_slice(text).map_err(|_| error.into())

@@ -4,9 +4,9 @@ use crate::Result;
 use crate::definition::Definition;
 use crate::expression::{EvaluationPool, EvaluatorCommand, Evaluators, Limits};
 use outbound::Outbound;
+use secrets::Keyring;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use store::secrets::Keyring;
 use store::{Db, Lease, LeasedDb, Tx};
 use types::{Cache, ChainId, Namespace, Principal, RunId, Time, VersionId};
 

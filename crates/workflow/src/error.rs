@@ -78,6 +78,8 @@ pub enum Error {
     #[error(transparent)]
     Store(store::Error),
     #[error(transparent)]
+    Secrets(#[from] secrets::Error),
+    #[error(transparent)]
     Data(#[from] data::Error),
     #[error(transparent)]
     Policy(#[from] policy::Error),
@@ -111,6 +113,7 @@ codes! { Error {
     Self::Corrupt { .. } => ("workflow.corrupt", 500, Never),
     ;
     Self::Store(source) => source,
+    Self::Secrets(source) => source,
     Self::Data(source) => source,
     Self::Policy(source) => source,
     Self::Contracts(source) => source,

@@ -5,7 +5,7 @@ use crate::table::encrypted::{
     self as table, COLUMNS, Column, EncryptedValue, ReencryptedValue, Start, ValuePosition,
 };
 use crate::{Error, Result, Workflow};
-use store::secrets::{EncryptionContext, ReencryptionStep};
+use secrets::{EncryptionContext, ReencryptionStep};
 use store::{Fact, UnscopedTx};
 use types::{Namespace, Principal};
 

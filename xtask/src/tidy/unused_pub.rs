@@ -24,7 +24,6 @@ pub(super) const NOT_YET: &[&str] = &[
     "crates/data/src/update/mod.rs",
     "crates/index/src/state.rs",
     "crates/intent/src/family.rs",
-    "crates/keys/src/keyring.rs",
     "crates/outbound/src/resolve.rs",
     "crates/policy/src/config.rs",
     "crates/policy/src/input/task.rs",

@@ -2,7 +2,7 @@
 //! its operators have access.
 
 use crate::routes::prelude::*;
-use keys::{KeyringInfo, Rotation};
+use secrets::{KeyringInfo, Rotation};
 use types::{Principal, Time};
 
 permissions! {
@@ -42,7 +42,7 @@ struct DataKey {
 
 impl From<KeyringInfo> for Keyring {
     fn from(info: KeyringInfo) -> Self {
-        let key = |key: store::secrets::DataKeyInfo| DataKey {
+        let key = |key: secrets::DataKeyInfo| DataKey {
             version: key.version,
             created: key.created,
             retired: key.retired,
@@ -66,7 +66,7 @@ async fn current(
     principal: Authorized<KeyringRead>,
 ) -> Result<Json<Keyring>> {
     require_operators(&app, &principal)?;
-    Ok(Json(keys::keyring(&app.keys).await?.into()))
+    Ok(Json(secrets::keyring(&app.secrets).await?.into()))
 }
 
 /// Rotate the data key.
@@ -81,7 +81,7 @@ async fn rotate(
     require_operators(&app, &principal)?;
     Ok((
         StatusCode::ACCEPTED,
-        Json(keys::rotate(&app.keys, &principal).await?),
+        Json(secrets::rotate(&app.secrets, &principal).await?),
     ))
 }
 

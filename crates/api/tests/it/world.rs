@@ -10,10 +10,10 @@ use data::{Data, OffChain};
 use keys::Keys;
 use outbound::{AddressPolicy, Outbound};
 use policy::{LocalSigner, NoLookups, PermitSigner as _, Policy};
+use secrets::{KdfCost, Keyring, MasterKey};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use store::Lease;
-use store::secrets::{KdfCost, Keyring, MasterKey};
 use streams::{NoExpansion, Streams};
 use submit::Submit;
 use testkit::{TestDb, namespace};
@@ -42,7 +42,7 @@ pub(crate) fn chain() -> ChainId {
 }
 
 async fn open_keyring(db: &store::Db, lease: &Lease) -> Keyring {
-    keys::open_keyring(
+    secrets::open_keyring(
         db,
         lease,
         MasterKey::Passphrase("test".to_owned().into(), KdfCost::TEST),
@@ -168,7 +168,7 @@ impl World {
 async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
     let (db, lease) = (test.db.clone(), lease.clone());
     let keyring = open_keyring(&db, &lease).await;
-    let shared_keyring = Arc::new(open_keyring(&db, &lease).await);
+    let shared_keyring = Arc::new(keyring.clone());
     let permits = Arc::new(
         LocalSigner::load_or_create(&db, &lease, &keyring)
             .await
@@ -177,12 +177,18 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
     let parts = keys::Parts {
         db: db.clone(),
         lease: lease.clone(),
-        keyring,
+        keyring: keyring.clone(),
         policy_key: permits.public(),
-        master_source: None,
         backends: Vec::new(),
     };
     let keys = Keys::new(parts, keys::Settings::default());
+    let parts = secrets::Parts {
+        db: db.clone(),
+        lease: lease.clone(),
+        keyring: keyring.clone(),
+        master_source: None,
+    };
+    let secrets = secrets::Secrets::new(parts, secrets::Settings::default());
     let parts = policy::Parts {
         db: db.clone(),
         lease: lease.clone(),
@@ -256,6 +262,7 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
         db,
         lease,
         keys,
+        secrets,
         policy,
         submit,
         data,

@@ -1,9 +1,8 @@
-//! `keys::RotationTarget` for the engines that store secrets besides wallets: the policy key,
+//! `secrets::RotationTarget` for the engines that store secrets besides wallets: the policy key,
 //! subscriptions, tasks and their runs.
 
 use async_trait::async_trait;
-use keys::{RotationTarget, Step};
-use store::secrets::Keyring;
+use secrets::{Error, Keyring, ReencryptionStep, Result, RotationTarget};
 use store::{Db, Lease};
 use types::Coded;
 
@@ -20,9 +19,9 @@ pub(crate) struct StreamsTarget(pub(crate) streams::Streams);
 /// Variable sets, and the encrypted inputs and outputs of runs.
 pub(crate) struct WorkflowTarget(pub(crate) workflow::Workflow);
 
-fn rotation_error<E: Coded>(keeper: &'static str) -> impl Fn(E) -> keys::Error {
-    move |error| keys::Error::RotationTarget {
-        target: keeper,
+fn rotation_error<E: Coded>(target: &'static str) -> impl Fn(E) -> Error {
+    move |error| Error::RotationTarget {
+        target,
         why: error.to_string(),
     }
 }
@@ -33,28 +32,28 @@ impl RotationTarget for PolicyTarget {
         "policy"
     }
 
-    async fn remaining(&self) -> keys::Result<u64> {
+    async fn remaining(&self) -> Result<u64> {
         let outdated = policy::LocalSigner::is_outdated(&self.db, &self.keyring)
             .await
             .map_err(rotation_error(self.name()))?;
         Ok(u64::from(outdated))
     }
 
-    async fn step(&self, _: &str) -> keys::Result<Step> {
+    async fn step(&self, _: &str) -> Result<ReencryptionStep> {
         match policy::LocalSigner::reencrypt(&self.db, &self.lease, &self.keyring).await {
-            Ok(reencrypted) => Ok(Step {
+            Ok(reencrypted) => Ok(ReencryptionStep {
                 reencrypted: u64::from(reencrypted),
-                ..Step::default()
+                ..ReencryptionStep::default()
             }),
-            Err(policy::Error::Store(store::Error::Secret { why })) => {
+            Err(policy::Error::Secrets(Error::Undecryptable { why })) => {
                 tracing::error!(
                     event = "secret.decryption_failed",
                     reason = why,
                     "the policy key cannot be decrypted"
                 );
-                Ok(Step {
+                Ok(ReencryptionStep {
                     undecryptable: 1,
-                    ..Step::default()
+                    ..ReencryptionStep::default()
                 })
             }
             Err(error) => Err(rotation_error(self.name())(error)),
@@ -68,13 +67,13 @@ impl RotationTarget for StreamsTarget {
         "subscriptions"
     }
 
-    async fn remaining(&self) -> keys::Result<u64> {
+    async fn remaining(&self) -> Result<u64> {
         streams::count_outdated_secrets(&self.0)
             .await
             .map_err(rotation_error(self.name()))
     }
 
-    async fn step(&self, after: &str) -> keys::Result<Step> {
+    async fn step(&self, after: &str) -> Result<ReencryptionStep> {
         streams::reencrypt(&self.0, after)
             .await
             .map_err(rotation_error(self.name()))
@@ -87,13 +86,13 @@ impl RotationTarget for WorkflowTarget {
         "tasks"
     }
 
-    async fn remaining(&self) -> keys::Result<u64> {
+    async fn remaining(&self) -> Result<u64> {
         workflow::count_outdated(&self.0)
             .await
             .map_err(rotation_error(self.name()))
     }
 
-    async fn step(&self, after: &str) -> keys::Result<Step> {
+    async fn step(&self, after: &str) -> Result<ReencryptionStep> {
         workflow::reencrypt(&self.0, after)
             .await
             .map_err(rotation_error(self.name()))

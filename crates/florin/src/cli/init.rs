@@ -4,7 +4,7 @@
 use crate::cli::output::Output;
 use crate::clock::OsEntropy;
 use crate::config::{Config, SecretSource};
-use crate::{engines, secrets};
+use crate::{engines, key_files};
 use anyhow::{Error, Result};
 use clap::Args;
 use types::{ChainId, Namespace, Principal, PrincipalKind, Role};
@@ -27,9 +27,9 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(config: &Config, options: Options, output: &Output) -> Result<()> {
     if config.secrets.source == SecretSource::File {
-        secrets::create(&config.secrets.file, &OsEntropy).map_err(Error::msg)?;
+        key_files::create(&config.secrets.file, &OsEntropy).map_err(Error::msg)?;
     }
-    secrets::create(&config.tree_head.key_file, &OsEntropy).map_err(Error::msg)?;
+    key_files::create(&config.tree_head.key_file, &OsEntropy).map_err(Error::msg)?;
     let engines = engines::build(config).await?;
     let principal = Principal::system("init", options.namespace);
     let first = config.chains.first().map(|chain| chain.node.chain());

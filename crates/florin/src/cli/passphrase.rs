@@ -7,11 +7,11 @@
 
 use crate::cli::output;
 use crate::config::{Config, SecretSource};
-use crate::{engines, secrets};
+use crate::{engines, key_files};
 use anyhow::{Context as _, Error, Result, bail};
 use clap::Args;
+use secrets::MasterKey;
 use std::path::{Path, PathBuf};
-use store::secrets::MasterKey;
 use store::{Db, Lease};
 use types::{Namespace, Principal};
 use zeroize::Zeroizing;
@@ -45,10 +45,10 @@ async fn change_in_file(
     new: Option<&Path>,
 ) -> Result<String> {
     let file = &config.secrets.file;
-    let next = secrets::next_file(file);
+    let next = key_files::next_file(file);
     match new {
-        Some(new) => secrets::write_new(&next, read(new)?.as_str()),
-        None => secrets::create(&next, &crate::clock::OsEntropy),
+        Some(new) => key_files::write_new(&next, read(new)?.as_str()),
+        None => key_files::create(&next, &crate::clock::OsEntropy),
     }
     .map_err(Error::msg)?;
     let (old, new_passphrase) = (read(file)?, read(&next)?);
@@ -56,7 +56,7 @@ async fn change_in_file(
         // An earlier run may have crashed after re-wrapping the data keys and before replacing the
         // file: then the new passphrase already unlocks the keyring.
         let new_key = master(new_passphrase)?;
-        if keys::open_keyring(db, lease, new_key).await.is_err() {
+        if secrets::open_keyring(db, lease, new_key).await.is_err() {
             return Err(error);
         }
     }
@@ -73,7 +73,7 @@ async fn change_interactive(
     lease: &Lease,
     new: Option<&Path>,
 ) -> Result<String> {
-    let old = secrets::passphrase(&config.secrets).map_err(Error::msg)?;
+    let old = key_files::passphrase(&config.secrets).map_err(Error::msg)?;
     let new_passphrase = match new {
         Some(file) => read(file)?,
         None => prompt_twice()?,
@@ -83,7 +83,7 @@ async fn change_interactive(
 }
 
 fn prompt_twice() -> Result<Zeroizing<String>> {
-    let prompt = |label| secrets::prompt(label).map_err(Error::msg);
+    let prompt = |label| key_files::prompt(label).map_err(Error::msg);
     let first = prompt("New passphrase: ")?;
     if first != prompt("Repeat the new passphrase: ")? {
         bail!("the passphrases differ; nothing was changed");
@@ -98,14 +98,14 @@ async fn change(
     new: Zeroizing<String>,
 ) -> Result<()> {
     let principal = Principal::system("passphrase", Namespace::installation());
-    keys::change_master(db, lease, &principal, master(old)?, master(new)?).await?;
+    secrets::change_master(db, lease, &principal, master(old)?, master(new)?).await?;
     Ok(())
 }
 
 fn read(file: &Path) -> Result<Zeroizing<String>> {
-    secrets::read_private(file).map_err(Error::msg)
+    key_files::read_private(file).map_err(Error::msg)
 }
 
 fn master(passphrase: Zeroizing<String>) -> Result<MasterKey> {
-    secrets::master(passphrase).map_err(Error::msg)
+    key_files::master(passphrase).map_err(Error::msg)
 }

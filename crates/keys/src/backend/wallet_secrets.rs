@@ -6,9 +6,9 @@ use crate::hd::sign_digest;
 use crate::secret::{Secret, Signer, context_row};
 use crate::{Error, Result};
 use intent::{Scheme, Signature};
+use secrets::{EncryptionContext, Keyring};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use store::secrets::{EncryptionContext, Keyring};
 use types::{Entropy, Namespace, WalletId};
 
 /// The data keys, and the cache of decrypted branches. Shared by the back ends that hold no key
@@ -68,7 +68,7 @@ impl WalletSecrets {
     ) -> Result<EncryptedSecret> {
         let row = context_row(namespace, wallet);
         let bytes = self.keyring.encrypt(&context(&row), plain, entropy)?;
-        let version = store::secrets::data_key_version(&bytes)?;
+        let version = secrets::data_key_version(&bytes)?;
         Ok(EncryptedSecret { bytes, version })
     }
 
@@ -80,24 +80,14 @@ impl WalletSecrets {
     ) -> Result<zeroize::Zeroizing<Vec<u8>>> {
         let row = context_row(namespace, wallet);
         match self.keyring.decrypt(&context(&row), &encrypted.bytes) {
-            Err(store::Error::UnknownDataKey { .. }) => Err(Error::Keyring),
+            Err(secrets::Error::UnknownDataKey { .. }) => Err(Error::Keyring),
             other => Ok(other?),
         }
-    }
-
-    /// Add the data keys of a newer keyring.
-    pub(crate) fn update_keyring(&self, keyring: &Keyring) {
-        self.keyring.merge(keyring);
-        self.cache().clear();
     }
 
     /// The version of the data key that encrypts new secrets.
     pub(crate) fn version(&self) -> u32 {
         self.keyring.current_version()
-    }
-
-    pub(crate) fn keyring(&self) -> &Keyring {
-        &self.keyring
     }
 
     /// Record the generations of wallets: see [`SignerCache::observe`].

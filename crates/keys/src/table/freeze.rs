@@ -1,7 +1,7 @@
 //! Freezes, and the signing guards that order freezes and recorded signatures.
 
 use crate::Result;
-use store::{Record as _, ScopedTable as _, Tx, UnscopedTx, list};
+use store::{Record as _, ScopedTable as _, Tx, list};
 use types::{Namespace, Time};
 
 /// A freeze of a subject.
@@ -37,12 +37,13 @@ pub(crate) fn guards(tx: &mut Tx<'_, '_>, subjects: &[String]) -> Result<Vec<Gua
     Ok(tx.query_rows(&sql, (), &list(subjects))?)
 }
 
-/// The generations of the installation and its keyring, read without a lock.
-pub(crate) fn installation_generations(tx: &mut Tx<'_, '_>) -> Result<Vec<i64>> {
-    Ok(tx.values(
+/// The generation of the installation, read without a lock.
+pub(crate) fn installation_generation(tx: &mut Tx<'_, '_>) -> Result<i64> {
+    let generation = tx.value(
         "SELECT generation FROM signing_guard WHERE namespace = '_' AND ?ns <> '_'",
         (),
-    )?)
+    )?;
+    Ok(generation.unwrap_or(0))
 }
 
 /// Take a shared lock on the guards of these subjects: a writer waits until this transaction ends;
@@ -70,25 +71,6 @@ pub(crate) fn bump(tx: &mut Tx<'_, '_>, subject: &str) -> Result<()> {
         (subject,),
     )?;
     Ok(())
-}
-
-/// The number of keyring changes.
-pub(crate) fn keyring_generation(tx: &mut UnscopedTx<'_, '_>) -> Result<i64> {
-    let generation = tx.value(
-        "SELECT generation FROM signing_guard WHERE namespace = '_' AND subject = 'keyring'",
-        (),
-    )?;
-    Ok(generation.unwrap_or(0))
-}
-
-/// Increase the keyring's generation; false if it changed since it was read.
-pub(crate) fn bump_keyring(tx: &mut UnscopedTx<'_, '_>, expected: i64) -> Result<bool> {
-    let changed = tx.execute(
-        "UPDATE signing_guard SET generation = generation + 1
-          WHERE namespace = '_' AND subject = 'keyring' AND generation = ?1",
-        (expected,),
-    )?;
-    Ok(changed == 1)
 }
 
 /// The active freezes of these subjects in the namespace and the installation.

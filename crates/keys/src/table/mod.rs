@@ -5,5 +5,4 @@ pub(crate) mod freeze;
 pub(crate) mod named;
 pub(crate) mod permit;
 pub(crate) mod request;
-pub(crate) mod rotation;
 pub(crate) mod wallet;

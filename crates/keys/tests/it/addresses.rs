@@ -127,7 +127,7 @@ async fn twenty_thousand_addresses_are_issued_without_the_secret_and_found_again
             unsigned: unsigned(&intent, 0),
             supersedes: None,
         };
-        assert_eq!(code(&world.sign(job).await), "store.secret");
+        assert_eq!(code(&world.sign(job).await), "secrets.undecryptable");
     })
     .await;
 }
@@ -365,9 +365,13 @@ async fn a_path_configured_later_reads_the_secret_once() {
             keys::Template::parse("m/44'/7'/{account}'/0").unwrap(),
         );
         let World {
-            test, keys, lease, ..
+            test,
+            keys,
+            secrets,
+            lease,
+            ..
         } = world;
-        drop((keys, lease));
+        drop((keys, secrets, lease));
         let world = World::with(test.reopen().await, settings).await;
         let first = issue(&world, &wallet.id, &ChainId::evm(7), 1).await;
         assert_eq!(first[0].path, "m/44'/7'/0'/0/0");

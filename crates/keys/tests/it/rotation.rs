@@ -1,7 +1,8 @@
 //! Rotation of the data key, and change of the passphrase.
 
 use crate::world::{World, chain, code, master, pay, unsigned};
-use keys::{NewSecret, Rotation, RotationState, RotationTarget, RotationWorker, SigningJob, Step};
+use keys::{NewSecret, SigningJob, WalletTarget};
+use secrets::{ReencryptionStep, Rotation, RotationState, RotationTarget, Worker};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use testkit::on_each_engine;
@@ -50,12 +51,20 @@ async fn sign_once(world: &World, nonce: u64) -> keys::Result<keys::Signed> {
         .await
 }
 
-fn rotation_worker(world: &World) -> RotationWorker {
-    RotationWorker::new(world.keys.clone(), world.lease.clone(), Vec::new(), 0)
+fn wallet_target(world: &World) -> Arc<dyn RotationTarget> {
+    Arc::new(WalletTarget {
+        keys: world.keys.clone(),
+        lease: world.lease.clone(),
+    })
+}
+
+fn rotation_worker(world: &World) -> Worker {
+    let targets = vec![wallet_target(world)];
+    Worker::new(world.secrets.clone(), world.lease.clone(), targets)
 }
 
 /// Take turns until the rotation has nothing to do.
-async fn finish(rotation_worker: &RotationWorker) -> Rotation {
+async fn finish(rotation_worker: &Worker) -> Rotation {
     let mut last = None;
     while let Some(step) = rotation_worker.turn().await.unwrap() {
         last = Some(step);
@@ -64,7 +73,9 @@ async fn finish(rotation_worker: &RotationWorker) -> Rotation {
 }
 
 async fn rotate_fully(world: &World) -> Rotation {
-    keys::rotate(&world.keys, &world.principal).await.unwrap();
+    secrets::rotate(&world.secrets, &world.principal)
+        .await
+        .unwrap();
     finish(&rotation_worker(world)).await
 }
 
@@ -73,7 +84,9 @@ async fn a_rotation_reencrypts_everything_and_survives_a_crash() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         wallets(&world).await;
-        let started = keys::rotate(&world.keys, &world.principal).await.unwrap();
+        let started = secrets::rotate(&world.secrets, &world.principal)
+            .await
+            .unwrap();
         assert_eq!(
             (started.version, started.state, started.total),
             (2, RotationState::Reencrypting, None)
@@ -92,7 +105,9 @@ async fn a_rotation_reencrypts_everything_and_survives_a_crash() {
         let world = world.restart().await;
         assert_eq!(versions(&world).await, [(1, 30), (2, 200)]);
         sign_once(&world, 0).await.unwrap();
-        let joined = keys::rotate(&world.keys, &world.principal).await.unwrap();
+        let joined = secrets::rotate(&world.secrets, &world.principal)
+            .await
+            .unwrap();
         assert_eq!(
             (joined.version, joined.reencrypted),
             (2, 200),
@@ -115,7 +130,7 @@ async fn a_rotation_reencrypts_everything_and_survives_a_crash() {
         assert_eq!(world.facts_of("keyring.retired").await, 2);
         let world = world.restart().await;
         sign_once(&world, 0).await.unwrap();
-        let shown = keys::keyring(&world.keys).await.unwrap();
+        let shown = secrets::keyring(&world.secrets).await.unwrap();
         let retired: Vec<bool> = shown.keys.iter().map(|key| key.retired.is_some()).collect();
         assert_eq!((shown.version, retired), (3, vec![true, true, false]));
     })
@@ -126,7 +141,7 @@ async fn a_rotation_reencrypts_everything_and_survives_a_crash() {
 async fn a_wrong_master_key_starts_no_rotation() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
-        keys::change_master(
+        secrets::change_master(
             &world.test.db,
             &world.lease,
             &world.principal,
@@ -136,10 +151,10 @@ async fn a_wrong_master_key_starts_no_rotation() {
         .await
         .unwrap();
         assert_eq!(
-            code(&keys::rotate(&world.keys, &world.principal).await),
-            "store.secret"
+            code(&secrets::rotate(&world.secrets, &world.principal).await),
+            "secrets.undecryptable"
         );
-        assert_eq!(keys::keyring(&world.keys).await.unwrap().version, 1);
+        assert_eq!(secrets::keyring(&world.secrets).await.unwrap().version, 1);
         assert_eq!(world.facts_of("keyring.rotated").await, 0);
     })
     .await;
@@ -164,7 +179,7 @@ async fn an_undecryptable_secret_does_not_stop_a_rotation_but_no_key_is_retired(
             (RotationState::Broken, u64::from(WALLETS) - 1, 1)
         );
         assert_eq!(
-            keys::keyring(&world.keys).await.unwrap().keys[0].retired,
+            secrets::keyring(&world.secrets).await.unwrap().keys[0].retired,
             None
         );
         assert!(!rotation_worker(&world).recheck().await.unwrap());
@@ -189,16 +204,16 @@ async fn another_process_loads_the_new_data_key_when_it_needs_it() {
                 },
             )
             .await;
-        let (_db, _lease, beside) = world.beside().await;
+        let (_db, _lease, beside) = world.engines_beside().await;
         rotate_fully(&world).await;
-        let waiting = beside.clone();
+        let waiting = beside.secrets.clone();
         let missed = tokio::spawn(async move { waiting.wait_for_unknown_key().await });
-        world.keys = beside;
+        (world.keys, world.secrets) = (beside.keys, beside.secrets);
         assert_eq!(code(&sign_once(&world, 0).await), "keys.keyring");
         missed.await.unwrap();
-        assert!(keys::refresh(&world.keys).await.unwrap());
+        assert!(secrets::refresh(&world.secrets).await.unwrap());
         sign_once(&world, 0).await.unwrap();
-        assert!(!keys::refresh(&world.keys).await.unwrap());
+        assert!(!secrets::refresh(&world.secrets).await.unwrap());
     })
     .await;
 }
@@ -215,20 +230,20 @@ impl RotationTarget for Other {
         "other"
     }
 
-    async fn remaining(&self) -> keys::Result<u64> {
+    async fn remaining(&self) -> secrets::Result<u64> {
         Ok(u64::from(!self.current.load(Ordering::SeqCst)))
     }
 
-    async fn step(&self, after: &str) -> keys::Result<Step> {
+    async fn step(&self, after: &str) -> secrets::Result<ReencryptionStep> {
         self.positions.lock().unwrap().push(after.to_owned());
         match after {
-            "" => Ok(Step {
+            "" => Ok(ReencryptionStep {
                 after: Some("half".to_owned()),
-                ..Step::default()
+                ..ReencryptionStep::default()
             }),
-            _ => Ok(Step {
+            _ => Ok(ReencryptionStep {
                 reencrypted: u64::from(!self.current.swap(true, Ordering::SeqCst)),
-                ..Step::default()
+                ..ReencryptionStep::default()
             }),
         }
     }
@@ -255,13 +270,16 @@ async fn nothing_is_retired_before_all_targets_are_done() {
             current: current.clone(),
             positions: positions.clone(),
         });
-        let rotation_worker =
-            RotationWorker::new(world.keys.clone(), world.lease.clone(), vec![other], 5_000);
-        keys::rotate(&world.keys, &world.principal).await.unwrap();
+        let patient = world.secrets_with_retire_delay(5_000);
+        let targets = vec![wallet_target(&world), other];
+        let rotation_worker = Worker::new(patient, world.lease.clone(), targets);
+        secrets::rotate(&world.secrets, &world.principal)
+            .await
+            .unwrap();
         while rotation_worker.turn().await.unwrap().is_some() {}
         // Everything is re-encrypted, but other processes may not have loaded the new data key yet.
         assert_eq!(*positions.lock().unwrap(), ["", "half"]);
-        let waits = keys::keyring(&world.keys).await.unwrap();
+        let waits = secrets::keyring(&world.secrets).await.unwrap();
         assert_eq!(
             (waits.rotation.unwrap().state, waits.keys[0].retired),
             (RotationState::Reencrypting, None)
@@ -295,7 +313,7 @@ async fn a_changed_passphrase_unlocks_the_same_keyring() {
                 },
             )
             .await;
-        let wrong = keys::change_master(
+        let wrong = secrets::change_master(
             &world.test.db,
             &world.lease,
             &world.principal,
@@ -303,8 +321,8 @@ async fn a_changed_passphrase_unlocks_the_same_keyring() {
             master("two"),
         )
         .await;
-        assert_eq!(code(&wrong), "store.secret");
-        keys::change_master(
+        assert_eq!(code(&wrong), "secrets.undecryptable");
+        secrets::change_master(
             &world.test.db,
             &world.lease,
             &world.principal,
@@ -314,8 +332,11 @@ async fn a_changed_passphrase_unlocks_the_same_keyring() {
         .await
         .unwrap();
         let open =
-            |text: &'static str| keys::open_keyring(&world.test.db, &world.lease, master(text));
-        assert_eq!(code(&open("one").await.map(|_| ())), "store.secret");
+            |text: &'static str| secrets::open_keyring(&world.test.db, &world.lease, master(text));
+        assert_eq!(
+            code(&open("one").await.map(|_| ())),
+            "secrets.undecryptable"
+        );
         assert!(open("two").await.is_ok());
         sign_once(&world, 0).await.unwrap();
     })
@@ -338,16 +359,18 @@ async fn concurrent_rotations_and_passphrase_changes_lose_nothing() {
             )
             .await;
         let beside = match world.test.server() {
-            Some(_) => Some(world.beside().await),
+            Some(_) => Some(world.engines_beside().await),
             None => None,
         };
         let other = beside
             .as_ref()
-            .map_or(world.keys.clone(), |(_, _, keys)| keys.clone());
+            .map_or(world.secrets.clone(), |(_, _, beside)| {
+                beside.secrets.clone()
+            });
         for _ in 0..5 {
             let (a, b) = tokio::join!(
-                keys::rotate(&world.keys, &world.principal),
-                keys::rotate(&other, &world.principal)
+                secrets::rotate(&world.secrets, &world.principal),
+                secrets::rotate(&other, &world.principal)
             );
             assert!(a.is_ok() || b.is_ok());
             finish(&rotation_worker(&world)).await;
@@ -359,52 +382,13 @@ async fn concurrent_rotations_and_passphrase_changes_lose_nothing() {
             .as_ref()
             .map_or((&world.test.db, &world.lease), |(db, lease, _)| (db, lease));
         let (a, b) = tokio::join!(
-            keys::rotate(&world.keys, &world.principal),
-            keys::change_master(db, lease, &world.principal, master("one"), master("one"))
+            secrets::rotate(&world.secrets, &world.principal),
+            secrets::change_master(db, lease, &world.principal, master("one"), master("one"))
         );
         assert!(a.is_ok() || b.is_ok(), "{a:?} {b:?}");
         drop((beside, other));
         world = world.restart().await;
         sign_once(&world, 0).await.unwrap();
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn two_processes_that_start_together_create_one_keyring() {
-    on_each_engine(|test| async move {
-        let lease = test.lease("keys/0").await;
-        let opened = if test.server().is_some() {
-            let beside = test.open_another().await;
-            let there = beside
-                .lease("keys/1", testkit::LEASE_MS)
-                .await
-                .unwrap()
-                .unwrap();
-            let (a, b) = tokio::join!(
-                keys::open_keyring(&test.db, &lease, master("one")),
-                keys::open_keyring(&beside, &there, master("one"))
-            );
-            vec![a.unwrap(), b.unwrap()]
-        } else {
-            let (a, b) = tokio::join!(
-                keys::open_keyring(&test.db, &lease, master("one")),
-                keys::open_keyring(&test.db, &lease, master("one"))
-            );
-            vec![a.unwrap(), b.unwrap()]
-        };
-        let context = store::secrets::EncryptionContext {
-            table: "t",
-            row: "r",
-            column: "c",
-        };
-        let current = opened[0]
-            .encrypt(&context, b"secret", test.entropy.as_ref())
-            .unwrap();
-        assert_eq!(
-            opened[1].decrypt(&context, &current).unwrap().as_slice(),
-            b"secret"
-        );
     })
     .await;
 }

@@ -264,7 +264,7 @@ async fn a_moved_or_modified_secret_cannot_be_decrypted() {
             };
             let refused = code(&world.sign(job).await);
             assert!(
-                ["store.secret", "keys.keyring"].contains(&refused),
+                ["secrets.undecryptable", "keys.keyring"].contains(&refused),
                 "{refused}"
             );
         }

@@ -4,12 +4,12 @@ use ed25519_dalek::{Signer, SigningKey};
 use intent::evm::{self, Price, Terms};
 use intent::{Envelope, Intent, Permit, PermitBody, PolicyKey, Unsigned};
 use keys::{
-    Answers, Backend, DEFAULT_BACKEND, Error, Keys, NewKey, NewSecret, NewWallet, Parts, Recorded,
-    Result, Settings, SignOutcome, Signed, SigningJob, SigningTask, Wallet, WalletKind, Worker,
+    Answers, Backend, DEFAULT_BACKEND, Keys, NewKey, NewSecret, NewWallet, Parts, Recorded, Result,
+    Settings, SignOutcome, Signed, SigningJob, SigningTask, Wallet, WalletKind, Worker,
 };
+use secrets::{KdfCost, Keyring, MasterKey, Secrets};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use store::secrets::{KdfCost, MasterKey};
 use store::{Db, Lease};
 use testkit::{TestDb, namespace};
 use types::{
@@ -26,6 +26,8 @@ pub(crate) const SECOND: &str = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
 pub(crate) struct World {
     pub(crate) test: TestDb,
     pub(crate) keys: Keys,
+    pub(crate) secrets: Secrets,
+    keyring: Keyring,
     pub(crate) principal: Principal,
     pub(crate) policy: SigningKey,
     pub(crate) lease: Lease,
@@ -141,24 +143,47 @@ pub(crate) fn envelope() -> Envelope {
     }
 }
 
-async fn engine(
+/// The engines of a process.
+pub(crate) struct Engines {
+    pub(crate) keys: Keys,
+    pub(crate) secrets: Secrets,
+    keyring: Keyring,
+}
+
+fn secrets_engine(db: &Db, lease: &Lease, keyring: &Keyring, retire_delay_ms: i64) -> Secrets {
+    let parts = secrets::Parts {
+        db: db.clone(),
+        lease: lease.clone(),
+        keyring: keyring.clone(),
+        master_source: Some(Arc::new(|| Ok(master("one")))),
+    };
+    Secrets::new(parts, secrets::Settings { retire_delay_ms })
+}
+
+async fn engines(
     db: &Db,
     lease: &Lease,
     policy: &SigningKey,
     settings: &Settings,
     scripted: &Arc<Scripted>,
-) -> Keys {
-    let keyring = keys::open_keyring(db, lease, master("one")).await.unwrap();
+) -> Engines {
+    let keyring = secrets::open_keyring(db, lease, master("one"))
+        .await
+        .unwrap();
     let policy_key = PolicyKey::from_bytes(&policy.verifying_key().to_bytes()).unwrap();
     let parts = Parts {
         db: db.clone(),
         lease: lease.clone(),
-        keyring,
+        keyring: keyring.clone(),
         policy_key,
-        master_source: Some(Arc::new(|| Ok(master("one")))),
         backends: vec![scripted.clone()],
     };
-    Keys::new(parts, settings.clone())
+    let keys = Keys::new(parts, settings.clone());
+    Engines {
+        keys,
+        secrets: secrets_engine(db, lease, &keyring, 0),
+        keyring,
+    }
 }
 
 impl World {
@@ -170,10 +195,12 @@ impl World {
         let policy = SigningKey::from_bytes(&[9; 32]);
         let lease = test.lease("keys/0").await;
         let scripted = Arc::new(Scripted(Mutex::new(SignOutcome::Pending)));
-        let keys = engine(&test.db, &lease, &policy, &settings, &scripted).await;
+        let engines = engines(&test.db, &lease, &policy, &settings, &scripted).await;
         Self {
             test,
-            keys,
+            keys: engines.keys,
+            secrets: engines.secrets,
+            keyring: engines.keyring,
             principal: principal("ns"),
             policy,
             lease,
@@ -188,6 +215,8 @@ impl World {
         let Self {
             test,
             keys,
+            secrets,
+            keyring: _,
             principal,
             policy,
             lease,
@@ -195,13 +224,15 @@ impl World {
             settings,
             permits,
         } = self;
-        drop((keys, lease));
+        drop((keys, secrets, lease));
         let test = test.reopen().await;
         let lease = test.lease("keys/0").await;
-        let keys = engine(&test.db, &lease, &policy, &settings, &scripted).await;
+        let engines = engines(&test.db, &lease, &policy, &settings, &scripted).await;
         Self {
             test,
-            keys,
+            keys: engines.keys,
+            secrets: engines.secrets,
+            keyring: engines.keyring,
             principal,
             policy,
             lease,
@@ -213,14 +244,25 @@ impl World {
 
     /// A second process on the same database. PostgreSQL only.
     pub(crate) async fn beside(&self) -> (Db, Lease, Keys) {
+        let (db, lease, engines) = self.engines_beside().await;
+        (db, lease, engines.keys)
+    }
+
+    /// Another handle of the secrets, which retires data keys later.
+    pub(crate) fn secrets_with_retire_delay(&self, retire_delay_ms: i64) -> Secrets {
+        secrets_engine(&self.test.db, &self.lease, &self.keyring, retire_delay_ms)
+    }
+
+    /// As [`World::beside`], with all engines.
+    pub(crate) async fn engines_beside(&self) -> (Db, Lease, Engines) {
         let db = self.test.open_another().await;
         let lease = db
             .lease("keys/1", testkit::LEASE_MS)
             .await
             .unwrap()
             .unwrap();
-        let keys = engine(&db, &lease, &self.policy, &self.settings, &self.scripted).await;
-        (db, lease, keys)
+        let engines = engines(&db, &lease, &self.policy, &self.settings, &self.scripted).await;
+        (db, lease, engines)
     }
 
     pub(crate) fn ns(&self) -> &Namespace {
@@ -425,6 +467,6 @@ pub(crate) async fn record_in(
 }
 
 /// The error code of a rejected call.
-pub(crate) fn code<T: std::fmt::Debug>(result: &std::result::Result<T, Error>) -> &'static str {
-    types::Coded::code(result.as_ref().unwrap_err()).code
+pub(crate) fn code<T, E: types::Coded>(result: &std::result::Result<T, E>) -> &'static str {
+    result.as_ref().err().unwrap().code().code
 }

@@ -3,10 +3,10 @@
 use crate::world::{ALLOW_ALL, World, pay};
 use intent::verify;
 use policy::{EnvelopeRules, LocalSigner, PermitSigner, Settings, Verdict};
+use secrets::{KdfCost, Keyring, MasterKey, Secrets};
 use std::sync::Arc;
-use store::secrets::{self, KdfCost, Keyring, MasterKey};
 use testkit::{TestDb, namespace, on_each_engine};
-use types::Digest;
+use types::{Digest, Namespace, Principal};
 use zeroize::Zeroizing;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,38 +100,35 @@ async fn the_fee_cap_of_a_chain_applies() {
     .await;
 }
 
-async fn keyring(test: &TestDb, master: &MasterKey) -> Keyring {
-    let loaded = test
-        .db
-        .read_unscoped(|tx| secrets::load_data_keys(tx, "policy"))
-        .await
-        .unwrap();
-    if !loaded.is_empty() {
-        return loaded.unlock(master).unwrap();
-    }
-    let keyring = loaded.create(test.entropy.as_ref());
-    store_keyring(test, &keyring, master).await;
-    keyring
+fn master() -> MasterKey {
+    MasterKey::Passphrase(Zeroizing::new("a phrase".into()), KdfCost::TEST)
 }
 
-async fn store_keyring(test: &TestDb, keyring: &Keyring, master: &MasterKey) {
-    let wrapped = Arc::new(keyring.wrap(master, test.entropy.as_ref()).unwrap());
-    let lease = test
-        .lease(&format!("secrets/{}", keyring.current_version()))
-        .await;
-    test.db
-        .on(&lease)
-        .write_unscoped(move |tx| secrets::store_data_keys(tx, &wrapped))
+async fn keyring(test: &TestDb) -> Keyring {
+    let lease = test.lease("secrets/0").await;
+    secrets::open_keyring(&test.db, &lease, master())
         .await
-        .unwrap();
+        .unwrap()
+}
+
+/// Rotate the data key of this keyring.
+async fn rotate(test: &TestDb, keyring: &Keyring) {
+    let parts = secrets::Parts {
+        db: test.db.clone(),
+        lease: test.lease("secrets/1").await,
+        keyring: keyring.clone(),
+        master_source: Some(Arc::new(|| Ok(master()))),
+    };
+    let secrets = Secrets::new(parts, secrets::Settings::default());
+    let principal = Principal::system("test", Namespace::installation());
+    secrets::rotate(&secrets, &principal).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_policy_key_survives_a_restart_and_a_rotation() {
     on_each_engine(|test| async move {
-        let master = MasterKey::Passphrase(Zeroizing::new("a phrase".into()), KdfCost::TEST);
         let lease = test.lease("policy/0").await;
-        let old_keyring = keyring(&test, &master).await;
+        let old_keyring = keyring(&test).await;
         let first = LocalSigner::load_or_create(&test.db, &lease, &old_keyring)
             .await
             .unwrap()
@@ -145,8 +142,10 @@ async fn the_policy_key_survives_a_restart_and_a_rotation() {
             "the key is created once"
         );
 
-        let rotated = old_keyring.with_new_key(test.entropy.as_ref());
-        store_keyring(&test, &rotated, &master).await;
+        let rotated = secrets::open_keyring(&test.db, &lease, master())
+            .await
+            .unwrap();
+        rotate(&test, &rotated).await;
         assert!(
             LocalSigner::reencrypt(&test.db, &lease, &rotated)
                 .await
@@ -166,7 +165,7 @@ async fn the_policy_key_survives_a_restart_and_a_rotation() {
 
         let test = test.reopen().await;
         let lease = test.lease("policy/0").await;
-        let again = keyring(&test, &master).await;
+        let again = keyring(&test).await;
         assert_eq!(
             LocalSigner::load_or_create(&test.db, &lease, &again)
                 .await

@@ -1,11 +1,10 @@
-//! The only SQL of the store: facts, heads and leases, tree heads, idempotency keys, data keys.
+//! The only SQL of the store: facts, heads and leases, tree heads, idempotency keys.
 
 pub(crate) mod fact;
 pub(crate) mod head;
 pub(crate) mod idempotency;
 pub(crate) mod lease;
 pub(crate) mod migration;
-pub(crate) mod secret_key;
 pub(crate) mod tree_head;
 
 use crate::engine::{Connection, EngineResult, Statement};

@@ -22,6 +22,5 @@ mod note;
 mod portable;
 mod proxy;
 mod records;
-mod secrets;
 mod tenancy;
 mod tree_heads;

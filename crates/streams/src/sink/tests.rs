@@ -59,14 +59,17 @@ impl Sink for Memory {
 }
 
 async fn streams(test: &TestDb) -> Streams {
-    let load = |tx: &mut store::UnscopedTx| store::secrets::load_data_keys(tx, "streams");
-    let keys = test.db.read_unscoped(load).await.unwrap();
+    let lease = test.lease("api/0").await;
+    let master = secrets::MasterKey::Raw([7; 32].into());
+    let keyring = secrets::open_keyring(&test.db, &lease, master)
+        .await
+        .unwrap();
     let parts = Parts {
         db: test.db.clone(),
-        lease: test.lease("api/0").await,
+        lease,
         expand: Arc::new(NoExpansion),
         outbound: Outbound::new(Settings::new(AddressPolicy::default())).unwrap(),
-        keyring: Arc::new(keys.create(test.entropy.as_ref())),
+        keyring: Arc::new(keyring),
     };
     Streams::new(parts, crate::Settings::default())
 }

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::secrets::{NewSecret, SecretInfo, Secrets, encryption_context};
 use crate::sink;
 use crate::table::subscription::{self, Encrypted, Reencrypted};
-use store::secrets::ReencryptionStep;
+use secrets::ReencryptionStep;
 use store::{Fact, InNamespace};
 use types::{Namespace, Principal, SubscriptionId, Time};
 

@@ -1,12 +1,12 @@
 //! The test fixture: a database, the streams engine and the worker of every shard.
 
 use outbound::{AddressPolicy, Outbound};
+use secrets::{Keyring, MasterKey, Secrets};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use store::secrets::{self, Keyring};
 use store::{Fact, Lease, StoredFact};
 use streams::{
     Created, Event, Expand, ExpandError, Expansion, NewSubscription, Parts, Progress, SHARDS,
@@ -14,7 +14,7 @@ use streams::{
 };
 use testkit::http::{Request, Server};
 use testkit::{TestDb, namespace};
-use types::{Json, Principal, PrincipalKind, Role, SubscriptionId};
+use types::{Json, Namespace, Principal, PrincipalKind, Role, SubscriptionId};
 
 pub(crate) struct World {
     pub(crate) test: TestDb,
@@ -105,18 +105,21 @@ pub(crate) fn outbound(allow: &[&str]) -> Outbound {
     Outbound::new(outbound::Settings::new(AddressPolicy::new(rules))).unwrap()
 }
 
+fn master() -> MasterKey {
+    MasterKey::Raw([7; 32].into())
+}
+
 impl World {
     pub(crate) async fn new(test: TestDb) -> Self {
         Self::with(test, Settings::default(), &["127.0.0.1"]).await
     }
 
     pub(crate) async fn with(test: TestDb, settings: Settings, allow: &[&str]) -> Self {
-        let keys = test
-            .db
-            .read_unscoped(|tx| secrets::load_data_keys(tx, "streams"))
+        let lease = test.lease("secrets/0").await;
+        let keyring = secrets::open_keyring(&test.db, &lease, master())
             .await
             .unwrap();
-        let keyring = Arc::new(keys.create(test.entropy.as_ref()));
+        let keyring = Arc::new(keyring);
         let allow = allow.iter().map(|rule| (*rule).to_owned()).collect();
         Self::build(
             test,
@@ -199,19 +202,18 @@ impl World {
 
     /// Rotate the data key; secrets encrypted before can still be decrypted.
     pub(crate) async fn rotate_keys(self) -> Self {
-        let keyring = Arc::new(self.keyring.with_new_key(self.test.entropy.as_ref()));
-        let Self {
-            test,
-            streams,
-            shards,
-            leases,
-            expand,
-            settings,
-            allow,
-            ..
-        } = self;
-        drop((streams, shards, leases));
-        Self::build(test.reopen().await, keyring, expand, settings, allow).await
+        let lease = format!("secrets/{}", self.keyring.current_version());
+        let parts = secrets::Parts {
+            db: self.test.db.clone(),
+            lease: self.test.lease(&lease).await,
+            keyring: self.keyring.as_ref().clone(),
+            master_source: Some(Arc::new(|| Ok(master()))),
+        };
+        let engine = Secrets::new(parts, secrets::Settings::default());
+        let principal = Principal::system("test", Namespace::installation());
+        secrets::rotate(&engine, &principal).await.unwrap();
+        drop(engine);
+        self.crash().await
     }
 
     pub(crate) async fn lease(&mut self, partition: &str) -> Lease {

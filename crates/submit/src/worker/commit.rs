@@ -220,6 +220,7 @@ pub(super) fn apply_signing_error(
         | K::UnknownSigner { .. }
         | K::Backend { .. }
         | K::Keyring
+        | K::Secrets(_)
         | K::Store(_) => None,
         _ => Some(Event::Failed),
     };

@@ -6,8 +6,8 @@ use index::{Settings, Start};
 use intent::Intent;
 use keys::{Keys, NewSecret, NewWallet, WalletKind};
 use policy::{LocalSigner, NewVersion, NoLookups, PermitSigner as _, Policy, Target};
+use secrets::{KdfCost, MasterKey};
 use std::sync::Arc;
-use store::secrets::{KdfCost, MasterKey};
 use submit::{Enqueue, State, Submission, Submit, Worker};
 use testkit::utxo::{CoinKey, Fate};
 use testkit::{FakeUtxoChain, TestDb, namespace, on_each_engine};
@@ -43,7 +43,7 @@ impl World {
     async fn build(test: TestDb, coins: Arc<FakeUtxoChain>) -> Self {
         let db = test.db.clone();
         let api = test.lease("api/0").await;
-        let keyring = keys::open_keyring(
+        let keyring = secrets::open_keyring(
             &db,
             &api,
             MasterKey::Passphrase("test".to_owned().into(), KdfCost::TEST),
@@ -60,7 +60,6 @@ impl World {
             lease: api.clone(),
             keyring,
             policy_key: permits.public(),
-            master_source: None,
             backends: Vec::new(),
         };
         let keys = Keys::new(parts, keys::Settings::default());

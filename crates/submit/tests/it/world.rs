@@ -10,10 +10,10 @@ use keys::{
     WalletKind,
 };
 use policy::{LocalSigner, NewVersion, NoLookups, PermitSigner as _, Policy, Target};
+use secrets::{KdfCost, MasterKey};
 use serde_json::json;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use store::secrets::{KdfCost, MasterKey};
 use submit::{Enqueue, Outcome, State, Submission, Submit, Worker};
 use testkit::anvil::{self, Anvil, Mining, Options};
 use testkit::{Proxy, TestDb, namespace};
@@ -184,7 +184,7 @@ impl World {
     ) -> Self {
         let db = test.db.clone();
         let api = test.lease("api/0").await;
-        let keyring = keys::open_keyring(
+        let keyring = secrets::open_keyring(
             &db,
             &api,
             MasterKey::Passphrase("test".to_owned().into(), KdfCost::TEST),
@@ -201,7 +201,6 @@ impl World {
             lease: api.clone(),
             keyring,
             policy_key: permits.public(),
-            master_source: None,
             backends: vec![scripted.clone()],
         };
         let keys = Keys::new(parts, keys::Settings::default());

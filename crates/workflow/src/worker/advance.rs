@@ -273,6 +273,7 @@ impl RunContext {
             Err(
                 error @ (Error::VersionConflict
                 | Error::Store(_)
+                | Error::Secrets(_)
                 | Error::Corrupt { .. }
                 | Error::IllegalTransition(_)),
             ) => Err(error),

@@ -10,9 +10,9 @@ use crate::table::named::find;
 use crate::table::{run as table, step as steps};
 use crate::variables::{self, Variables};
 use crate::{Error, Result, Task, Workflow, task};
+use secrets::EncryptionContext;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use store::secrets::EncryptionContext;
 use store::{Lease, Tx};
 use types::{Json, Namespace, RunId, Time};
 

@@ -181,7 +181,7 @@ impl Worker {
             Ok(Err(Error::Store(error @ (store::Error::Fenced { .. } | store::Error::Closed)))) => {
                 Err(error.into())
             }
-            Ok(Err(Error::Store(error))) => {
+            Ok(Err(error @ (Error::Store(_) | Error::Secrets(_)))) => {
                 tracing::warn!(event = "run.write_failed", run = %id, %error, "run cannot be recorded and is retried");
                 self.backoff
                     .insert(id, self.workflow.db().clock().now().plus_millis(BACKOFF_MS));

@@ -25,7 +25,7 @@ async fn count_by_key_version(world: &World) -> Vec<(u32, usize)> {
         .filter_map(|(bytes,)| bytes)
     {
         *counts
-            .entry(store::secrets::data_key_version(&bytes).unwrap())
+            .entry(secrets::data_key_version(&bytes).unwrap())
             .or_insert(0) += 1;
     }
     counts.into_iter().collect()
@@ -60,7 +60,7 @@ steps:
         assert_eq!((before[0].0, before.len()), (1, 1));
         assert!(before[0].1 >= 4, "{before:?}");
 
-        keys::rotate(&world.keys, &principal).await.unwrap();
+        secrets::rotate(&world.secrets, &principal).await.unwrap();
         assert_eq!(workflow::count_outdated(&engine).await.unwrap(), before[0].1 as u64);
         let (mut after, mut reencrypted) = (Some(String::new()), 0);
         while let Some(cursor) = after {

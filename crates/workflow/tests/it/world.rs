@@ -7,9 +7,9 @@ use data::{Data, OffChain};
 use keys::{Keys, NewSecret, NewWallet, WalletKind};
 use outbound::{AddressPolicy, Outbound};
 use policy::{LocalSigner, NoLookups, PermitSigner as _, Policy};
+use secrets::{KdfCost, Keyring, MasterKey, Secrets};
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
-use store::secrets::{KdfCost, Keyring, MasterKey};
 use store::{Db, Lease, UnscopedTx};
 use submit::Submit;
 use testkit::anvil::{self, Anvil, Mining, Options};
@@ -29,6 +29,7 @@ pub(crate) struct World {
     pub(crate) policy: Policy,
     pub(crate) submit: Submit,
     pub(crate) keys: Keys,
+    pub(crate) secrets: Secrets,
     pub(crate) worker: Worker,
     pub(crate) principal: Principal,
     pub(crate) settings: Settings,
@@ -120,10 +121,16 @@ impl World {
             lease: api.clone(),
             keyring,
             policy_key: permits.public(),
-            master_source: Some(Arc::new(|| Ok(master()))),
             backends: Vec::new(),
         };
         let keys = Keys::new(parts, keys::Settings::default());
+        let parts = secrets::Parts {
+            db: db.clone(),
+            lease: api.clone(),
+            keyring: keyring_handle.as_ref().clone(),
+            master_source: Some(Arc::new(|| Ok(master()))),
+        };
+        let secrets = Secrets::new(parts, secrets::Settings::default());
         let parts = policy::Parts {
             db: db.clone(),
             lease: api.clone(),
@@ -185,6 +192,7 @@ impl World {
             policy,
             submit,
             keys,
+            secrets,
             worker,
             principal,
             settings,
@@ -204,6 +212,7 @@ impl World {
             policy,
             submit,
             keys,
+            secrets,
             worker,
             settings,
             signer,
@@ -226,7 +235,7 @@ impl World {
                 .await;
         }
         let node = chain.map(|chain| chain.node);
-        drop((workflow, data, contracts, policy, submit, keys));
+        drop((workflow, data, contracts, policy, submit, keys, secrets));
         Self {
             signer,
             ..Self::build(test.reopen().await, settings, node).await
@@ -422,7 +431,7 @@ async fn index_blocks(
 }
 
 async fn keyring(db: &Db, lease: &Lease) -> Keyring {
-    keys::open_keyring(db, lease, master()).await.unwrap()
+    secrets::open_keyring(db, lease, master()).await.unwrap()
 }
 
 fn master() -> MasterKey {

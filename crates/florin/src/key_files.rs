@@ -1,13 +1,12 @@
 //! Reads and creates the passphrase and the tree head key.
 
 use crate::config::{self, Config, SecretSource, Secrets};
-use keys::MasterSource;
+use secrets::{KdfCost, MasterKey, MasterSource};
 use std::fs::OpenOptions;
 use std::io::{IsTerminal as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use store::secrets::{KdfCost, MasterKey};
 use types::Entropy;
 use zeroize::Zeroizing;
 

@@ -69,7 +69,7 @@ CREATE UNIQUE INDEX named_key_address ON named_key (namespace, family, address);
 -- namespace and the installation. A freeze, once visible to all, changes the row of its subject. So
 -- the freeze either sees the recorded signature, or the record sees the freeze. The generations
 -- tell caches when to drop their content. Subjects: a wallet's id, 'namespace'; and 'installation'
--- and 'keyring' in the namespace '_'.
+-- in the namespace '_'.
 CREATE TABLE signing_guard (
   namespace TEXT NOT NULL,
   subject TEXT NOT NULL,
@@ -77,7 +77,7 @@ CREATE TABLE signing_guard (
   PRIMARY KEY (namespace, subject)
 );
 
-INSERT INTO signing_guard (namespace, subject, generation) VALUES ('_', 'installation', 0), ('_', 'keyring', 0);
+INSERT INTO signing_guard (namespace, subject, generation) VALUES ('_', 'installation', 0);
 
 -- Subject: a wallet's id, 'namespace', or 'installation' (in the namespace '_'). Level: 0 none, 1
 -- soft (cancels allowed), 2 hard.
@@ -168,19 +168,3 @@ CREATE TABLE signature_request (
 
 CREATE UNIQUE INDEX signature_request_bytes ON signature_request (namespace, permit, unsigned_hash);
 CREATE INDEX signature_request_waiting ON signature_request (namespace, next_at) WHERE state = 'waiting';
-
--- Rotations of the data key, with the progress of the re-encryption: the current target and the
--- position within it.
-CREATE TABLE keyring_rotation (
-  version BIGINT NOT NULL,
-  state TEXT NOT NULL,
-  total BIGINT,
-  reencrypted BIGINT NOT NULL,
-  broken BIGINT NOT NULL,
-  target TEXT NOT NULL,
-  position TEXT NOT NULL,
-  begun_by TEXT NOT NULL,
-  begun_at BIGINT NOT NULL,
-  ended_at BIGINT,
-  PRIMARY KEY (version)
-);
