@@ -10,7 +10,7 @@ use chain::Connector;
 use chain::evm::Evm;
 use outbound::{AddressPolicy, Outbound, Rule, Settings as OutboundSettings};
 use policy::PermitSigner as _;
-use secrets::Keyring;
+use secrets::{Keyring, MasterKey, MasterSource, Secrets};
 use std::sync::Arc;
 use store::{Db, Lease, LeaseClock};
 use types::{Clock, Entropy};
@@ -25,7 +25,7 @@ pub(crate) struct Engines {
     pub(crate) chains: Vec<(config::Chain, Arc<Evm>)>,
     pub(crate) keys: keys::Keys,
     pub(crate) keyring: Keyring,
-    pub(crate) secrets: secrets::Secrets,
+    pub(crate) secrets: Secrets,
     pub(crate) default_chains: Arc<DefaultChains>,
     pub(crate) policy: policy::Policy,
     pub(crate) submit: submit::Submit,
@@ -78,9 +78,7 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
     let master = source().map_err(Error::msg)?;
     let db = open_db(config).await?;
     let lease = lease(&db, config).await?;
-    let keyring = secrets::open_keyring(&db, &lease, master).await;
-    let keyring =
-        keyring.map_err(|error| Error::msg(key_files::hint(config, error.to_string())))?;
+    let keyring = open_keyring(config, &db, &lease, master).await?;
     let permits = permit_signer(&db, &lease, &keyring).await?;
     let chains = connect(config, db.entropy())?;
     let default_chains = default_chains(&db, &chains).await?;
@@ -97,13 +95,7 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
         backends: Vec::new(),
     };
     let keys = keys::Keys::new(parts, key_settings(config));
-    let parts = secrets::Parts {
-        db: db.clone(),
-        lease: lease.clone(),
-        keyring: keyring.clone(),
-        master_source: Some(source),
-    };
-    let secrets = secrets::Secrets::new(parts, secret_settings(config));
+    let secrets = secrets(config, &db, &lease, &keyring, source);
     let parts = policy::Parts {
         db: db.clone(),
         lease: lease.clone(),
@@ -178,12 +170,35 @@ fn contracts_and_index(
     (contracts, index)
 }
 
-fn secret_settings(config: &Config) -> secrets::Settings {
-    match config.store.engine {
+async fn open_keyring(
+    config: &Config,
+    db: &Db,
+    lease: &Lease,
+    master: MasterKey,
+) -> Result<Keyring> {
+    let keyring = secrets::open_keyring(db, lease, master).await;
+    keyring.map_err(|error| Error::msg(key_files::hint(config, error.to_string())))
+}
+
+fn secrets(
+    config: &Config,
+    db: &Db,
+    lease: &Lease,
+    keyring: &Keyring,
+    source: MasterSource,
+) -> Secrets {
+    let parts = secrets::Parts {
+        db: db.clone(),
+        lease: lease.clone(),
+        keyring: keyring.clone(),
+        master_source: Some(source),
+    };
+    let settings = match config.store.engine {
         // A single process, which already has the new data key.
         config::Engine::Sqlite => secrets::Settings { retire_delay_ms: 0 },
         config::Engine::Postgres => secrets::Settings::default(),
-    }
+    };
+    Secrets::new(parts, settings)
 }
 
 async fn permit_signer(
