@@ -19,8 +19,10 @@ pub(super) struct BloomBuilder {
 impl BloomBuilder {
     /// Adds a log.
     pub(super) fn add(&mut self, address: &Account, topics: &[Word]) {
-        self.add_value(&address.0);
-        topics.iter().for_each(|topic| self.add_value(&topic.0));
+        self.add_value(address.as_ref());
+        topics
+            .iter()
+            .for_each(|topic| self.add_value(topic.as_ref()));
     }
 
     fn add_value(&mut self, value: &[u8]) {
@@ -32,18 +34,19 @@ impl BloomBuilder {
 
     /// Whether the logs give exactly this filter.
     pub(super) fn equals(&self, header: &Bloom) -> bool {
-        self.bloom == header.0
+        self.bloom == **header
     }
 
     /// Whether the logs account for every bit of the header's filter, so that none is missing.
     pub(super) fn covers(&self, header: &Bloom) -> bool {
-        self.bloom.contains(&header.0.into())
+        self.bloom.contains(&(**header).into())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evm::numerals::Hex;
     use alloy_primitives::keccak256;
 
     /// The bits of one value, by definition.
@@ -60,25 +63,25 @@ mod tests {
         for bit in values.iter().flat_map(|value| bits(value)) {
             bloom[255 - bit / 8] |= 1 << (bit % 8);
         }
-        Fixed(bloom)
+        Hex(bloom)
     }
 
     #[test]
     fn a_missing_and_an_added_log_are_detected() {
-        let (a, b) = (Fixed([1u8; 20]), Fixed([2u8; 20]));
-        let topics = [Fixed([3u8; 32]), Fixed([4u8; 32])];
-        let header = bloom(&[&a.0, &b.0, &topics[0].0, &topics[1].0]);
+        let (a, b) = (Hex([1u8; 20]), Hex([2u8; 20]));
+        let topics = [Hex([3u8; 32]), Hex([4u8; 32])];
+        let header = bloom(&[&*a, &*b, &*topics[0], &*topics[1]]);
         let mut builder = BloomBuilder::default();
         builder.add(&a, &topics);
         assert!(!builder.covers(&header) && !builder.equals(&header));
         builder.add(&b, &topics);
         assert!(builder.covers(&header) && builder.equals(&header));
-        builder.add(&Fixed([9; 20]), &[]);
+        builder.add(&Hex([9; 20]), &[]);
         assert!(builder.covers(&header) && !builder.equals(&header));
     }
 
     #[test]
     fn no_logs_give_the_empty_filter() {
-        assert!(BloomBuilder::default().equals(&Fixed([0; 256])));
+        assert!(BloomBuilder::default().equals(&Hex([0; 256])));
     }
 }

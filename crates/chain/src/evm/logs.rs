@@ -58,7 +58,7 @@ impl LogChecker<'_> {
         if log.block_hash != self.header.hash || log.removed {
             return Err("a log belongs to another block".to_owned());
         }
-        let index = usize::try_from(log.transaction_index.0).unwrap_or(usize::MAX);
+        let index = usize::try_from(*log.transaction_index).unwrap_or(usize::MAX);
         match self.transactions.get(index) {
             Some(hash) if *hash == log.transaction_hash => Ok(()),
             // Polygon reports its state sync in logs of a transaction that is in no block.
@@ -72,7 +72,7 @@ impl LogChecker<'_> {
         let gap = logs
             .iter()
             .zip(0u64..)
-            .find(|(log, index)| log.log_index.0 != *index);
+            .find(|(log, index)| *log.log_index != *index);
         gap.map_or(Ok(()), |(_, index)| Err(format!("log {index} is missing")))
     }
 
@@ -124,9 +124,9 @@ fn topic(log: &LogJson) -> String {
 
 fn event(log: &LogJson, path: usize) -> Result<ChainEvent, String> {
     let to_u32 = |number: Quantity| {
-        u32::try_from(number.0).map_err(|_| "a log's index exceeds 2^32".to_owned())
+        u32::try_from(*number).map_err(|_| "a log's index exceeds 2^32".to_owned())
     };
-    let topics = log.topics.iter().map(|topic| topic.0).collect();
+    let topics = log.topics.iter().map(|topic| **topic).collect();
     Ok(ChainEvent {
         transaction: log.transaction_hash.to_string(),
         path: path.to_string(),
@@ -136,7 +136,7 @@ fn event(log: &LogJson, path: usize) -> Result<ChainEvent, String> {
         topic: topic(log),
         body: Log {
             topics,
-            data: log.data.0.clone(),
+            data: log.data.to_vec(),
         }
         .to_body(),
     })

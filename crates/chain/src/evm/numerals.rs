@@ -8,55 +8,75 @@
 use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
 use types::Amount;
 
+/// A value that is hexadecimal text in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub(crate) struct Hex<T>(pub(crate) T);
+
 /// A number of up to 64 bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(crate) struct Quantity(pub(crate) u64);
-
+pub(crate) type Quantity = Hex<u64>;
 /// A number of up to 256 bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(crate) struct Big(pub(crate) Amount);
-
+pub(crate) type Big = Hex<Amount>;
 /// `N` bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Fixed<const N: usize>(pub(crate) [u8; N]);
-
+pub(crate) type Fixed<const N: usize> = Hex<[u8; N]>;
 pub(crate) type Word = Fixed<32>;
 pub(crate) type Account = Fixed<20>;
+pub(crate) type Bytes = Hex<Vec<u8>>;
 
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Bytes(pub(crate) Vec<u8>);
+/// What can be parsed from hexadecimal text.
+pub(crate) trait FromHex: Sized {
+    /// What a valid text is, for error messages.
+    const EXPECTED: &str;
 
-/// Parses a 64-bit number.
-pub(crate) fn quantity(text: &str) -> Option<u64> {
-    let digits = digits(text)?.trim_start_matches('0');
-    if digits.is_empty() {
-        Some(0)
-    } else {
-        u64::from_str_radix(digits, 16).ok()
+    fn from_hex(text: &str) -> Option<Self>;
+}
+
+impl FromHex for u64 {
+    const EXPECTED: &str = "a hexadecimal number of at most 64 bits";
+
+    fn from_hex(text: &str) -> Option<Self> {
+        let digits = digits(text)?.trim_start_matches('0');
+        if digits.is_empty() {
+            Some(0)
+        } else {
+            u64::from_str_radix(digits, 16).ok()
+        }
     }
 }
 
-/// Parses a 256-bit number.
-pub(crate) fn amount(text: &str) -> Option<Amount> {
-    let digits = digits(text)?.trim_start_matches('0');
-    let mut bytes = [0u8; 32];
-    let padded = format!("{digits:0>64}");
-    hex::decode_to_slice(padded, &mut bytes).ok()?;
-    Some(Amount::from_be_bytes(bytes))
+impl FromHex for Amount {
+    const EXPECTED: &str = "a hexadecimal number of at most 256 bits";
+
+    fn from_hex(text: &str) -> Option<Self> {
+        let digits = digits(text)?.trim_start_matches('0');
+        let mut bytes = [0u8; 32];
+        let padded = format!("{digits:0>64}");
+        hex::decode_to_slice(padded, &mut bytes).ok()?;
+        Some(Amount::from_be_bytes(bytes))
+    }
 }
 
-/// Parses bytes, possibly none.
-pub(crate) fn bytes(text: &str) -> Option<Vec<u8>> {
-    hex::decode(text.strip_prefix("0x")?).ok()
+/// Possibly no bytes.
+impl FromHex for Vec<u8> {
+    const EXPECTED: &str = "hexadecimal bytes";
+
+    fn from_hex(text: &str) -> Option<Self> {
+        hex::decode(text.strip_prefix("0x")?).ok()
+    }
 }
 
-/// Parses exactly `N` bytes.
-pub(crate) fn fixed<const N: usize>(text: &str) -> Option<Fixed<N>> {
-    let mut bytes = [0u8; N];
-    hex::decode_to_slice(text.strip_prefix("0x")?, &mut bytes).ok()?;
-    Some(Fixed(bytes))
+/// Exactly `N` bytes.
+impl<const N: usize> FromHex for [u8; N] {
+    const EXPECTED: &str = "hexadecimal bytes of a fixed length";
+
+    fn from_hex(text: &str) -> Option<Self> {
+        let mut bytes = [0u8; N];
+        hex::decode_to_slice(text.strip_prefix("0x")?, &mut bytes).ok()?;
+        Some(bytes)
+    }
 }
 
 /// Formats a number.
@@ -72,7 +92,7 @@ pub(crate) fn show_amount(amount: Amount) -> String {
 }
 
 /// Formats bytes.
-pub(crate) fn show_bytes(bytes: &[u8]) -> String {
+pub(crate) fn show_bytes(bytes: impl AsRef<[u8]>) -> String {
     format!("0x{}", hex::encode(bytes))
 }
 
@@ -84,9 +104,23 @@ fn digits(text: &str) -> Option<&str> {
     valid.then_some(digits)
 }
 
+impl<T> Deref for Hex<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: AsRef<[u8]>> AsRef<[u8]> for Hex<T> {
+    fn as_ref(&self) -> &[u8] {
+        (**self).as_ref()
+    }
+}
+
 impl<const N: usize> fmt::Display for Fixed<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "0x{}", hex::encode(self.0))
+        f.write_str(&show_bytes(self))
     }
 }
 
@@ -96,46 +130,25 @@ impl<const N: usize> Serialize for Fixed<N> {
     }
 }
 
-/// Deserializes a string with a parser of this module.
-struct Text<F>(&'static str, F);
+struct HexVisitor<T>(PhantomData<T>);
 
-impl<'de, T, F: FnOnce(&str) -> Option<T>> Visitor<'de> for Text<F> {
-    type Value = T;
+impl<T: FromHex> Visitor<'_> for HexVisitor<T> {
+    type Value = Hex<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(T::EXPECTED)
     }
 
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
-        let expected = self.0;
-        (self.1)(text).ok_or_else(|| E::custom(format_args!("expected {expected}")))
-    }
-}
-
-impl<'de> Deserialize<'de> for Quantity {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        d.deserialize_str(Text("a hexadecimal number of at most 64 bits", quantity))
-            .map(Self)
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Hex<T>, E> {
+        T::from_hex(text)
+            .map(Hex)
+            .ok_or_else(|| E::custom(format_args!("expected {}", T::EXPECTED)))
     }
 }
 
-impl<'de> Deserialize<'de> for Big {
+impl<'de, T: FromHex> Deserialize<'de> for Hex<T> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        d.deserialize_str(Text("a hexadecimal number of at most 256 bits", amount))
-            .map(Self)
-    }
-}
-
-impl<'de, const N: usize> Deserialize<'de> for Fixed<N> {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        d.deserialize_str(Text("hexadecimal bytes of a fixed length", fixed))
-    }
-}
-
-impl<'de> Deserialize<'de> for Bytes {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        d.deserialize_str(Text("hexadecimal bytes", bytes))
-            .map(Self)
+        d.deserialize_str(HexVisitor(PhantomData))
     }
 }
 
@@ -146,13 +159,13 @@ mod tests {
 
     #[test]
     fn numbers_at_their_limits() {
-        assert_eq!(quantity("0x0"), Some(0));
-        assert_eq!(quantity("0xffffffffffffffff"), Some(u64::MAX));
-        assert_eq!(quantity("0x0000000000000000001"), Some(1));
-        assert_eq!(quantity("0x10000000000000000"), None);
+        assert_eq!(u64::from_hex("0x0"), Some(0));
+        assert_eq!(u64::from_hex("0xffffffffffffffff"), Some(u64::MAX));
+        assert_eq!(u64::from_hex("0x0000000000000000001"), Some(1));
+        assert_eq!(u64::from_hex("0x10000000000000000"), None);
         let max = format!("0x{}", "f".repeat(64));
-        assert_eq!(amount(&max), Some(Amount::MAX));
-        assert_eq!(amount(&format!("{max}f")), None);
+        assert_eq!(Amount::from_hex(&max), Some(Amount::MAX));
+        assert_eq!(Amount::from_hex(&format!("{max}f")), None);
     }
 
     #[test]
@@ -160,30 +173,30 @@ mod tests {
         for text in [
             "", "0x", "1", "0X1", "0x+1", "0x-1", "0x 1", "0xg", "0x1.0", "0xé",
         ] {
-            assert_eq!(quantity(text), None, "{text:?}");
-            assert_eq!(amount(text), None, "{text:?}");
+            assert_eq!(u64::from_hex(text), None, "{text:?}");
+            assert_eq!(Amount::from_hex(text), None, "{text:?}");
         }
         for text in ["", "0x1", "12", "0xzz", "0x0102 "] {
-            assert_eq!(bytes(text), None, "{text:?}");
+            assert_eq!(Vec::from_hex(text), None, "{text:?}");
         }
-        assert_eq!(bytes("0x"), Some(vec![]));
-        assert_eq!(fixed::<2>("0x01"), None);
-        assert_eq!(fixed::<2>("0x010203"), None);
+        assert_eq!(Vec::from_hex("0x"), Some(vec![]));
+        assert_eq!(<[u8; 2]>::from_hex("0x01"), None);
+        assert_eq!(<[u8; 2]>::from_hex("0x010203"), None);
     }
 
     proptest! {
         #[test]
         fn formatted_values_parse_back(number: u64, word: [u8; 32], any in prop::collection::vec(any::<u8>(), 0..80)) {
-            prop_assert_eq!(quantity(&show(number)), Some(number));
+            prop_assert_eq!(u64::from_hex(&show(number)), Some(number));
             let big = Amount::from_be_bytes(word);
-            prop_assert_eq!(amount(&show_amount(big)), Some(big));
-            prop_assert_eq!(fixed::<32>(&Fixed(word).to_string()), Some(Fixed(word)));
-            prop_assert_eq!(bytes(&show_bytes(&any)), Some(any));
+            prop_assert_eq!(Amount::from_hex(&show_amount(big)), Some(big));
+            prop_assert_eq!(<[u8; 32]>::from_hex(&Hex(word).to_string()), Some(word));
+            prop_assert_eq!(Vec::from_hex(&show_bytes(&any)), Some(any));
         }
 
         #[test]
         fn no_text_causes_a_panic(text: String) {
-            let _ = (quantity(&text), amount(&text), bytes(&text), fixed::<20>(&text));
+            let _ = (u64::from_hex(&text), Amount::from_hex(&text), Vec::from_hex(&text), <[u8; 20]>::from_hex(&text));
         }
     }
 }

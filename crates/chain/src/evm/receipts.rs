@@ -6,7 +6,7 @@
 use super::bloom::Bloom;
 use super::header::Header;
 use super::logs::LogJson;
-use super::numerals::{Account, Big, Fixed, Quantity, Word};
+use super::numerals::{Account, Big, Hex, Quantity, Word};
 use super::rlp::List;
 use super::transactions::TransactionJson;
 use alloy_consensus::proofs::ordered_trie_root_encoded;
@@ -42,9 +42,9 @@ pub(super) struct ReceiptJson {
 /// that the root covers.
 pub(super) fn matches_root(header: &Header, receipts: &[ReceiptJson]) -> bool {
     let mut sums = receipts.iter().scan(0, |previous: &mut u64, receipt| {
-        let used = receipt.cumulative_gas_used.0.checked_sub(*previous);
-        *previous = receipt.cumulative_gas_used.0;
-        Some(used == Some(receipt.gas_used.0))
+        let used = receipt.cumulative_gas_used.checked_sub(*previous);
+        *previous = *receipt.cumulative_gas_used;
+        Some(used == Some(*receipt.gas_used))
     });
     sums.all(|matches| matches) && root(receipts) == header.receipts_root
 }
@@ -52,7 +52,7 @@ pub(super) fn matches_root(header: &Header, receipts: &[ReceiptJson]) -> bool {
 /// The root of the receipts trie (Yellow Paper 4.3.1, EIP-2718).
 fn root(receipts: &[ReceiptJson]) -> Word {
     let encoded: Vec<Vec<u8>> = receipts.iter().map(ReceiptJson::encoded).collect();
-    Fixed(ordered_trie_root_encoded(&encoded).0)
+    Hex(*ordered_trie_root_encoded(&encoded))
 }
 
 impl ReceiptJson {
@@ -62,13 +62,13 @@ impl ReceiptJson {
             logs.raw(&encoded_log(log));
         }
         match (self.status, self.root) {
-            (Some(status), _) => list.number(&status.0.to_be_bytes()),
-            (None, root) => list.optional_bytes(root.map(|root| root.0)),
+            (Some(status), _) => list.number(status),
+            (None, root) => list.optional_bytes(root),
         };
-        list.number(&self.cumulative_gas_used.0.to_be_bytes())
-            .optional_bytes(self.logs_bloom.as_ref().map(|bloom| bloom.0))
+        list.number(self.cumulative_gas_used)
+            .optional_bytes(self.logs_bloom.as_deref().copied())
             .raw(&logs.finish());
-        match u8::try_from(self.kind.0) {
+        match u8::try_from(*self.kind) {
             Ok(0) | Err(_) => list.finish(),
             Ok(kind) => [vec![kind], list.finish()].concat(),
         }
@@ -86,10 +86,10 @@ impl ReceiptJson {
 
     /// The status (EIP-658). `None` before Byzantium.
     pub(super) fn status(&self) -> Option<ExecutionStatus> {
-        match self.status? {
-            Quantity(0) => Some(ExecutionStatus::Reverted),
-            Quantity(1) => Some(ExecutionStatus::Succeeded),
-            Quantity(_) => None,
+        match *self.status? {
+            0 => Some(ExecutionStatus::Reverted),
+            1 => Some(ExecutionStatus::Succeeded),
+            _ => None,
         }
     }
 
@@ -101,12 +101,12 @@ impl ReceiptJson {
 
     /// The fee in wei. `None` if it exceeds 2^256.
     pub(super) fn fee(&self, transaction: &TransactionJson) -> Option<Amount> {
-        let Big(price) = self
+        let Hex(price) = self
             .effective_gas_price
             .or(transaction.gas_price)
             .unwrap_or_default();
-        let Big(l1_fee) = self.l1_fee.unwrap_or_default();
-        Amount::from(self.gas_used.0)
+        let Hex(l1_fee) = self.l1_fee.unwrap_or_default();
+        Amount::from(*self.gas_used)
             .checked_mul(price)?
             .checked_add(l1_fee)
     }
@@ -115,10 +115,10 @@ impl ReceiptJson {
 fn encoded_log(log: &LogJson) -> Vec<u8> {
     let (mut list, mut topics) = (List::default(), List::default());
     for topic in &log.topics {
-        topics.bytes(&topic.0);
+        topics.bytes(topic);
     }
-    list.bytes(&log.address.0)
+    list.bytes(log.address)
         .raw(&topics.finish())
-        .bytes(&log.data.0)
+        .bytes(&log.data)
         .finish()
 }

@@ -4,7 +4,7 @@ use super::bloom::BloomBuilder;
 use super::config::LogsBloom;
 use super::header::Header;
 use super::logs::{LogChecker, LogJson, events};
-use super::numerals::{Fixed, Quantity, Word};
+use super::numerals::{Hex, Word};
 use super::receipts::{ReceiptJson, matches_root};
 use super::transactions::TransactionJson;
 use crate::Watch;
@@ -87,12 +87,12 @@ fn log() -> impl Strategy<Value = LogJson> {
     )
         .prop_map(|(log, transaction, index, wild, topics)| LogJson {
             transaction_index: if wild {
-                Quantity(transaction)
+                Hex(transaction)
             } else {
                 log.transaction_index
             },
-            log_index: if wild { Quantity(index) } else { log.log_index },
-            topics: topics.into_iter().map(Fixed).collect(),
+            log_index: if wild { Hex(index) } else { log.log_index },
+            topics: topics.into_iter().map(Hex).collect(),
             ..log
         })
 }

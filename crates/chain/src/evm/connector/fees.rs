@@ -3,7 +3,7 @@
 use super::Evm;
 use crate::evm::config::Pricing;
 use crate::evm::header::Header;
-use crate::evm::numerals::{Big, show};
+use crate::evm::numerals::{Big, Hex, show};
 use crate::evm::rpc::{Call, Failure, Reply, parse};
 use crate::{Error, Result};
 use intent::FeeTerms;
@@ -130,7 +130,7 @@ impl Evm {
     }
 
     async fn legacy(&self, reply: Option<Reply>) -> Result<Price> {
-        let suggested: Big = match reply {
+        let Hex(suggested): Big = match reply {
             Some(reply) => self.parse(reply)?,
             None => self.request("eth_gasPrice", json!([])).await?,
         };
@@ -144,9 +144,9 @@ impl Evm {
             } => (100, *max_fee_per_gas),
             Pricing::Fixed { .. } | Pricing::Zero => (100, None),
         };
-        let scaled = percent(suggested.0, scale);
+        let scaled = percent(suggested, scale);
         match max {
-            Some(cap) if suggested.0 > cap => Err(self.fee_too_high(suggested.0, cap)),
+            Some(cap) if suggested > cap => Err(self.fee_too_high(suggested, cap)),
             Some(cap) => Ok(Price::Legacy {
                 gas_price: scaled.min(cap),
             }),
@@ -166,7 +166,7 @@ impl Evm {
         let next = history
             .as_ref()
             .and_then(|history| history.base_fee_per_gas.as_ref()?.last().copied());
-        let base = next.or(head.base_fee_per_gas).unwrap_or_default().0;
+        let Hex(base) = next.or(head.base_fee_per_gas).unwrap_or_default();
         self.eip1559_price(base, median(history.and_then(|history| history.reward)))
     }
 
@@ -222,7 +222,7 @@ fn median(reward: Option<Vec<Vec<Big>>>) -> Option<Amount> {
     let tips = reward?
         .into_iter()
         .filter_map(|block| block.first().copied())
-        .map(|Big(tip)| tip);
+        .map(|Hex(tip)| tip);
     let mut tips: Vec<Amount> = tips.filter(|tip| !tip.is_zero()).collect();
     tips.sort_unstable();
     tips.get(tips.len() / 2).copied()

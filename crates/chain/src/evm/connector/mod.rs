@@ -9,7 +9,7 @@ mod revert;
 mod submit;
 
 use super::config::EvmConfig;
-use super::numerals::Quantity;
+use super::numerals::Hex;
 use super::rpc::{Call, Counters, Failure, Reply, Rpc, deserialize, parse};
 use crate::{
     AccountModel, BlockRef, CallRequest, Capabilities, Connector, DecodedEvent, Error, Finality,
@@ -87,7 +87,7 @@ impl Evm {
     }
 
     async fn verify(&self) -> Result<()> {
-        let Quantity(actual) = self
+        let Hex(actual) = self
             .rpc
             .request("eth_chainId", json!([]))
             .await

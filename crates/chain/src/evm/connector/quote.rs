@@ -3,7 +3,7 @@
 use super::Evm;
 use super::revert;
 use crate::evm::header::Header;
-use crate::evm::numerals::{Quantity, show_amount, show_bytes};
+use crate::evm::numerals::{Hex, show_amount, show_bytes};
 use crate::evm::rpc::{Call, Failure, Reply, parse};
 use crate::{Error, Quote, Result};
 use intent::evm::Price;
@@ -116,16 +116,11 @@ impl Evm {
     }
 
     fn gas(&self, head: &Header, estimate: Reply) -> Result<u64> {
-        let Quantity(estimate) = match estimate {
+        let Hex(estimate) = match estimate {
             Err(Failure::RpcError(error)) => return Err(revert::error(&self.chain, None, &error)),
             reply => parse(reply).map_err(|failure| self.error(failure))?,
         };
-        let limit = self
-            .config
-            .gas
-            .max
-            .unwrap_or(u64::MAX)
-            .min(head.gas_limit.0);
+        let limit = self.config.gas.max.unwrap_or(u64::MAX).min(*head.gas_limit);
         if estimate > limit {
             return Err(self.gas_limit_exceeded(estimate, limit));
         }

@@ -2,7 +2,7 @@
 
 use super::Evm;
 use super::revert;
-use crate::evm::numerals::{Big, Bytes, Quantity, show_bytes};
+use crate::evm::numerals::{Bytes, Hex, Quantity, show_bytes};
 use crate::evm::receipts::ReceiptJson;
 use crate::evm::rpc::{Call, Failure};
 use crate::evm::transactions::TransactionJson;
@@ -22,7 +22,7 @@ const MAX_PENDING: u64 = 1 << 20;
 impl Evm {
     pub(super) async fn sequence_of(&self, signer: &str) -> Result<Sequence> {
         let count = |tag: &str| Call::new("eth_getTransactionCount", json!([signer, tag]));
-        let (Quantity(mined), Quantity(pending)) =
+        let (Hex(mined), Hex(pending)): (Quantity, Quantity) =
             self.request_pair(count("latest"), count("pending")).await?;
         if mined > MAX_NONCE || pending > mined.saturating_add(MAX_PENDING) {
             return Err(self.invalid_response(format!(
@@ -36,7 +36,7 @@ impl Evm {
     }
 
     pub(super) async fn balance_of(&self, account: &str) -> Result<Amount> {
-        let Big(balance) = self
+        let Hex(balance) = self
             .request("eth_getBalance", json!([account, "latest"]))
             .await?;
         Ok(balance)
@@ -67,7 +67,7 @@ impl Evm {
             .ok_or_else(|| self.invalid_response("a receipt has no status"))?;
         Ok(TxStatus::Included {
             block: receipt.block_hash.to_string(),
-            height: Height(receipt.block_number.0),
+            height: Height(*receipt.block_number),
             status,
         })
     }
@@ -102,10 +102,10 @@ impl Evm {
             .request::<Bytes>("eth_call", json!([call, at]))
             .await
         {
-            Ok(Bytes(data)) if revert::is_revert_data(&data) => {
+            Ok(Hex(data)) if revert::is_revert_data(&data) => {
                 Err(revert::reverts(interface, &data))
             }
-            Ok(Bytes(data)) => Ok(data),
+            Ok(Hex(data)) => Ok(data),
             Err(Failure::RpcError(error)) => Err(revert::error(&self.chain, interface, &error)),
             Err(failure) => Err(self.error(failure)),
         }
@@ -125,14 +125,18 @@ impl Evm {
 }
 
 /// A cache of parsed ABIs: parsing costs far more than decoding an event.
-pub(super) struct AbiCache(Cache<Digest, Abi>);
+pub(super) struct AbiCache {
+    abis: Cache<Digest, Abi>,
+}
 
 /// The size of the cache.
 const MAX_ABIS: usize = 1_024;
 
 impl Default for AbiCache {
     fn default() -> Self {
-        Self(Cache::new(MAX_ABIS))
+        Self {
+            abis: Cache::new(MAX_ABIS),
+        }
     }
 }
 
@@ -152,9 +156,9 @@ impl AbiCache {
     }
 
     fn get(&self, interface: &Interface) -> Result<Arc<Abi>> {
-        if let Some(abi) = self.0.get(&interface.hash) {
+        if let Some(abi) = self.abis.get(&interface.hash) {
             return Ok(abi);
         }
-        Ok(self.0.insert(interface.hash, Abi::parse(interface)?))
+        Ok(self.abis.insert(interface.hash, Abi::parse(interface)?))
     }
 }

@@ -9,7 +9,7 @@
 //! | GoQuorum, geth before 1.9.15 | no error: the data is the result, four bytes longer than whole words |
 
 use crate::Error;
-use crate::evm::numerals::{bytes, show_bytes};
+use crate::evm::numerals::{FromHex as _, show_bytes};
 use crate::evm::rpc::ErrorObject;
 use intent::Interface;
 use serde_json::Value;
@@ -69,7 +69,7 @@ pub(super) fn is_revert_data(data: &[u8]) -> bool {
 
 fn find_data(data: &Value) -> Option<Vec<u8>> {
     match data {
-        Value::String(text) => bytes(
+        Value::String(text) => Vec::from_hex(
             text.trim_start_matches("Reverted ")
                 .trim_start_matches("revert: ")
                 .trim(),

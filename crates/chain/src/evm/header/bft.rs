@@ -18,7 +18,7 @@ const EMPTY_LIST: &[u8] = &[0xc0];
 
 /// The variants of extra data that the hash may cover, if the header is of such an engine.
 pub(super) fn extras(mix: &Word, extra: &[u8]) -> Vec<Vec<u8>> {
-    if mix.0 != MIX {
+    if **mix != MIX {
         return Vec::new();
     }
     [qbft(extra), ibft2(extra), ibft(extra)]

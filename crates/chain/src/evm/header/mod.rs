@@ -9,7 +9,7 @@
 mod bft;
 
 use super::bloom::Bloom;
-use super::numerals::{Account, Big, Bytes, Fixed, Quantity, Word, show_bytes};
+use super::numerals::{Account, Big, Bytes, Fixed, Quantity, Word};
 use super::rlp::List;
 use alloy_consensus::constants::EMPTY_ROOT_HASH;
 use alloy_primitives::keccak256;
@@ -33,9 +33,11 @@ pub(super) struct Header {
     gas_used: Quantity,
     pub(super) timestamp: Quantity,
     extra_data: Bytes,
-    #[serde(default = "zero_word")]
+    // Old proof-of-authority chains omit the next two in JSON. If zero is wrong, the hash does not
+    // match.
+    #[serde(default)]
     mix_hash: Word,
-    #[serde(default = "zero_nonce")]
+    #[serde(default)]
     nonce: Fixed<8>,
     // London (EIP-1559).
     pub(super) base_fee_per_gas: Option<Big>,
@@ -58,34 +60,25 @@ pub(super) struct Header {
     min_delay_excess: Option<Quantity>,
 }
 
-/// Old proof-of-authority chains omit the mix hash in JSON. If zero is wrong, the hash does not
-/// match.
-fn zero_word() -> Word {
-    Fixed([0; 32])
-}
-
-fn zero_nonce() -> Fixed<8> {
-    Fixed([0; 8])
-}
-
 impl Header {
     /// Whether the hash of the fields is the header's hash.
     pub(super) fn hash_matches(&self) -> bool {
-        let unchanged = std::iter::once(self.extra_data.0.clone());
-        unchanged
-            .chain(bft::extras(&self.mix_hash, &self.extra_data.0))
-            .any(|extra| self.hash_with(&extra) == self.hash.0)
+        let matches = |extra: &[u8]| self.hash_with(extra) == *self.hash;
+        matches(&self.extra_data)
+            || bft::extras(&self.mix_hash, &self.extra_data)
+                .iter()
+                .any(|extra| matches(extra))
     }
 
     /// Whether the transactions root is not that of an empty block.
     pub(super) fn has_transactions(&self) -> bool {
-        self.transactions_root.0 != EMPTY_ROOT_HASH.0
+        *self.transactions_root != *EMPTY_ROOT_HASH
     }
 
     /// The block's identity.
     pub(super) fn block_ref(&self) -> crate::BlockRef {
         crate::BlockRef {
-            height: Height(self.number.0),
+            height: Height(*self.number),
             hash: self.hash.to_string(),
             parent: self.parent_hash.to_string(),
             time: self.time(),
@@ -94,56 +87,50 @@ impl Header {
 
     /// The timestamp set by the block producer.
     pub(super) fn time(&self) -> Time {
-        Time::from_secs(i64::try_from(self.timestamp.0).unwrap_or(i64::MAX))
+        Time::from_secs(i64::try_from(*self.timestamp).unwrap_or(i64::MAX))
     }
 
     fn hash_with(&self, extra: &[u8]) -> [u8; 32] {
         let mut list = List::default();
-        for word in [
-            &self.parent_hash.0[..],
-            &self.sha3_uncles.0,
-            &self.miner.0,
-            &self.state_root.0,
-        ] {
-            list.bytes(word);
-        }
-        list.bytes(&self.transactions_root.0)
-            .bytes(&self.receipts_root.0)
-            .bytes(&self.logs_bloom.0);
-        list.number(&self.difficulty.0.to_be_bytes());
-        for number in [self.number, self.gas_limit, self.gas_used, self.timestamp] {
-            list.number(&number.0.to_be_bytes());
-        }
-        list.bytes(extra)
-            .bytes(&self.mix_hash.0)
-            .bytes(&self.nonce.0);
+        list.bytes(self.parent_hash)
+            .bytes(self.sha3_uncles)
+            .bytes(self.miner)
+            .bytes(self.state_root)
+            .bytes(self.transactions_root)
+            .bytes(self.receipts_root)
+            .bytes(self.logs_bloom)
+            .number(self.difficulty)
+            .number(self.number)
+            .number(self.gas_limit)
+            .number(self.gas_used)
+            .number(self.timestamp)
+            .bytes(extra)
+            .bytes(self.mix_hash)
+            .bytes(self.nonce);
         self.add_forks(&mut list);
-        keccak256(list.finish()).0
+        *keccak256(list.finish())
     }
 
     fn add_forks(&self, list: &mut List) {
-        let bytes = |word: Option<Word>| word.map(|word| word.0);
-        let number = |number: Option<Quantity>| number.map(|number| number.0.to_be_bytes());
-        let big = |big: Option<Big>| big.map(|big| big.0.to_be_bytes());
-        list.optional_bytes(bytes(self.ext_data_hash))
-            .optional_number(big(self.base_fee_per_gas))
-            .optional_number(big(self.ext_data_gas_used))
-            .optional_number(big(self.block_gas_cost))
-            .optional_bytes(bytes(self.withdrawals_root))
-            .optional_number(number(self.blob_gas_used))
-            .optional_number(number(self.excess_blob_gas))
-            .optional_bytes(bytes(self.parent_beacon_block_root))
-            .optional_bytes(bytes(self.requests_hash))
-            .optional_bytes(bytes(self.block_access_list_hash))
-            .optional_number(number(self.slot_number))
-            .optional_number(number(self.timestamp_milliseconds))
-            .optional_number(number(self.min_delay_excess));
+        list.optional_bytes(self.ext_data_hash)
+            .optional_number(self.base_fee_per_gas)
+            .optional_number(self.ext_data_gas_used)
+            .optional_number(self.block_gas_cost)
+            .optional_bytes(self.withdrawals_root)
+            .optional_number(self.blob_gas_used)
+            .optional_number(self.excess_blob_gas)
+            .optional_bytes(self.parent_beacon_block_root)
+            .optional_bytes(self.requests_hash)
+            .optional_bytes(self.block_access_list_hash)
+            .optional_number(self.slot_number)
+            .optional_number(self.timestamp_milliseconds)
+            .optional_number(self.min_delay_excess);
     }
 }
 
 /// Describes a header in an error message.
 pub(super) fn describe(header: &Header) -> String {
-    format!("block {} {}", header.number.0, show_bytes(&header.hash.0))
+    format!("block {} {}", *header.number, header.hash)
 }
 
 #[cfg(test)]

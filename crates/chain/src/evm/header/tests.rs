@@ -2,6 +2,7 @@
 //! field modified.
 
 use super::*;
+use crate::evm::numerals::Hex;
 use alloy_consensus::Header as Reference;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -117,7 +118,7 @@ proptest! {
 
     #[test]
     fn no_extra_data_makes_it_panic(extra in prop::collection::vec(any::<u8>(), 0..120)) {
-        let mix = Fixed(*b"ctical byzantine fault tolerance");
+        let mix = Hex(*b"ctical byzantine fault tolerance");
         let _ = bft::extras(&mix, &extra);
     }
 }

@@ -46,7 +46,7 @@ impl Evm {
         };
         Ok(Some(Block {
             chain: self.chain,
-            height: Height(fetched.header.number.0),
+            height: Height(*fetched.header.number),
             hash: fetched.header.hash.to_string(),
             parent: fetched.header.parent_hash.to_string(),
             time: fetched.header.time(),
@@ -163,7 +163,7 @@ impl Evm {
     fn check_positions(&self, header: &Header, transactions: &[TransactionJson]) -> Result<()> {
         let in_position = |(transaction, index): (&TransactionJson, u64)| {
             transaction.block_hash == Some(header.hash)
-                && transaction.transaction_index.is_some_and(|i| i.0 == index)
+                && transaction.transaction_index.is_some_and(|i| *i == index)
         };
         let valid = transactions.iter().zip(0..).all(in_position);
         if valid {
@@ -177,7 +177,7 @@ impl Evm {
         let mut receipts: Vec<ReceiptJson> = self.extra_data(reply)?;
         let matches = |(receipt, (hash, index)): (&ReceiptJson, (&Word, u64))| {
             receipt.transaction_hash == *hash
-                && receipt.transaction_index.0 == index
+                && *receipt.transaction_index == index
                 && receipt.block_hash == fetched.header.hash
                 && receipt.has_own_logs()
         };

@@ -76,9 +76,7 @@ impl Evm {
 
     /// Whether the node's canonical chain has another block at this height.
     async fn is_orphaned(&self, fetched: &Fetched) -> Result<bool> {
-        let canonical = self
-            .header_by_number(&show(fetched.header.number.0))
-            .await?;
+        let canonical = self.header_by_number(&show(*fetched.header.number)).await?;
         Ok(canonical.is_none_or(|header| header.hash != fetched.header.hash))
     }
 
@@ -91,7 +89,7 @@ impl Evm {
         let signer = transaction.from.to_string();
         Ok(Inclusion {
             transaction: transaction.hash.to_string(),
-            replay_keys: vec![ReplayKey::nonce(&signer, transaction.nonce.0)],
+            replay_keys: vec![ReplayKey::nonce(&signer, *transaction.nonce)],
             signer,
             index: u32::try_from(index)
                 .map_err(|_| self.invalid_response("a block has more than 2^32 transactions"))?,
@@ -108,5 +106,5 @@ impl Evm {
 
 fn matches(receipt: &ReceiptJson, index: usize, transaction: &TransactionJson) -> bool {
     let index = u64::try_from(index).ok();
-    receipt.transaction_hash == transaction.hash && Some(receipt.transaction_index.0) == index
+    receipt.transaction_hash == transaction.hash && Some(*receipt.transaction_index) == index
 }

@@ -6,7 +6,7 @@ mod inclusion;
 use super::Evm;
 use crate::evm::config::BlockHash;
 use crate::evm::header::{Header, describe};
-use crate::evm::numerals::{Word, fixed, show};
+use crate::evm::numerals::{FromHex, Hex, Word, show};
 use crate::evm::rpc::Failure;
 use crate::{BlockRef, Error, FinalityTag, Result, Watch};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ impl Evm {
 
     /// Returns the header of a block by hash.
     pub(super) async fn header_by_hash(&self, hash: &str) -> Result<Option<Header>> {
-        let Some(requested) = fixed(hash) else {
+        let Some(requested) = FromHex::from_hex(hash).map(Hex) else {
             return Ok(None);
         };
         let header: Option<Header> = self
@@ -37,7 +37,7 @@ impl Evm {
 
     pub(super) async fn block_ref_at(&self, height: Height) -> Result<Option<BlockRef>> {
         match self.header_by_number(&show(height.0)).await? {
-            Some(header) if header.number.0 != height.0 => {
+            Some(header) if *header.number != height.0 => {
                 Err(self.invalid_response("it returned a block of another height"))
             }
             header => Ok(header.map(|header| header.block_ref())),
@@ -73,7 +73,7 @@ impl Evm {
     /// Returns a block with what is watched in it. Retries after an invalid answer: one URL may
     /// serve several nodes, some of which lag.
     pub(super) async fn block_by_hash(&self, hash: &str, watch: &Watch) -> Result<Option<Block>> {
-        let Some(hash) = fixed(hash) else {
+        let Some(hash) = FromHex::from_hex(hash).map(Hex) else {
             return Ok(None);
         };
         for attempt in 1.. {
@@ -106,7 +106,7 @@ impl Evm {
                     describe(&header)
                 )))
             }
-            Some(header) if header.number.0 > MAX_HEIGHT => Err(self.invalid_response(format!(
+            Some(header) if *header.number > MAX_HEIGHT => Err(self.invalid_response(format!(
                 "the height of {} is not plausible",
                 describe(&header)
             ))),
