@@ -35,22 +35,24 @@ pub struct Permit {
 
 /// The public half of an installation's policy key, pinned wherever signatures are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PolicyKey(VerifyingKey);
+pub struct PolicyKey {
+    verifying: VerifyingKey,
+}
 
 impl PolicyKey {
     /// Parses 32 bytes. Rejects points of small order, under which any signature would verify.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self> {
-        let key = VerifyingKey::from_bytes(bytes).map_err(|_| Error::InvalidPolicyKey)?;
-        if key.is_weak() {
+        let verifying = VerifyingKey::from_bytes(bytes).map_err(|_| Error::InvalidPolicyKey)?;
+        if verifying.is_weak() {
             Err(Error::InvalidPolicyKey)
         } else {
-            Ok(Self(key))
+            Ok(Self { verifying })
         }
     }
 
     /// The 32 bytes of the key.
     pub fn to_bytes(self) -> [u8; 32] {
-        self.0.to_bytes()
+        self.verifying.to_bytes()
     }
 }
 
@@ -76,7 +78,7 @@ impl PermitBody {
 pub fn verify(permit: &Permit, key: &PolicyKey) -> Result<()> {
     let signature =
         Signature::from_slice(&permit.signature).map_err(|_| Error::InvalidPermitSignature)?;
-    key.0
+    key.verifying
         .verify_strict(&permit.body.canonical_bytes(), &signature)
         .map_err(|_| Error::InvalidPermitSignature)
 }

@@ -31,12 +31,13 @@ fn is_low(signature: &Signature) -> bool {
 }
 
 impl PublicKey {
-    /// The point in 65 bytes (SEC 1, uncompressed). `None` if it is not on the curve.
+    /// The point on the curve. `None` if it is not on it.
+    pub(crate) fn point(&self) -> Option<secp256k1::PublicKey> {
+        secp256k1::PublicKey::from_slice(&self.0).ok()
+    }
+
+    /// The point in 65 bytes (SEC 1, uncompressed).
     pub(crate) fn uncompressed(&self) -> Option<[u8; 65]> {
-        Some(
-            secp256k1::PublicKey::from_slice(&self.0)
-                .ok()?
-                .serialize_uncompressed(),
-        )
+        Some(self.point()?.serialize_uncompressed())
     }
 }

@@ -6,12 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A bounded cache that many threads share; beyond its capacity the least recently used value is
 /// dropped.
-pub struct Cache<K, V>(Mutex<LruCache<K, Arc<V>>>);
+pub struct Cache<K, V> {
+    values: Mutex<LruCache<K, Arc<V>>>,
+}
 
 impl<K: Hash + Eq, V> Cache<K, V> {
     /// A cache of at most `capacity` values.
     pub fn new(capacity: usize) -> Self {
-        Self(Mutex::new(LruCache::new(capacity)))
+        Self {
+            values: Mutex::new(LruCache::new(capacity)),
+        }
     }
 
     /// The value of a key, if it is cached.
@@ -28,7 +32,7 @@ impl<K: Hash + Eq, V> Cache<K, V> {
 
     fn lock(&self) -> MutexGuard<'_, LruCache<K, Arc<V>>> {
         // No code of a caller runs under the lock, so a cache is never left half changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.values.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

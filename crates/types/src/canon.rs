@@ -54,12 +54,16 @@ impl std::fmt::Display for Digest {
 
 /// Encodes a value in the canonical form, field by field.
 #[derive(Debug, Clone)]
-pub struct Canon(Vec<u8>);
+pub struct Canon {
+    encoded: Vec<u8>,
+}
 
 impl Canon {
     /// Start a value of this domain and version.
     pub fn new(domain: &str, version: u32) -> Self {
-        Self(format!("florin/{domain}/v{version}\n").into_bytes())
+        Self {
+            encoded: format!("florin/{domain}/v{version}\n").into_bytes(),
+        }
     }
 
     /// Append bytes with their length.
@@ -113,12 +117,12 @@ impl Canon {
 
     /// The encoded bytes.
     pub fn finish(self) -> Vec<u8> {
-        self.0
+        self.encoded
     }
 
     /// The SHA-256 of the encoded bytes.
     pub fn hash(&self) -> Digest {
-        Digest::of(&self.0)
+        Digest::of(&self.encoded)
     }
 
     fn count(self, count: usize) -> Self {
@@ -129,7 +133,7 @@ impl Canon {
     }
 
     fn raw(mut self, bytes: &[u8]) -> Self {
-        self.0.extend_from_slice(bytes);
+        self.encoded.extend_from_slice(bytes);
         self
     }
 }

@@ -73,8 +73,8 @@ impl Principal {
 
     /// Whether one of the roles grants the permission. Workers have every permission except
     /// exporting keys.
-    pub fn may(&self, permission: Permission) -> bool {
-        let (object, action) = permission.0.split_once(':').unwrap_or((permission.0, ""));
+    pub fn may(&self, Permission(permission): Permission) -> bool {
+        let (object, action) = permission.split_once(':').unwrap_or((permission, ""));
         if (object, action) == ("key", "export") {
             return self.roles.contains(&Role::KeyExporter);
         }

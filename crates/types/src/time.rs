@@ -6,7 +6,9 @@ use time::{OffsetDateTime, UtcOffset};
 
 /// A timestamp: microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Time(i64);
+pub struct Time {
+    micros: i64,
+}
 
 /// Why a text is not a valid time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,26 +17,26 @@ pub struct TimeError;
 
 impl Time {
     /// 1970-01-01T00:00:00Z.
-    pub const EPOCH: Time = Time(0);
+    pub const EPOCH: Time = Time { micros: 0 };
 
     /// From microseconds since 1970.
     pub const fn from_micros(micros: i64) -> Self {
-        Self(micros)
+        Self { micros }
     }
 
     /// From milliseconds since 1970.
     pub const fn from_millis(millis: i64) -> Self {
-        Self(millis.saturating_mul(1_000))
+        Self::from_micros(millis.saturating_mul(1_000))
     }
 
     /// From seconds since 1970, as in block headers.
     pub const fn from_secs(secs: i64) -> Self {
-        Self(secs.saturating_mul(1_000_000))
+        Self::from_micros(secs.saturating_mul(1_000_000))
     }
 
     /// Microseconds since 1970.
     pub const fn micros(self) -> i64 {
-        self.0
+        self.micros
     }
 
     /// Milliseconds since 1970.
@@ -49,7 +51,7 @@ impl Time {
 
     /// This time plus some milliseconds.
     pub const fn plus_millis(self, millis: i64) -> Self {
-        Self(self.micros().saturating_add(millis.saturating_mul(1_000)))
+        Self::from_micros(self.micros().saturating_add(millis.saturating_mul(1_000)))
     }
 
     /// Milliseconds from `earlier` to this time; negative if `earlier` is later.
@@ -86,7 +88,7 @@ impl std::str::FromStr for Time {
             .map_err(|_| TimeError)?
             .to_offset(UtcOffset::UTC);
         i64::try_from(at.unix_timestamp_nanos().div_euclid(1_000))
-            .map(Self)
+            .map(Self::from_micros)
             .map_err(|_| TimeError)
     }
 }

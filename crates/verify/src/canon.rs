@@ -6,21 +6,25 @@ use sha2::{Digest as _, Sha256};
 pub(crate) type Hash = [u8; 32];
 
 /// Hashes a value in its canonical form, without keeping the bytes.
-pub(crate) struct CanonHasher(Sha256);
+pub(crate) struct CanonHasher {
+    sha: Sha256,
+}
 
 impl CanonHasher {
     pub(crate) fn new(domain: &str, version: u32) -> Self {
-        let mut hasher = Self(Sha256::new());
-        hasher.raw(format!("florin/{domain}/v{version}\n").as_bytes());
-        hasher
+        Self::after(&[], domain, version)
     }
 
     /// Start a leaf of the Merkle tree: the leaf prefix, then the canonical form.
     pub(crate) fn leaf(domain: &str, version: u32) -> Self {
-        let mut hasher = Self(Sha256::new());
-        hasher.raw(&[0]);
-        hasher.raw(format!("florin/{domain}/v{version}\n").as_bytes());
-        hasher
+        Self::after(&[0], domain, version)
+    }
+
+    fn after(prefix: &[u8], domain: &str, version: u32) -> Self {
+        let header = format!("florin/{domain}/v{version}\n");
+        Self {
+            sha: Sha256::new().chain_update(prefix).chain_update(header),
+        }
     }
 
     /// The SHA-256 of bytes without a header.
@@ -29,7 +33,7 @@ impl CanonHasher {
     }
 
     pub(crate) fn raw(&mut self, bytes: &[u8]) -> &mut Self {
-        self.0.update(bytes);
+        self.sha.update(bytes);
         self
     }
 
@@ -57,7 +61,7 @@ impl CanonHasher {
     }
 
     pub(crate) fn hash(&self) -> Hash {
-        self.0.clone().finalize().into()
+        self.sha.clone().finalize().into()
     }
 }
 

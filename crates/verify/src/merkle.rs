@@ -16,11 +16,12 @@ impl Tree {
     /// Append a leaf by its hash.
     pub(crate) fn push(&mut self, leaf: Hash) {
         self.count += 1;
-        let mut node = (0, leaf);
-        while let Some((height, left)) = self.full.pop_if(|(height, _)| *height == node.0) {
-            node = (height + 1, parent(&left, &node.1));
+        let (mut height, mut hash) = (0, leaf);
+        while let Some((_, left)) = self.full.pop_if(|(other, _)| *other == height) {
+            height += 1;
+            hash = parent(&left, &hash);
         }
-        self.full.push(node);
+        self.full.push((height, hash));
     }
 
     /// The number of leaves.

@@ -12,7 +12,7 @@ pub fn address(key: &PublicKey) -> Result<String> {
         .uncompressed()
         .ok_or_else(|| invalid(&hex::encode(key.0), "it is not a point of secp256k1"))?;
     let hash = keccak256(&point[1..]);
-    Ok(format(&hash.0[12..]))
+    Ok(format(&hash[12..]))
 }
 
 /// Parses an address as people write it.
@@ -60,7 +60,7 @@ pub(crate) fn format(account: &[u8]) -> String {
 fn with_checksum(lower: &str) -> String {
     let hash = keccak256(lower.as_bytes());
     let cased = lower.bytes().enumerate().map(|(index, digit)| {
-        let nibble = hash.0[index / 2] >> (4 * (1 - index % 2)) & 0xf;
+        let nibble = hash[index / 2] >> (4 * (1 - index % 2)) & 0xf;
         char::from(if nibble >= 8 {
             digit.to_ascii_uppercase()
         } else {

@@ -32,7 +32,7 @@ pub fn assemble(unsigned: &Unsigned, signatures: &[Signature]) -> Result<Signed>
         MAGIC | statement::MESSAGE | statement::TYPED_DATA
     );
     let id = if is_transaction {
-        keccak256(&raw).0
+        *keccak256(&raw)
     } else {
         request.digest
     };

@@ -55,7 +55,7 @@ pub(super) fn signed(chain: u64, mut list: Reader<'_>) -> Result<Authorisation> 
         recovery: u8::try_from(y).unwrap_or(u8::MAX),
     };
     let key = recover(
-        &keccak256(preimage(for_chain, &delegate, nonce)).0,
+        &keccak256(preimage(for_chain, &delegate, nonce)),
         &signature,
     );
     let key = key.ok_or_else(|| Error::undecodable("an authorisation has no valid signature"))?;

@@ -41,7 +41,7 @@ pub(super) fn transaction(unsigned: &Unsigned) -> Result<Decoded> {
     let request = RequiredSignature {
         account: unsigned.signer.clone(),
         scheme: Scheme::EcdsaSecp256k1,
-        digest: keccak256(&unsigned.bytes).0,
+        digest: *keccak256(&unsigned.bytes),
     };
     Ok(Decoded {
         intent: Intent {

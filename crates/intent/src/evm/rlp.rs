@@ -9,19 +9,21 @@ use types::Amount;
 
 /// Reads items in order.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Reader<'a>(&'a [u8]);
+pub(crate) struct Reader<'a> {
+    unread: &'a [u8],
+}
 
 impl<'a> Reader<'a> {
     /// The items of `bytes`, which must be exactly one list.
     pub(crate) fn whole(bytes: &'a [u8]) -> Result<Self> {
-        let mut outer = Self(bytes);
+        let mut outer = Self { unread: bytes };
         let list = outer.list()?;
         outer.finish()?;
         Ok(list)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.unread.is_empty()
     }
 
     /// Fails if items are left.
@@ -36,7 +38,7 @@ impl<'a> Reader<'a> {
     /// Reads a list.
     pub(crate) fn list(&mut self) -> Result<Reader<'a>> {
         match self.item()? {
-            (true, payload) => Ok(Reader(payload)),
+            (true, payload) => Ok(Reader { unread: payload }),
             (false, _) => Err(Error::undecodable("expected a list, found bytes")),
         }
     }
@@ -78,26 +80,26 @@ impl<'a> Reader<'a> {
 
     /// Reads `count` items, and returns their encoding.
     pub(crate) fn raw(&mut self, count: usize) -> Result<&'a [u8]> {
-        let before = self.0;
+        let before = self.unread;
         for _ in 0..count {
             self.item()?;
         }
-        Ok(&before[..before.len() - self.0.len()])
+        Ok(&before[..before.len() - self.unread.len()])
     }
 
     /// The encoding of the remaining items.
     pub(crate) fn rest(&self) -> &'a [u8] {
-        self.0
+        self.unread
     }
 
     /// Reads the next item: whether it is a list, and its payload.
     fn item(&mut self) -> Result<(bool, &'a [u8])> {
         let (&head, rest) = self
-            .0
+            .unread
             .split_first()
             .ok_or_else(|| Error::undecodable("a field is missing"))?;
         let (is_list, payload, rest) = match head {
-            0..=0x7f => (false, &self.0[..1], rest),
+            0..=0x7f => (false, &self.unread[..1], rest),
             0x80..=0xb7 => short(false, head - 0x80, rest)?,
             0xb8..=0xbf => long(false, head - 0xb7, rest)?,
             0xc0..=0xf7 => short(true, head - 0xc0, rest)?,
@@ -108,7 +110,7 @@ impl<'a> Reader<'a> {
                 "a byte below 0x80 is encoded with a length",
             ));
         }
-        self.0 = rest;
+        self.unread = rest;
         Ok((is_list, payload))
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn decode_message(unsigned: &Unsigned) -> Result<Decoded> {
         Act::Message {
             bytes: message.to_vec(),
         },
-        keccak256(&unsigned.bytes).0,
+        *keccak256(&unsigned.bytes),
     ))
 }
 
@@ -102,7 +102,7 @@ pub(super) fn decode_authorisation(unsigned: &Unsigned) -> Result<Decoded> {
     let mut decoded = decoded(
         unsigned,
         Act::Authorisation(authorisation),
-        keccak256(&unsigned.bytes).0,
+        *keccak256(&unsigned.bytes),
     );
     decoded.replay_keys.insert(0, replay_key);
     Ok(decoded)

@@ -120,7 +120,7 @@ impl TypedData {
         };
         let domain = hasher.object(DOMAIN, &self.domain, &Path::Root("domain"))?;
         let message = hasher.object(&self.primary_type, &self.message, &Path::Root("message"))?;
-        Ok(keccak256([&[0x19, 0x01][..], &domain, &message].concat()).0)
+        Ok(*keccak256([&[0x19, 0x01][..], &domain, &message].concat()))
     }
 
     /// A field of the domain.
@@ -188,7 +188,7 @@ impl TypedData {
             .chain(referenced)
             .map(|name| self.encode_type(name))
             .collect();
-        keccak256(text.as_bytes()).0
+        *keccak256(text)
     }
 
     fn collect_types<'s>(&'s self, name: &str, types: &mut BTreeSet<&'s str>) {
@@ -236,7 +236,7 @@ impl Hasher<'_> {
                 .ok_or_else(|| at.error("it is missing"))?;
             encoded.extend(self.member(&field.ty, member, &at)?);
         }
-        Ok(keccak256(encoded).0)
+        Ok(*keccak256(encoded))
     }
 
     /// `encodeData` of one value, which is one word.
@@ -245,7 +245,7 @@ impl Hasher<'_> {
             (Some((item, size)), _) => self.list(item, size, member, at),
             (None, Some(ty)) => Ok(match value(&ty, member, at)? {
                 Token::Word(word) => word,
-                Token::Bytes(bytes) => keccak256(bytes).0,
+                Token::Bytes(bytes) => *keccak256(bytes),
                 Token::List(_) | Token::Tuple(_) => return Err(at.error("expected a single value")),
             }),
             (None, None) => self.object(ty, member, at),
@@ -261,7 +261,7 @@ impl Hasher<'_> {
         for (index, member) in items.iter().enumerate() {
             encoded.extend(self.member(item, member, &Path::Item(at, index))?);
         }
-        Ok(keccak256(encoded).0)
+        Ok(*keccak256(encoded))
     }
 }
 

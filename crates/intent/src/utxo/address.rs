@@ -39,8 +39,8 @@ pub(super) fn format(chain: &ChainId, hash: &[u8; 20]) -> String {
     bech32::encode(prefix(chain), hash)
 }
 
-pub(super) fn key_hash(key: &PublicKey) -> [u8; 20] {
-    Ripemd160::digest(Digest::of(&key.0).0).into()
+pub(super) fn key_hash(PublicKey(key): &PublicKey) -> [u8; 20] {
+    Ripemd160::digest(Digest::of(key)).into()
 }
 
 /// Other chains are private ones and use regtest's prefix.

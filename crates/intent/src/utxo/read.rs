@@ -66,9 +66,9 @@ impl<'a> Spend<'a> {
         let body = body.ok_or_else(|| {
             Error::undecodable("they do not have the expected prefix, or are too long")
         })?;
-        let mut reader = Reader(body);
+        let mut reader = Reader { unread: body };
         let tx = Tx::read(&mut reader)?;
-        let bytes = &body[..body.len() - reader.0.len()];
+        let bytes = &body[..body.len() - reader.unread.len()];
         let coins = tx
             .inputs
             .iter()

@@ -35,10 +35,10 @@ pub fn verify(
     let (tx, witnesses, stripped) = read(raw)?;
     let inputs: Vec<(String, u32)> = tx.inputs.iter().map(Input::spends).collect();
     for (index, ((transaction, output), witness)) in inputs.iter().zip(&witnesses).enumerate() {
-        let coin = coin(transaction, *output)
+        let (account, value) = coin(transaction, *output)
             .ok_or_else(|| Error::undecodable("an input spends an unknown coin"))?;
-        if !is_signed(chain, &tx, index, &coin, witness) {
-            return Err(Error::WrongSignature { account: coin.0 });
+        if !is_signed(chain, &tx, index, (&account, value), witness) {
+            return Err(Error::WrongSignature { account });
         }
     }
     let size = (3 * stripped.len() + raw.len()).div_ceil(4) as u64;
@@ -61,14 +61,14 @@ type Witness = (ecdsa::Signature, PublicKey);
 
 /// The transaction, the witnesses, and the serialisation without them, whose hash is the id.
 fn read(raw: &[u8]) -> Result<(Tx, Vec<Witness>, Vec<u8>)> {
-    let mut reader = Reader(raw);
+    let mut reader = Reader { unread: raw };
     let version = reader.u32()?;
     if reader.array()? != [0, 1] {
         return Err(Error::undecodable("the transaction has no witnesses"));
     }
-    let body = reader.0;
+    let body = reader.unread;
     let (inputs, outputs) = (reader.list(Input::read)?, reader.list(Output::read)?);
-    let body = &body[..body.len() - reader.0.len()];
+    let body = &body[..body.len() - reader.unread.len()];
     let witnesses = inputs
         .iter()
         .map(|_| witness(&mut reader))
@@ -106,7 +106,7 @@ fn is_signed(
     chain: &ChainId,
     tx: &Tx,
     index: usize,
-    (owner, value): &(String, Amount),
+    (owner, value): (&str, Amount),
     witness: &Witness,
 ) -> bool {
     let (signature, key) = witness;
@@ -114,11 +114,10 @@ fn is_signed(
     let digest = value
         .to_u64()
         .and_then(|value| tx.digest(index, value, &hash));
-    let point = secp256k1::PublicKey::from_slice(&key.0);
-    let (Some(digest), Ok(point)) = (digest, point) else {
+    let (Some(digest), Some(point)) = (digest, key.point()) else {
         return false;
     };
-    address::format(chain, &hash) == *owner
+    address::format(chain, &hash) == owner
         && SECP256K1
             .verify_ecdsa(&Message::from_digest(digest), signature, &point)
             .is_ok()

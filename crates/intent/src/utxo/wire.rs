@@ -5,7 +5,9 @@ use types::Digest;
 
 /// Reads little-endian fields in order.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reader<'a>(pub(super) &'a [u8]);
+pub(super) struct Reader<'a> {
+    pub(super) unread: &'a [u8],
+}
 
 /// A transaction without witnesses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,14 +35,14 @@ pub(super) struct Output {
 
 impl<'a> Reader<'a> {
     pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(count).ok_or_else(too_short)?;
-        self.0 = rest;
+        let (taken, rest) = self.unread.split_at_checked(count).ok_or_else(too_short)?;
+        self.unread = rest;
         Ok(taken)
     }
 
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let (taken, rest) = self.0.split_first_chunk::<N>().ok_or_else(too_short)?;
-        self.0 = rest;
+        let (taken, rest) = self.unread.split_first_chunk::<N>().ok_or_else(too_short)?;
+        self.unread = rest;
         Ok(*taken)
     }
 
@@ -64,7 +66,7 @@ impl<'a> Reader<'a> {
         let shortest = Some(count)
             .filter(|count| *count >= minimum)
             .and_then(|count| usize::try_from(count).ok());
-        let count = shortest.filter(|count| *count <= self.0.len());
+        let count = shortest.filter(|count| *count <= self.unread.len());
         count.ok_or_else(|| Error::undecodable("a count is too large, or not in its shortest form"))
     }
 
@@ -74,7 +76,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn finish(&self) -> Result<()> {
-        if self.0.is_empty() {
+        if self.unread.is_empty() {
             Ok(())
         } else {
             Err(Error::undecodable("there are extra bytes"))
@@ -173,7 +175,7 @@ impl Tx {
 }
 
 pub(super) fn double_sha256(bytes: &[u8]) -> [u8; 32] {
-    Digest::of(&Digest::of(bytes).0).0
+    Digest::of(Digest::of(bytes).as_ref()).0
 }
 
 /// Formats a transaction id: the hash reversed.
@@ -208,7 +210,10 @@ mod tests {
              79655c3aa89e815b1b309fe287d9b2b55d57b90ec68a0100000000ffffffff02202cb206000000001976a9148280b37df378db99f66f85\
              c95a783a76ac7a6d5988ac9093510d000000001976a9143bde42dbee7e4dbe6a21b2d50ce2f0167faa815988ac11000000",
         );
-        let tx = Tx::read(&mut Reader(&bytes.unwrap())).unwrap();
+        let tx = Tx::read(&mut Reader {
+            unread: &bytes.unwrap(),
+        })
+        .unwrap();
         let key = hex::decode("025476c2e83188368da1ff3e292e7acafcdb3566bb0ad253f62fc70f07aeee6357")
             .unwrap();
         let hash = super::super::address::key_hash(&crate::PublicKey(key.try_into().unwrap()));
@@ -221,7 +226,13 @@ mod tests {
 
     #[test]
     fn counts_have_one_encoding() {
-        let read = |bytes: &[u8]| Reader(&[bytes, &[0; 70_000]].concat()).count().ok();
+        let read = |bytes: &[u8]| {
+            Reader {
+                unread: &[bytes, &[0; 70_000]].concat(),
+            }
+            .count()
+            .ok()
+        };
         assert_eq!(read(&[0xfc]), Some(0xfc));
         assert_eq!(read(&[0xfd, 0xfd, 0]), Some(0xfd));
         assert_eq!(read(&[0xfe, 0, 0, 1, 0]), Some(0x1_0000));

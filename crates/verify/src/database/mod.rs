@@ -39,22 +39,26 @@ pub(crate) trait Database {
 }
 
 /// Reads the cells of a row in order.
-pub(crate) struct Cells(std::vec::IntoIter<Cell>);
+pub(crate) struct Cells {
+    cells: std::vec::IntoIter<Cell>,
+}
 
 impl Cells {
     pub(crate) fn new(row: Row) -> Self {
-        Self(row.into_iter())
+        Self {
+            cells: row.into_iter(),
+        }
     }
 
     pub(crate) fn int(&mut self) -> Result<i64, Error> {
-        match self.0.next() {
+        match self.cells.next() {
             Some(Cell::Int(number)) => Ok(number),
             other => Err(unexpected("an integer", &other)),
         }
     }
 
     pub(crate) fn text(&mut self) -> Result<Vec<u8>, Error> {
-        match self.0.next() {
+        match self.cells.next() {
             Some(Cell::Text(text)) => Ok(text),
             other => Err(unexpected("text", &other)),
         }
@@ -67,14 +71,14 @@ impl Cells {
     }
 
     pub(crate) fn bytes(&mut self) -> Result<Vec<u8>, Error> {
-        match self.0.next() {
+        match self.cells.next() {
             Some(Cell::Blob(bytes)) => Ok(bytes),
             other => Err(unexpected("bytes", &other)),
         }
     }
 
     pub(crate) fn optional(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        match self.0.next() {
+        match self.cells.next() {
             Some(Cell::Text(bytes) | Cell::Blob(bytes)) => Ok(Some(bytes)),
             Some(Cell::Null) => Ok(None),
             other => Err(unexpected("text, bytes or nothing", &other)),

@@ -7,17 +7,21 @@ use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 
-struct Sqlite(Connection);
+struct Sqlite {
+    connection: Connection,
+}
 
 /// Run `work` in one snapshot of the file.
 pub(crate) fn with_sqlite<T>(
     path: &Path,
     work: impl FnOnce(&mut dyn Database) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let mut database = Sqlite(open(path)?);
-    database.0.execute_batch("BEGIN DEFERRED")?;
+    let mut database = Sqlite {
+        connection: open(path)?,
+    };
+    database.connection.execute_batch("BEGIN DEFERRED")?;
     let result = work(&mut database);
-    database.0.execute_batch("ROLLBACK")?;
+    database.connection.execute_batch("ROLLBACK")?;
     result
 }
 
@@ -77,7 +81,7 @@ impl Database for Sqlite {
         params: &[Param],
         take: &mut dyn FnMut(Row),
     ) -> Result<(), Error> {
-        let mut statement = self.0.prepare_cached(sql)?;
+        let mut statement = self.connection.prepare_cached(sql)?;
         let width = statement.column_count();
         let mut rows = statement.query(rusqlite::params_from_iter(params))?;
         while let Some(row) = rows.next()? {

@@ -27,15 +27,15 @@ impl Entry {
         [a, b, c, d]
     }
 
-    fn read(raw: RawEntry) -> std::result::Result<Self, String> {
+    fn read(raw: &RawEntry) -> std::result::Result<Self, String> {
         let (inputs, outputs) = (
             Param::read_all(&raw.inputs)?,
             Param::read_all(&raw.outputs)?,
         );
         let signature = format!("{}{}", raw.name, ty::list(&inputs));
-        let hash = keccak256(signature.as_bytes()).0;
+        let hash = *keccak256(&signature);
         Ok(Self {
-            name: raw.name,
+            name: raw.name.clone(),
             inputs,
             outputs,
             anonymous: raw.anonymous,
@@ -84,16 +84,13 @@ impl Entries {
     }
 
     fn add(&mut self, raw: RawEntry) {
-        let (kind, name) = (
-            raw.kind.clone().unwrap_or_else(|| "function".to_owned()),
-            raw.name.clone(),
-        );
-        match (Entry::read(raw), kind.as_str()) {
+        let kind = raw.kind.as_deref().unwrap_or("function");
+        match (Entry::read(&raw), kind) {
             (Ok(entry), "function") => self.functions.push(entry),
             (Ok(entry), "event") => self.events.push(entry),
             (Ok(entry), "error") => self.errors.push(entry),
             (Ok(entry), "constructor") => self.constructor = Some(entry),
-            (Err(why), _) => self.unreadable.push((name, why)),
+            (Err(why), _) => self.unreadable.push((raw.name, why)),
             // `fallback` and `receive` have nothing to encode; entry kinds of later compilers are
             // ignored.
             (Ok(_), _) => {}
