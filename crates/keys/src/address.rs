@@ -13,6 +13,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use store::{Fact, Tx};
 use types::{ChainId, Principal, WalletId};
+use utoipa::ToSchema;
 
 /// The largest number of addresses per call: about 0.2 s of one processor.
 pub const MAX_ADDRESSES: u32 = 10_000;
@@ -25,14 +26,15 @@ const ATTEMPTS: u32 = 16;
 /// imported singly from the same tree.
 const ROUNDS: u32 = 8;
 
-/// An issued address.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// An address that a wallet issued.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Address)]
 pub struct KeyAddress {
-    /// The index in the wallet's branch for the chain.
+    /// The index of the address in the wallet's branch for the chain.
     pub index: u32,
-    /// The address, in the chain's canonical form.
+    // In the canonical form of the chain.
     pub address: String,
-    /// The derivation path of its key.
+    /// The BIP-32 path of the key.
     pub path: String,
 }
 

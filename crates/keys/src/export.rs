@@ -5,21 +5,46 @@ use crate::blocking::blocking;
 use crate::secret::Secret;
 use crate::table::wallet as table;
 use crate::{Error, Keys, Result, key};
+use serde::{Serialize, Serializer};
 use store::Fact;
 use types::{KeyId, Permission, Principal, WalletId};
+use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 const EXPORT: Permission = Permission("key:export");
 
-/// An exported secret. Wiped when dropped; `Debug` shows no part of it.
+// Wiped when dropped; `Debug` shows no part of it.
+/// An exported secret.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+#[schema(as = Secret)]
 pub enum Exported {
-    /// The mnemonic of a wallet, and its passphrase or an empty one.
+    /// The BIP-39 mnemonic of a wallet.
     Mnemonic {
+        #[serde(serialize_with = "as_text")]
+        #[schema(value_type = String)]
         words: Zeroizing<String>,
+        /// The BIP-39 passphrase, or an empty string.
+        #[serde(serialize_with = "as_text")]
+        #[schema(value_type = String)]
         passphrase: Zeroizing<String>,
     },
-    /// An imported single private key.
-    PrivateKey(Zeroizing<[u8; 32]>),
+    /// A single private key.
+    PrivateKey {
+        /// 32 bytes in hexadecimal.
+        #[serde(serialize_with = "as_hex")]
+        #[schema(value_type = String)]
+        key: Zeroizing<[u8; 32]>,
+    },
+}
+
+fn as_text<S: Serializer>(text: &Zeroizing<String>, s: S) -> std::result::Result<S::Ok, S::Error> {
+    s.serialize_str(text)
+}
+
+fn as_hex<S: Serializer>(key: &Zeroizing<[u8; 32]>, s: S) -> std::result::Result<S::Ok, S::Error> {
+    let text = Zeroizing::new(format!("0x{}", hex::encode(key.as_slice())));
+    s.serialize_str(&text)
 }
 
 /// Export a wallet's secret. The fact of the export is committed before the secret is decrypted.
@@ -43,7 +68,7 @@ pub async fn export(keys: &Keys, principal: &Principal, wallet: &WalletId) -> Re
                 .wallet_secrets()
                 .decrypt(&namespace, &id, &encrypted)?
             {
-                Secret::Key(key) => Exported::PrivateKey(key),
+                Secret::Key(key) => Exported::PrivateKey { key },
                 Secret::Words(phrase) => Exported::Mnemonic {
                     words: phrase.words().clone(),
                     passphrase: phrase.passphrase().clone(),
@@ -86,7 +111,7 @@ impl std::fmt::Debug for Exported {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Mnemonic { .. } => "Mnemonic(…)",
-            Self::PrivateKey(_) => "PrivateKey(…)",
+            Self::PrivateKey { .. } => "PrivateKey(…)",
         })
     }
 }

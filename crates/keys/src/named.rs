@@ -65,8 +65,8 @@ pub(crate) fn insert(
         path,
         metadata: new.metadata.clone(),
         version: 1,
-        created_at: now,
-        updated_at: now,
+        created: now,
+        updated: now,
     };
     let family = family(&key.chain)?;
     let row = table::NewNamedKey { key, family };
@@ -103,7 +103,7 @@ pub async fn patch_key(
             return Err(Error::NameTaken { name: name.clone() });
         }
         patch.apply(&mut key.name, &mut key.metadata);
-        key.updated_at = tx.now();
+        key.updated = tx.now();
         if !table::update(tx, &key)? {
             return Err(Error::VersionConflict {
                 expected: key.version,

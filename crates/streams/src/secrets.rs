@@ -18,11 +18,9 @@ pub(crate) const MAX_LIVE: usize = 2;
 #[schema(as = ActiveSecret)]
 pub struct SecretInfo {
     pub id: String,
-    #[schema(value_type = String)]
     pub created: Time,
     /// When the secret expires. Absent unless it is being replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
     pub not_after: Option<Time>,
 }
 

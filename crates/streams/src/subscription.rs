@@ -10,7 +10,6 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Subscription {
-    #[schema(value_type = String)]
     pub id: SubscriptionId,
     pub name: String,
     pub filter: Filter,
@@ -23,9 +22,7 @@ pub struct Subscription {
     /// Why Florin suspended the subscription. Absent if the caller did.
     #[serde(rename = "reason", skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    #[schema(value_type = String)]
     pub created: Time,
-    #[schema(value_type = String)]
     pub updated: Time,
     /// Incremented by each change.
     pub version: i64,
@@ -111,7 +108,6 @@ pub struct Filter {
     #[schema(value_type = Vec<String>)]
     pub finality: Vec<Finality>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
     pub chain: Option<ChainId>,
     /// Contracts or scripts, in the chain's canonical form.
     #[serde(skip_serializing_if = "Vec::is_empty")]

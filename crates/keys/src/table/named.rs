@@ -4,31 +4,33 @@ use crate::Result;
 use serde::Serialize;
 use store::{Record as _, ScopedTable as _, Tx};
 use types::{ChainId, Json, KeyId, Page, Time, WalletId};
+use utoipa::ToSchema;
 
-/// A named key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+/// A named key of a wallet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, store::Record)]
 #[record(table = "named_key")]
+#[schema(as = Key)]
 pub struct NamedKey {
     #[record(key)]
     pub id: KeyId,
     pub wallet: WalletId,
-    /// The name, unique in the wallet.
     #[record(update)]
     pub name: String,
-    /// The chain it was created for. It signs for the same account on every chain of the family.
+    /// The chain that the key was created for. It signs for the same account on every chain of the
+    /// family.
     pub chain: ChainId,
+    /// The account on the chain.
     pub address: String,
-    /// The path in the wallet; `m` for an imported single key.
+    // `m` for an imported single key.
     pub path: String,
-    /// Custom metadata: a JSON object.
     #[record(update)]
     pub metadata: Json,
-    /// Increases with each change.
     #[record(version)]
     pub version: u64,
-    pub created_at: Time,
-    #[record(update)]
-    pub updated_at: Time,
+    #[record(column = "created_at")]
+    pub created: Time,
+    #[record(update, column = "updated_at")]
+    pub updated: Time,
 }
 
 /// A named key to insert.

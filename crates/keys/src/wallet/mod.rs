@@ -63,8 +63,8 @@ async fn prepare(keys: &Keys, principal: &Principal, new: NewWallet) -> Result<P
             account: new.account,
             metadata: new.metadata,
             version: 1,
-            created_at: now,
-            updated_at: now,
+            created: now,
+            updated: now,
         };
         let row = table::StoredWallet {
             wallet,
@@ -198,7 +198,7 @@ pub async fn patch_wallet(
         if table::named(tx, &wallet.name)?.is_some_and(|other| other.id != *id) {
             return Err(Error::NameTaken { name: wallet.name });
         }
-        wallet.updated_at = tx.now();
+        wallet.updated = tx.now();
         if !table::update(tx, &wallet)? {
             return Err(Error::VersionConflict {
                 expected: wallet.version,

@@ -4,6 +4,7 @@ use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 use types::{ChainId, Json, Time, WalletId};
+use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 /// The largest size of metadata, in bytes.
@@ -57,31 +58,33 @@ pub enum Origin {
 
 store::text_columns! { as_in_json: WalletKind, Origin }
 
-/// A wallet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+/// Keys that belong together: derived from one seed, or held in one vault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, store::Record)]
 #[record(table = "wallet")]
 pub struct Wallet {
     #[record(key)]
     pub id: WalletId,
-    /// The name, unique in the namespace.
     #[record(update)]
     pub name: String,
+    /// `org` for a wallet of named keys, `user` for a wallet that issues addresses.
+    #[schema(value_type = String)]
     pub kind: WalletKind,
+    /// The origin of the secret: `generated`, `mnemonic`, `private_key`.
     #[record(column = "source")]
+    #[schema(value_type = String)]
     pub origin: Origin,
-    /// The name of the back end that signs.
+    /// The signing back end.
     pub backend: String,
     /// The BIP-44 account.
     pub account: u32,
-    /// Custom metadata: a JSON object.
     #[record(update)]
     pub metadata: Json,
-    /// Increases with each change.
     #[record(version)]
     pub version: u64,
-    pub created_at: Time,
-    #[record(update)]
-    pub updated_at: Time,
+    #[record(column = "created_at")]
+    pub created: Time,
+    #[record(update, column = "updated_at")]
+    pub updated: Time,
 }
 
 /// A wallet to create.
@@ -114,23 +117,29 @@ pub enum NewSecret {
     },
 }
 
-/// A change of name or metadata. Fields that are `None` stay unchanged.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// An update of a wallet or a key. Fields that are absent are not changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = WalletUpdate)]
 pub struct Patch {
+    #[serde(default)]
     pub name: Option<String>,
-    /// The new metadata, replacing the old as a whole.
+    /// The new metadata. It replaces the old metadata completely.
+    #[serde(default)]
     pub metadata: Option<Json>,
-    /// The version that the caller has read; the change fails if it is not the current one.
+    /// The version that the update is based on. If the current version differs, the update fails.
+    #[serde(default)]
     pub version: Option<u64>,
 }
 
-/// A public node from which a wallet issues addresses.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+/// An extended public key from which a wallet's addresses are derived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, store::Record)]
 pub struct Branch {
+    /// The BIP-32 path of the branch.
     pub path: String,
-    /// The node in its text form. It is enough to derive all addresses, and not enough to sign.
+    /// The extended public key. It reveals every address of the branch, but cannot sign.
     pub xpub: String,
-    /// How many addresses are issued.
+    /// The number of addresses issued.
     pub issued: u64,
 }
 

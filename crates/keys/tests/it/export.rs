@@ -63,6 +63,11 @@ async fn export_requires_the_permission_and_appends_a_fact() {
             .await
             .unwrap();
         assert!(!format!("{exported:?}").contains("junk"));
+        let json = serde_json::to_value(&exported).unwrap();
+        assert_eq!(
+            (&json["kind"], &json["words"]),
+            (&"mnemonic".into(), &WORDS.into())
+        );
         let Exported::Mnemonic { words, .. } = exported else {
             panic!("words")
         };
@@ -109,8 +114,10 @@ async fn the_key_of_a_single_child_is_never_exported() {
         let exported = keys::export_key(&world.keys, &exporter(&world), &key.id)
             .await
             .unwrap();
-        assert!(
-            matches!(exported, Exported::PrivateKey(key) if *key == [7; 32]),
+        let key = format!("0x{}", "07".repeat(32));
+        assert_eq!(
+            serde_json::to_value(&exported).unwrap(),
+            serde_json::json!({ "kind": "privateKey", "key": key }),
             "an imported key is its whole wallet"
         );
         assert_eq!(world.facts_of("wallet.exported").await, 1);

@@ -43,8 +43,8 @@ pub async fn put(
                     current: None,
                     versions: 0,
                     version: 1,
-                    created_at: now,
-                    updated_at: now,
+                    created: now,
+                    updated: now,
                     deleted_at: None,
                 };
                 let stored = table::policy::put(tx, new)?;
@@ -125,7 +125,7 @@ pub async fn delete(policy: &Policy, principal: &Principal, name_or_id: &str) ->
                 let name = deleted.name;
                 return Err(Error::Referenced { name, count });
             }
-            deleted.deleted_at = Some(deleted.updated_at);
+            deleted.deleted_at = Some(deleted.updated);
             table::policy::update(tx, &deleted)?;
             table::revision::bump(tx)?;
             let fact = Fact::new("policy.deleted", 1)
@@ -142,7 +142,7 @@ fn changing(tx: &mut Tx<'_, '_>, name_or_id: &str) -> Result<StoredPolicy> {
     let existing = table::policy::require(tx, name_or_id)?;
     Ok(StoredPolicy {
         version: existing.version + 1,
-        updated_at: tx.now(),
+        updated: tx.now(),
         ..existing
     })
 }

@@ -117,7 +117,7 @@ fn insert(
         return Err(Error::too_many("versions of a policy", limit));
     }
     changed.versions += 1;
-    let (policy, now) = (changed.id, changed.updated_at);
+    let (policy, now) = (changed.id, changed.updated);
     let stored = StoredVersion {
         id: VersionId::new(now, tx.entropy()),
         policy,

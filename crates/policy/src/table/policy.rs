@@ -1,24 +1,27 @@
 //! Policies by name and id.
 
 use crate::{Error, Result};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use store::{Record as _, ScopedTable as _, Tx};
 use types::{Page, PolicyId, Time, VersionId};
+use utoipa::ToSchema;
 
-/// A stored policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record)]
+/// A named, versioned Rego document that decides about submissions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, store::Record)]
 #[record(table = "policy")]
+#[schema(as = Policy)]
 pub struct StoredPolicy {
     #[record(key)]
     pub id: PolicyId,
-    /// The name, unique in the namespace.
     #[record(update)]
     pub name: String,
-    /// What the policy is for.
     #[record(update)]
     pub description: String,
-    /// The active version; `None` before the first upload.
+    /// The label of the current version. Absent until a version is created.
     #[record(update, columns("current_version", "current_label"))]
+    #[serde(rename = "currentVersion", skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "as_label")]
+    #[schema(value_type = Option<String>)]
     pub current: Option<VersionName>,
     /// The number of its versions.
     #[record(update)]
@@ -26,10 +29,12 @@ pub struct StoredPolicy {
     pub(crate) versions: u64,
     /// Increases with each change.
     #[record(next_version)]
+    #[serde(skip)]
     pub version: u64,
-    pub created_at: Time,
-    #[record(update)]
-    pub updated_at: Time,
+    #[record(column = "created_at")]
+    pub created: Time,
+    #[record(update, column = "updated_at")]
+    pub updated: Time,
     #[record(update)]
     #[serde(skip)]
     pub(crate) deleted_at: Option<Time>,
@@ -41,6 +46,14 @@ pub struct VersionName {
     pub id: VersionId,
     /// The day of the upload, such as `2026.01.31`; `2026.01.31.2` for the second upload of a day.
     pub label: String,
+}
+
+fn as_label<S: Serializer>(
+    version: &Option<VersionName>,
+    s: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    let label = version.as_ref().map(|version| &version.label);
+    label.serialize(s)
 }
 
 /// The policy with a name or id, if it is not deleted. Uses `policy_name`.

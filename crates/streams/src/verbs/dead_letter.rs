@@ -25,10 +25,8 @@ pub struct DeadLetter {
     #[serde(rename = "type")]
     pub kind: String,
     /// The event as it would have been delivered.
-    #[schema(value_type = Option<serde_json::Value>)]
     pub event: Option<Json>,
     /// When the delivery was abandoned.
-    #[schema(value_type = String)]
     pub at: Time,
     /// The error of the last attempt.
     pub error: Option<String>,

@@ -18,7 +18,6 @@ use utoipa::ToSchema;
 #[serde(rename_all = "camelCase")]
 #[schema(as = SubscriptionStatus)]
 pub struct Status {
-    #[schema(value_type = String)]
     pub id: SubscriptionId,
     /// The state: `delivering`, `idle`, `waiting` for the next attempt, `held` or `suspended`.
     pub state: &'static str,
@@ -30,7 +29,6 @@ pub struct Status {
     pub remedy: Option<&'static str>,
     /// When the next attempt is due.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
     pub next_attempt: Option<Time>,
     /// The number of attempts of the current batch so far.
     pub attempts: u32,
@@ -45,12 +43,10 @@ pub struct Status {
     /// How far the subscription has read, as cursors for a rewind.
     pub cursors: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
     pub last_delivered: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
     pub last_error_at: Option<Time>,
     /// The current WebSocket connection.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 const VERB: &str = "subscription.create";
 
-/// The result of creating a subscription.
+/// A subscription at the moment it is created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = CreatedSubscription)]
 pub struct Created {

@@ -8,8 +8,8 @@ mod view;
 
 use super::named::check_name;
 use crate::routes::prelude::*;
+use policy::StoredPolicy;
 use types::PolicyId;
-use view::Policy;
 
 permissions! {
     /// Read policies and decisions.
@@ -45,28 +45,26 @@ struct PolicyInput {
 /// List policies.
 ///
 /// Ordered by name.
-#[utoipa::path(get, path = "/policies", tag = "policies", params(Paging), responses((status = 200, body = Items<Policy>), Problem))]
+#[utoipa::path(get, path = "/policies", tag = "policies", params(Paging), responses((status = 200, body = Items<StoredPolicy>), Problem))]
 async fn list(
     State(app): State<App>,
     principal: Authorized<PolicyRead>,
     Query(paging): Query<Paging>,
-) -> Result<Json<Items<Policy>>> {
+) -> Result<Json<Items<StoredPolicy>>> {
     let page = paging.page()?;
     let policies = policy::list(&app.policy, &principal, &page).await?;
     Ok(Items::after(&page, policies, |policy| policy.name.clone()))
 }
 
 /// Retrieve a policy by name or id.
-#[utoipa::path(get, path = "/policies/{policy}", tag = "policies", params(("policy" = String, Path)), responses((status = 200, body = Policy), Problem))]
+#[utoipa::path(get, path = "/policies/{policy}", tag = "policies", params(("policy" = String, Path)), responses((status = 200, body = StoredPolicy), Problem))]
 async fn get(
     State(app): State<App>,
     principal: Authorized<PolicyRead>,
     Path(name_or_id): Path<String>,
-) -> Result<Json<Policy>> {
+) -> Result<Json<StoredPolicy>> {
     Ok(Json(
-        policy::get(&app.policy, &principal, &name_or_id)
-            .await?
-            .into(),
+        policy::get(&app.policy, &principal, &name_or_id).await?,
     ))
 }
 
@@ -75,13 +73,13 @@ async fn get(
 /// Versions and attachments are not affected. With a name in the path, the policy is created if it
 /// does not exist. With an id, it must exist, and `name` renames it.
 #[utoipa::path(put, path = "/policies/{policy}", tag = "policies", params(("policy" = String, Path)), request_body = PolicyInput,
-    responses((status = 200, body = Policy), Problem))]
+    responses((status = 200, body = StoredPolicy), Problem))]
 async fn put(
     State(app): State<App>,
     principal: Authorized<PolicyWrite>,
     Path(name_or_id): Path<String>,
     Body(input): Body<PolicyInput>,
-) -> Result<Json<Policy>> {
+) -> Result<Json<StoredPolicy>> {
     let description = input.description.as_deref().unwrap_or_default();
     let stored = if name_or_id.parse::<PolicyId>().is_ok() {
         policy::patch(
@@ -96,25 +94,23 @@ async fn put(
         check_name::<PolicyId>(&name_or_id, input.name.as_deref())?;
         policy::put(&app.policy, &principal, &name_or_id, description).await?
     };
-    Ok(Json(stored.into()))
+    Ok(Json(stored))
 }
 
 /// Update a policy.
 ///
 /// Fields that are absent are not changed.
 #[utoipa::path(patch, path = "/policies/{policy}", tag = "policies", params(("policy" = String, Path)), request_body = PolicyInput,
-    responses((status = 200, body = Policy), Problem))]
+    responses((status = 200, body = StoredPolicy), Problem))]
 async fn patch(
     State(app): State<App>,
     principal: Authorized<PolicyWrite>,
     Path(name_or_id): Path<String>,
     Body(input): Body<PolicyInput>,
-) -> Result<Json<Policy>> {
+) -> Result<Json<StoredPolicy>> {
     let (name, description) = (input.name.as_deref(), input.description.as_deref());
     Ok(Json(
-        policy::patch(&app.policy, &principal, &name_or_id, name, description)
-            .await?
-            .into(),
+        policy::patch(&app.policy, &principal, &name_or_id, name, description).await?,
     ))
 }
 

@@ -3,35 +3,8 @@
 use crate::shapes::to_json;
 use policy::StoredVersion;
 use serde::Serialize;
-use types::{Json, PolicyId, Time};
+use types::{Json, Time};
 use utoipa::ToSchema;
-
-/// A named, versioned Rego document that decides about submissions.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Policy {
-    id: PolicyId,
-    name: String,
-    description: String,
-    /// The label of the current version. Absent until a version is created.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    current_version: Option<String>,
-    created: Time,
-    updated: Time,
-}
-
-impl From<policy::StoredPolicy> for Policy {
-    fn from(policy: policy::StoredPolicy) -> Self {
-        Self {
-            id: policy.id,
-            name: policy.name,
-            description: policy.description,
-            current_version: policy.current.map(|current| current.label),
-            created: policy.created_at,
-            updated: policy.updated_at,
-        }
-    }
-}
 
 /// A version of a policy.
 #[derive(Serialize, ToSchema)]

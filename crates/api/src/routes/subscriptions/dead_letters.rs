@@ -1,19 +1,9 @@
 //! Dead letters: events that could not be delivered.
 
 use super::{SubscriptionRead, SubscriptionWrite};
-use crate::access::Authorized;
-use crate::extract::{Body, Paging, Path, Query};
-use crate::shapes::Items;
-use crate::{App, Error, Problem, Result};
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
-use streams::DeadLetterSelection;
-use types::{SubscriptionId, Time};
-use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use crate::routes::prelude::*;
+use streams::{DeadLetter, DeadLetterSelection};
+use types::SubscriptionId;
 
 /// The largest number of dead letters that one request can name.
 const MAX_SEQUENCES: usize = 1_000;
@@ -23,45 +13,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list))
         .routes(routes!(retry))
         .routes(routes!(skip))
-}
-
-/// An event that could not be delivered.
-#[derive(Serialize, ToSchema)]
-struct DeadLetter {
-    /// The sequence number of the event in the subscription.
-    sequence: i64,
-    /// The event's id.
-    id: String,
-    /// The event's type.
-    #[serde(rename = "type")]
-    kind: String,
-    /// The event as it would have been delivered.
-    event: Option<types::Json>,
-    /// When the delivery was abandoned.
-    at: Time,
-    /// The error of the last attempt.
-    error: Option<String>,
-}
-
-impl From<streams::DeadLetter> for DeadLetter {
-    fn from(letter: streams::DeadLetter) -> Self {
-        let streams::DeadLetter {
-            sequence,
-            id,
-            kind,
-            event,
-            at,
-            error,
-        } = letter;
-        Self {
-            sequence,
-            id,
-            kind,
-            event,
-            at,
-            error,
-        }
-    }
 }
 
 /// List the dead letters of a subscription.

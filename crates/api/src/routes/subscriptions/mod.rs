@@ -3,23 +3,11 @@
 mod dead_letters;
 mod messages;
 mod secrets;
-mod view;
 mod websocket;
 
-use crate::access::Authorized;
-use crate::extract::{Body, IdempotencyKey, Paging, Path, Query};
-use crate::shapes::{Accepted, Items};
-use crate::{App, Problem, Result, permissions};
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
-use serde::Deserialize;
-use streams::{Change, NewSubscription, Subscription};
+use crate::routes::prelude::*;
+use streams::{Change, Created, NewSubscription, Status, Subscription};
 use types::SubscriptionId;
-use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
-use view::{CreatedSubscription, SubscriptionStatus};
 
 permissions! {
     /// Read subscriptions, their status and their dead letters.
@@ -50,7 +38,7 @@ async fn list(
     principal: Authorized<SubscriptionRead>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Items<Subscription>>> {
-    let page = paging.page_after_id::<types::SubscriptionId>()?;
+    let page = paging.page_after_id::<SubscriptionId>()?;
     let subscriptions = streams::subscriptions(&app.streams, &principal, &page).await?;
     Ok(Items::after(&page, subscriptions, |last| last.id))
 }
@@ -60,18 +48,17 @@ async fn list(
 /// The response contains the secret that signs the webhooks. It cannot be retrieved later.
 /// Idempotent with the `Idempotency-Key` header.
 #[utoipa::path(post, path = "/subscriptions", tag = "subscriptions", params(IdempotencyKey), request_body = NewSubscription,
-    responses((status = 201, body = CreatedSubscription), (status = 200, body = CreatedSubscription, description = "The subscription that was created earlier with this idempotency key, without its secret."), Problem))]
+    responses((status = 201, body = Created), (status = 200, body = Created, description = "The subscription that was created earlier with this idempotency key, without its secret."), Problem))]
 async fn create(
     State(app): State<App>,
     principal: Authorized<SubscriptionWrite>,
     IdempotencyKey(key): IdempotencyKey,
     Body(new): Body<NewSubscription>,
-) -> Result<Accepted<CreatedSubscription>> {
+) -> Result<Accepted<Created>> {
     let created = streams::subscribe(&app.streams, &principal, new, key.as_deref()).await?;
-    let replayed = created.replayed;
     Ok(Accepted {
-        body: created.into(),
-        replayed,
+        replayed: created.replayed,
+        body: created,
         created_status: StatusCode::CREATED,
     })
 }
@@ -123,15 +110,13 @@ async fn delete(
 /// Returns how far the subscription has read, how many events are queued, why it is blocked, when
 /// the next attempt is due, and what can be done.
 #[utoipa::path(get, path = "/subscriptions/{id}/status", tag = "subscriptions", params(("id" = String, Path)),
-    responses((status = 200, body = SubscriptionStatus), Problem))]
+    responses((status = 200, body = Status), Problem))]
 async fn status(
     State(app): State<App>,
     principal: Authorized<SubscriptionRead>,
     Path(id): Path<SubscriptionId>,
-) -> Result<Json<SubscriptionStatus>> {
-    Ok(Json(
-        streams::status(&app.streams, &principal, id).await?.into(),
-    ))
+) -> Result<Json<Status>> {
+    Ok(Json(streams::status(&app.streams, &principal, id).await?))
 }
 
 /// Suspend a subscription.

@@ -1,19 +1,9 @@
 //! The signing secrets of a subscription's webhooks.
 
-use super::view::{ActiveSecret, SigningSecret};
 use super::{SubscriptionRead, SubscriptionWrite};
-use crate::access::Authorized;
-use crate::extract::{Body, Path, Path2};
-use crate::shapes::Items;
-use crate::{App, Error, Problem, Result};
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
-use serde::Deserialize;
+use crate::routes::prelude::*;
+use streams::{NewSecret, SecretInfo};
 use types::SubscriptionId;
-use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 /// The longest time for which two secrets are active: thirty days.
 const MAX_OVERLAP_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
@@ -44,12 +34,12 @@ fn default_overlap() -> u64 {
 ///
 /// Returns their ids, not their values.
 #[utoipa::path(get, path = "/subscriptions/{id}/secrets", tag = "subscriptions", params(("id" = String, Path)),
-    responses((status = 200, body = Items<ActiveSecret>), Problem))]
+    responses((status = 200, body = Items<SecretInfo>), Problem))]
 async fn list(
     State(app): State<App>,
     principal: Authorized<SubscriptionRead>,
     Path(id): Path<SubscriptionId>,
-) -> Result<Json<Items<ActiveSecret>>> {
+) -> Result<Json<Items<SecretInfo>>> {
     Ok(Items::page(
         streams::secrets(&app.streams, &principal, id).await?,
     ))
@@ -60,13 +50,13 @@ async fn list(
 /// The response contains the new secret. It cannot be retrieved later. Both secrets sign until the
 /// overlap ends; then the older one expires.
 #[utoipa::path(post, path = "/subscriptions/{id}/secrets", tag = "subscriptions", params(("id" = String, Path)), request_body = SecretRotation,
-    responses((status = 201, body = SigningSecret), Problem))]
+    responses((status = 201, body = NewSecret), Problem))]
 async fn rotate(
     State(app): State<App>,
     principal: Authorized<SubscriptionWrite>,
     Path(id): Path<SubscriptionId>,
     Body(rotation): Body<SecretRotation>,
-) -> Result<(StatusCode, Json<SigningSecret>)> {
+) -> Result<(StatusCode, Json<NewSecret>)> {
     if rotation.overlap_ms > MAX_OVERLAP_MS {
         return Err(Error::field(
             "overlapMs",
@@ -74,7 +64,7 @@ async fn rotate(
         ));
     }
     let secret = streams::rotate_secret(&app.streams, &principal, id, rotation.overlap_ms).await?;
-    Ok((StatusCode::CREATED, Json(secret.into())))
+    Ok((StatusCode::CREATED, Json(secret)))
 }
 
 /// Retire a signing secret of a subscription.

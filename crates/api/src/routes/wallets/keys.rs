@@ -1,12 +1,10 @@
 //! Named keys of a wallet.
 
-use super::new::{NewKey, WalletUpdate};
-use super::secret::Secret;
-use super::view::Key;
+use super::new::NewKey;
 use super::{KeyExport, WalletRead, WalletWrite, find_wallet};
 use crate::access;
 use crate::routes::prelude::*;
-use keys::NamedKey;
+use keys::{Exported, NamedKey, Patch};
 use types::{KeyId, Principal};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -40,13 +38,13 @@ async fn find_key(
 
 /// List the named keys of a wallet.
 #[utoipa::path(get, path = "/wallets/{wallet}/keys", tag = "wallets", params(("wallet" = String, Path), Paging),
-    responses((status = 200, body = Items<Key>), Problem))]
+    responses((status = 200, body = Items<NamedKey>), Problem))]
 async fn list(
     State(app): State<App>,
     principal: Authorized<WalletRead>,
     Path(wallet): Path<String>,
     Query(paging): Query<Paging>,
-) -> Result<Json<Items<Key>>> {
+) -> Result<Json<Items<NamedKey>>> {
     let page = paging.page_after_id::<types::KeyId>()?;
     let wallet = find_wallet(&app, &principal, &wallet).await?;
     let keys = keys::named_keys(&app.keys, &principal, &wallet.id, &page).await?;
@@ -57,49 +55,44 @@ async fn list(
 ///
 /// Derives the next key of the wallet.
 #[utoipa::path(post, path = "/wallets/{wallet}/keys", tag = "wallets", params(("wallet" = String, Path)), request_body = NewKey,
-    responses((status = 201, body = Key), Problem))]
+    responses((status = 201, body = NamedKey), Problem))]
 async fn create(
     State(app): State<App>,
     principal: Authorized<WalletWrite>,
     Path(wallet): Path<String>,
     Body(new): Body<NewKey>,
-) -> Result<(StatusCode, Json<Key>)> {
+) -> Result<(StatusCode, Json<NamedKey>)> {
     let chain = access::chain_or_default(app.db(), &principal, new.chain).await?;
     let wallet = find_wallet(&app, &principal, &wallet).await?;
     let key = keys::create_key(&app.keys, &principal, &wallet.id, new.into_command(chain)).await?;
-    Ok((StatusCode::CREATED, Json(key.into())))
+    Ok((StatusCode::CREATED, Json(key)))
 }
 
 /// Retrieve a key by id or name.
 #[utoipa::path(get, path = "/wallets/{wallet}/keys/{key}", tag = "wallets", params(("wallet" = String, Path), ("key" = String, Path)),
-    responses((status = 200, body = Key), Problem))]
+    responses((status = 200, body = NamedKey), Problem))]
 async fn get(
     State(app): State<App>,
     principal: Authorized<WalletRead>,
     Path2(wallet, key): Path2<String, String>,
-) -> Result<Json<Key>> {
-    Ok(Json(
-        find_key(&app, &principal, &wallet, &key).await?.into(),
-    ))
+) -> Result<Json<NamedKey>> {
+    Ok(Json(find_key(&app, &principal, &wallet, &key).await?))
 }
 
 /// Update a key.
 ///
 /// Changes its name or metadata. Fields that are absent are not changed.
 #[utoipa::path(patch, path = "/wallets/{wallet}/keys/{key}", tag = "wallets", params(("wallet" = String, Path), ("key" = String, Path)),
-    request_body = WalletUpdate, responses((status = 200, body = Key), Problem))]
+    request_body = Patch, responses((status = 200, body = NamedKey), Problem))]
 async fn patch(
     State(app): State<App>,
     principal: Authorized<WalletWrite>,
     Path2(wallet, key): Path2<String, String>,
-    Body(patch): Body<WalletUpdate>,
-) -> Result<Json<Key>> {
+    Body(patch): Body<Patch>,
+) -> Result<Json<NamedKey>> {
     let key = find_key(&app, &principal, &wallet, &key).await?;
-    Ok(Json(
-        keys::patch_key(&app.keys, &principal, &key.id, patch.into())
-            .await?
-            .into(),
-    ))
+    let patched = keys::patch_key(&app.keys, &principal, &key.id, patch).await?;
+    Ok(Json(patched))
 }
 
 /// Export the private key of a key.
@@ -107,16 +100,13 @@ async fn patch(
 /// Only an imported private key can be exported. A derived key cannot: together with the extended
 /// public key, it reveals every other key of the account.
 #[utoipa::path(post, path = "/wallets/{wallet}/keys/{key}/export", tag = "wallets", params(("wallet" = String, Path), ("key" = String, Path)),
-    responses((status = 200, body = Secret), Problem))]
+    responses((status = 200, body = Exported), Problem))]
 async fn export(
     State(app): State<App>,
     principal: Authorized<KeyExport>,
     Path2(wallet, key): Path2<String, String>,
-) -> Result<Json<Secret>> {
+) -> Result<Json<Exported>> {
     let key = find_key(&app, &principal, &wallet, &key).await?;
-    Ok(Json(
-        keys::export_key(&app.keys, &principal, &key.id)
-            .await?
-            .into(),
-    ))
+    let exported = keys::export_key(&app.keys, &principal, &key.id).await?;
+    Ok(Json(exported))
 }

@@ -2,15 +2,12 @@
 
 mod keys;
 mod new;
-mod secret;
-mod view;
 
 use crate::access;
 use crate::routes::prelude::*;
-use new::{IssueAddresses, NewWallet, WalletUpdate};
-use secret::Secret;
+use ::keys::{Branch, Exported, KeyAddress, Patch, Wallet};
+use new::{AddressQuery, IssueAddresses, NewWallet};
 use types::{Principal, WalletId};
-use view::{Address, AddressQuery, Branch, Wallet};
 
 permissions! {
     /// Read wallets, addresses and keys, without secrets.
@@ -34,7 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 }
 
 /// The wallet with an id or name. Error: `keys.unknown_wallet`.
-async fn find_wallet(app: &App, principal: &Principal, name_or_id: &str) -> Result<::keys::Wallet> {
+async fn find_wallet(app: &App, principal: &Principal, name_or_id: &str) -> Result<Wallet> {
     Ok(match name_or_id.parse::<WalletId>() {
         Ok(id) => ::keys::wallet(&app.keys, principal, &id).await?,
         Err(_) => ::keys::wallet_named(&app.keys, principal, name_or_id).await?,
@@ -63,7 +60,7 @@ async fn create(
     Body(new): Body<NewWallet>,
 ) -> Result<(StatusCode, Json<Wallet>)> {
     let wallet = ::keys::create_wallet(&app.keys, &principal, new.into_command()?).await?;
-    Ok((StatusCode::CREATED, Json(wallet.into())))
+    Ok((StatusCode::CREATED, Json(wallet)))
 }
 
 /// Retrieve a wallet by id or name.
@@ -73,28 +70,23 @@ async fn get(
     principal: Authorized<WalletRead>,
     Path(name_or_id): Path<String>,
 ) -> Result<Json<Wallet>> {
-    Ok(Json(
-        find_wallet(&app, &principal, &name_or_id).await?.into(),
-    ))
+    Ok(Json(find_wallet(&app, &principal, &name_or_id).await?))
 }
 
 /// Update a wallet.
 ///
 /// Changes its name or metadata. Fields that are absent are not changed.
-#[utoipa::path(patch, path = "/wallets/{wallet}", tag = "wallets", params(("wallet" = String, Path)), request_body = WalletUpdate,
+#[utoipa::path(patch, path = "/wallets/{wallet}", tag = "wallets", params(("wallet" = String, Path)), request_body = Patch,
     responses((status = 200, body = Wallet), Problem))]
 async fn patch(
     State(app): State<App>,
     principal: Authorized<WalletWrite>,
     Path(name_or_id): Path<String>,
-    Body(patch): Body<WalletUpdate>,
+    Body(patch): Body<Patch>,
 ) -> Result<Json<Wallet>> {
     let wallet = find_wallet(&app, &principal, &name_or_id).await?;
-    Ok(Json(
-        ::keys::patch_wallet(&app.keys, &principal, &wallet.id, patch.into())
-            .await?
-            .into(),
-    ))
+    let patched = ::keys::patch_wallet(&app.keys, &principal, &wallet.id, patch).await?;
+    Ok(Json(patched))
 }
 
 /// List the branches of a wallet.
@@ -115,13 +107,13 @@ async fn branches(
 
 /// List the addresses issued by a wallet on a chain.
 #[utoipa::path(get, path = "/wallets/{wallet}/addresses", tag = "wallets", params(("wallet" = String, Path), AddressQuery),
-    responses((status = 200, body = Items<Address>), Problem))]
+    responses((status = 200, body = Items<KeyAddress>), Problem))]
 async fn addresses(
     State(app): State<App>,
     principal: Authorized<WalletRead>,
     Path(name_or_id): Path<String>,
     Query(query): Query<AddressQuery>,
-) -> Result<Json<Items<Address>>> {
+) -> Result<Json<Items<KeyAddress>>> {
     let chain = access::chain_or_default(app.db(), &principal, query.chain).await?;
     let page = crate::extract::check_cursor::<u32>(crate::extract::page(
         query.limit,
@@ -138,13 +130,13 @@ async fn addresses(
 ///
 /// Derives the next addresses of the wallet on a chain.
 #[utoipa::path(post, path = "/wallets/{wallet}/addresses", tag = "wallets", params(("wallet" = String, Path)), request_body = IssueAddresses,
-    responses((status = 201, body = Items<Address>), Problem))]
+    responses((status = 201, body = Items<KeyAddress>), Problem))]
 async fn issue_addresses(
     State(app): State<App>,
     principal: Authorized<WalletDerive>,
     Path(name_or_id): Path<String>,
     Body(request): Body<IssueAddresses>,
-) -> Result<(StatusCode, Json<Items<Address>>)> {
+) -> Result<(StatusCode, Json<Items<KeyAddress>>)> {
     let chain = access::chain_or_default(app.db(), &principal, request.chain).await?;
     let wallet = find_wallet(&app, &principal, &name_or_id).await?;
     let addresses =
@@ -159,16 +151,13 @@ async fn issue_addresses(
 ///
 /// Disabled unless the configuration allows it. Every export is recorded in the audit trail.
 #[utoipa::path(post, path = "/wallets/{wallet}/export", tag = "wallets", params(("wallet" = String, Path)),
-    responses((status = 200, body = Secret), Problem))]
+    responses((status = 200, body = Exported), Problem))]
 async fn export(
     State(app): State<App>,
     principal: Authorized<KeyExport>,
     Path(name_or_id): Path<String>,
-) -> Result<Json<Secret>> {
+) -> Result<Json<Exported>> {
     let wallet = find_wallet(&app, &principal, &name_or_id).await?;
-    Ok(Json(
-        ::keys::export(&app.keys, &principal, &wallet.id)
-            .await?
-            .into(),
-    ))
+    let exported = ::keys::export(&app.keys, &principal, &wallet.id).await?;
+    Ok(Json(exported))
 }

@@ -4,7 +4,7 @@ use crate::{Error, Result};
 use keys::{NewSecret, WalletKind};
 use serde::Deserialize;
 use types::{ChainId, Json};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// A wallet to create or import.
 #[derive(Deserialize, ToSchema)]
@@ -94,30 +94,6 @@ fn empty_object() -> Json {
     Json::parse("{}").expect("an empty object is JSON")
 }
 
-/// An update of a wallet or a key. Fields that are absent are not changed.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct WalletUpdate {
-    #[serde(default)]
-    name: Option<String>,
-    /// The new metadata. It replaces the old metadata completely.
-    #[serde(default)]
-    metadata: Option<Json>,
-    /// The version that the update is based on. If the current version differs, the update fails.
-    #[serde(default)]
-    version: Option<u64>,
-}
-
-impl From<WalletUpdate> for keys::Patch {
-    fn from(patch: WalletUpdate) -> Self {
-        Self {
-            name: patch.name,
-            metadata: patch.metadata,
-            version: patch.version,
-        }
-    }
-}
-
 /// A request for new addresses.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -155,4 +131,19 @@ impl NewKey {
             metadata: self.metadata.unwrap_or_else(empty_object),
         }
     }
+}
+
+/// Filter and paging of addresses.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AddressQuery {
+    /// The chain. Defaults to the namespace's default chain.
+    pub(super) chain: Option<ChainId>,
+    /// The maximum number of items to return, 1 to 1000. Defaults to 25.
+    pub(super) limit: Option<u32>,
+    /// The number of items to skip, at most 10,000.
+    pub(super) skip: Option<u32>,
+    /// Return the addresses after this index, the `next` of the previous page.
+    pub(super) after: Option<String>,
 }
