@@ -8,7 +8,7 @@ use crate::request::{close, truncated};
 use crate::sign::{SigningContext, SigningKey};
 use crate::state::{PermitState, SigningAttempt};
 use crate::table::permit;
-use crate::table::request::{self as table, RequestState, StoredRequest};
+use crate::table::request::{self as table, RequestState, SignatureRequest, StoredRequest};
 use crate::{Error, Freeze, Keys, Result, freeze, sign};
 use futures::future::join_all;
 use std::sync::Arc;
@@ -202,6 +202,10 @@ fn check_still_allowed(
 /// Ask the back end. Its signatures are verified: [`intent::assemble`] accepts only the signer's,
 /// over exactly the stored bytes.
 fn ask(keys: &Keys, due: DueRequest) -> (DueRequest, Answer) {
+    let SignatureRequest {
+        id, chain, backend, ..
+    } = &due.row.request;
+    let _span = tracing::info_span!("signature_request", %id, %chain, backend).entered();
     let asked = due.key.as_ref().map_err(Clone::clone);
     let outcome = asked.and_then(|key| ask_backend(keys, &key.backend, &key.task));
     let answer = match outcome {

@@ -9,6 +9,7 @@ use crate::{Db, Error, Lease, Result, UnscopedTx};
 use ed25519_dalek::{Signer, SigningKey};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use tracing::Instrument as _;
 use types::{Canon, Digest, Time, merkle_root};
 
 /// One signed tree head, serialized as one line of JSON.
@@ -161,9 +162,10 @@ impl TreeHeadSigner {
         if moved.is_empty() {
             return Ok(false);
         }
+        let span = tracing::info_span!("job", kind = "tree_head", partitions = moved.len());
         let (tree_head, leaves) = self.sign(moved);
         self.uncertain = true;
-        self.store(tree_head.clone()).await?;
+        self.store(tree_head.clone()).instrument(span).await?;
         self.uncertain = false;
         (self.last, self.leaves) = (Some(tree_head), leaves);
         Ok(true)

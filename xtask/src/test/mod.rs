@@ -14,6 +14,10 @@ use crate::{Outcome, run, setup};
 
 use tally::Tally;
 
+/// All tests, with those of the export of spans: one build serves both. The demo and the release
+/// build the binary without it.
+const WORKSPACE: [&str; 3] = ["--workspace", "--features", "florin/otlp"];
+
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// Install nothing
@@ -98,7 +102,9 @@ fn cargo_test(arguments: &[String]) -> Command {
         .iter()
         .take_while(|argument| *argument != "--")
         .any(|argument| argument == "-p" || argument.starts_with("--package"));
-    cargo.args((!names_packages).then_some("--workspace"));
+    if !names_packages {
+        cargo.args(WORKSPACE);
+    }
     cargo.args(arguments);
     cargo
 }

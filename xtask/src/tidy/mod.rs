@@ -9,6 +9,7 @@ mod codes;
 mod doc_comments;
 mod doc_links;
 mod errors;
+mod events;
 mod evm;
 mod examples;
 mod fail_points;
@@ -114,6 +115,10 @@ const RULES: &[Rule] = &[
     Rule::new(
         "each error code has a page, and each page a code",
         errors::check,
+    ),
+    Rule::new(
+        "the log events and spans are those that docs/observability.md lists",
+        events::check,
     ),
     Rule::new(
         "a crate contains only code from its own folder",

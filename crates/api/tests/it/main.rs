@@ -15,5 +15,6 @@ mod stream_routes;
 mod submissions;
 mod task_routes;
 mod tenancy;
+mod traces;
 mod websocket;
 mod world;

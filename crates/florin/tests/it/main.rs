@@ -12,3 +12,5 @@ mod no_fail_points;
 mod operation;
 mod policy_replay;
 mod rotation;
+#[cfg(feature = "otlp")]
+mod traces;

@@ -11,6 +11,7 @@ use crate::{DecodedBlock, Error, Projection, Result, fetch, ingest, table};
 use chain::BlockRef;
 use std::sync::Arc;
 use store::{UnscopedTable as _, UnscopedTx};
+use tracing::Instrument as _;
 use types::{Coded as _, Height, Retry, clip};
 
 /// Characters of a quarantine reason that are stored.
@@ -42,7 +43,13 @@ async fn step(worker: &Worker, scope: &Scope) -> Result<u64> {
     let Some(refs) = next_blocks(worker, scope).await? else {
         return Ok(0);
     };
-    let Some(blocks) = fetch::blocks(worker.chain(), &refs, &scope.watch()).await? else {
+    let (chain, source) = (&scope.chain, &scope.source);
+    let span = tracing::info_span!("job", kind = "backfill", %chain, scope = source);
+    read(worker, scope, &refs).instrument(span).await
+}
+
+async fn read(worker: &Worker, scope: &Scope, refs: &[BlockRef]) -> Result<u64> {
+    let Some(blocks) = fetch::blocks(worker.chain(), refs, &scope.watch()).await? else {
         return Ok(0); // the node lacks one of the blocks: a reorganisation is likely
     };
     let mut count = blocks.len();

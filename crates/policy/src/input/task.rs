@@ -85,7 +85,9 @@ mod tests {
     #[test]
     fn the_input_of_a_task_has_the_members_of_a_decision_with_nothing_to_sign() {
         let namespace: Namespace = "ns-a".parse().expect("a namespace");
-        let initiator = Principal::system("clerk", namespace);
+        let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let trace = trace.parse().expect("a traceparent");
+        let initiator = Principal::system("clerk", namespace).traced(Some(trace));
         let task = task();
         let at: Time = "2026-01-04T23:59:59.5Z".parse().expect("a time");
         let overrides = json!({ "labels": { "a": "b" }, "amount": "5" });

@@ -391,3 +391,23 @@ async fn a_decision_waits_for_a_concurrent_policy_change() {
     })
     .await;
 }
+
+/// The caller chooses its trace, so that documents must not see it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_input_does_not_contain_the_trace() {
+    on_each_engine(|test| async move {
+        let world = World::new(&test).await;
+        world.attach("yes", ALLOW_ALL).await;
+        let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let mut traced = pay("1");
+        traced.initiator.trace = Some(trace.parse().unwrap());
+        let mut inputs = Vec::new();
+        for request in [pay("1"), traced] {
+            let id = world.decide(&request).await.decision();
+            let logged = policy::decision(&world.policy, &world.principal, id).await;
+            inputs.push(logged.unwrap().input.to_value());
+        }
+        assert_eq!(inputs[0], inputs[1]);
+    })
+    .await;
+}

@@ -22,4 +22,5 @@ mod retries;
 mod sessions;
 mod subscriptions;
 mod tenancy;
+mod traces;
 mod webhooks;

@@ -10,5 +10,6 @@ mod reorg;
 mod robustness;
 mod rows;
 mod signing;
+mod traces;
 mod utxo;
 mod world;

@@ -4,6 +4,7 @@ use crate::example;
 use telemetry::continue_trace;
 use telemetry::otlp::{Exporter, Settings};
 use testkit::http::Server;
+use testkit::otlp::{Span, spans};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 fn exported(ratio: f64, work: impl FnOnce()) -> Vec<Span> {
@@ -20,78 +21,12 @@ fn exported(ratio: f64, work: impl FnOnce()) -> Vec<Span> {
     tracing::subscriber::with_default(subscriber, work);
     exporter.shutdown().expect("the spans are sent");
     let requests = collector.requests();
-    let of_request = |request: &testkit::http::Request| {
-        assert_eq!(request.target, "/v1/traces");
-        // ExportTraceServiceRequest.resource_spans, ResourceSpans.scope_spans, ScopeSpans.spans.
-        all(&request.body, &[1, 2, 2])
-    };
-    let spans = requests.iter().flat_map(of_request);
-    spans.map(|span| Span::read(&span)).collect()
-}
-
-/// `opentelemetry.proto.trace.v1.Span`.
-#[derive(Debug, PartialEq)]
-struct Span {
-    trace_id: Vec<u8>,
-    span_id: Vec<u8>,
-    parent_span_id: Vec<u8>,
-    name: String,
-    /// The names of the attributes.
-    attributes: Vec<String>,
-}
-
-impl Span {
-    fn read(bytes: &[u8]) -> Self {
-        let first = |field: u64| all(bytes, &[field]).into_iter().next().unwrap_or_default();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-        Self {
-            trace_id: first(1),
-            span_id: first(2),
-            parent_span_id: first(4),
-            name: text(first(5)),
-            attributes: all(bytes, &[9, 1]).into_iter().map(text).collect(),
-        }
-    }
-}
-
-/// The values with a length at a path of field numbers in a Protobuf message.
-fn all(message: &[u8], path: &[u64]) -> Vec<Vec<u8>> {
-    let Some((field, rest)) = path.split_first() else {
-        return vec![message.to_vec()];
-    };
-    let (mut bytes, mut values) = (message, Vec::new());
-    while !bytes.is_empty() {
-        let tag = varint(&mut bytes);
-        let length = match tag & 7 {
-            0 => {
-                varint(&mut bytes);
-                continue;
-            }
-            1 => 8,
-            2 => usize::try_from(varint(&mut bytes)).expect("a length"),
-            5 => 4,
-            other => panic!("wire type {other}"),
-        };
-        let (value, after) = bytes.split_at(length);
-        bytes = after;
-        if tag >> 3 == *field && tag & 7 == 2 {
-            values.extend(all(value, rest));
-        }
-    }
-    values
-}
-
-fn varint(bytes: &mut &[u8]) -> u64 {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = bytes.split_first().expect("a varint");
-        *bytes = rest;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            break;
-        }
-    }
-    value
+    assert!(
+        requests
+            .iter()
+            .all(|request| request.target == "/v1/traces")
+    );
+    requests.iter().flat_map(spans).collect()
 }
 
 #[test]
@@ -110,7 +45,7 @@ fn an_exported_span_continues_the_trace_of_its_context() {
     assert_eq!(span.parent_span_id, parent.span_id);
     let next = next.expect("a context");
     assert_eq!(next.span_id.as_slice(), span.span_id);
-    assert!(span.attributes.iter().any(|name| name == "id"));
+    assert_eq!(span.attributes["id"], "sub:1");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use crate::world::{FACTS, World, in_each_world, texts, write_fact};
+use crate::world::{FACTS, TRACEPARENT, World, in_each_world, texts, write_fact};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use verify::{Error, Options, Source};
@@ -59,6 +59,20 @@ async fn what_the_store_writes_verifies() {
             "{:?}",
             texts(&report)
         );
+    })
+    .await;
+}
+
+/// The caller chooses it, and it says nothing about the change.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fact_verifies_with_and_without_its_traceparent() {
+    in_each_world(|world| async move {
+        let stored = "SELECT MIN(traceparent) FROM fact WHERE partition = 'p/0'";
+        assert_eq!(world.query_text(stored).await, TRACEPARENT);
+        assert!(world.verify().await.is_valid());
+        world.tamper("UPDATE fact SET traceparent = NULL");
+        let report = world.verify().await;
+        assert!(report.is_valid(), "{:?}", texts(&report));
     })
     .await;
 }

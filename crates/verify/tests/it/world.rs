@@ -235,9 +235,13 @@ impl World {
     }
 }
 
+/// The trace of the facts.
+pub(crate) const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
 /// Write a fact with every column filled.
 pub(crate) async fn write_fact(db: &Db, lease: &Lease, n: i64, text: String) {
-    let principal = Principal::system("test", namespace("ns"));
+    let trace = TRACEPARENT.parse().unwrap();
+    let principal = Principal::system("test", namespace("ns")).traced(Some(trace));
     db.on(lease)
         .write(&namespace("ns"), move |tx| {
             let fact = Fact::new("test.written", 2)

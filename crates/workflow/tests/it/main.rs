@@ -13,5 +13,6 @@ mod rotation;
 mod runs;
 mod secrecy;
 mod steps;
+mod traces;
 mod waits;
 mod world;
