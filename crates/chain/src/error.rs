@@ -67,6 +67,13 @@ codes! { Error {
     Self::Intent(inner) => inner,
 }}
 
+impl Error {
+    /// [`intent::Error::InvalidIntent`] with this reason.
+    pub(crate) fn invalid_intent(why: impl Into<String>) -> Self {
+        Self::Intent(intent::Error::InvalidIntent { why: why.into() })
+    }
+}
+
 impl Coded for Error {
     fn code(&self) -> Code {
         self.own_code()

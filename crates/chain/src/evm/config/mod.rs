@@ -13,32 +13,54 @@ use types::ChainId;
 
 /// An EVM chain and its node. Deserialized from JSON, TOML or YAML: `preset` names a row of
 /// [`presets`](super::presets), and every other field overrides the preset's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+// `remote` makes the derived functions inherent: `resolve` merges the preset before it calls them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct EvmConfig {
     /// The chain id (EIP-155). The node must serve exactly this chain.
     pub number: u64,
     /// The node's URL. May contain credentials, which are never shown.
     pub url: NodeUrl,
     /// The proxy to the node. Environment variables are ignored.
+    #[serde(default)]
     pub proxy: Option<NodeUrl>,
     /// The node software, as far as the meaning of its error codes is concerned.
+    #[serde(default)]
     pub client: Client,
+    #[serde(default = "finality")]
     pub finality: Finality,
     /// How the gas price is determined.
+    #[serde(default)]
     pub pricing: Pricing,
     /// How the gas limit is determined.
+    #[serde(default)]
     pub gas: Gas,
     /// How often to poll the head.
+    #[serde(default = "poll_interval_ms")]
     pub poll_interval_ms: u64,
     /// Limits on time, size, depth, batches and concurrency.
+    #[serde(default)]
     pub limits: Limits,
     /// Retries of reads.
+    #[serde(default)]
     pub retry: Retry,
+    #[serde(default)]
     pub check: BlockChecks,
     /// How receipts are fetched.
+    #[serde(default)]
     pub receipts: Receipts,
     /// Rules applied before the table of node errors.
+    #[serde(default)]
     pub errors: Vec<ErrorRule>,
+}
+
+/// A common depth for public chains, used if the chain has no preset.
+fn finality() -> Finality {
+    Finality::Depth { blocks: 20 }
+}
+
+fn poll_interval_ms() -> u64 {
+    1_000
 }
 
 /// Checks of the node's answers about blocks. Relax them only for chains with rules of their own.

@@ -1,51 +1,15 @@
 //! Merges written settings with a preset and the defaults, and deserializes the result.
 
-use super::{BlockChecks, EvmConfig, Gas, Pricing, Receipts};
-use crate::Finality;
-use crate::evm::errors::{Client, ErrorRule};
+use super::EvmConfig;
 use crate::evm::presets;
-use crate::evm::rpc::{Limits, NodeUrl, Retry};
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-/// The settings as written, after merging the preset.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawConfig {
-    number: u64,
-    url: NodeUrl,
-    #[serde(default)]
-    proxy: Option<NodeUrl>,
-    #[serde(default)]
-    client: Client,
-    #[serde(default = "finality")]
-    finality: Finality,
-    #[serde(default)]
-    pricing: Pricing,
-    #[serde(default)]
-    gas: Gas,
-    #[serde(default = "poll_interval_ms")]
-    poll_interval_ms: u64,
-    #[serde(default)]
-    limits: Limits,
-    #[serde(default)]
-    retry: Retry,
-    #[serde(default)]
-    check: BlockChecks,
-    #[serde(default)]
-    receipts: Receipts,
-    #[serde(default)]
-    errors: Vec<ErrorRule>,
-}
-
-/// A common depth for public chains, used if the chain has no preset.
-fn finality() -> Finality {
-    Finality::Depth { blocks: 20 }
-}
-
-fn poll_interval_ms() -> u64 {
-    1_000
+impl Serialize for EvmConfig {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        EvmConfig::serialize(self, s)
+    }
 }
 
 impl<'de> Deserialize<'de> for EvmConfig {
@@ -59,8 +23,10 @@ impl<'de> Deserialize<'de> for EvmConfig {
             None => Map::new(),
         };
         let settings = Value::Object(merge(base, written));
-        let raw: RawConfig = serde_json::from_value(settings.clone()).map_err(D::Error::custom)?;
-        let config = EvmConfig::from(raw).validated().map_err(D::Error::custom)?;
+        let config = EvmConfig::deserialize(settings.clone())
+            .map_err(D::Error::custom)?
+            .validated()
+            .map_err(D::Error::custom)?;
         reject_ignored_fields("finality", &settings, &config.finality).map_err(D::Error::custom)?;
         reject_ignored_fields("pricing", &settings, &config.pricing).map_err(D::Error::custom)?;
         Ok(config)
@@ -115,48 +81,12 @@ fn same_kind(base: &Map<String, Value>, over: &Map<String, Value>) -> bool {
     })
 }
 
-impl From<RawConfig> for EvmConfig {
-    fn from(written: RawConfig) -> Self {
-        let RawConfig {
-            number,
-            url,
-            proxy,
-            client,
-            finality,
-            pricing,
-            gas,
-            poll_interval_ms,
-            ..
-        } = written;
-        let RawConfig {
-            limits,
-            retry,
-            check,
-            receipts,
-            errors,
-            ..
-        } = written;
-        Self {
-            number,
-            url,
-            proxy,
-            client,
-            finality,
-            pricing,
-            gas,
-            poll_interval_ms,
-            limits,
-            retry,
-            check,
-            receipts,
-            errors,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Finality;
+    use crate::evm::config::Pricing;
+    use crate::evm::rpc::Limits;
     use types::Amount;
 
     fn read(json: &str) -> Result<EvmConfig, String> {

@@ -14,12 +14,12 @@ impl Evm {
     /// The caller reserves nonces: a plan without one is an error.
     async fn plan_one(&self, plan: &Plan<'_>) -> Result<Unsigned> {
         if plan.intent.chain != self.chain {
-            return Err(invalid_intent("the intent is for another chain"));
+            return Err(Error::invalid_intent("the intent is for another chain"));
         }
         let nonce = plan
             .reservations
             .nonce
-            .ok_or_else(|| invalid_intent("a transaction of this chain needs a nonce"))?;
+            .ok_or_else(|| Error::invalid_intent("a transaction of this chain needs a nonce"))?;
         let price = self.price_of(&plan.terms).await?;
         let terms = Terms {
             nonce,
@@ -29,10 +29,4 @@ impl Evm {
         };
         Ok(intent::evm::build_unsigned(plan.intent, &terms)?)
     }
-}
-
-fn invalid_intent(why: &str) -> Error {
-    Error::Intent(intent::Error::InvalidIntent {
-        why: why.to_owned(),
-    })
 }

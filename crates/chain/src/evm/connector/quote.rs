@@ -137,22 +137,22 @@ impl Evm {
     }
 
     fn gas_limit_exceeded(&self, estimate: u64, limit: u64) -> Error {
-        Error::Intent(intent::Error::InvalidIntent {
-            why: format!("it needs {estimate} gas, above the limit of {limit} for one transaction"),
-        })
+        Error::invalid_intent(format!(
+            "it needs {estimate} gas, above the limit of {limit} for one transaction"
+        ))
     }
 
     /// The parameter of `eth_estimateGas`. Without a price, so that the signer's balance is checked
     /// only when the transaction is sent.
     fn estimate_request(&self, intent: &Intent) -> Result<Value> {
         let Act::Transaction(transaction) = &intent.act else {
-            return Err(invalid_intent("only a transaction can be quoted"));
+            return Err(Error::invalid_intent("only a transaction can be quoted"));
         };
         if intent.chain != self.chain {
-            return Err(invalid_intent("the intent is for another chain"));
+            return Err(Error::invalid_intent("the intent is for another chain"));
         }
         let [output] = transaction.outputs.as_slice() else {
-            return Err(invalid_intent(
+            return Err(Error::invalid_intent(
                 "a transaction of this chain has exactly one output",
             ));
         };
@@ -170,10 +170,4 @@ impl Evm {
             request["accessList"] = transaction.access.iter().map(entry).collect();
         }
     }
-}
-
-fn invalid_intent(why: &str) -> Error {
-    Error::Intent(intent::Error::InvalidIntent {
-        why: why.to_owned(),
-    })
 }

@@ -84,165 +84,159 @@ const RATE_LIMIT_PHRASES: &[&str] = &[
     "compute units per second",
 ];
 
-static TABLE: &[Row] = &[
-    any_client(
-        RefusalClass::Known,
-        &[
-            "already known",
-            "known transaction",
-            "same hash was already imported",
-            "transaction already imported",
-            "transaction already in pool",
-        ],
-    ),
-    any_client(
-        RefusalClass::ReplacementUnderpriced,
-        &[
-            "replacement transaction underpriced",
-            "replacement not allowed",
-        ],
-    ),
-    any_client(
-        RefusalClass::Underpriced,
-        &[
-            "transaction underpriced",
-            "fee too low",
-            "gas price below configured minimum gas price",
-            "transaction gas price below minimum",
-        ],
-    ),
-    any_client(
-        RefusalClass::BelowBaseFee,
-        &[
-            "max fee per gas less than block base fee",
-            "gas price below current base fee",
-        ],
-    ),
-    any_client(
-        RefusalClass::NonceUsed,
-        &["nonce too low", "nonce is too low"],
-    ),
-    besu(RefusalClass::NonceUsed, -32001, &[]),
-    any_client(
-        RefusalClass::NonceAhead,
-        &[
-            "nonce too high",
-            "nonce is too high",
-            "transaction nonce is too distant from current sender nonce",
-            "nonce too far in the future",
-            "exceeds next nonce",
-            "nonce out of range",
-            "tx-nonce-too-high",
-            "gapped-nonce tx from delegated accounts",
-            "in-flight transaction limit reached for delegated accounts",
-        ],
-    ),
-    besu(RefusalClass::NonceAhead, -32006, &[]),
-    any_client(
-        RefusalClass::LowerNonceInvalid,
-        &["an invalid transaction with a lower nonce exists"],
-    ),
-    any_client(
-        RefusalClass::Funds,
-        &[
-            "insufficient funds for gas * price + value",
-            "insufficient funds for transfer",
-            "insufficient funds",
-            "upfront cost exceeds account balance",
-            "user cant pay the bills",
-        ],
-    ),
-    besu(RefusalClass::Funds, -32004, &[]),
-    any_client(
-        RefusalClass::GasLimit,
-        &[
-            "intrinsic gas too low",
-            "intrinsic gas too high",
-            "intrinsic gas exceeds gas limit",
-            "exceeds block gas limit",
-            "transaction gas limit too high",
-            "insufficient gas for floor data gas cost",
-        ],
-    ),
-    besu(RefusalClass::GasLimit, -32003, &[]),
-    any_client(
-        RefusalClass::Size,
-        &["oversized data", "max initcode size exceeded"],
-    ),
-    any_client(
-        RefusalClass::PoolFull,
-        &["txpool is full", "account limit exceeded"],
-    ),
-    any_client(
-        RefusalClass::Reserved,
-        &[
-            "address already reserved",
-            "authority already reserved",
-            "future transaction tries to replace pending",
-        ],
-    ),
-    any_client(
-        RefusalClass::Permission,
-        &["sender account not authorized to send transactions"],
-    ),
-    besu(RefusalClass::Permission, -32007, &[]),
-    // Gas-free GoQuorum chains accept only price 0: for a transaction with a price, that is the
-    // node's own cap.
-    any_client(
-        RefusalClass::FeeCap,
-        &[
-            "transaction fee cap exceeded",
-            "exceeds the configured cap",
-            "gas price not 0",
-        ],
-    ),
-    any_client(
-        RefusalClass::NotReady,
-        &[
-            "transaction pool not enabled",
-            "initial sync is still in progress",
-        ],
-    ),
-    besu(RefusalClass::NotReady, -32008, &[]),
-    any_client(
-        RefusalClass::WrongChain,
-        &[
-            "invalid sender",
-            "wrong chainid",
-            "invalid chain id",
-            "invalid chainid",
-            "invalid signature",
-        ],
-    ),
-    any_client(RefusalClass::Throttled, RATE_LIMIT_PHRASES),
-    code(RefusalClass::Throttled, -32029),
-    code(RefusalClass::Throttled, 429),
-    // Permanent refusals that no node's documentation lists.
-    any_client(
-        RefusalClass::Size,
-        &[
-            "max priority fee per gas higher than max fee per gas",
-            "max priority fee per gas exceeds max fee per gas",
-            "nonce has max value",
-            "typed transaction too short",
-            "empty typed transaction bytes",
-            "empty transaction data",
-            "failed to decode transaction",
-            "rlp:",
-        ],
-    ),
-    any_client(
-        RefusalClass::Unsupported,
-        &[
-            "transaction type not supported",
-            "unsupported transaction type",
-            "invalid transaction type",
-            "only replay-protected (eip-155) transactions allowed over rpc",
-            "chainid is required",
-            "chainid not supported",
-        ],
-    ),
-];
+static TABLE: &[Row] = {
+    use RefusalClass::*;
+    &[
+        any_client(
+            Known,
+            &[
+                "already known",
+                "known transaction",
+                "same hash was already imported",
+                "transaction already imported",
+                "transaction already in pool",
+            ],
+        ),
+        any_client(
+            ReplacementUnderpriced,
+            &[
+                "replacement transaction underpriced",
+                "replacement not allowed",
+            ],
+        ),
+        any_client(
+            Underpriced,
+            &[
+                "transaction underpriced",
+                "fee too low",
+                "gas price below configured minimum gas price",
+                "transaction gas price below minimum",
+            ],
+        ),
+        any_client(
+            BelowBaseFee,
+            &[
+                "max fee per gas less than block base fee",
+                "gas price below current base fee",
+            ],
+        ),
+        any_client(NonceUsed, &["nonce too low", "nonce is too low"]),
+        besu(NonceUsed, -32001, &[]),
+        any_client(
+            NonceAhead,
+            &[
+                "nonce too high",
+                "nonce is too high",
+                "transaction nonce is too distant from current sender nonce",
+                "nonce too far in the future",
+                "exceeds next nonce",
+                "nonce out of range",
+                "tx-nonce-too-high",
+                "gapped-nonce tx from delegated accounts",
+                "in-flight transaction limit reached for delegated accounts",
+            ],
+        ),
+        besu(NonceAhead, -32006, &[]),
+        any_client(
+            LowerNonceInvalid,
+            &["an invalid transaction with a lower nonce exists"],
+        ),
+        any_client(
+            Funds,
+            &[
+                "insufficient funds for gas * price + value",
+                "insufficient funds for transfer",
+                "insufficient funds",
+                "upfront cost exceeds account balance",
+                "user cant pay the bills",
+            ],
+        ),
+        besu(Funds, -32004, &[]),
+        any_client(
+            GasLimit,
+            &[
+                "intrinsic gas too low",
+                "intrinsic gas too high",
+                "intrinsic gas exceeds gas limit",
+                "exceeds block gas limit",
+                "transaction gas limit too high",
+                "insufficient gas for floor data gas cost",
+            ],
+        ),
+        besu(GasLimit, -32003, &[]),
+        any_client(Size, &["oversized data", "max initcode size exceeded"]),
+        any_client(PoolFull, &["txpool is full", "account limit exceeded"]),
+        any_client(
+            Reserved,
+            &[
+                "address already reserved",
+                "authority already reserved",
+                "future transaction tries to replace pending",
+            ],
+        ),
+        any_client(
+            Permission,
+            &["sender account not authorized to send transactions"],
+        ),
+        besu(Permission, -32007, &[]),
+        // Gas-free GoQuorum chains accept only price 0: for a transaction with a price, that is the
+        // node's own cap.
+        any_client(
+            FeeCap,
+            &[
+                "transaction fee cap exceeded",
+                "exceeds the configured cap",
+                "gas price not 0",
+            ],
+        ),
+        any_client(
+            NotReady,
+            &[
+                "transaction pool not enabled",
+                "initial sync is still in progress",
+            ],
+        ),
+        besu(NotReady, -32008, &[]),
+        any_client(
+            WrongChain,
+            &[
+                "invalid sender",
+                "wrong chainid",
+                "invalid chain id",
+                "invalid chainid",
+                "invalid signature",
+            ],
+        ),
+        any_client(Throttled, RATE_LIMIT_PHRASES),
+        code(Throttled, -32029),
+        code(Throttled, 429),
+        // Permanent refusals that no node's documentation lists.
+        any_client(
+            Size,
+            &[
+                "max priority fee per gas higher than max fee per gas",
+                "max priority fee per gas exceeds max fee per gas",
+                "nonce has max value",
+                "typed transaction too short",
+                "empty typed transaction bytes",
+                "empty transaction data",
+                "failed to decode transaction",
+                "rlp:",
+            ],
+        ),
+        any_client(
+            Unsupported,
+            &[
+                "transaction type not supported",
+                "unsupported transaction type",
+                "invalid transaction type",
+                "only replay-protected (eip-155) transactions allowed over rpc",
+                "chainid is required",
+                "chainid not supported",
+            ],
+        ),
+    ]
+};
 
 /// Classifies a refusal: configured rules first, then the table.
 pub(super) fn classify(

@@ -5,6 +5,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use types::ChainId;
 
+/// The result of a call.
+pub(crate) type RpcResult<T> = Result<T, Failure>;
+
 /// Why a call has no result.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Failure {

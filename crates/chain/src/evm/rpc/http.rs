@@ -1,6 +1,6 @@
 //! HTTP exchanges with limits on time and size.
 
-use super::failure::Failure;
+use super::failure::{Failure, RpcResult};
 use super::limits::Limits;
 use super::node_url::NodeUrl;
 use crate::{Error, Result};
@@ -53,7 +53,7 @@ impl Http {
 
     /// Sends a body once and reads the answer. A failure after the first byte was sent proves
     /// nothing about what the node did.
-    pub(super) async fn post(&self, body: Vec<u8>) -> std::result::Result<Vec<u8>, Failure> {
+    pub(super) async fn post(&self, body: Vec<u8>) -> RpcResult<Vec<u8>> {
         let request = self
             .client
             .post(self.url.clone())
@@ -79,7 +79,7 @@ impl Http {
         }
     }
 
-    async fn body(&self, mut response: Response) -> std::result::Result<Vec<u8>, Failure> {
+    async fn body(&self, mut response: Response) -> RpcResult<Vec<u8>> {
         let length = response.content_length().unwrap_or(0);
         if usize::try_from(length).map_or(true, |length| length > self.response_bytes) {
             return Err(self.too_large());

@@ -19,7 +19,7 @@ pub use limits::Limits;
 pub use node_url::{NodeUrl, NodeUrlError};
 
 pub(crate) use codec::Call;
-pub(crate) use failure::{ErrorObject, Failure, sanitize};
+pub(crate) use failure::{ErrorObject, Failure, RpcResult, sanitize};
 
 use crate::Result;
 use counters::AtomicCounters;
@@ -36,7 +36,7 @@ use tokio::sync::Semaphore;
 use types::Entropy;
 
 /// The reply to one call: the result's exact text, or the failure.
-pub(crate) type Reply = std::result::Result<Box<RawValue>, Failure>;
+pub(crate) type Reply = RpcResult<Box<RawValue>>;
 
 /// A JSON-RPC client for one node.
 pub(crate) struct Rpc {
@@ -86,7 +86,7 @@ impl Rpc {
         &self,
         method: &'static str,
         params: Value,
-    ) -> std::result::Result<T, Failure> {
+    ) -> RpcResult<T> {
         let mut replies = self.request_all(vec![Call::new(method, params)]).await;
         parse(replies.pop().unwrap_or_else(|| Err(not_sent())))
     }
@@ -197,10 +197,7 @@ impl Rpc {
         replies
     }
 
-    async fn exchange_batch(
-        &self,
-        calls: &[Call],
-    ) -> std::result::Result<Vec<codec::Answer>, Failure> {
+    async fn exchange_batch(&self, calls: &[Call]) -> RpcResult<Vec<codec::Answer>> {
         // The semaphore is never closed.
         let _slot = self.slots.acquire().await.map_err(|_| not_sent())?;
         let count = u64::try_from(calls.len()).unwrap_or(u64::MAX);
@@ -212,12 +209,12 @@ impl Rpc {
 }
 
 /// Deserializes a reply. A result of another type is an invalid response.
-pub(crate) fn parse<T: DeserializeOwned>(reply: Reply) -> std::result::Result<T, Failure> {
+pub(crate) fn parse<T: DeserializeOwned>(reply: Reply) -> RpcResult<T> {
     deserialize(&reply?)
 }
 
 /// Deserializes a result's text.
-pub(crate) fn deserialize<T: DeserializeOwned>(text: &RawValue) -> std::result::Result<T, Failure> {
+pub(crate) fn deserialize<T: DeserializeOwned>(text: &RawValue) -> RpcResult<T> {
     let describe = |error: serde_json::Error| {
         format!(
             "a result does not have the type of its method: {}",
