@@ -96,15 +96,8 @@ pub(crate) fn ingest_late(tx: &mut UnscopedTx<'_, '_>, block: &Block, source: &s
     let payload = serde_json::json!({
         "chain": block.chain, "hash": block.hash, "source": source, "batch": batch,
     });
-    let fact = Fact::new("chain.events_added", 1);
-    let fact = fact
-        .subject(
-            &format!("events:{}/{}/{ingest_id}", block.chain, block.hash),
-            1,
-        )
-        .actor(&system())
-        .payload(&payload);
-    tx.append(&Namespace::installation(), fact);
+    let subject = format!("events:{}/{}/{ingest_id}", block.chain, block.hash);
+    append(tx, "chain.events_added", &subject, 1, &payload);
     Ok(())
 }
 
@@ -151,30 +144,37 @@ fn append_block_facts(
         inclusion_count: block.inclusions.len() as u64,
         batch,
     };
-    let fact = Fact::new(event::BLOCK, 1)
-        .subject(&format!("block:{}/{}", block.chain, block.hash), version);
-    tx.append(
-        &Namespace::installation(),
-        fact.actor(&system()).payload(&payload),
-    );
+    let subject = format!("block:{}/{}", block.chain, block.hash);
+    append(tx, event::BLOCK, &subject, version, &payload);
     if let Some(batch) = inclusion_batch(block, ingest_id, &rows.inclusions) {
         let payload =
             serde_json::json!({ "chain": block.chain, "hash": block.hash, "batch": batch });
-        let fact = Fact::new("chain.included", 1)
-            .subject(&format!("included:{}/{}", block.chain, block.hash), version);
-        tx.append(
-            &Namespace::installation(),
-            fact.actor(&system()).payload(&payload),
-        );
+        let subject = format!("included:{}/{}", block.chain, block.hash);
+        append(tx, "chain.included", &subject, version, &payload);
     }
 }
 
+fn append(
+    tx: &mut UnscopedTx<'_, '_>,
+    kind: &'static str,
+    subject: &str,
+    version: u64,
+    payload: &impl serde::Serialize,
+) {
+    let fact = Fact::new(kind, 1)
+        .subject(&subject, version)
+        .actor(&system())
+        .payload(payload);
+    tx.append(&Namespace::installation(), fact);
+}
+
 fn event_batch(block: &Block, ingest_id: &str, rows: &[Vec<Value<'_>>]) -> Option<Batch> {
+    let key = batch_key(block, ingest_id);
     let batch = || {
         Batch::new(
             "chain_event",
             &table::event::COLUMNS,
-            &batch_key(block, ingest_id),
+            &key,
             &["event_index"],
             rows,
         )
@@ -183,15 +183,9 @@ fn event_batch(block: &Block, ingest_id: &str, rows: &[Vec<Value<'_>>]) -> Optio
 }
 
 fn inclusion_batch(block: &Block, ingest_id: &str, rows: &[Vec<Value<'_>>]) -> Option<Batch> {
-    let batch = || {
-        Batch::new(
-            "chain_inclusion",
-            &table::inclusion::COLUMNS,
-            &batch_key(block, ingest_id),
-            &["replay_key"],
-            rows,
-        )
-    };
+    let key = batch_key(block, ingest_id);
+    let columns = &table::inclusion::COLUMNS;
+    let batch = || Batch::new("chain_inclusion", columns, &key, &["replay_key"], rows);
     (!rows.is_empty()).then(batch)
 }
 

@@ -135,13 +135,14 @@ pub(crate) fn from_height(
 }
 
 impl From<Header> for BlockRef {
-    fn from(header: Header) -> Self {
-        let Header {
+    fn from(
+        Header {
             height,
             hash,
             parent,
             time,
-        } = header;
+        }: Header,
+    ) -> Self {
         Self {
             height,
             hash,
