@@ -26,14 +26,10 @@ pub async fn cancel(
     for _ in 0..CANCEL_ATTEMPTS {
         let submission = crate::get(submit, principal, id).await?;
         let outcome = match submission.state {
-            State::Received | State::Deciding | State::AwaitingApproval | State::Permitted => {
-                withdraw(submit, principal, submission).await
-            }
-            State::Signing | State::Signed | State::Accepted | State::Reorged | State::Paused => {
-                enqueue_cancel(submit, principal, submission).await
-            }
+            state if state.is_unsigned() => withdraw(submit, principal, submission).await,
             State::Mined => Err(wrong_state(id, "is already in a block")),
-            _ => Err(wrong_state(id, "has ended")),
+            state if state.is_terminal() => Err(wrong_state(id, "has ended")),
+            _ => enqueue_cancel(submit, principal, submission).await,
         };
         match outcome {
             Err(Error::Store(store::Error::Contended { .. })) => {}
@@ -79,15 +75,11 @@ async fn enqueue_cancel(
     target: Submission,
 ) -> Result<Submission> {
     let cancel = prepare_cancel(submit, principal, &target)?;
-    let args = (submit.clone(), target, cancel);
-    let write = submit.write(
-        principal,
-        args,
-        |tx, principal, (submit, target, cancel)| {
-            withdraw_request(tx, principal, target, "its submission is cancelled")?;
-            accept_cancel(submit, tx, principal, cancel)
-        },
-    );
+    let args = (target, cancel);
+    let write = submit.write(principal, args, |tx, principal, (target, cancel)| {
+        withdraw_request(tx, principal, target, "its submission is cancelled")?;
+        accept_cancel(tx, principal, cancel)
+    });
     let (Outcome::Created(cancel) | Outcome::Replayed(cancel)) = write.await??;
     Ok(cancel)
 }

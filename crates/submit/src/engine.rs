@@ -11,7 +11,9 @@ use types::{ChainId, Principal, Time};
 
 /// The submission engine. Cheap to clone.
 #[derive(Clone)]
-pub struct Submit(Arc<Inner>);
+pub struct Submit {
+    inner: Arc<Inner>,
+}
 
 /// What the engine needs.
 pub struct Parts {
@@ -64,39 +66,42 @@ impl Submit {
     /// Creates the engine.
     pub fn new(parts: Parts, settings: Settings) -> Self {
         let by_chain = |connector: &Arc<dyn Connector>| (*connector.chain(), connector.clone());
-        Self(Arc::new(Inner {
+        let inner = Inner {
             connectors: parts.chains.iter().map(by_chain).collect(),
             parts,
             settings,
             last_received_seq: AtomicI64::new(0),
-        }))
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// The connectors of the configured chains.
     pub fn chains(&self) -> impl Iterator<Item = &Arc<dyn Connector>> {
-        self.0.connectors.values()
+        self.inner.connectors.values()
     }
 
     /// The connector of a chain. Error: `submit.unknown_chain`.
     pub fn chain(&self, chain: &ChainId) -> Result<&Arc<dyn Connector>> {
-        let connector = self.0.connectors.get(chain);
+        let connector = self.inner.connectors.get(chain);
         connector.ok_or(Error::UnknownChain { chain: *chain })
     }
 
     pub(crate) fn settings(&self) -> &Settings {
-        &self.0.settings
+        &self.inner.settings
     }
 
     pub(crate) fn db(&self) -> &Db {
-        &self.0.parts.db
+        &self.inner.parts.db
     }
 
     pub(crate) fn keys(&self) -> &keys::Keys {
-        &self.0.parts.keys
+        &self.inner.parts.keys
     }
 
     pub(crate) fn policy(&self) -> &policy::Policy {
-        &self.0.parts.policy
+        &self.inner.parts.policy
     }
 
     pub(crate) fn now(&self) -> Time {
@@ -105,7 +110,7 @@ impl Submit {
 
     /// The database on the partition of this process.
     pub(crate) fn on(&self) -> LeasedDb<'_> {
-        self.db().on(&self.0.parts.lease)
+        self.db().on(&self.inner.parts.lease)
     }
 
     /// Writes in the namespace of a principal, on the partition of this process. The closure may
@@ -134,7 +139,7 @@ impl Submit {
     /// number plus one where the clock is too coarse to separate two submissions.
     pub(crate) fn next_received_seq(&self, now: Time) -> i64 {
         let after = |last: i64| now.micros().max(last + 1);
-        let seq = &self.0.last_received_seq;
+        let seq = &self.inner.last_received_seq;
         let previous =
             seq.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| Some(after(last)));
         previous.map_or(now.micros(), after)

@@ -32,11 +32,8 @@ impl Outcome {
 /// `submit.unknown_chain`, `submit.unknown_signer`, `submit.lane_full`,
 /// `submit.idempotency_key_reused`, `submit.invalid_field`, and those of addresses.
 pub async fn enqueue(submit: &Submit, principal: &Principal, new: Enqueue) -> Result<Outcome> {
-    let args = (submit.clone(), prepare(submit, principal, new)?);
-    let write = submit.write(principal, args, |tx, principal, (submit, prepared)| {
-        accept(submit, tx, principal, prepared)
-    });
-    let answer = write.await?;
+    let prepared = prepare(submit, principal, new)?;
+    let answer = submit.write(principal, prepared, accept).await?;
     fail::point("submit.enqueued").await?;
     answer
 }
@@ -61,7 +58,6 @@ pub(crate) fn prepare_cancel(
 
 /// Accepts a prepared cancel. One that is already in progress is replayed.
 pub(crate) fn accept_cancel(
-    submit: &Submit,
     tx: &mut Tx<'_, '_>,
     principal: &Principal,
     prepared: &Prepared,
@@ -73,17 +69,20 @@ pub(crate) fn accept_cancel(
     };
     match in_progress {
         Some(existing) => Ok(Ok(Outcome::Replayed(existing))),
-        None => accept(submit, tx, principal, prepared),
+        None => accept(tx, principal, prepared),
     }
 }
 
 /// The answer to a command. A rejection commits the release of its idempotency key.
 pub(crate) type Answer = std::result::Result<Outcome, Error>;
 
-/// A submission ready to be stored, and the hash of its command.
+/// A submission ready to be stored.
 pub(crate) struct Prepared {
     submission: Submission,
+    /// The hash of its command.
     hash: Digest,
+    /// How many submissions its lane may have waiting.
+    waiting_limit: u32,
 }
 
 /// Does the checks that need no database, and brings addresses into canonical form.
@@ -126,7 +125,11 @@ fn prepare(submit: &Submit, principal: &Principal, mut new: Enqueue) -> Result<P
         updated: now,
         version: 1,
     };
-    Ok(Prepared { submission, hash })
+    Ok(Prepared {
+        submission,
+        hash,
+        waiting_limit: submit.settings().waiting_per_lane,
+    })
 }
 
 /// Brings the addresses of an intent into canonical form. Without this, two spellings of one signer
@@ -154,12 +157,7 @@ fn account(chain: &ChainId, text: &str, field: &'static str) -> Result<String> {
 }
 
 /// Claims the idempotency key, and replays or admits the command.
-fn accept(
-    submit: &Submit,
-    tx: &mut Tx<'_, '_>,
-    principal: &Principal,
-    prepared: &Prepared,
-) -> Result<Answer> {
+fn accept(tx: &mut Tx<'_, '_>, principal: &Principal, prepared: &Prepared) -> Result<Answer> {
     match claim_key(tx, prepared)? {
         Some(ClaimOutcome::Conflict { resource }) => {
             Ok(Err(Error::IdempotencyKeyReused { resource }))
@@ -171,8 +169,7 @@ fn accept(
         }
         Some(ClaimOutcome::Fresh) | None => {
             let submission = &prepared.submission;
-            let limit = submit.settings().waiting_per_lane;
-            match check_room(tx, submission, limit)? {
+            match check_room(tx, submission, prepared.waiting_limit)? {
                 Ok(()) => create(tx, principal, submission).map(Ok),
                 Err(error) => {
                     if let Some(key) = &submission.idempotency_key {

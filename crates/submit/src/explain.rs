@@ -210,7 +210,7 @@ impl Situation {
             ));
         }
         match state {
-            S::Received | S::Deciding | S::AwaitingApproval | S::Permitted => {
+            state if state.is_unsigned() => {
                 actions.push(format!(
                     "withdraw it before it is signed: POST /submissions/{id}/cancel"
                 ));
@@ -221,7 +221,7 @@ impl Situation {
                      /submissions/{id}/cancel"
                 ));
             }
-            S::Signed | S::Accepted | S::Reorged | S::Paused => {
+            state if state.is_sent() || *state == S::Paused => {
                 actions.push(format!(
                     "cancel it on the chain: POST /submissions/{id}/cancel"
                 ));
@@ -235,7 +235,7 @@ impl Situation {
                 let read = |id| format!("read the decision: GET /policy-decisions/{id}");
                 actions.extend(decision.map(read));
             }
-            S::Mined | S::Final | S::Replaced | S::Cancelled => {}
+            _ => {}
         }
         actions
     }

@@ -118,10 +118,26 @@ impl State {
         )
     }
 
+    /// Whether policy has not permitted or denied it yet.
+    fn is_undecided(self) -> bool {
+        use State as S;
+        matches!(self, S::Received | S::Deciding | S::AwaitingApproval)
+    }
+
+    /// Whether nothing was signed for it, and no signature requested, so that it may still end
+    /// without a trace on the chain.
+    pub(crate) fn is_unsigned(self) -> bool {
+        self.is_undecided() || self == State::Permitted
+    }
+
+    /// Whether its bytes are sent until they are in a block.
+    pub(crate) fn is_sent(self) -> bool {
+        matches!(self, State::Signed | State::Accepted | State::Reorged)
+    }
+
     /// Whether its bytes may be in a pool or in a block.
     pub fn may_be_on_chain(self) -> bool {
-        use State as S;
-        matches!(self, S::Signed | S::Accepted | S::Mined | S::Reorged)
+        self.is_sent() || self == State::Mined
     }
 
     /// The name as stored and shown.
@@ -160,39 +176,31 @@ pub(crate) fn step(
     paused_from: Option<State>,
 ) -> Result<State, IllegalTransition> {
     use {Event as E, State as S};
-    let next = match (state, event) {
-        (S::Received, E::DecisionStarted) | (S::Deciding, E::DecisionStarted) => S::Deciding,
-        (S::Received | S::Deciding | S::AwaitingApproval, E::Permitted) => S::Permitted,
-        (S::Received | S::Deciding | S::AwaitingApproval, E::NeedsApproval) => S::AwaitingApproval,
-        (S::Received | S::Deciding | S::AwaitingApproval | S::Permitted, E::Denied) => S::Denied,
-        (S::Received | S::Deciding | S::AwaitingApproval | S::Permitted, E::Expired) => S::Expired,
-        (
-            S::Received | S::Deciding | S::AwaitingApproval | S::Permitted | S::Signing,
-            E::Failed,
-        ) => S::Failed,
-        (S::Permitted, E::SignatureRequested) => S::Signing,
-        (S::Permitted | S::Signing | S::Signed | S::Accepted | S::Reorged, E::Signed) => S::Signed,
-        (S::Signed | S::Accepted | S::Reorged, E::Accepted) => S::Accepted,
-        (S::Signed | S::Accepted | S::Reorged, E::Inconclusive) => state,
-        (S::Signed | S::Accepted | S::Reorged | S::Mined, E::Mined) => S::Mined,
-        (S::Mined, E::Reorged) => S::Reorged,
-        (S::Mined, E::Final) => S::Final,
-        (S::Signing | S::Signed | S::Accepted | S::Mined | S::Reorged, E::Superseded) => {
-            S::Replaced
-        }
-        (S::Signing | S::Signed | S::Accepted | S::Mined | S::Reorged, E::Cancelled) => {
-            S::Cancelled
-        }
+    let next = match event {
+        E::DecisionStarted if matches!(state, S::Received | S::Deciding) => S::Deciding,
+        E::Permitted if state.is_undecided() => S::Permitted,
+        E::NeedsApproval if state.is_undecided() => S::AwaitingApproval,
+        E::Denied if state.is_unsigned() => S::Denied,
+        E::Expired if state.is_unsigned() => S::Expired,
+        E::Failed if state.is_unsigned() || state == S::Signing => S::Failed,
+        E::SignatureRequested if state == S::Permitted => S::Signing,
+        E::Signed if state.is_sent() || matches!(state, S::Permitted | S::Signing) => S::Signed,
+        E::Accepted if state.is_sent() => S::Accepted,
+        E::Inconclusive if state.is_sent() => state,
+        E::Mined if state.may_be_on_chain() => S::Mined,
+        E::Reorged if state == S::Mined => S::Reorged,
+        E::Final if state == S::Mined => S::Final,
+        E::Superseded if state.may_be_on_chain() || state == S::Signing => S::Replaced,
+        E::Cancelled if state.may_be_on_chain() || state == S::Signing => S::Cancelled,
         // Pausing is local: bytes that were sent can still be mined or superseded.
-        (S::Paused, E::Mined | E::Superseded | E::Cancelled)
-            if paused_from.is_some_and(S::may_be_on_chain) =>
+        E::Mined | E::Superseded | E::Cancelled
+            if state == S::Paused && paused_from.is_some_and(S::may_be_on_chain) =>
         {
             return step(S::Signed, event, None);
         }
-        (S::Permitted | S::Signed | S::Accepted | S::Reorged, E::Paused) => S::Paused,
-        (S::Paused, E::Paused) => S::Paused,
-        (S::Paused, E::Resumed) => paused_from.unwrap_or(S::Signed),
-        (state, event) if is_stale(state, event) => state,
+        E::Paused if state.is_sent() || matches!(state, S::Permitted | S::Paused) => S::Paused,
+        E::Resumed if state == S::Paused => paused_from.unwrap_or(S::Signed),
+        _ if is_stale(state, event) => state,
         _ => return Err(IllegalTransition { state, event }),
     };
     Ok(next)
@@ -205,9 +213,7 @@ fn is_stale(state: State, event: Event) -> bool {
         E::Accepted | E::Inconclusive => {
             matches!(state, S::Mined | S::Paused) || state.is_terminal()
         }
-        E::Reorged => {
-            matches!(state, S::Reorged | S::Signed | S::Accepted | S::Paused) || state.is_terminal()
-        }
+        E::Reorged => state.is_sent() || state == S::Paused || state.is_terminal(),
         E::Mined | E::Final => matches!(state, S::Final | S::Replaced | S::Cancelled),
         E::Superseded | E::Cancelled => matches!(state, S::Replaced | S::Cancelled),
         E::Resumed => state != S::Paused,

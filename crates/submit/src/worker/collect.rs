@@ -203,7 +203,6 @@ fn record_signed(
     transaction: &str,
     is_cancelled: bool,
 ) -> Result<()> {
-    use State as S;
     let now = tx.now();
     let signed = SubmissionTransaction {
         namespace: submission.namespace,
@@ -216,12 +215,12 @@ fn record_signed(
     };
     table::transaction::insert(tx, &[signed])?;
     match submission.state {
-        S::Signing | S::Signed | S::Accepted | S::Reorged if !is_cancelled => {
+        state if !is_cancelled && (state.is_sent() || state == State::Signing) => {
             submission.apply(Event::Signed, now)?;
             (submission.next_at, submission.reason) = (now, None);
             submission.transaction = Some(transaction.to_owned());
         }
-        S::Paused => submission.transaction = Some(transaction.to_owned()),
+        State::Paused => submission.transaction = Some(transaction.to_owned()),
         _ => {}
     }
     Ok(())

@@ -155,13 +155,7 @@ pub(super) fn held_keys(
 /// Stops rebroadcasting what a signed cancel cancels: otherwise the two would outbid each other. The
 /// chain decides which of them is mined.
 pub(super) fn suspend_cancelled(tx: &mut UnscopedTx<'_, '_>, cancel: &Submission) -> Result<()> {
-    use State as S;
-    let may_be_sent = |target: &Submission| {
-        matches!(
-            target.state,
-            S::Signed | S::Accepted | S::Reorged | S::Paused
-        )
-    };
+    let may_be_sent = |target: &Submission| target.state.is_sent() || target.state == State::Paused;
     let Some(target) = cancel.supersedes else {
         return Ok(());
     };

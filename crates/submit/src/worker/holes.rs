@@ -29,8 +29,8 @@ pub(super) async fn fill(worker: &Worker, chain: ChainId) -> Result<usize> {
 async fn fill_one(worker: &Worker, submission: Submission) -> Result<usize> {
     let system = record::system(&submission.namespace);
     let cancel = enqueue::prepare_cancel(&worker.submit, &system, &submission)?;
-    let args = (worker.submit.clone(), submission, cancel);
-    let write = worker.write(args, move |tx, (submit, submission, cancel)| {
+    let args = (submission, cancel);
+    let write = worker.write(args, move |tx, (submission, cancel)| {
         let mut scoped = tx.scoped(&submission.namespace);
         if let Some(ended) = table::submission::latest_cancel(&mut scoped, submission.id)? {
             let why = ended.reason.as_deref().unwrap_or(ended.state.as_str());
@@ -40,7 +40,7 @@ async fn fill_one(worker: &Worker, submission: Submission) -> Result<usize> {
                 &format!("its cancel {} ended: {why}", ended.id),
             );
         }
-        match enqueue::accept_cancel(submit, &mut scoped, &system, cancel)? {
+        match enqueue::accept_cancel(&mut scoped, &system, cancel)? {
             Ok(cancel) => {
                 let mut submission = submission.clone();
                 let reason = submission.reason.take().unwrap_or_default();
