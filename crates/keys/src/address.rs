@@ -96,7 +96,7 @@ pub async fn addresses(
         derived_ahead = Arc::new(derive(&source, &derived_ahead, first, count).await?);
         let args = (source.clone(), derived_ahead.clone());
         let written = keys.write(principal, args, move |tx, principal, (source, derived)| {
-            issue(tx, principal, source, derived, count)
+            source.issue(tx, principal, derived, count)
         });
         match written.await {
             Ok(list) => return Ok(list),
@@ -233,6 +233,71 @@ impl Source {
             })
             .collect())
     }
+
+    /// Take the next indices and write their addresses. Indices whose address already exists are
+    /// skipped and replaced by further ones.
+    fn issue(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        principal: &Principal,
+        derived_ahead: &Derived,
+        count: u32,
+    ) -> std::result::Result<Vec<KeyAddress>, IssueError> {
+        let mut list = Vec::with_capacity(count as usize);
+        for _ in 0..ROUNDS {
+            let missing = count - u32::try_from(list.len()).unwrap_or(count);
+            if missing == 0 {
+                return Ok(list);
+            }
+            list.extend(self.issue_batch(tx, principal, derived_ahead, missing)?);
+        }
+        Err(IssueError::Failed(
+            store::Error::Contended { attempts: ROUNDS }.into(),
+        ))
+    }
+
+    /// Take the next indices once. Returns the addresses that are new.
+    fn issue_batch(
+        &self,
+        tx: &mut Tx<'_, '_>,
+        principal: &Principal,
+        derived_ahead: &Derived,
+        count: u32,
+    ) -> std::result::Result<Vec<KeyAddress>, IssueError> {
+        let path = self.path.to_string();
+        let end = wallets::reserve(tx, &self.wallet, &path, count, HARDENED)?;
+        let end = end.ok_or_else(|| Error::Exhausted { path: path.clone() })?;
+        let first = end - count;
+        let addresses = self.range(first, count, derived_ahead)?;
+        let derived = (first..end)
+            .zip(&addresses)
+            .filter_map(|(index, address)| Some((index, address.as_deref()?)));
+        let family = family(&self.chain)?;
+        let rows: Vec<_> = derived
+            .map(|(position, address)| table::IssuedAddress {
+                family,
+                address,
+                wallet: self.wallet,
+                path: &path,
+                position,
+            })
+            .collect();
+        let fresh: HashSet<u32> = table::insert(tx, &rows)?.into_iter().collect();
+        let fact = json!({ "wallet": self.wallet, "chain": self.chain, "path": path, "first": first, "count": count });
+        tx.append(
+            Fact::new("wallet.addresses_issued", 1)
+                .subject(&format!("{}/{path}", self.wallet), u64::from(end))
+                .actor(principal)
+                .payload(&fact),
+        );
+        let fresh = rows.iter().filter(|row| fresh.contains(&row.position));
+        let key_address = |row: &table::IssuedAddress<'_>| KeyAddress {
+            index: row.position,
+            address: row.address.to_owned(),
+            path: format!("{path}/{}", row.position),
+        };
+        Ok(fresh.map(key_address).collect())
+    }
 }
 
 /// Derive addresses in parallel before the transaction, where there are too many for its inside.
@@ -259,71 +324,6 @@ async fn derive(
     Ok(Derived { first, addresses })
 }
 
-/// Take the next indices and write their addresses. Indices whose address already exists are
-/// skipped and replaced by further ones.
-fn issue(
-    tx: &mut Tx<'_, '_>,
-    principal: &Principal,
-    source: &Source,
-    derived_ahead: &Derived,
-    count: u32,
-) -> std::result::Result<Vec<KeyAddress>, IssueError> {
-    let mut list = Vec::with_capacity(count as usize);
-    for _ in 0..ROUNDS {
-        let missing = count - u32::try_from(list.len()).unwrap_or(count);
-        if missing == 0 {
-            return Ok(list);
-        }
-        issue_batch(tx, principal, source, derived_ahead, missing, &mut list)?;
-    }
-    Err(IssueError::Failed(
-        store::Error::Contended { attempts: ROUNDS }.into(),
-    ))
-}
-
-fn issue_batch(
-    tx: &mut Tx<'_, '_>,
-    principal: &Principal,
-    source: &Source,
-    derived_ahead: &Derived,
-    count: u32,
-    list: &mut Vec<KeyAddress>,
-) -> std::result::Result<(), IssueError> {
-    let path = source.path.to_string();
-    let end = wallets::reserve(tx, &source.wallet, &path, count, HARDENED)?;
-    let end = end.ok_or_else(|| Error::Exhausted { path: path.clone() })?;
-    let first = end - count;
-    let addresses = source.range(first, count, derived_ahead)?;
-    let derived = (first..end)
-        .zip(&addresses)
-        .filter_map(|(index, address)| Some((index, address.as_deref()?)));
-    let family = family(&source.chain)?;
-    let rows: Vec<_> = derived
-        .map(|(position, address)| table::IssuedAddress {
-            family,
-            address,
-            wallet: source.wallet,
-            path: &path,
-            position,
-        })
-        .collect();
-    let fresh: HashSet<u32> = table::insert(tx, &rows)?.into_iter().collect();
-    let fact = json!({ "wallet": source.wallet, "chain": source.chain, "path": path, "first": first, "count": count });
-    tx.append(
-        Fact::new("wallet.addresses_issued", 1)
-            .subject(&format!("{}/{path}", source.wallet), u64::from(end))
-            .actor(principal)
-            .payload(&fact),
-    );
-    let fresh = rows.iter().filter(|row| fresh.contains(&row.position));
-    list.extend(fresh.map(|row| KeyAddress {
-        index: row.position,
-        address: row.address.to_owned(),
-        path: format!("{path}/{}", row.position),
-    }));
-    Ok(())
-}
-
 /// The address of a public key on a chain.
 pub(crate) fn address_of(chain: &ChainId, public: [u8; 33]) -> Result<String> {
     Ok(intent::address(chain, &intent::PublicKey(public))?)
@@ -335,7 +335,7 @@ pub(crate) fn issue_one(
     principal: &Principal,
     source: &Source,
 ) -> Result<KeyAddress> {
-    match issue(tx, principal, source, &Derived::default(), 1) {
+    match source.issue(tx, principal, &Derived::default(), 1) {
         Ok(mut list) => list.pop().ok_or(Error::Exhausted {
             path: source.path.to_string(),
         }),

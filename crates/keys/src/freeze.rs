@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use store::{Fact, Tx};
 use types::{Namespace, PermitId, Principal, PrincipalKind, WalletId};
 
+const NONE: u32 = 0;
 const SOFT: u32 = 1;
 const HARD: u32 = 2;
 /// The stored length of a reason, in characters.
@@ -26,7 +27,17 @@ pub async fn freeze(
     reason: &str,
 ) -> Result<()> {
     let level = if hard { HARD } else { SOFT };
-    set(keys, principal, scope, level, reason).await?;
+    let reason = truncated(reason);
+    set(
+        keys,
+        principal,
+        NewLevel {
+            scope,
+            level,
+            reason,
+        },
+    )
+    .await?;
     tracing::warn!(
         event = "signing.frozen",
         scope = scope.kind(),
@@ -44,7 +55,17 @@ pub async fn unfreeze(
     scope: Scope,
     reason: &str,
 ) -> Result<()> {
-    set(keys, principal, scope, 0, reason).await?;
+    let (level, reason) = (NONE, truncated(reason));
+    set(
+        keys,
+        principal,
+        NewLevel {
+            scope,
+            level,
+            reason,
+        },
+    )
+    .await?;
     tracing::warn!(
         event = "signing.unfrozen",
         scope = scope.kind(),
@@ -91,13 +112,15 @@ pub(crate) fn revoke_in(
     Ok(fresh)
 }
 
-async fn set(
-    keys: &Keys,
-    principal: &Principal,
+/// The level to set for a scope.
+struct NewLevel {
     scope: Scope,
     level: u32,
-    reason: &str,
-) -> Result<()> {
+    reason: String,
+}
+
+async fn set(keys: &Keys, principal: &Principal, new: NewLevel) -> Result<()> {
+    let scope = new.scope;
     if scope == Scope::Installation && principal.kind != PrincipalKind::System {
         return Err(Error::Forbidden {
             permission: "installation:freeze",
@@ -107,11 +130,7 @@ async fn set(
     if scope == Scope::Installation {
         principal.namespace = Namespace::installation();
     }
-    let reason = truncated(reason);
-    keys.write(&principal, reason, move |tx, principal, reason| {
-        store_level(tx, principal, scope, level, reason)
-    })
-    .await?;
+    keys.write(&principal, new, store_level).await?;
     // Every transaction that begins after this point sees the freeze. Those that began earlier have
     // either shared the guard, which makes the next write wait, or fail because it changed.
     let subject = scope.subject();
@@ -123,19 +142,18 @@ async fn set(
     Ok(())
 }
 
-fn store_level(
-    tx: &mut Tx<'_, '_>,
-    principal: &Principal,
-    scope: Scope,
-    level: u32,
-    reason: &str,
-) -> Result<()> {
+fn store_level(tx: &mut Tx<'_, '_>, principal: &Principal, new: &NewLevel) -> Result<()> {
+    let NewLevel {
+        scope,
+        level,
+        ref reason,
+    } = *new;
     if let Scope::Wallet(wallet) = scope {
         wallets::require(tx, &wallet)?;
     }
     let subject = scope.subject();
     let version = table::put(tx, &subject, level, reason, &principal.id)?;
-    let kind = if level == 0 {
+    let kind = if level == NONE {
         "signing.unfrozen"
     } else {
         "signing.frozen"

@@ -41,19 +41,19 @@ pub async fn create_key(
                 name: new.name.clone(),
             });
         }
-        let KeyAddress { address, path, .. } = issue_one(tx, principal, source)?;
-        insert(tx, principal, wallet, new, (address, path))
+        let address = issue_one(tx, principal, source)?;
+        insert(tx, principal, wallet, new, address)
     })
     .await
 }
 
-/// Insert a key whose address and path are already issued.
+/// Insert a key whose address is already issued.
 pub(crate) fn insert(
     tx: &mut Tx<'_, '_>,
     principal: &Principal,
     wallet: WalletId,
     new: &NewKey,
-    (address, path): (String, String),
+    KeyAddress { address, path, .. }: KeyAddress,
 ) -> Result<NamedKey> {
     let now = tx.now();
     let key = NamedKey {

@@ -11,7 +11,7 @@ use crate::secret::{Secret, fingerprint};
 use crate::settings::family;
 use crate::table::{address, wallet as table};
 use crate::wallet::shape::{check_metadata, check_name};
-use crate::{Error, Keys, NewKey, Result, freeze, named};
+use crate::{Error, KeyAddress, Keys, NewKey, Result, freeze, named};
 use store::{Fact, Tx};
 use types::{ChainId, Page, Principal, WalletId};
 
@@ -178,7 +178,11 @@ fn insert_single(
         chain: *chain,
         metadata: wallet.metadata.clone(),
     };
-    let address = (address.to_owned(), "m".to_owned());
+    let address = KeyAddress {
+        index: 0,
+        address: address.to_owned(),
+        path: "m".to_owned(),
+    };
     named::insert(tx, principal, wallet.id, &new, address).map(drop)
 }
 
