@@ -22,11 +22,13 @@ struct ReadProgress {
 }
 
 /// The file with its lock held.
-struct Locked<'f>(MutexGuard<'f, ReadProgress>);
+struct Locked<'f> {
+    progress: MutexGuard<'f, ReadProgress>,
+}
 
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
-        let _ = self.0.file.unlock(); // closing the file also releases the lock
+        let _ = self.progress.file.unlock(); // closing the file also releases the lock
     }
 }
 
@@ -77,9 +79,9 @@ impl TreeHeadFile {
 
     /// Remove a line that a crash left incomplete; it is written again.
     fn truncate_partial_line(&self) -> io::Result<()> {
-        let mut progress = self.lock_file()?;
-        progress.0.last()?;
-        progress.0.file.set_len(progress.0.bytes)
+        let progress = &mut self.lock_file()?.progress;
+        progress.last()?;
+        progress.file.set_len(progress.bytes)
     }
 
     /// Lock the file without waiting: the holder may be a stopped process, and the tree heads stay
@@ -87,7 +89,7 @@ impl TreeHeadFile {
     fn lock_file(&self) -> io::Result<Locked<'_>> {
         let progress = self.lock();
         match progress.file.try_lock() {
-            Ok(()) => Ok(Locked(progress)),
+            Ok(()) => Ok(Locked { progress }),
             Err(TryLockError::WouldBlock) => Err(io::Error::other(
                 "another process is writing tree heads to this file",
             )),
@@ -104,13 +106,13 @@ impl TreeHeadFile {
 
 impl store::TreeHeadExport for TreeHeadFile {
     fn put(&self, number: i64, line: &str) -> io::Result<()> {
-        let mut progress = self.lock_file()?;
-        let last = progress.0.last()?;
+        let progress = &mut self.lock_file()?.progress;
+        let last = progress.last()?;
         match number {
             _ if number <= last => Ok(()),
             _ if number == last + 1 => {
-                progress.0.file.write_all(format!("{line}\n").as_bytes())?;
-                progress.0.file.sync_data()
+                progress.file.write_all(format!("{line}\n").as_bytes())?;
+                progress.file.sync_data()
             }
             _ => Err(io::Error::other(format!(
                 "tree head {number} does not follow {last}"

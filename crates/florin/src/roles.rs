@@ -10,10 +10,12 @@ use anyhow::{Error, Result};
 use chain::Connector as _;
 use chain::evm::Evm;
 use index::{Progress, Worker, WorkerParts};
+use std::fmt::Display;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Lease, TreeHeadSigner};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// The longest sleep of a worker, and so the delay until it sees work committed by another process.
@@ -29,71 +31,67 @@ pub(crate) fn spawn(
     tasks: &mut JoinSet<()>,
 ) -> Result<()> {
     let ttl = config.store.lease_ms;
-    let mut start = |name: String, work: Box<dyn Fn(Lease) -> WorkerFuture + Send + Sync>| {
-        tasks.spawn(hold(engines.db.clone(), name, ttl, stop.clone(), work));
+    let mut start = |name: String, work: Work| {
+        let (db, engines) = (engines.db.clone(), engines.clone());
+        let work = move |lease| work(&engines, lease);
+        tasks.spawn(hold(db, name, ttl, stop.clone(), work));
     };
     if config.roles.index {
         for (chain, evm) in &engines.chains {
-            let (engines, chain, evm) = (engines.clone(), chain.clone(), evm.clone());
+            let (chain, evm) = (chain.clone(), evm.clone());
             start(
                 format!("chain/{}", evm.chain()),
-                Box::new(move |lease| run_indexer(&engines, &chain, &evm, lease)),
+                Box::new(move |engines, lease| run_indexer(engines, &chain, &evm, lease)),
             );
         }
     }
     if config.roles.submit {
         for shard in 0..config.submit.shards {
-            let engines = engines.clone();
             start(
                 format!("lanes/{shard}"),
-                Box::new(move |lease| run_lanes(&engines, shard, lease)),
+                Box::new(move |engines, lease| run_lanes(engines, shard, lease)),
             );
         }
     }
     if config.roles.signer {
-        let engines = engines.clone();
-        start(
-            keys::Worker::PARTITION.to_owned(),
-            Box::new(move |lease| run_signer(&engines, lease)),
-        );
+        start(keys::Worker::PARTITION.to_owned(), Box::new(run_signer));
     }
     if config.roles.workflow {
         for shard in 0..config.workflow.shards {
-            let engines = engines.clone();
             start(
                 format!("runs/{shard}"),
-                Box::new(move |lease| run_workflows(&engines, shard, lease)),
+                Box::new(move |engines, lease| run_workflows(engines, shard, lease)),
             );
         }
     }
     if config.roles.streams {
         for shard in 0..streams::SHARDS {
-            let engines = engines.clone();
             start(
                 streams::shard_partition(shard),
-                Box::new(move |lease| run_deliveries(&engines, shard, lease)),
+                Box::new(move |engines, lease| run_deliveries(engines, shard, lease)),
             );
         }
     }
-    let all = engines.clone();
     start(
         "keyring".to_owned(),
-        Box::new(move |lease| {
-            let all = all.clone();
-            Box::pin(async move { keyring::rotate(&all, lease).await })
+        Box::new(move |engines, lease| {
+            let engines = engines.clone();
+            Box::pin(async move { keyring::rotate(&engines, lease).await })
         }),
     );
     if config.tree_head.enabled {
         let key = key_files::key(&config.tree_head.key_file).map_err(Error::msg)?;
-        let (engines, settings) = (engines.clone(), config.tree_head.clone());
+        let settings = config.tree_head.clone();
         start(
             "tree-head".to_owned(),
-            Box::new(move |lease| run_tree_heads(&engines, &settings, *key, lease)),
+            Box::new(move |engines, lease| run_tree_heads(engines, &settings, *key, lease)),
         );
     }
     Ok(())
 }
 
+/// Starts a worker that holds a lease.
+type Work = Box<dyn Fn(&Arc<Engines>, Lease) -> WorkerFuture + Send + Sync>;
 type WorkerFuture = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Index one chain, and backfill scopes that were added later.
@@ -152,58 +150,71 @@ async fn backfill(follower: Worker) {
     }
 }
 
+/// How the failure of a turn is logged.
+struct Failure {
+    event: &'static str,
+    message: &'static str,
+}
+
+/// Repeat a turn, which returns whether it changed anything. After one that did not, wait for a
+/// commit.
+async fn repeat<E: Display>(
+    mut committed: watch::Receiver<u64>,
+    failure: Failure,
+    mut turn: impl AsyncFnMut() -> Result<bool, E>,
+) {
+    loop {
+        match turn().await {
+            Ok(true) => {}
+            Ok(false) => wait_for_work(&mut committed, POLL_INTERVAL).await,
+            Err(error) => {
+                tracing::warn!(event = failure.event, %error, "{}", failure.message);
+                crate::clock::sleep(RETRY_DELAY).await;
+            }
+        }
+    }
+}
+
 /// Advance the submissions of a shard.
 fn run_lanes(engines: &Engines, shard: u32, lease: Lease) -> WorkerFuture {
     let worker = submit::Worker::new(engines.submit.clone(), shard, lease);
-    let mut committed = engines.db.commit_counter();
-    Box::pin(async move {
-        loop {
-            match worker.turn().await {
-                Ok(progress) if progress.changed > 0 => {}
-                Ok(_) => wait_for_work(&mut committed, POLL_INTERVAL).await,
-                Err(error) => {
-                    tracing::warn!(event = "submissions.turn_failed", %error, "submissions are delayed");
-                    crate::clock::sleep(RETRY_DELAY).await;
-                }
-            }
-        }
-    })
+    let turn = async move || -> submit::Result<bool> {
+        let progress = worker.turn().await?;
+        Ok(progress.changed > 0)
+    };
+    let failure = Failure {
+        event: "submissions.turn_failed",
+        message: "submissions are delayed",
+    };
+    Box::pin(repeat(engines.db.commit_counter(), failure, turn))
 }
 
 /// Process the signature requests of back ends that answer later.
-fn run_signer(engines: &Engines, lease: Lease) -> WorkerFuture {
+fn run_signer(engines: &Arc<Engines>, lease: Lease) -> WorkerFuture {
     let mut worker = keys::Worker::new(engines.keys.clone(), lease);
-    let mut committed = engines.db.commit_counter();
-    Box::pin(async move {
-        loop {
-            match worker.turn().await {
-                Ok(progress) if progress.closed > 0 => {}
-                Ok(_) => wait_for_work(&mut committed, POLL_INTERVAL).await,
-                Err(error) => {
-                    tracing::warn!(event = "signer.turn_failed", %error, "signature requests are delayed");
-                    crate::clock::sleep(RETRY_DELAY).await;
-                }
-            }
-        }
-    })
+    let turn = async move || -> keys::Result<bool> {
+        let progress = worker.turn().await?;
+        Ok(progress.closed > 0)
+    };
+    let failure = Failure {
+        event: "signer.turn_failed",
+        message: "signature requests are delayed",
+    };
+    Box::pin(repeat(engines.db.commit_counter(), failure, turn))
 }
 
 /// Advance the runs of a shard and feed its listeners.
 fn run_workflows(engines: &Engines, shard: u32, lease: Lease) -> WorkerFuture {
     let mut worker = workflow::Worker::new(engines.workflow.clone(), shard, lease);
-    let mut committed = engines.db.commit_counter();
-    Box::pin(async move {
-        loop {
-            match worker.turn().await {
-                Ok(progress) if progress.advanced + progress.delivered > 0 => {}
-                Ok(_) => wait_for_work(&mut committed, POLL_INTERVAL).await,
-                Err(error) => {
-                    tracing::warn!(event = "runs.turn_failed", %error, "runs are delayed");
-                    crate::clock::sleep(RETRY_DELAY).await;
-                }
-            }
-        }
-    })
+    let turn = async move || -> workflow::Result<bool> {
+        let progress = worker.turn().await?;
+        Ok(progress.advanced + progress.delivered > 0)
+    };
+    let failure = Failure {
+        event: "runs.turn_failed",
+        message: "runs are delayed",
+    };
+    Box::pin(repeat(engines.db.commit_counter(), failure, turn))
 }
 
 /// Deliver the events of a shard.

@@ -86,15 +86,22 @@ pub async fn issue_api_key(
         revoked: None,
         version: 1,
     };
-    let (stored, principal) = (key.clone(), principal.clone());
-    db.on(lease)
-        .write(&principal.namespace.clone(), move |tx| {
-            table::insert_api_key(tx, &stored, Digest::of(&secret_bytes))?;
-            let payload = serde_json::json!({ "name": stored.name, "roles": stored.roles, "expires": stored.expires });
-            tx.append(Fact::new("api_key.issued", 1).subject(&stored.id, 1).actor(&principal).payload(&payload));
-            Ok::<_, store::Error>(())
-        })
-        .await?;
+    let (args, hash) = ((key, principal.clone()), Digest::of(&secret_bytes));
+    let write = db
+        .on(lease)
+        .write_with(&principal.namespace, args, move |tx, (key, principal)| {
+            table::insert_api_key(tx, key, hash)?;
+            let payload =
+                serde_json::json!({ "name": key.name, "roles": key.roles, "expires": key.expires });
+            tx.append(
+                Fact::new("api_key.issued", 1)
+                    .subject(&key.id, 1)
+                    .actor(principal)
+                    .payload(&payload),
+            );
+            Ok::<_, store::Error>(key.clone())
+        });
+    let key = write.await?;
     Ok(IssuedApiKey { key, secret })
 }
 
@@ -112,20 +119,16 @@ pub async fn revoke_api_key(
     principal: &Principal,
     id: ApiKeyId,
 ) -> Result<()> {
-    let principal = principal.clone();
-    db.on(lease)
-        .write(&principal.namespace.clone(), move |tx| {
-            let Some(version) = table::revoke_api_key(tx, id)? else {
-                return Err(Error::UnknownApiKey { id });
-            };
-            tx.append(
-                Fact::new("api_key.revoked", 1)
-                    .subject(&id, version)
-                    .actor(&principal),
-            );
+    let args = principal.clone();
+    let write = db
+        .on(lease)
+        .write_with(&principal.namespace, args, move |tx, principal| {
+            let version = table::revoke_api_key(tx, id)?.ok_or(Error::UnknownApiKey { id })?;
+            let fact = Fact::new("api_key.revoked", 1).subject(&id, version);
+            tx.append(fact.actor(principal));
             Ok(())
-        })
-        .await
+        });
+    write.await
 }
 
 /// The principal of an API key. Unknown, wrong, revoked and expired keys fail with the same error,

@@ -91,20 +91,15 @@ pub async fn set_default_chain(
     principal: &Principal,
     chain: ChainId,
 ) -> Result<()> {
-    let principal = principal.clone();
-    db.on(lease)
-        .write(&principal.namespace.clone(), move |tx| {
-            let Some(version) = table::set_default_chain(tx, &chain)? else {
-                return Err(Error::UnknownNamespace);
-            };
+    let args = principal.clone();
+    let write = db
+        .on(lease)
+        .write_with(&principal.namespace, args, move |tx, principal| {
+            let version = table::set_default_chain(tx, &chain)?.ok_or(Error::UnknownNamespace)?;
             let payload = serde_json::json!({ "default_chain": chain });
-            tx.append(
-                Fact::new("namespace.changed", 1)
-                    .subject(&principal.namespace, version)
-                    .actor(&principal)
-                    .payload(&payload),
-            );
+            let fact = Fact::new("namespace.changed", 1).subject(&principal.namespace, version);
+            tx.append(fact.actor(principal).payload(&payload));
             Ok(())
-        })
-        .await
+        });
+    write.await
 }

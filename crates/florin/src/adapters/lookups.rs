@@ -57,21 +57,21 @@ impl Lookups for DataLookups {
     }
 
     async fn answer(&self, lookup: &Lookup) -> Result<Value, LookupError> {
-        let name = lookup.name.clone();
+        let name = || lookup.name.clone();
         let (kind, argument, field) =
-            find(&name).ok_or_else(|| LookupError::Unknown { name: name.clone() })?;
+            find(&lookup.name).ok_or_else(|| LookupError::Unknown { name: name() })?;
         let reference = lookup
             .args
             .get(argument)
             .and_then(Value::as_str)
             .ok_or_else(|| LookupError::Arguments {
-                name: name.clone(),
+                name: name(),
                 why: format!("expected {{\"{argument}\": \"…\"}}"),
             })?;
         self.field(&lookup.namespace, kind, reference, field)
             .await
             .map_err(|error| LookupError::Failed {
-                name,
+                name: name(),
                 why: error.to_string(),
             })
     }
