@@ -10,14 +10,14 @@ mod clock;
 mod config;
 mod default_chains;
 mod engines;
-mod export;
 mod key_files;
 mod keyring;
 mod listen;
 mod logging;
 mod metrics;
-mod roles;
+mod process_roles;
 mod serve;
+mod tree_head_file;
 mod workers;
 
 use std::process::ExitCode;

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::engines::{self, Engines};
 use crate::workers::{Stop, renew_until_lost};
-use crate::{default_chains, keyring, listen, logging, metrics, roles};
+use crate::{default_chains, keyring, listen, logging, metrics, process_roles};
 use anyhow::{Result, anyhow};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub(crate) async fn serve(config: Config) -> Result<()> {
             return Err(reason);
         }
     };
-    roles::spawn(&config, &engines, &stopping, &mut tasks)?;
+    process_roles::spawn(&config, &engines, &stopping, &mut tasks)?;
     let _refresh = refresh(&engines);
     let outcome = tokio::select! {
         () = shutdown_signal() => Ok(()),

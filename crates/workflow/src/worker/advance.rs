@@ -4,7 +4,7 @@ use super::expressions::{StepOutcome, StepStart};
 use super::faults::grace_ms;
 use super::load::{RunContext, load};
 use super::record::{Change, commit};
-use super::wait::SubmissionCheck;
+use super::submission_wait::SubmissionCheck;
 use crate::definition::Ambiguity;
 use crate::effect::{CallStatus, ExternalCall, Fault, Options, Plan, SubmissionRequest, to_json};
 use crate::error::to_stored;
@@ -45,8 +45,8 @@ pub(super) async fn advance(
     transitions.instrument(span).await
 }
 
-/// A fail point: tests can stop, end or fail the process here. `cargo xtask torture` finds the
-/// points in the source by this function's name.
+/// A fail point: tests can stop, end or fail the process here. `docs/fail-points.md` lists the
+/// points; a test of xtask compares the list with the calls of this function.
 #[inline(always)]
 fn pass(name: &'static str) -> impl Future<Output = Result<()>> {
     let point = fail::point(name); // created here: a future that held the name would keep it in an optimised binary

@@ -9,7 +9,7 @@ pub(crate) mod expressions;
 mod faults;
 pub(crate) mod load;
 pub(crate) mod record;
-mod wait;
+mod submission_wait;
 mod wake;
 
 use crate::effect::{Fault, StepError};

@@ -3,7 +3,7 @@
 use crate::adapters::TokenProjection;
 use crate::config::{self, Config};
 use crate::engines::Engines;
-use crate::export::TreeHeadFile;
+use crate::tree_head_file::TreeHeadFile;
 use crate::workers::{Stop, hold, wait_for_work};
 use crate::{key_files, keyring};
 use anyhow::{Error, Result};
