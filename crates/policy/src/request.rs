@@ -68,7 +68,7 @@ pub struct Approval {
 /// The hash of the approvals in a permit: domain `approvals`, version 1; in the order in which they
 /// were given.
 pub fn approvals_hash(approvals: &[Approval]) -> Digest {
-    let role = |canon: Canon, role: &Role| canon.text(role_name(*role));
+    let role = |canon: Canon, role: &Role| canon.text(role.as_str());
     Canon::new("approvals", 1)
         .list(approvals, |canon, approval| {
             canon
@@ -77,17 +77,6 @@ pub fn approvals_hash(approvals: &[Approval]) -> Digest {
                 .int(approval.at.micros())
         })
         .hash()
-}
-
-/// The name of a role on the wire.
-fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Reader => "reader",
-        Role::Operator => "operator",
-        Role::Controller => "controller",
-        Role::Admin => "admin",
-        Role::KeyExporter => "keyexporter",
-    }
 }
 
 impl DecisionRequest {

@@ -2,6 +2,7 @@
 
 use crate::{Namespace, TraceContext};
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
 /// The kind of a principal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -17,8 +18,22 @@ pub enum PrincipalKind {
 }
 
 /// A named set of permissions that can be granted to a principal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Role {
     /// Read everything in the namespace.
     Reader,
@@ -85,13 +100,12 @@ impl Principal {
 
 impl Role {
     /// All roles.
-    pub const ALL: [Role; 5] = [
-        Role::Reader,
-        Role::Operator,
-        Role::Controller,
-        Role::Admin,
-        Role::KeyExporter,
-    ];
+    pub const ALL: &[Role] = Self::VARIANTS;
+
+    /// The name in requests, configuration and documents.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
 
     fn grants(self, object: &str, action: &str) -> bool {
         const OPERATOR_OBJECTS: [&str; 8] = [
@@ -124,14 +138,11 @@ impl std::str::FromStr for Role {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "reader" => Ok(Role::Reader),
-            "operator" => Ok(Role::Operator),
-            "controller" => Ok(Role::Controller),
-            "admin" => Ok(Role::Admin),
-            "keyexporter" => Ok(Role::KeyExporter),
-            _ => Err("expected one of reader, operator, controller, admin, keyexporter".to_owned()),
-        }
+        let named = Role::ALL.iter().find(|role| role.as_str() == text);
+        named.copied().ok_or_else(|| {
+            let names: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();
+            format!("expected one of {}", names.join(", "))
+        })
     }
 }
 
@@ -152,7 +163,7 @@ mod tests {
     #[test]
     fn only_a_key_exporter_exports_keys() {
         let export = Permission("key:export");
-        for role in Role::ALL {
+        for &role in Role::ALL {
             assert_eq!(with(role).may(export), role == Role::KeyExporter);
         }
         assert!(!Principal::system("w", "ns".parse().expect("a valid namespace")).may(export));
@@ -165,5 +176,40 @@ mod tests {
         assert!(with(Role::Operator).may(Permission("submission:create")));
         assert!(!with(Role::Operator).may(Permission("policy:write")));
         assert!(!with(Role::Reader).may(Permission("data:write")));
+    }
+
+    #[test]
+    fn a_role_has_the_same_name_in_text_and_json() {
+        for &role in Role::ALL {
+            let json = serde_json::to_value(role).expect("JSON");
+            assert_eq!(json.as_str(), Some(role.as_str()));
+            assert_eq!(role.as_str().parse(), Ok(role));
+        }
+        let error = "root".parse::<Role>().expect_err("no role");
+        let expected = "expected one of reader, operator, controller, admin, keyexporter";
+        assert_eq!(error, expected);
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "reads files of the repository")]
+    fn the_input_schema_and_the_documentation_list_the_roles() {
+        let read = |path: &str| {
+            let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
+            std::fs::read_to_string(format!("{root}{path}")).expect("a file of the repository")
+        };
+        let names: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();
+
+        let schema: serde_json::Value =
+            serde_json::from_str(&read("policies/input.schema.json")).expect("JSON");
+        let in_schema = &schema["$defs"]["roles"]["items"]["enum"];
+        assert_eq!(*in_schema, serde_json::json!(names));
+
+        let page = read("docs/api.md");
+        let (_, table) = page
+            .split_once("| role | permissions |\n|---|---|\n")
+            .expect("the page has the table of roles");
+        let rows = table.lines().take_while(|line| line.starts_with('|'));
+        let in_page: Vec<&str> = rows.filter_map(|row| row.split('`').nth(1)).collect();
+        assert_eq!(in_page, names);
     }
 }
