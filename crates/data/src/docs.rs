@@ -1,27 +1,65 @@
-//! The tables of `docs/query.md`, printed from the schemas and the operators.
+//! The tables of `docs/query.md` and `docs/policies.md`, printed from the schemas, the operators and
+//! the lookups, and the operators that an error page lists.
 #![allow(clippy::disallowed_methods, reason = "UPDATE_DOCS rewrites the page")]
 
 use crate::field::FieldType;
-use crate::query::operand::is_opaque;
-use crate::{OPERATORS, Operand, Type, schema};
+use crate::query::operand::{Operator, is_opaque};
+use crate::{LOOKUPS, OPERATORS, Operand, OperatorInfo, Type, schema};
 use types::schema::Field;
 
-const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/query.md");
-/// Rewrites the page.
+const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/");
+/// Rewrites the pages.
 const UPDATE: &str = "UPDATE_DOCS";
 
 /// Regenerate the tables with `UPDATE_DOCS=1 cargo test -p data docs`.
 #[test]
 fn the_page_shows_the_operators_and_the_fields_of_each_type() {
-    let committed = std::fs::read_to_string(PATH).unwrap_or_default();
-    let page = with_table(&committed, "operators", &operators());
-    let page = with_table(&page, "fields", &fields());
+    check_page(
+        "query.md",
+        &[("operators", operators()), ("fields", fields())],
+    );
+}
+
+#[test]
+fn the_page_of_policies_shows_the_lookups() {
+    check_page("policies.md", &[("lookups", lookups())]);
+}
+
+#[test]
+fn the_error_page_lists_the_operators() {
+    let page = read_page("errors/data.unknown_operator.md");
+    let listed = |operators: Vec<&OperatorInfo>| {
+        let names = operators
+            .iter()
+            .map(|operator| format!("`{}`", operator.name));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let all = listed(OPERATORS.iter().collect());
+    assert!(page.contains(&format!("Use one of {all}, or ")), "{all}");
+    let is_text_only =
+        |operator: &&OperatorInfo| matches!(operator.operator, Operator::TextMatch(_));
+    let text_only = listed(OPERATORS.iter().filter(is_text_only).collect());
+    let sentence = format!("These operators apply to text only: {text_only}.");
+    assert!(page.contains(&sentence), "{sentence}");
+}
+
+fn read_page(name: &str) -> String {
+    std::fs::read_to_string(format!("{DOCS}{name}")).unwrap_or_default()
+}
+
+fn check_page(name: &str, tables: &[(&str, String)]) {
+    let committed = read_page(name);
+    let page = tables
+        .iter()
+        .fold(committed.clone(), |page, (marker, table)| {
+            with_table(&page, marker, table)
+        });
     if std::env::var_os(UPDATE).is_some() {
-        std::fs::write(PATH, &page).expect("the page can be written");
+        std::fs::write(format!("{DOCS}{name}"), &page).expect("the page can be written");
     }
     assert!(
         page == committed || std::env::var_os(UPDATE).is_some(),
-        "docs/query.md is outdated: run this test with {UPDATE}=1"
+        "docs/{name} is outdated: run this test with {UPDATE}=1"
     );
 }
 
@@ -51,6 +89,18 @@ fn operators() -> String {
         "| operator | members | true if the field |\n|---|---|---|\n{}",
         rows.concat()
     )
+}
+
+fn lookups() -> String {
+    let rows = LOOKUPS.iter().map(|lookup| {
+        let chain = lookup.has_chain.then_some("chain");
+        let arguments = lookup.required.iter().copied().chain(chain);
+        let arguments: Vec<String> = arguments.map(|name| format!("`{name}`")).collect();
+        let (name, arguments) = (lookup.name, arguments.join(", "));
+        format!("| `{name}` | {arguments} | {} |\n", lookup.doc)
+    });
+    let rows: String = rows.collect();
+    format!("| lookup | `args` | answer |\n|---|---|---|\n{rows}")
 }
 
 fn fields() -> String {

@@ -77,7 +77,7 @@ pub use engine::{Chains, Data, OffChain, Parts};
 pub use error::{Error, Result};
 pub use holdings::{BalanceFilter, balances};
 pub use kind::Type;
-pub use lookup::lookup;
+pub use lookup::{LOOKUPS, LookupInfo, lookup};
 pub use metadata::{DeclaredField, declare_field, declared_fields, withdraw_field};
 pub use projection::{BlockTransfers, apply, undo};
 pub use query::{BulkQueryResult, Listing, OPERATORS, Operand, OperatorInfo, bulk_query, list};

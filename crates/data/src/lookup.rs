@@ -1,95 +1,220 @@
 //! Data lookups for policies: single values in their final state.
 //!
-//! `<type>.<field>` returns a field that callers can set (`address.labels`, `asset.info`,
-//! `pool.standard`) of the object that the argument names. `balance.final` returns the final
-//! balance for an argument `<address>@<pool>`. Values that a pending block can still change, such
-//! as the owner of an NFT, are not available. A missing object or value gives no result, which
-//! policies treat as a denial.
+//! A lookup returns a field that callers can set, or a final balance. Values that a pending block
+//! can still change, such as the owner of an NFT, are not available. The argument `chain` is the
+//! chain of the object: a reference that names another chain is an error. An ambiguous reference is
+//! an error too, so that a policy never decides about the wrong object.
 
 use crate::names::Names;
-use crate::object::normalize_address;
+use crate::object::{Object, normalize_address};
 use crate::pending;
 use crate::update::resolve_one;
 use crate::view::{ViewContext, render};
 use crate::{Data, Error, Result, Type, ids, table};
-use types::{Json, Namespace};
+use serde_json::{Map, Value};
+use store::Tx;
+use types::{ChainId, Json, Namespace};
 
 /// Bytes of an argument.
 const MAX_ARGUMENT: usize = 1_024;
+const CHAIN: &str = "chain";
 
-/// Look up a value. Errors: `data.unknown_field` for an unknown lookup name, `data.invalid` for a
-/// malformed argument.
+/// A lookup for policies.
+#[derive(Debug, Clone, Copy)]
+pub struct LookupInfo {
+    /// The name in policies, such as `address.labels`.
+    pub name: &'static str,
+    /// The required arguments.
+    pub required: &'static [&'static str],
+    /// Whether it accepts the argument `chain`.
+    pub has_chain: bool,
+    /// What it returns.
+    pub doc: &'static str,
+    source: Source,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    /// A field of the object that the argument refers to.
+    Field(Type, &'static str),
+    FinalBalance,
+}
+
+/// The lookups.
+pub const LOOKUPS: &[LookupInfo] = &[
+    LookupInfo {
+        name: "address.labels",
+        required: &["address"],
+        has_chain: true,
+        doc: "the labels of the address, as an object",
+        source: Source::Field(Type::Address, "labels"),
+    },
+    LookupInfo {
+        name: "address.info",
+        required: &["address"],
+        has_chain: true,
+        doc: "the `info` of the address",
+        source: Source::Field(Type::Address, "info"),
+    },
+    LookupInfo {
+        name: "asset.labels",
+        required: &["asset"],
+        has_chain: false,
+        doc: "the labels of the asset, as an object",
+        source: Source::Field(Type::Asset, "labels"),
+    },
+    LookupInfo {
+        name: "asset.info",
+        required: &["asset"],
+        has_chain: false,
+        doc: "the `info` of the asset",
+        source: Source::Field(Type::Asset, "info"),
+    },
+    LookupInfo {
+        name: "pool.labels",
+        required: &["pool"],
+        has_chain: true,
+        doc: "the labels of the pool, as an object",
+        source: Source::Field(Type::Pool, "labels"),
+    },
+    LookupInfo {
+        name: "pool.standard",
+        required: &["pool"],
+        has_chain: true,
+        doc: "the token standard of the pool, such as `ERC-20`",
+        source: Source::Field(Type::Pool, "standard"),
+    },
+    LookupInfo {
+        name: "balance.final",
+        required: &["address", "pool"],
+        has_chain: true,
+        doc: "the final balance of the address in the pool, in base units, as a decimal string; `\"0\"` if it never held any",
+        source: Source::FinalBalance,
+    },
+];
+
+/// Look up a value. `None` if the object does not exist or the field is not set.
+///
+/// Errors: `data.unknown_field` for an unknown lookup, `data.invalid` for unsuitable arguments,
+/// `data.ambiguous` if several objects have the name.
 pub async fn lookup(
     data: &Data,
     namespace: &Namespace,
     name: &str,
-    argument: &str,
+    arguments: &Value,
 ) -> Result<Option<Json>> {
-    if argument.len() > MAX_ARGUMENT || argument.contains('\0') {
-        return Err(Error::invalid("argument", "is too long or contains NUL"));
-    }
-    let value = match name {
-        "balance.final" => final_balance(data, namespace, argument).await,
-        _ => field(data, namespace, name, argument).await,
+    let info = LOOKUPS.iter().find(|info| info.name == name);
+    let info = info.ok_or_else(|| Error::unknown_field(name))?;
+    let arguments = Arguments::parse(info, arguments)?;
+    let value = match info.source {
+        Source::Field(kind, field) => read_field(data, namespace, kind, field, arguments).await,
+        Source::FinalBalance => read_final_balance(data, namespace, arguments).await,
     };
     match value {
-        Err(Error::UnknownObject { .. } | Error::Ambiguous { .. }) => Ok(None),
+        Err(Error::UnknownObject { .. }) => Ok(None),
         value => value,
     }
 }
 
-async fn field(
+/// The arguments of a lookup: every required one, and possibly a chain.
+struct Arguments {
+    required: Vec<String>,
+    chain: Option<ChainId>,
+}
+
+impl Arguments {
+    fn parse(info: &LookupInfo, arguments: &Value) -> Result<Self> {
+        let members = arguments
+            .as_object()
+            .ok_or_else(|| Error::invalid("args", "expected an object"))?;
+        let is_known =
+            |name: &str| info.required.contains(&name) || info.has_chain && name == CHAIN;
+        if let Some(unknown) = members.keys().find(|name| !is_known(name)) {
+            let reason = format!("{} has no such argument", info.name);
+            return Err(Error::invalid(unknown, reason));
+        }
+        let required = info.required.iter().map(|name| {
+            let value = text(members, name)?;
+            value.ok_or_else(|| Error::invalid(*name, "is required"))
+        });
+        let chain = text(members, CHAIN)?.map(|chain| chain.parse::<ChainId>());
+        Ok(Self {
+            required: required.collect::<Result<_>>()?,
+            chain: chain
+                .transpose()
+                .map_err(|error| Error::invalid(CHAIN, error))?,
+        })
+    }
+
+    /// Load the object that a reference resolves to, which must be on the chain.
+    fn load(
+        &self,
+        tx: &mut Tx,
+        default_chain: ChainId,
+        kind: Type,
+        reference: &str,
+    ) -> Result<Object> {
+        let id = resolve_one(tx, &self.chain.unwrap_or(default_chain), kind, reference)?;
+        let object = table::object::by_ids(tx, kind.schema(), &[id])?.pop();
+        let object = object.ok_or_else(|| Error::unknown_object(kind, reference))?;
+        match &self.chain {
+            Some(chain) if object.text("chain") != Some(chain.as_str()) => {
+                let reason = format!("{kind} {reference:?} is on another chain");
+                Err(Error::invalid(CHAIN, reason))
+            }
+            _ => Ok(object),
+        }
+    }
+}
+
+fn text(members: &Map<String, Value>, name: &str) -> Result<Option<String>> {
+    match members.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) if text.len() <= MAX_ARGUMENT && !text.contains('\0') => {
+            Ok(Some(text.clone()))
+        }
+        Some(Value::String(_)) => Err(Error::invalid(name, "is too long or contains NUL")),
+        Some(_) => Err(Error::invalid(name, "expected a text")),
+    }
+}
+
+async fn read_field(
     data: &Data,
     namespace: &Namespace,
-    name: &str,
-    argument: &str,
+    kind: Type,
+    field: &'static str,
+    arguments: Arguments,
 ) -> Result<Option<Json>> {
-    let unknown = || Error::unknown_field(name);
-    let (kind, field) = name.split_once('.').ok_or_else(unknown)?;
-    let kind = Type::from_singular(kind).ok_or_else(unknown)?;
-    let field_name = kind
-        .schema()
-        .field(field)
-        .filter(|field| field.input && field.is_stored() && field.column != "active");
-    let field_name = field_name.ok_or_else(unknown)?.name;
     let default_chain = data.default_chain(namespace);
     data.db()
-        .read_with(namespace, argument.to_owned(), move |tx, argument| {
-            let id = resolve_one(tx, &default_chain, kind, argument)?;
-            let Some(object) = table::object::by_ids(tx, kind.schema(), &[id])?.pop() else {
-                return Ok(None);
-            };
+        .read_with(namespace, arguments, move |tx, arguments| {
+            let object = arguments.load(tx, default_chain, kind, &arguments.required[0])?;
             let context = ViewContext {
                 names: Names::load(tx, &default_chain, [&object])?,
                 final_heights: None,
             };
-            Ok(render(&object, &context).get(field_name).cloned())
+            Ok(render(&object, &context).get(field).cloned())
         })
         .await
 }
 
-async fn final_balance(data: &Data, namespace: &Namespace, argument: &str) -> Result<Option<Json>> {
-    let Some((address, pool)) = argument.split_once('@') else {
-        return Err(Error::invalid("argument", "expected <address>@<pool>"));
-    };
-    data.read_snapshot(
-        namespace,
-        (address.to_owned(), pool.to_owned()),
-        |tx, snapshot, (address, pool)| {
-            let pool = [resolve_one(tx, &snapshot.default_chain, Type::Pool, pool)?];
-            let Some(object) = table::object::by_ids(tx, Type::Pool.schema(), &pool)?.pop() else {
-                return Ok(None);
-            };
-            let chain = object.text("chain").unwrap_or_default();
-            let address = normalize_address(chain, address);
-            let id = ids::of_balance(chain, &address, &pool[0]);
-            let Some(balance) = table::balance::by_id(tx, &id)? else {
-                return Ok(Json::parse("\"0\""));
-            };
-            let mut items = [render(&balance, &ViewContext::default())];
-            pending::add_final_balances(tx, &snapshot.final_heights, &[balance], &mut items)?;
-            Ok(items[0].get("balanceFinal").cloned())
-        },
-    )
+async fn read_final_balance(
+    data: &Data,
+    namespace: &Namespace,
+    arguments: Arguments,
+) -> Result<Option<Json>> {
+    data.read_snapshot(namespace, arguments, |tx, snapshot, arguments| {
+        let (address, pool) = (&arguments.required[0], &arguments.required[1]);
+        let pool = arguments.load(tx, snapshot.default_chain, Type::Pool, pool)?;
+        let chain = pool.text("chain").unwrap_or_default();
+        let address = normalize_address(chain, address);
+        let id = ids::of_balance(chain, &address, pool.id());
+        let Some(balance) = table::balance::by_id(tx, &id)? else {
+            return Ok(Json::parse("\"0\""));
+        };
+        let mut items = [render(&balance, &ViewContext::default())];
+        pending::add_final_balances(tx, &snapshot.final_heights, &[balance], &mut items)?;
+        Ok(items[0].get("balanceFinal").cloned())
+    })
     .await
 }

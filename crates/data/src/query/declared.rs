@@ -1,7 +1,7 @@
 //! Resolve the paths of a query against the declared fields: a declared path is compared by its
 //! value type, and by its index if that can answer.
 
-use super::operand::read_declared;
+use super::operand::{Operator, read_declared};
 use crate::filter::{Comparison, Condition, Filter, Predicate, Query, SortKey, Subject};
 use crate::metadata::{self, Declaration};
 use crate::path::Path;
@@ -135,10 +135,10 @@ fn typed(predicate: &Predicate, value_type: ValueType, at: &str) -> Result<Predi
     Ok(match predicate {
         Predicate::Compare(comparison, cell) => Predicate::Compare(*comparison, read(cell)?),
         Predicate::In(cells) => Predicate::In(cells.iter().map(read).collect::<Result<_>>()?),
-        Predicate::Text(..) if value_type.is_number() => {
+        Predicate::Text(mode, _) if value_type.is_number() => {
             return Err(Error::UnknownOperator {
                 field: at.to_owned(),
-                operator: "contains, startsWith or endsWith".to_owned(),
+                operator: Operator::TextMatch(*mode).name().to_owned(),
             });
         }
         Predicate::Text(mode, text) => Predicate::Text(*mode, text.clone()),

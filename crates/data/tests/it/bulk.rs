@@ -487,16 +487,26 @@ async fn another_namespace_reads_and_changes_nothing() {
             .await
             .unwrap_err();
         assert_eq!(refused.code().code, "data.bad_reference");
-        let value = data::lookup(&world.data, &stranger.namespace, "asset.labels", "a")
-            .await
-            .unwrap();
+        let value = data::lookup(
+            &world.data,
+            &stranger.namespace,
+            "asset.labels",
+            &json!({"asset": "a"}),
+        )
+        .await
+        .unwrap();
         assert_eq!(value, None);
         assert_eq!(
-            data::lookup(&world.data, &ann().namespace, "asset.labels", "a")
-                .await
-                .unwrap()
-                .unwrap()
-                .as_str(),
+            data::lookup(
+                &world.data,
+                &ann().namespace,
+                "asset.labels",
+                &json!({"asset": "a"})
+            )
+            .await
+            .unwrap()
+            .unwrap()
+            .as_str(),
             r#"{"k":"v"}"#
         );
         data::put(&world.data, &stranger, Type::Asset, "a", "{}")

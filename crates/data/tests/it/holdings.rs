@@ -105,39 +105,6 @@ async fn balances_show_pending_and_final_amounts() {
             world.get(Type::Balance, id).await.unwrap()["balanceFinal"],
             "100"
         );
-        let look_up = |name: &'static str, of: String| {
-            let world = world.clone();
-            async move {
-                let value = data::lookup(&world.data, &ann().namespace, name, &of)
-                    .await
-                    .unwrap();
-                value.map(|json| json.as_str().to_owned())
-            }
-        };
-        assert_eq!(
-            look_up("balance.final", format!("{BOB}@{pool}"))
-                .await
-                .as_deref(),
-            Some("\"0\"")
-        );
-        assert_eq!(
-            look_up("balance.final", format!("{ALICE}@{pool}"))
-                .await
-                .as_deref(),
-            Some("\"100\"")
-        );
-        assert_eq!(
-            look_up("balance.final", format!("{ALICE}@nowhere/main")).await,
-            None
-        );
-        assert_eq!(
-            look_up("pool.standard", pool.clone()).await.as_deref(),
-            Some("\"ERC-20\"")
-        );
-        let unavailable = data::lookup(&world.data, &ann().namespace, "nft.owner", "x")
-            .await
-            .unwrap_err();
-        assert_eq!(unavailable.code().code, "data.unknown_field");
         world.finalize(2);
         let listing = balances(&world, BalanceFilter::All, &[("sort", "-balanceAfter")])
             .await

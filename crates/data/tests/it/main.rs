@@ -13,6 +13,7 @@ mod bulk;
 mod holdings;
 mod hostile;
 mod limits;
+mod lookups;
 mod model;
 mod projection;
 mod queries;
