@@ -130,7 +130,9 @@ mod docs {
     }
 
     fn table() -> String {
-        let mut text = "| metric | type | meaning |\n|---|---|---|\n".to_owned();
+        let mut text = "Declared in `crates/telemetry/src/declared.rs`; `pub use` in `lib.rs` next to it exports them.\n\n\
+                        | metric | type | meaning |\n|---|---|---|\n"
+            .to_owned();
         for metric in telemetry::ALL {
             let (name, kind, help) = (name(metric), kind(metric.kind), metric.help());
             writeln!(text, "| `{name}` | {kind} | {help} |").unwrap();
