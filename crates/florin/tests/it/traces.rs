@@ -59,6 +59,8 @@ fn a_process_works_without_its_collector() {
         .try_serve(&[("FLORIN__TRACE__ENDPOINT", &endpoint)])
         .unwrap();
     installation.request_ok(&process, "GET", "/wallets", &Value::Null);
+    let signed = || installation.path("tree-heads.jsonl").exists();
+    assert!(wait_until(20_000, signed), "no tree head was signed");
     let log = process.log.clone();
     process.stop();
     let log = std::fs::read_to_string(log).unwrap();
