@@ -1,5 +1,6 @@
-//! Migrations of all crates form one sequence: `NNNN_<crate>….sql`, each number once. A released
-//! migration never changes: `migrations/SHA256SUMS` has the hash of each, as `sha256sum` writes it.
+//! Migrations of all crates form one sequence: `NNNN_<crate>….sql`, each number once. The list that
+//! `store` applies has each, in this order. A released migration never changes:
+//! `migrations/SHA256SUMS` has the hash of each, as `sha256sum` writes it.
 
 use std::collections::BTreeSet;
 
@@ -11,6 +12,8 @@ use super::tree::{File, Tree};
 const FOLDER: &str = "migrations/";
 /// Without this file migrations may still change.
 const SUMS: &str = "migrations/SHA256SUMS";
+/// The source with the list of migrations to apply.
+const APPLIED: &str = "crates/store/src/migrate.rs";
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let crates: BTreeSet<&str> = tree.files().filter_map(|file| file.crate_name()).collect();
@@ -20,7 +23,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         let parts = file.name().trim_end_matches(".sql").split_once('_');
         let (number, owner) = parts.unwrap_or_default();
         let mut finding = |message: &str| findings.push(Finding::new(&file.path, 0, message));
-        if number.len() != 4 || !number.chars().all(|c| c.is_ascii_digit()) {
+        if !is_numbered(number) {
             finding("the name does not start with a four-digit number");
         } else if !numbers.insert(number) {
             finding(&format!("migration {number} exists twice"));
@@ -30,11 +33,43 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         }
     }
     findings.extend(
+        tree.text(APPLIED)
+            .into_iter()
+            .flat_map(|source| unapplied(tree, source)),
+    );
+    findings.extend(
         tree.text(SUMS)
             .into_iter()
             .flat_map(|sums| changed(tree, sums)),
     );
     findings
+}
+
+/// Whether the list of `store` differs from the files in their order. Each entry has the name of a
+/// migration and the path of the same file.
+fn unapplied(tree: &Tree, source: &str) -> Option<Finding> {
+    let mut files: Vec<&str> = migrations(tree)
+        .map(|file| file.name().trim_end_matches(".sql"))
+        .collect();
+    files.sort_unstable();
+    let texts = source.split('"').skip(1).step_by(2);
+    let (paths, names): (Vec<&str>, Vec<&str>) = texts
+        .filter(|text| is_numbered(text.rsplit('/').next().unwrap_or_default()))
+        .partition(|text| text.ends_with(".sql"));
+    let included = paths.iter().filter_map(|path| {
+        let name = path.rsplit('/').next()?;
+        Some(name.trim_end_matches(".sql"))
+    });
+    (names != files || !included.eq(files.iter().copied())).then(|| {
+        let message =
+            "MIGRATIONS does not list each file of migrations/ in order, by name and path";
+        Finding::new(APPLIED, 0, message)
+    })
+}
+
+fn is_numbered(name: &str) -> bool {
+    let number = name.split('_').next().unwrap_or_default();
+    number.len() == 4 && number.chars().all(|c| c.is_ascii_digit())
 }
 
 fn migrations(tree: &Tree) -> impl Iterator<Item = &File> {
@@ -90,6 +125,32 @@ mod tests {
         assert_eq!(count(&[first, ("migrations/0001_store_b.sql", "")]), 1);
         let misnamed = ("migrations/1_store.sql", "");
         assert_eq!(count(&[misnamed, ("migrations/0002_other.sql", "")]), 2);
+    }
+
+    #[test]
+    fn the_store_applies_each_migration_in_order() {
+        let files = [
+            ("migrations/0001_store.sql", ""),
+            ("migrations/0002_store.sql", ""),
+        ];
+        let entry =
+            |name: &str, file: &str| format!("(\"{name}\", include_str!(\"../{file}.sql\")), ");
+        let source = |entries: &[(&str, &str)]| {
+            let entries = entries.iter().map(|(name, file)| entry(name, file));
+            entries.collect::<String>()
+        };
+        let (first, second) = (("0001_store", "0001_store"), ("0002_store", "0002_store"));
+        for (entries, expected) in [
+            (vec![first, second], 0),
+            (vec![first], 1),
+            (vec![second, first], 1),
+            (vec![first, ("0002_store", "0001_store")], 1),
+            (vec![first, second, ("0003_store", "0003_store")], 1),
+        ] {
+            let source = source(&entries);
+            let findings = count(&[files[0], files[1], (APPLIED, &source)]);
+            assert_eq!(findings, expected, "{entries:?}");
+        }
     }
 
     #[test]

@@ -32,9 +32,9 @@ pub(crate) struct Options {
     /// Seed of the rounds; default: a different one each time.
     #[arg(long)]
     seed: Option<u64>,
-    /// Rounds per database engine. With 50, each fail point is held at least once.
-    #[arg(long, default_value_t = plan::BLOCK)]
-    rounds: usize,
+    /// Rounds per database engine; default: as many as hold each fail point at least once.
+    #[arg(long)]
+    rounds: Option<usize>,
     /// Database engine.
     #[arg(long, value_enum, default_value_t = EngineChoice::Both)]
     engine: EngineChoice,
@@ -84,14 +84,14 @@ impl EngineChoice {
 
 pub(crate) fn run(options: &Options) -> crate::Outcome {
     let seed = options.seed.unwrap_or_else(random_seed);
-    let rounds = if options.quick {
-        QUICK_ROUNDS
-    } else {
-        options.rounds
+    let fail_points = fail_points::all()?;
+    let rounds = match options.rounds {
+        _ if options.quick => QUICK_ROUNDS,
+        Some(rounds) => rounds,
+        None => plan::block_rounds(&fail_points),
     };
     println!("seed {seed}, {rounds} rounds per engine");
     crate::setup::run()?;
-    let fail_points = fail_points::all()?;
     // A copy, so that a build meanwhile does not replace the tested binary.
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let florin = folder.path().join("florin");

@@ -5,8 +5,9 @@ use super::Engine;
 use std::fmt;
 use testkit::SeededEntropy;
 
-/// Number of rounds in which each fail point is held at least once.
-pub(super) const BLOCK: usize = 50;
+/// Rounds of a block with another fault than holding a fail point. On PostgreSQL this many contain
+/// one freeze for each of [`BEFORE_A_COMMIT`].
+const OTHER_FAULTS: usize = 26;
 /// Fail points directly before a commit under a lease.
 const BEFORE_A_COMMIT: [&str; 8] = [
     "submit.asked",
@@ -18,6 +19,11 @@ const BEFORE_A_COMMIT: [&str; 8] = [
     "workflow.called",
     "workflow.enqueued",
 ];
+
+/// Number of rounds in which each fail point is held at least once.
+pub(super) fn block_rounds(fail_points: &[String]) -> usize {
+    fail_points.len() + OTHER_FAULTS
+}
 
 /// A fault of a process or of the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,7 +132,7 @@ fn block(random: &SeededEntropy, engine: Engine, fail_points: &[String]) -> Vec<
         fail: Deck::of(fail_points),
         freeze: Deck::of(&before_a_commit),
     };
-    for turn in 0..BLOCK.saturating_sub(faults.len()) {
+    for turn in 0..OTHER_FAULTS {
         faults.push(other_fault(random, engine, turn, &mut decks));
     }
     shuffle(random, &mut faults);
@@ -239,25 +245,28 @@ mod tests {
     }
 
     #[test]
-    fn fifty_rounds_hold_each_fail_point_and_freeze_before_each_commit() {
-        for engine in [Engine::Sqlite, Engine::Postgres] {
-            let plan = rounds(7, engine, BLOCK, &fail_points());
-            let held = |fail_point: &String| {
-                plan.iter()
-                    .any(|r| matches!(&r.fault, Fault::KillHeld { fail_point: at, .. } if at == fail_point))
+    fn a_block_holds_each_fail_point_and_freezes_before_each_commit() {
+        let more = (0..3).map(|number| format!("workflow.new_{number}"));
+        let more: Vec<String> = fail_points().into_iter().chain(more).collect();
+        for fail_points in [fail_points(), more] {
+            let count = block_rounds(&fail_points);
+            for engine in [Engine::Sqlite, Engine::Postgres] {
+                let plan = rounds(7, engine, count, &fail_points);
+                let held = |fail_point: &String| {
+                    plan.iter()
+                        .any(|r| matches!(&r.fault, Fault::KillHeld { fail_point: at, .. } if at == fail_point))
+                };
+                assert!(fail_points.iter().all(held));
+            }
+            let plan = rounds(7, Engine::Postgres, count, &fail_points);
+            let frozen = |fail_point: &&str| {
+                plan.iter().any(
+                    |r| matches!(&r.fault, Fault::Freeze { fail_point: at } if at == fail_point),
+                )
             };
-            assert!(fail_points().iter().all(held));
+            assert!(BEFORE_A_COMMIT.iter().all(frozen));
         }
-        let plan = rounds(7, Engine::Postgres, BLOCK, &fail_points());
-        let frozen = |fail_point: &&str| {
-            plan.iter()
-                .any(|r| matches!(&r.fault, Fault::Freeze { fail_point: at } if at == fail_point))
-        };
-        assert!(BEFORE_A_COMMIT.iter().all(frozen));
-        assert!(
-            BEFORE_A_COMMIT
-                .iter()
-                .all(|fail_point| fail_points().iter().any(|known| known == fail_point))
-        );
+        let is_known = |fail_point: &&str| fail_points().iter().any(|known| known == fail_point);
+        assert!(BEFORE_A_COMMIT.iter().all(is_known));
     }
 }
