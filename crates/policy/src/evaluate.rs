@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
+use strum::IntoEnumIterator as _;
 use types::Namespace;
 
 /// The number of instructions between two checks of the clock. A single instruction may multiply
@@ -103,7 +104,7 @@ pub(crate) fn crosscheck(
 ) -> Result<(), String> {
     let mut interpreter = Interpreter::new(document, text, limits)?;
     let mut machine = Machine::new(document, input, limits);
-    for entry in Entry::ALL {
+    for entry in Entry::iter() {
         let (compiled, interpreted) = (machine.eval(entry)?, interpreter.eval(entry, input)?);
         if compiled != interpreted {
             return Err(format!(

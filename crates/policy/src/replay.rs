@@ -10,7 +10,7 @@ use crate::{Limits, Outcome, Policy, Result, decisions};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::Arc;
-use types::{DecisionId, Digest, Page, Principal, VersionId};
+use types::{DecisionId, Digest, Page, PolicyId, Principal, VersionId};
 
 /// Decisions evaluated together.
 const DECISIONS_PER_PAGE: u32 = 200;
@@ -107,7 +107,7 @@ pub async fn replay_page(
 /// The document that replaces a policy's own.
 #[derive(Clone)]
 struct Replacement {
-    source: DocumentSource,
+    policy: PolicyId,
     document: Arc<Document>,
 }
 
@@ -121,23 +121,17 @@ async fn replacement(
     };
     let stored = version_by_id(policy, principal, id).await?;
     let document = policy.compile(stored.document).await?;
-    let source = DocumentSource::Version {
+    Ok(Some(Replacement {
         policy: stored.policy,
-        name: String::new(),
-        version: id,
-        label: stored.label,
-        hash: stored.hash,
-    };
-    Ok(Some(Replacement { source, document }))
+        document,
+    }))
 }
 
 fn filter_for(filter: &DecisionFilter, replacement: Option<&Replacement>) -> DecisionFilter {
-    match replacement.map(|replacement| &replacement.source) {
-        Some(DocumentSource::Version { policy, .. }) => DecisionFilter {
-            policy: Some(policy.to_string()),
-            ..filter.clone()
-        },
-        _ => filter.clone(),
+    let policy = replacement.map(|replacement| replacement.policy.to_string());
+    DecisionFilter {
+        policy: policy.or_else(|| filter.policy.clone()),
+        ..filter.clone()
     }
 }
 
@@ -196,13 +190,10 @@ fn selected_documents(
     let document = |source: &DocumentSource| match source {
         DocumentSource::Version {
             policy, version, ..
-        } => match replacement.map(|replacement| (&replacement.source, replacement)) {
-            Some((
-                DocumentSource::Version {
-                    policy: replaced, ..
-                },
-                replacement,
-            )) if replaced == policy => Some(replacement.document.clone()),
+        } => match replacement {
+            Some(replacement) if replacement.policy == *policy => {
+                Some(replacement.document.clone())
+            }
             _ => documents.get(version).cloned(),
         },
         DocumentSource::Shipped { hash, .. } => {

@@ -76,24 +76,20 @@ impl Target {
     }
 
     /// Convert accounts to their canonical form: in another spelling the policy would never match.
-    pub(crate) fn canonical(self) -> Result<Self> {
-        match self {
-            Target::Account { chain, account } => Ok(Target::Account {
-                account: canonical_account(&chain, &account)?,
-                chain,
-            }),
-            Target::Contract { chain, account } => Ok(Target::Contract {
-                account: canonical_account(&chain, &account)?,
-                chain,
-            }),
+    pub(crate) fn canonical(mut self) -> Result<Self> {
+        match &mut self {
+            Target::Account { chain, account } | Target::Contract { chain, account } => {
+                *account = canonical_account(chain, account)?;
+            }
             Target::Asset { name } | Target::Task { name }
                 if name.is_empty() || name.len() > MAX_NAME =>
             {
                 let what = "bytes, and at least 1, in a target's name";
-                Err(Error::too_long("target.name", what, MAX_NAME))
+                return Err(Error::too_long("target.name", what, MAX_NAME));
             }
-            other => Ok(other),
+            _ => {}
         }
+        Ok(self)
     }
 }
 
@@ -118,10 +114,8 @@ fn on_chain(key: &str) -> Option<(ChainId, String)> {
 }
 
 fn canonical_account(chain: &ChainId, text: &str) -> Result<String> {
-    match intent::parse_recipient(chain, text) {
-        Ok(recipient) => Ok(recipient.account),
-        Err(error) => Err(Error::Target {
-            why: error.to_string(),
-        }),
-    }
+    let recipient = intent::parse_recipient(chain, text).map_err(|error| Error::Target {
+        why: error.to_string(),
+    })?;
+    Ok(recipient.account)
 }

@@ -6,6 +6,7 @@ use regorus::rvm::Program;
 use regorus::rvm::program::RuleType;
 use regorus::{CompiledPolicy, Engine};
 use std::sync::Arc;
+use strum::IntoEnumIterator as _;
 
 /// The file name of the document in regorus' messages.
 const NAME: &str = "policy.rego";
@@ -78,7 +79,8 @@ const FUNCTIONS: &[&str] = &[
 ];
 
 /// The rules that Florin evaluates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumIter, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub(crate) enum Entry {
     Allow,
     Deny,
@@ -88,22 +90,8 @@ pub(crate) enum Entry {
 }
 
 impl Entry {
-    pub(crate) const ALL: [Entry; 5] = [
-        Entry::Allow,
-        Entry::Deny,
-        Entry::Needs,
-        Entry::Envelope,
-        Entry::Lookups,
-    ];
-
     pub(crate) fn name(self) -> &'static str {
-        match self {
-            Entry::Allow => "allow",
-            Entry::Deny => "deny",
-            Entry::Needs => "needs",
-            Entry::Envelope => "envelope",
-            Entry::Lookups => "lookups",
-        }
+        self.into()
     }
 }
 
@@ -180,7 +168,7 @@ fn plain_package(path: &str) -> Result<String, DocumentError> {
 
 fn entries(engine: &Engine) -> Result<Vec<Entry>, DocumentError> {
     let mut declared = Vec::new();
-    for entry in Entry::ALL {
+    for entry in Entry::iter() {
         if engine
             .has_declared_rule_rooted_at(NAME, entry.name())
             .map_err(rego_error)?

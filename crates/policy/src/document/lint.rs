@@ -123,25 +123,22 @@ fn tokens(text: &str) -> Vec<(usize, Token<'_>)> {
     tokens_with_lines
 }
 
-type NewToken = for<'t> fn(&'t str) -> Token<'t>;
+type NewToken<'t> = fn(&'t str) -> Token<'t>;
 
 /// The length and constructor of the next token; no constructor for whitespace and comments.
-fn next(rest: &str, first: char) -> (usize, Option<NewToken>) {
-    let name: NewToken = |text| Token::Name(text);
-    let number: NewToken = |text| Token::Number(text);
-    let quoted: NewToken = |text| Token::Text(text);
-    let symbol: NewToken = |text| Token::Symbol(text);
+fn next(rest: &str, first: char) -> (usize, Option<NewToken<'_>>) {
     match first {
         '#' => (rest.find('\n').unwrap_or(rest.len()), None),
-        '"' => (quoted_length(rest, true), Some(quoted)),
-        '`' => (quoted_length(rest, false), Some(quoted)),
+        '"' => (quoted_length(rest, true), Some(Token::Text)),
+        '`' => (quoted_length(rest, false), Some(Token::Text)),
         c if c.is_whitespace() => (c.len_utf8(), None),
-        c if c.is_ascii_digit() => (number_length(rest), Some(number)),
-        c if c.is_alphabetic() || c == '_' => {
-            (span(rest, |c| c.is_alphanumeric() || c == '_'), Some(name))
-        }
-        '<' | '>' if rest[1..].starts_with('=') => (2, Some(symbol)),
-        c => (c.len_utf8(), Some(symbol)),
+        c if c.is_ascii_digit() => (number_length(rest), Some(Token::Number)),
+        c if c.is_alphabetic() || c == '_' => (
+            span(rest, |c| c.is_alphanumeric() || c == '_'),
+            Some(Token::Name),
+        ),
+        '<' | '>' if rest[1..].starts_with('=') => (2, Some(Token::Symbol)),
+        c => (c.len_utf8(), Some(Token::Symbol)),
     }
 }
 
