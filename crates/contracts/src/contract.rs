@@ -43,7 +43,7 @@ pub async fn register(
 }
 
 fn register_in(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     settings: &Settings,
     principal: &Principal,
     registration: &Registration,
@@ -84,7 +84,7 @@ fn register_in(
 /// is in canonical form ([`canonical_address`]). Errors: `contracts.limit_exceeded`.
 pub fn ensure(
     settings: &Settings,
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     principal: &Principal,
     chain: &ChainId,
     address: &str,
@@ -99,7 +99,7 @@ pub fn ensure(
 }
 
 /// A contract of which only the address is known.
-fn unknown(tx: &mut Tx<'_, '_>, principal: &Principal, chain: &ChainId, address: &str) -> Contract {
+fn unknown(tx: &mut Tx, principal: &Principal, chain: &ChainId, address: &str) -> Contract {
     let created = tx.now();
     Contract {
         id: ContractId::new(created, tx.entropy()),
@@ -115,7 +115,7 @@ fn unknown(tx: &mut Tx<'_, '_>, principal: &Principal, chain: &ChainId, address:
 
 fn insert(
     settings: &Settings,
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     principal: &Principal,
     new: Contract,
 ) -> Result<Contract> {
@@ -140,7 +140,7 @@ pub async fn get(
     principal: &Principal,
     contract: ContractId,
 ) -> Result<Contract> {
-    let read = |tx: &mut Tx<'_, '_>, contract: &ContractId| {
+    let read = |tx: &mut Tx, contract: &ContractId| {
         let contract = *contract;
         table::get(tx, &contract)?.ok_or(Error::UnknownContract { contract })
     };
@@ -154,17 +154,14 @@ pub async fn list(
     chain: Option<ChainId>,
     page: &Page,
 ) -> Result<Vec<Contract>> {
-    let read = |tx: &mut Tx<'_, '_>, (chain, page): &(Option<ChainId>, Page)| {
+    let read = |tx: &mut Tx, (chain, page): &(Option<ChainId>, Page)| {
         Ok(table::list(tx, chain.as_ref(), page)?)
     };
     contracts.read(principal, (chain, page.clone()), read).await
 }
 
 /// The addresses of contracts; those that the namespace does not have are left out.
-pub fn addresses(
-    tx: &mut Tx<'_, '_>,
-    ids: &[ContractId],
-) -> store::Result<BTreeMap<ContractId, String>> {
+pub fn addresses(tx: &mut Tx, ids: &[ContractId]) -> store::Result<BTreeMap<ContractId, String>> {
     if ids.is_empty() {
         return Ok(BTreeMap::new());
     }

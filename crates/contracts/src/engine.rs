@@ -59,7 +59,7 @@ impl Contracts {
     ) -> impl Future<Output = Result<T>> + use<A, T, F>
     where
         A: Send + 'static,
-        F: FnMut(&mut Tx<'_, '_>, &A) -> Result<T> + Send + 'static,
+        F: FnMut(&mut Tx, &A) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
         self.parts.db.read_with(&principal.namespace, args, read)
@@ -74,7 +74,7 @@ impl Contracts {
     ) -> Result<T>
     where
         A: Send + 'static,
-        F: FnMut(&mut Tx<'_, '_>, &Settings, &Principal, &A) -> Result<T> + Send + 'static,
+        F: FnMut(&mut Tx, &Settings, &Principal, &A) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
         let args = (self.settings, principal.clone(), args);

@@ -45,7 +45,7 @@ pub fn decode_interface(json: &Json) -> intent::Interface {
 /// `contracts.limit_exceeded`.
 pub fn add_interface(
     settings: &Settings,
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     principal: &Principal,
     interface: &Interface,
 ) -> Result<Digest> {
@@ -74,7 +74,7 @@ pub fn add_interface(
 }
 
 /// The texts of interfaces; those that the namespace does not have are left out.
-pub fn interfaces(tx: &mut Tx<'_, '_>, hashes: &[Digest]) -> store::Result<BTreeMap<Digest, Json>> {
+pub fn interfaces(tx: &mut Tx, hashes: &[Digest]) -> store::Result<BTreeMap<Digest, Json>> {
     if hashes.is_empty() {
         return Ok(BTreeMap::new());
     }

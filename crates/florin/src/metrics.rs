@@ -86,7 +86,7 @@ fn update_requests(evm: &Evm) {
 
 async fn update_chain(engines: &Engines, evm: &Evm) -> store::Result<()> {
     let chain = evm.config().chain();
-    let read = move |tx: &mut UnscopedTx<'_, '_>| index::status(tx, &chain);
+    let read = move |tx: &mut UnscopedTx| index::status(tx, &chain);
     let Some(status) = engines.db.read_unscoped(read).await? else {
         return Ok(());
     };

@@ -17,7 +17,7 @@ use types::{Height, Namespace};
 /// writes nothing, if a scope caught up that was not watched yet when the blocks were fetched: its
 /// events in these blocks would be missed.
 pub(crate) fn extend(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     projections: &[Arc<dyn Projection>],
     mut status: Status,
     decoded: &[DecodedBlock],
@@ -58,7 +58,7 @@ pub(crate) fn extend(
 /// projections. Removes at most `max_blocks`, the newest first, so that a deep rewind can take
 /// several transactions.
 pub(crate) fn rewind(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     projections: &[Arc<dyn Projection>],
     mut status: Status,
     common: Option<Tip>,
@@ -97,7 +97,7 @@ pub(crate) fn rewind(
 
 /// The stored block `max_blocks` below the head, if it is above the common ancestor.
 fn intermediate_tip(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     status: &Status,
     common: Option<&Tip>,
     max_blocks: u64,
@@ -113,11 +113,7 @@ fn intermediate_tip(
 }
 
 /// Halts the chain: no new block and no new nonce until an operator resumes it.
-pub(crate) fn halt(
-    tx: &mut UnscopedTx<'_, '_>,
-    mut status: Status,
-    reason: &str,
-) -> Result<Status> {
+pub(crate) fn halt(tx: &mut UnscopedTx, mut status: Status, reason: &str) -> Result<Status> {
     status.halted = Some(reason.to_owned());
     let fact =
         chain_fact("chain.halted", &status).payload(&serde_json::json!({ "reason": reason }));
@@ -127,7 +123,7 @@ pub(crate) fn halt(
 
 /// Moves the watermark as far as the candidate allows, without a new block. Returns the new cursor.
 pub(crate) fn finalize(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     mut status: Status,
     candidate: &Candidate,
 ) -> Result<Status> {
@@ -138,7 +134,7 @@ pub(crate) fn finalize(
     }
 }
 
-fn put(tx: &mut UnscopedTx<'_, '_>, mut status: Status) -> Result<Status> {
+fn put(tx: &mut UnscopedTx, mut status: Status) -> Result<Status> {
     status.version += 1;
     if table::cursor::put(tx, &status)? {
         Ok(status)
@@ -147,11 +143,7 @@ fn put(tx: &mut UnscopedTx<'_, '_>, mut status: Status) -> Result<Status> {
     }
 }
 
-fn move_watermark(
-    tx: &mut UnscopedTx<'_, '_>,
-    status: &mut Status,
-    candidate: &Candidate,
-) -> Result<bool> {
+fn move_watermark(tx: &mut UnscopedTx, status: &mut Status, candidate: &Candidate) -> Result<bool> {
     let Some(through) = next_watermark(status, candidate) else {
         return Ok(false);
     };
@@ -186,7 +178,7 @@ pub(crate) fn next_watermark(status: &Status, candidate: &Candidate) -> Option<H
 /// The hash of the stored block at the new watermark; none if the node's final block differs from
 /// the stored block at its height.
 fn final_hash(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     status: &Status,
     through: Height,
     candidate: &Candidate,

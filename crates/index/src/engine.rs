@@ -44,7 +44,7 @@ impl Index {
         &self,
         principal: &Principal,
         args: A,
-        write: impl Fn(&mut Tx<'_, '_>, &Principal, &A) -> Result<T> + Send + 'static,
+        write: impl Fn(&mut Tx, &Principal, &A) -> Result<T> + Send + 'static,
     ) -> Result<T>
     where
         A: Send + 'static,

@@ -16,7 +16,7 @@ struct BlockRows<'b> {
 /// The facts carry the cursor's next `version`, so that a block that returns after a
 /// reorganisation has a higher version than before.
 pub(crate) fn ingest(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     blocks: &[&Block],
     version: u64,
@@ -56,7 +56,7 @@ pub(crate) fn ingest(
 
 /// A block that was canonical before is canonical again. Its old rows are valid again under their
 /// first facts; rows that are watched only since then are added with facts of their own.
-fn ingest_returning(tx: &mut UnscopedTx<'_, '_>, block: &Block, version: u64) -> Result<()> {
+fn ingest_returning(tx: &mut UnscopedTx, block: &Block, version: u64) -> Result<()> {
     let revived = table::event::revive(tx, block)?;
     table::inclusion::revive(tx, block)?;
     let ingest_id = new_ingest_id(tx);
@@ -86,7 +86,7 @@ fn ingest_returning(tx: &mut UnscopedTx<'_, '_>, block: &Block, version: u64) ->
 
 /// Stores the events of a canonical block that were not watched when it was ingested, with a fact
 /// that covers them.
-pub(crate) fn ingest_late(tx: &mut UnscopedTx<'_, '_>, block: &Block, source: &str) -> Result<()> {
+pub(crate) fn ingest_late(tx: &mut UnscopedTx, block: &Block, source: &str) -> Result<()> {
     let ingest_id = new_ingest_id(tx);
     let added = insert_missing_events(tx, block, &ingest_id)?;
     if added.is_empty() {
@@ -103,14 +103,14 @@ pub(crate) fn ingest_late(tx: &mut UnscopedTx<'_, '_>, block: &Block, source: &s
 
 /// The id of a group of rows that is added to a stored block. Never reused: rows added to an
 /// existing group would not be covered by the group's fact.
-fn new_ingest_id(tx: &mut UnscopedTx<'_, '_>) -> String {
+fn new_ingest_id(tx: &mut UnscopedTx) -> String {
     let now = tx.now();
     Ulid::new(now, tx.entropy()).to_string()
 }
 
 /// Inserts the events of a block that are not stored yet. Returns their rows.
 fn insert_missing_events<'b>(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     block: &'b Block,
     ingest_id: &str,
 ) -> Result<Vec<Vec<Value<'b>>>> {
@@ -125,7 +125,7 @@ fn insert_missing_events<'b>(
 }
 
 fn append_block_facts(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     rows: BlockRows<'_>,
     event_count: u64,
     ingest_id: &str,
@@ -155,7 +155,7 @@ fn append_block_facts(
 }
 
 fn append(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     kind: &'static str,
     subject: &str,
     version: u64,

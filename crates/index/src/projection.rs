@@ -32,8 +32,8 @@ pub trait Projection: Send + Sync {
     /// Must be idempotent by the natural key (chain, transaction, path, block): a scope that is
     /// added late or again delivers transfers that another scope of the namespace covers or
     /// covered.
-    fn apply(&self, tx: &mut UnscopedTx<'_, '_>, applied: &[NamespaceBlocks]) -> store::Result<()>;
+    fn apply(&self, tx: &mut UnscopedTx, applied: &[NamespaceBlocks]) -> store::Result<()>;
 
     /// Undoes blocks, newest first, for every namespace that has them.
-    fn undo(&self, tx: &mut UnscopedTx<'_, '_>, dropped: &[crate::BlockId]) -> store::Result<()>;
+    fn undo(&self, tx: &mut UnscopedTx, dropped: &[crate::BlockId]) -> store::Result<()>;
 }

@@ -11,13 +11,13 @@ use types::{ChainId, Height, Namespace, Principal};
 const MAX_REASON: usize = 500;
 
 /// How far a chain is indexed; none before its first stored block.
-pub fn status(tx: &mut UnscopedTx<'_, '_>, chain: &ChainId) -> store::Result<Option<Status>> {
+pub fn status(tx: &mut UnscopedTx, chain: &ChainId) -> store::Result<Option<Status>> {
     table::cursor::get(tx, chain)
 }
 
 /// How far chains are indexed, in order; none for each before its first stored block.
 pub async fn statuses(index: &Index, chains: Vec<ChainId>) -> Result<Vec<Option<Status>>> {
-    let read = |tx: &mut UnscopedTx<'_, '_>, chains: &Vec<ChainId>| {
+    let read = |tx: &mut UnscopedTx, chains: &Vec<ChainId>| {
         let statuses = chains.iter().map(|chain| status(tx, chain));
         statuses.collect::<store::Result<_>>()
     };
@@ -31,7 +31,7 @@ pub async fn status_of(index: &Index, chain: &ChainId) -> Result<Option<Status>>
 
 /// The hash of the canonical block at a height.
 pub fn block_at(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     height: Height,
 ) -> store::Result<Option<String>> {
@@ -40,7 +40,7 @@ pub fn block_at(
 
 /// The events of one block, in order, after an event index (-1 for all). Includes reverted blocks.
 pub fn events_in_block(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     block_hash: &str,
     after: i64,
@@ -52,7 +52,7 @@ pub fn events_in_block(
 /// Canonical events after a cursor, up to and including a height (the final watermark, or the
 /// head), in chain order.
 pub fn events_through(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     filter: &EventFilter,
     after: EventCursor,
     through: Height,
@@ -76,7 +76,7 @@ pub async fn events_page(
     after: EventCursor,
     limit: u32,
 ) -> Result<EventsPage> {
-    let read = move |tx: &mut UnscopedTx<'_, '_>, filter: &EventFilter| {
+    let read = move |tx: &mut UnscopedTx, filter: &EventFilter| {
         let status = table::cursor::get(tx, &filter.chain)?;
         let Some((head, finalized)) =
             status.and_then(|status| Some((status.head_height()?, status.final_height())))
@@ -91,7 +91,7 @@ pub async fn events_page(
 
 /// The transactions of watched signers in a block. Includes reverted blocks.
 pub fn inclusions_in_block(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     block_hash: &str,
 ) -> store::Result<Vec<StoredInclusion>> {
@@ -101,7 +101,7 @@ pub fn inclusions_in_block(
 /// The canonical transactions of watched signers above one height, up to and including another:
 /// those that became final with a move of the watermark.
 pub fn inclusions_between(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     above: Option<Height>,
     through: Height,
@@ -139,7 +139,7 @@ pub async fn resume(
 }
 
 fn resume_in(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     principal: &Principal,
     chain: ChainId,
     request: &ResumeRequest,

@@ -91,7 +91,7 @@ pub async fn track(
 /// The contract whose events the scope covers; none if it covers all.
 fn contract(
     limits: &contracts::Settings,
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     principal: &Principal,
     scope: &Scope,
 ) -> Result<Option<ContractId>> {

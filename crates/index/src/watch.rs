@@ -12,18 +12,14 @@ const PAGE: u32 = 20_000;
 
 /// Stores transactions of these signers from the next block on. Call it in the transaction that
 /// commits to sign for them, so that none of their transactions is mined unseen.
-pub fn watch_signers(
-    tx: &mut Tx<'_, '_>,
-    chain: &ChainId,
-    signers: &[String],
-) -> store::Result<()> {
+pub fn watch_signers(tx: &mut Tx, chain: &ChainId, signers: &[String]) -> store::Result<()> {
     table::watch::insert(tx, chain, WatchKind::Signer, signers).map(drop)
 }
 
 /// Stores the events of these sources, and those of these topics from any source, from the next
 /// block on.
 pub fn watch_events(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     chain: &ChainId,
     sources: &[String],
     topics: &[String],
@@ -42,7 +38,7 @@ pub(crate) async fn of_chain(db: &Db, chain: &ChainId, everything: bool) -> Resu
     let mut last = None;
     loop {
         let args = (*chain, last.take());
-        let page = db.read_unscoped_with(args, |tx: &mut UnscopedTx<'_, '_>, (chain, last)| {
+        let page = db.read_unscoped_with(args, |tx: &mut UnscopedTx, (chain, last)| {
             table::watch::of_chain(tx, chain, last.as_ref(), PAGE)
         });
         let page: Vec<Watched> = page.await?;

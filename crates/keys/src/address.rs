@@ -143,7 +143,7 @@ async fn stored_source(
 }
 
 /// The derivation path of a wallet's branch for a chain.
-fn path(tx: &mut Tx<'_, '_>, settings: &Settings, id: &WalletId, chain: &ChainId) -> Result<Path> {
+fn path(tx: &mut Tx, settings: &Settings, id: &WalletId, chain: &ChainId) -> Result<Path> {
     let wallet = wallets::require(tx, id)?;
     if wallet.origin == Origin::PrivateKey {
         return Err(Error::SingleKey);
@@ -238,7 +238,7 @@ impl Source {
     /// skipped and replaced by further ones.
     fn issue(
         &self,
-        tx: &mut Tx<'_, '_>,
+        tx: &mut Tx,
         principal: &Principal,
         derived_ahead: &Derived,
         count: u32,
@@ -259,7 +259,7 @@ impl Source {
     /// Take the next indices once. Returns the addresses that are new.
     fn issue_batch(
         &self,
-        tx: &mut Tx<'_, '_>,
+        tx: &mut Tx,
         principal: &Principal,
         derived_ahead: &Derived,
         count: u32,
@@ -330,11 +330,7 @@ pub(crate) fn address_of(chain: &ChainId, public: [u8; 33]) -> Result<String> {
 }
 
 /// Issue the next address, inside the caller's transaction.
-pub(crate) fn issue_one(
-    tx: &mut Tx<'_, '_>,
-    principal: &Principal,
-    source: &Source,
-) -> Result<KeyAddress> {
+pub(crate) fn issue_one(tx: &mut Tx, principal: &Principal, source: &Source) -> Result<KeyAddress> {
     match source.issue(tx, principal, &Derived::default(), 1) {
         Ok(mut list) => list.pop().ok_or(Error::Exhausted {
             path: source.path.to_string(),

@@ -102,7 +102,7 @@ impl Keys {
     ) -> impl Future<Output = Result<T>> + use<A, T, F>
     where
         A: Send + 'static,
-        F: FnMut(&mut Tx<'_, '_>, &A) -> Result<T> + Send + 'static,
+        F: FnMut(&mut Tx, &A) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
         self.0.db.read_with(&principal.namespace, args, read)
@@ -117,7 +117,7 @@ impl Keys {
     ) -> impl Future<Output = std::result::Result<T, E>> + use<A, T, E, F>
     where
         A: Send + 'static,
-        F: FnMut(&mut Tx<'_, '_>, &Principal, &A) -> std::result::Result<T, E> + Send + 'static,
+        F: FnMut(&mut Tx, &Principal, &A) -> std::result::Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<store::Error> + Send + 'static,
     {

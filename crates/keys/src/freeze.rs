@@ -98,7 +98,7 @@ pub async fn revoke(
 
 /// Revoke a permit in the caller's transaction.
 pub(crate) fn revoke_in(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     principal: &Principal,
     permit: &PermitId,
     reason: &str,
@@ -142,7 +142,7 @@ async fn set(keys: &Keys, principal: &Principal, new: NewLevel) -> Result<()> {
     Ok(())
 }
 
-fn store_level(tx: &mut Tx<'_, '_>, principal: &Principal, new: &NewLevel) -> Result<()> {
+fn store_level(tx: &mut Tx, principal: &Principal, new: &NewLevel) -> Result<()> {
     let NewLevel {
         scope,
         level,
@@ -172,7 +172,7 @@ fn store_level(tx: &mut Tx<'_, '_>, principal: &Principal, new: &NewLevel) -> Re
 
 /// The active freezes of these wallets, their namespace and the installation, hard freezes first.
 pub(crate) fn in_force(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     wallets: impl Iterator<Item = WalletId>,
 ) -> Result<Vec<Freeze>> {
     let mut subjects = subjects(wallets);
@@ -188,10 +188,7 @@ pub(crate) fn in_force(
 
 /// Block freezes of these wallets, their namespace and the installation until this transaction
 /// ends.
-pub(crate) fn share_guards(
-    tx: &mut Tx<'_, '_>,
-    wallets: impl Iterator<Item = WalletId>,
-) -> Result<()> {
+pub(crate) fn share_guards(tx: &mut Tx, wallets: impl Iterator<Item = WalletId>) -> Result<()> {
     let mut wallets = wallets.peekable();
     if wallets.peek().is_none() {
         return Ok(());
@@ -202,7 +199,7 @@ pub(crate) fn share_guards(
 }
 
 /// Create the signing guards of a new wallet.
-pub(crate) fn insert_guards(tx: &mut Tx<'_, '_>, wallet: &WalletId) -> Result<()> {
+pub(crate) fn insert_guards(tx: &mut Tx, wallet: &WalletId) -> Result<()> {
     let guard = |subject| table::Guard {
         subject,
         generation: 0,
@@ -212,10 +209,7 @@ pub(crate) fn insert_guards(tx: &mut Tx<'_, '_>, wallet: &WalletId) -> Result<()
 
 /// A number for each wallet that grows with every freeze of the wallet, its namespace or the
 /// installation, and with every keyring change.
-pub(crate) fn generations(
-    tx: &mut Tx<'_, '_>,
-    wallets: &[WalletId],
-) -> Result<HashMap<WalletId, i64>> {
+pub(crate) fn generations(tx: &mut Tx, wallets: &[WalletId]) -> Result<HashMap<WalletId, i64>> {
     let guards = table::guards(tx, &subjects(wallets.iter().copied()))?;
     let guards: HashMap<String, i64> = guards
         .into_iter()

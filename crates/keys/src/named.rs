@@ -49,7 +49,7 @@ pub async fn create_key(
 
 /// Insert a key whose address is already issued.
 pub(crate) fn insert(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     principal: &Principal,
     wallet: WalletId,
     new: &NewKey,
@@ -79,7 +79,7 @@ pub(crate) fn insert(
     Ok(key)
 }
 
-fn append(tx: &mut Tx<'_, '_>, kind: &'static str, principal: &Principal, key: &NamedKey) {
+fn append(tx: &mut Tx, kind: &'static str, principal: &Principal, key: &NamedKey) {
     let fact = Fact::new(kind, 1).subject(&key.id, key.version);
     tx.append(fact.actor(principal).payload(key));
 }
@@ -151,7 +151,7 @@ pub async fn named_keys(
     .await
 }
 
-fn require_key(tx: &mut Tx<'_, '_>, id: &KeyId) -> Result<NamedKey> {
+fn require_key(tx: &mut Tx, id: &KeyId) -> Result<NamedKey> {
     table::get(tx, id)?.ok_or_else(|| Error::UnknownKey {
         key: id.to_string(),
     })

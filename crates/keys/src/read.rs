@@ -26,7 +26,7 @@ pub struct KeyLocation {
 
 /// The key of this namespace that signs for an account, if any. The address may have any form that
 /// the chain accepts.
-pub fn find(tx: &mut Tx<'_, '_>, chain: &ChainId, address: &str) -> Result<Option<KeyLocation>> {
+pub fn find(tx: &mut Tx, chain: &ChainId, address: &str) -> Result<Option<KeyLocation>> {
     let address = intent::parse_recipient(chain, address)?.account;
     let row = table::find(tx, family(chain)?, &address)?;
     Ok(row.map(|row| KeyLocation {

@@ -26,7 +26,7 @@ pub struct Recorded {
 /// may have changed since signing is checked again. A rejected signature does not affect the
 /// others; an outer error comes from the database.
 pub fn record(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     principal: &Principal,
     signed: &[&Signed],
 ) -> Result<Vec<Result<Recorded>>> {
@@ -74,7 +74,7 @@ pub fn record(
 /// The bytes of recorded signatures, in the order of the request; `None` where there is no such
 /// record. They are what is broadcast and worth as much as a signature: pass them to the chain
 /// only.
-pub fn bytes(tx: &mut Tx<'_, '_>, recorded: &[(PermitId, &str)]) -> Result<Vec<Option<Vec<u8>>>> {
+pub fn bytes(tx: &mut Tx, recorded: &[(PermitId, &str)]) -> Result<Vec<Option<Vec<u8>>>> {
     let permits: BTreeSet<PermitId> = recorded.iter().map(|(permit, _)| *permit).collect();
     let permits: Vec<PermitId> = permits.into_iter().collect();
     let stored = table::bytes(tx, &permits)?.into_iter();
@@ -91,7 +91,7 @@ pub fn bytes(tx: &mut Tx<'_, '_>, recorded: &[(PermitId, &str)]) -> Result<Vec<O
 /// transaction that can never be mined, because a final block spent another of its coins, or all
 /// that was signed for it, in another transaction. Only call this after seeing that final block.
 pub fn release(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     principal: &Principal,
     chain: &ChainId,
     signer: &str,
@@ -109,7 +109,7 @@ pub fn release(
 }
 
 /// The ids of all transactions signed under a permit, in the order of signing.
-pub fn signed_ids(tx: &mut Tx<'_, '_>, permit: &PermitId) -> Result<Vec<String>> {
+pub fn signed_ids(tx: &mut Tx, permit: &PermitId) -> Result<Vec<String>> {
     table::ids(tx, permit)
 }
 
@@ -126,10 +126,7 @@ pub(crate) struct Checked {
 }
 
 /// Check attempts in this transaction, without writing anything.
-pub(crate) fn check(
-    tx: &mut Tx<'_, '_>,
-    attempts: &[(&SigningAttempt, WalletId)],
-) -> Result<Checked> {
+pub(crate) fn check(tx: &mut Tx, attempts: &[(&SigningAttempt, WalletId)]) -> Result<Checked> {
     let now = tx.now();
     let rows: Vec<&SigningAttempt> = attempts.iter().map(|(attempt, _)| *attempt).collect();
     let mut state = load(tx, &rows)?;
@@ -149,7 +146,7 @@ pub(crate) fn check(
 /// Freezes are read first, and only allowed attempts share the signing guards: a freeze then waits
 /// only for transactions that began before it.
 pub(crate) fn admit(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     attempts: &[(&SigningAttempt, WalletId)],
 ) -> Result<Vec<Result<Admitted>>> {
     let Checked { state, admissions } = check(tx, attempts)?;
@@ -165,7 +162,7 @@ pub(crate) fn admit(
 }
 
 fn write(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     attempts: &[&SigningAttempt],
     admissions: &[Result<Admitted>],
     state: &PermitState,
@@ -238,7 +235,7 @@ pub(crate) fn new_bytes<'a>(
 }
 
 /// The stored state of the permits and replay keys of these attempts.
-pub(crate) fn load(tx: &mut Tx<'_, '_>, attempts: &[&SigningAttempt]) -> Result<PermitState> {
+pub(crate) fn load(tx: &mut Tx, attempts: &[&SigningAttempt]) -> Result<PermitState> {
     let permits: BTreeSet<PermitId> = attempts
         .iter()
         .flat_map(|attempt| [Some(attempt.permit), attempt.supersedes])
@@ -263,7 +260,7 @@ pub(crate) fn load(tx: &mut Tx<'_, '_>, attempts: &[&SigningAttempt]) -> Result<
 
 /// The owners of the replay keys of these attempts: one statement per chain, of which there are
 /// few.
-fn owners(tx: &mut Tx<'_, '_>, attempts: &[&SigningAttempt]) -> Result<HashMap<Claim, Owner>> {
+fn owners(tx: &mut Tx, attempts: &[&SigningAttempt]) -> Result<HashMap<Claim, Owner>> {
     let mut by_chain: BTreeMap<ChainId, BTreeSet<&ReplayKey>> = BTreeMap::new();
     for attempt in attempts {
         let replay_keys = by_chain.entry(attempt.chain).or_default();

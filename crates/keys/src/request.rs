@@ -16,7 +16,7 @@ type Existing = HashMap<(PermitId, Digest), SignatureRequest>;
 /// Check whether signatures may be requested for these jobs, without writing anything. The same
 /// checks as in [`sign`](crate::sign) apply; `keys.signing_refused` if the same bytes were refused
 /// or withdrawn before.
-pub fn check_requests(tx: &mut Tx<'_, '_>, jobs: &[VerifiedJob]) -> Result<Vec<Result<()>>> {
+pub fn check_requests(tx: &mut Tx, jobs: &[VerifiedJob]) -> Result<Vec<Result<()>>> {
     let existing = existing(tx, jobs)?;
     let signers = signers(tx, &attempts(jobs))?;
     let mut wallets: Vec<Result<WalletId>> = Vec::with_capacity(jobs.len());
@@ -43,7 +43,7 @@ pub fn check_requests(tx: &mut Tx<'_, '_>, jobs: &[VerifiedJob]) -> Result<Vec<R
 /// [`check_requests`] first. Requesting the same bytes under the same permit again returns the same
 /// request.
 pub fn request_signatures(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     principal: &Principal,
     jobs: &[VerifiedJob],
 ) -> Result<Vec<SignatureRequestId>> {
@@ -85,7 +85,7 @@ pub fn request_signatures(
 
 /// The current state of signature requests, of those that exist.
 pub fn signature_requests(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     ids: &[SignatureRequestId],
 ) -> Result<Vec<SignatureRequest>> {
     table::get(tx, ids)
@@ -95,7 +95,7 @@ pub fn signature_requests(
 /// replay keys stay used, because the back end may have signed already. False if it was answered
 /// or refused before.
 pub fn withdraw_request(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     principal: &Principal,
     id: &SignatureRequestId,
     note: &str,
@@ -105,7 +105,7 @@ pub fn withdraw_request(
 
 /// Close a waiting request without a signature. False if it is not waiting.
 pub(crate) fn close(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     principal: &Principal,
     id: &SignatureRequestId,
     state: RequestState,
@@ -134,7 +134,7 @@ fn attempts(jobs: &[VerifiedJob]) -> Vec<&SigningAttempt> {
     jobs.iter().map(|job| &job.attempt).collect()
 }
 
-fn existing(tx: &mut Tx<'_, '_>, jobs: &[VerifiedJob]) -> Result<Existing> {
+fn existing(tx: &mut Tx, jobs: &[VerifiedJob]) -> Result<Existing> {
     let permits: Vec<PermitId> = jobs.iter().map(|job| job.attempt.permit).collect();
     let rows = table::under(tx, &permits)?.into_iter();
     Ok(rows
@@ -154,7 +154,7 @@ fn still_open(request: &SignatureRequest) -> Result<SignatureRequestId> {
     }
 }
 
-fn new_request(tx: &mut Tx<'_, '_>, job: &VerifiedJob, backend: &str) -> StoredRequest {
+fn new_request(tx: &mut Tx, job: &VerifiedJob, backend: &str) -> StoredRequest {
     let (now, attempt) = (tx.now(), &job.attempt);
     let request = SignatureRequest {
         id: SignatureRequestId::new(now, tx.entropy()),

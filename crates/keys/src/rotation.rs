@@ -27,7 +27,7 @@ impl RotationTarget for WalletTarget {
 
     async fn remaining(&self) -> secrets::Result<u64> {
         let version = self.keys.wallet_secrets().version();
-        let read = move |tx: &mut UnscopedTx<'_, '_>| table::count_before(tx, version);
+        let read = move |tx: &mut UnscopedTx| table::count_before(tx, version);
         let count = self.keys.db().read_unscoped(read).await;
         count.map_err(target_error)
     }

@@ -105,7 +105,7 @@ pub(crate) struct SigningKey {
 }
 
 impl SigningContext {
-    pub(crate) fn load(tx: &mut Tx<'_, '_>, attempts: &[&SigningAttempt]) -> Result<Self> {
+    pub(crate) fn load(tx: &mut Tx, attempts: &[&SigningAttempt]) -> Result<Self> {
         let signers = signers(tx, attempts)?;
         let mut wallets: Vec<WalletId> = signers.values().map(|signer| signer.wallet).collect();
         wallets.sort();
@@ -167,7 +167,7 @@ impl SigningContext {
 }
 
 /// The keys that sign for the accounts of these attempts.
-pub(crate) fn signers(tx: &mut Tx<'_, '_>, attempts: &[&SigningAttempt]) -> Result<Signers> {
+pub(crate) fn signers(tx: &mut Tx, attempts: &[&SigningAttempt]) -> Result<Signers> {
     let mut by_family: BTreeMap<&'static str, BTreeSet<&str>> = BTreeMap::new();
     for attempt in attempts {
         let addresses = by_family.entry(family(&attempt.chain)?).or_default();

@@ -80,9 +80,8 @@ impl Worker {
 
     async fn namespaces_after(&self, last: String) -> Result<Vec<Namespace>> {
         let now = self.keys.now();
-        let read = move |tx: &mut UnscopedTx<'_, '_>| {
-            table::due_namespaces(tx, &last, now, NAMESPACES_PER_TURN)
-        };
+        let read =
+            move |tx: &mut UnscopedTx| table::due_namespaces(tx, &last, now, NAMESPACES_PER_TURN);
         self.keys.db().read_unscoped(read).await
     }
 
@@ -125,7 +124,7 @@ async fn serve(worker: &Worker, namespace: Namespace) -> Result<usize> {
 }
 
 async fn load_due(worker: &Worker, namespace: Namespace) -> Result<Vec<DueRequest>> {
-    let read = move |tx: &mut Tx<'_, '_>| {
+    let read = move |tx: &mut Tx| {
         let rows = table::due(tx, REQUESTS_PER_NAMESPACE)?.into_iter();
         let due: Vec<(StoredRequest, SigningAttempt)> = rows.filter_map(with_attempt).collect();
         let attempts: Vec<&SigningAttempt> = due.iter().map(|(_, attempt)| attempt).collect();
@@ -280,7 +279,7 @@ async fn write(
     Ok(usize::from(write.await?))
 }
 
-fn postpone(tx: &mut Tx<'_, '_>, row: &StoredRequest, why: &str) -> Result<()> {
+fn postpone(tx: &mut Tx, row: &StoredRequest, why: &str) -> Result<()> {
     let next_at: Time = tx.now().plus_millis(BACKOFF.pause(row.attempts));
     tracing::debug!(event = "signature_request.postponed", request = %row.request.id, why, "a signature request keeps waiting");
     let attempts = row.attempts.saturating_add(1);
@@ -290,7 +289,7 @@ fn postpone(tx: &mut Tx<'_, '_>, row: &StoredRequest, why: &str) -> Result<()> {
 /// Record a signature, unless signing was frozen, the permit revoked or the request withdrawn
 /// meanwhile.
 fn record_signature(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     system: &Principal,
     due: &DueRequest,
     signed: &intent::Signed,

@@ -92,7 +92,7 @@ pub async fn attachments(
 
 /// Increase the revision and append the fact of a changed attachment.
 fn changed(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     kind: &'static str,
     principal: &Principal,
     policy: &StoredPolicy,

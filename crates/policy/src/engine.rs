@@ -68,7 +68,7 @@ impl Policy {
         &self,
         principal: &Principal,
         args: A,
-        read: impl Fn(&mut Tx<'_, '_>, &A) -> Result<T> + Send + 'static,
+        read: impl Fn(&mut Tx, &A) -> Result<T> + Send + 'static,
     ) -> Result<T>
     where
         A: Send + 'static,
@@ -82,7 +82,7 @@ impl Policy {
         &self,
         principal: &Principal,
         args: A,
-        write: impl Fn(&mut Tx<'_, '_>, &Principal, &A) -> Result<T> + Send + 'static,
+        write: impl Fn(&mut Tx, &Principal, &A) -> Result<T> + Send + 'static,
     ) -> Result<T>
     where
         A: Send + 'static,

@@ -109,11 +109,7 @@ async fn stored_key(db: &Db) -> Result<Option<StoredKey>> {
 }
 
 /// Store the new seed unless there is one already; returns the stored one, encrypted.
-fn store_if_absent(
-    tx: &mut UnscopedTx<'_, '_>,
-    public: &[u8],
-    encrypted: &[u8],
-) -> Result<Vec<u8>> {
+fn store_if_absent(tx: &mut UnscopedTx, public: &[u8], encrypted: &[u8]) -> Result<Vec<u8>> {
     let new = StoredKey {
         name: NAME.to_owned(),
         public: public.to_owned(),

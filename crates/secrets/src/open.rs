@@ -50,7 +50,7 @@ pub async fn open_keyring(db: &Db, lease: &Lease, master: MasterKey) -> Result<K
 }
 
 /// Store the first data key; false if there is one.
-fn create(tx: &mut UnscopedTx<'_, '_>, wrapped: &WrappedKeyring) -> Result<bool> {
+fn create(tx: &mut UnscopedTx, wrapped: &WrappedKeyring) -> Result<bool> {
     if !table::insert(tx)? {
         return Ok(false);
     }
@@ -82,7 +82,7 @@ pub async fn refresh(secrets: &Secrets) -> Result<bool> {
 
 /// The data keys, and the progress of the latest rotation.
 pub async fn keyring(secrets: &Secrets) -> Result<KeyringInfo> {
-    let read = |tx: &mut UnscopedTx<'_, '_>| {
+    let read = |tx: &mut UnscopedTx| {
         let keys = data_key::list(tx, NAME)?;
         Ok(KeyringInfo {
             version: keys.last().map_or(0, |key| key.version),

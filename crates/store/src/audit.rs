@@ -32,7 +32,7 @@ pub async fn facts(
 }
 
 fn page(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     namespace: &Namespace,
     after: &Cursor,
     limit: usize,

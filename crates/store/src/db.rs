@@ -94,7 +94,7 @@ impl Db {
         mut read: F,
     ) -> impl Future<Output = std::result::Result<T, E>> + use<T, E, F>
     where
-        F: FnMut(&mut Tx<'_, '_>) -> std::result::Result<T, E> + Send + 'static,
+        F: FnMut(&mut Tx) -> std::result::Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
@@ -108,7 +108,7 @@ impl Db {
         read: F,
     ) -> impl Future<Output = std::result::Result<T, E>> + use<T, E, F>
     where
-        F: FnMut(&mut UnscopedTx<'_, '_>) -> std::result::Result<T, E> + Send + 'static,
+        F: FnMut(&mut UnscopedTx) -> std::result::Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
@@ -126,7 +126,7 @@ impl Db {
     ) -> impl Future<Output = std::result::Result<T, E>> + use<A, T, E, F>
     where
         A: Send + 'static,
-        F: FnMut(&mut Tx<'_, '_>, &A) -> std::result::Result<T, E> + Send + 'static,
+        F: FnMut(&mut Tx, &A) -> std::result::Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
@@ -141,7 +141,7 @@ impl Db {
     ) -> impl Future<Output = std::result::Result<T, E>> + use<A, T, E, F>
     where
         A: Send + 'static,
-        F: FnMut(&mut UnscopedTx<'_, '_>, &A) -> std::result::Result<T, E> + Send + 'static,
+        F: FnMut(&mut UnscopedTx, &A) -> std::result::Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
@@ -181,7 +181,7 @@ impl Db {
         write: F,
     ) -> impl Future<Output = std::result::Result<T, E>> + use<T, E, F>
     where
-        F: FnMut(&mut UnscopedTx<'_, '_>) -> std::result::Result<T, E> + Send + 'static,
+        F: FnMut(&mut UnscopedTx) -> std::result::Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {

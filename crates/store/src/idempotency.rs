@@ -33,7 +33,7 @@ pub enum ClaimOutcome {
 
 /// Claim keys for the commands of a slice, in order. If a key occurs twice in the slice, the first
 /// command gets it.
-pub fn claim(tx: &mut Tx<'_, '_>, verb: &str, claims: &[Claim<'_>]) -> Result<Vec<ClaimOutcome>> {
+pub fn claim(tx: &mut Tx, verb: &str, claims: &[Claim<'_>]) -> Result<Vec<ClaimOutcome>> {
     let created_at = tx.now();
     let mut seen = HashSet::with_capacity(claims.len());
     let firsts = claims.iter().filter(|claim| seen.insert(claim.key));
@@ -76,7 +76,7 @@ pub fn claim(tx: &mut Tx<'_, '_>, verb: &str, claims: &[Claim<'_>]) -> Result<Ve
 /// The earlier claims of these keys, by key.
 type ExistingClaims = HashMap<String, StoredClaim>;
 
-fn existing(tx: &mut Tx<'_, '_>, verb: &str, firsts: &[NewClaim<'_>]) -> Result<ExistingClaims> {
+fn existing(tx: &mut Tx, verb: &str, firsts: &[NewClaim<'_>]) -> Result<ExistingClaims> {
     let keys: Vec<&str> = firsts.iter().map(|first| first.key).collect();
     let claims = table::of_keys(tx, verb, &keys)?;
     Ok(claims
@@ -100,6 +100,6 @@ fn compare(claim: &Claim<'_>, existing: &ExistingClaims) -> ClaimOutcome {
 }
 
 /// Release a key in the transaction that rejects its command for good: a rejection uses up no key.
-pub fn release(tx: &mut Tx<'_, '_>, verb: &str, key: &str) -> Result<()> {
+pub fn release(tx: &mut Tx, verb: &str, key: &str) -> Result<()> {
     table::delete(tx, verb, key)
 }

@@ -75,7 +75,7 @@ impl Db {
     /// Maintain leases. These writes are not fenced, because they are what fencing relies on.
     fn maintain<T, F>(&self, write: F) -> impl Future<Output = Result<T>> + use<T, F>
     where
-        F: FnMut(&mut UnscopedTx<'_, '_>) -> Result<T> + Send + 'static,
+        F: FnMut(&mut UnscopedTx) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
         self.queue(None, write)
@@ -96,7 +96,7 @@ impl LeasedDb<'_> {
         mut write: F,
     ) -> impl Future<Output = std::result::Result<T, E>> + use<T, E, F>
     where
-        F: FnMut(&mut Tx<'_, '_>) -> std::result::Result<T, E> + Send + 'static,
+        F: FnMut(&mut Tx) -> std::result::Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
@@ -110,7 +110,7 @@ impl LeasedDb<'_> {
         write: F,
     ) -> impl Future<Output = std::result::Result<T, E>> + use<T, E, F>
     where
-        F: FnMut(&mut UnscopedTx<'_, '_>) -> std::result::Result<T, E> + Send + 'static,
+        F: FnMut(&mut UnscopedTx) -> std::result::Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
@@ -126,7 +126,7 @@ impl LeasedDb<'_> {
     ) -> impl Future<Output = std::result::Result<T, E>> + use<A, T, E, F>
     where
         A: Send + 'static,
-        F: FnMut(&mut Tx<'_, '_>, &A) -> std::result::Result<T, E> + Send + 'static,
+        F: FnMut(&mut Tx, &A) -> std::result::Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
@@ -141,7 +141,7 @@ impl LeasedDb<'_> {
     ) -> impl Future<Output = std::result::Result<T, E>> + use<A, T, E, F>
     where
         A: Send + 'static,
-        F: FnMut(&mut UnscopedTx<'_, '_>, &A) -> std::result::Result<T, E> + Send + 'static,
+        F: FnMut(&mut UnscopedTx, &A) -> std::result::Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {

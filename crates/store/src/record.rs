@@ -126,22 +126,18 @@ pub trait ScopedTable: RowValues {
 
     /// Insert rows and return how many. `rest` follows the statement, such as `ON CONFLICT DO
     /// NOTHING`.
-    fn insert(tx: &mut Tx<'_, '_>, rows: &[Self], rest: &str) -> Result<u64> {
+    fn insert(tx: &mut Tx, rows: &[Self], rest: &str) -> Result<u64> {
         tx.execute_values(&joined(Self::INSERT, rest), all_rows(rows, true))
     }
 
     /// Insert rows and return what `rest` returns, such as `ON CONFLICT DO NOTHING RETURNING id`.
-    fn insert_returning<T: FromRow>(
-        tx: &mut Tx<'_, '_>,
-        rows: &[Self],
-        rest: &str,
-    ) -> Result<Vec<T>> {
+    fn insert_returning<T: FromRow>(tx: &mut Tx, rows: &[Self], rest: &str) -> Result<Vec<T>> {
         tx.query_values(&joined(Self::INSERT, rest), all_rows(rows, true))
     }
 
     /// Insert rows, or set the updated columns of those that exist, and return how many were
     /// written: a row with another version than the one before is not. No key may occur twice.
-    fn upsert(tx: &mut Tx<'_, '_>, rows: &[Self]) -> Result<u64>
+    fn upsert(tx: &mut Tx, rows: &[Self]) -> Result<u64>
     where
         Self: Upsertable,
     {
@@ -149,7 +145,7 @@ pub trait ScopedTable: RowValues {
     }
 
     /// Update one row by its key; false if it does not exist or has another version.
-    fn update(&self, tx: &mut Tx<'_, '_>) -> Result<bool>
+    fn update(&self, tx: &mut Tx) -> Result<bool>
     where
         Self: Updatable,
     {
@@ -174,13 +170,13 @@ pub trait UnscopedTable: RowValues {
 
     /// Insert rows and return how many. `rest` follows the statement, such as `ON CONFLICT DO
     /// NOTHING`.
-    fn insert_unscoped(tx: &mut UnscopedTx<'_, '_>, rows: &[Self], rest: &str) -> Result<u64> {
+    fn insert_unscoped(tx: &mut UnscopedTx, rows: &[Self], rest: &str) -> Result<u64> {
         tx.execute_values(&joined(Self::INSERT, rest), all_rows(rows, false))
     }
 
     /// Insert rows and return what `rest` returns.
     fn insert_unscoped_returning<T: FromRow>(
-        tx: &mut UnscopedTx<'_, '_>,
+        tx: &mut UnscopedTx,
         rows: &[Self],
         rest: &str,
     ) -> Result<Vec<T>> {
@@ -188,12 +184,12 @@ pub trait UnscopedTable: RowValues {
     }
 
     /// Insert many rows by the fastest way. A conflict is an error.
-    fn bulk_insert(tx: &mut UnscopedTx<'_, '_>, rows: &[Self]) -> Result<u64> {
+    fn bulk_insert(tx: &mut UnscopedTx, rows: &[Self]) -> Result<u64> {
         tx.bulk_insert(Self::TABLE, Self::NAMES, &all_rows(rows, false))
     }
 
     /// As [`ScopedTable::upsert`].
-    fn upsert_unscoped(tx: &mut UnscopedTx<'_, '_>, rows: &[Self]) -> Result<u64>
+    fn upsert_unscoped(tx: &mut UnscopedTx, rows: &[Self]) -> Result<u64>
     where
         Self: Upsertable,
     {
@@ -201,7 +197,7 @@ pub trait UnscopedTable: RowValues {
     }
 
     /// As [`ScopedTable::update`].
-    fn update_unscoped(&self, tx: &mut UnscopedTx<'_, '_>) -> Result<bool>
+    fn update_unscoped(&self, tx: &mut UnscopedTx) -> Result<bool>
     where
         Self: Updatable,
     {
@@ -210,11 +206,7 @@ pub trait UnscopedTable: RowValues {
 
     /// Update many rows in one statement, and return `returning` of those that exist with the
     /// expected version. For batches: for a single row the database may plan a scan.
-    fn update_all<T: FromRow>(
-        tx: &mut UnscopedTx<'_, '_>,
-        rows: &[Self],
-        returning: &str,
-    ) -> Result<Vec<T>>
+    fn update_all<T: FromRow>(tx: &mut UnscopedTx, rows: &[Self], returning: &str) -> Result<Vec<T>>
     where
         Self: Updatable,
     {

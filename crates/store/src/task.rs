@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 /// Wrap a closure as a job, with the receiver of its result.
 pub(crate) fn task<T, E, F>(run: F) -> (Box<dyn Job>, oneshot::Receiver<std::result::Result<T, E>>)
 where
-    F: FnMut(&mut UnscopedTx<'_, '_>) -> std::result::Result<T, E> + Send + 'static,
+    F: FnMut(&mut UnscopedTx) -> std::result::Result<T, E> + Send + 'static,
     T: Send + 'static,
     E: From<Error> + Send + 'static,
 {
@@ -31,7 +31,7 @@ struct Task<T, E, F> {
 
 impl<T, E, F> Job for Task<T, E, F>
 where
-    F: FnMut(&mut UnscopedTx<'_, '_>) -> std::result::Result<T, E> + Send,
+    F: FnMut(&mut UnscopedTx) -> std::result::Result<T, E> + Send,
     T: Send,
     E: From<Error> + Send,
 {

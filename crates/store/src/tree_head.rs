@@ -96,8 +96,7 @@ impl TreeHeadSigner {
     }
 
     async fn load(&mut self) -> Result<()> {
-        let read =
-            |tx: &mut UnscopedTx<'_, '_>| Ok::<_, Error>((table::last(tx)?, table::leaves(tx)?));
+        let read = |tx: &mut UnscopedTx| Ok::<_, Error>((table::last(tx)?, table::leaves(tx)?));
         let (last, heads) = self.db.read_unscoped(read).await?;
         self.last = last.map(|last| parse(&last.line)).transpose()?;
         self.leaves = heads
@@ -175,7 +174,7 @@ impl TreeHeadSigner {
         let line = serde_json::to_string(&tree_head).map_err(|_| Error::Database {
             why: "a tree head cannot be serialized".to_owned(),
         })?;
-        let write = move |tx: &mut UnscopedTx<'_, '_>| {
+        let write = move |tx: &mut UnscopedTx| {
             let row = NewTreeHead {
                 number: tree_head.number,
                 at: tree_head.at,

@@ -124,12 +124,11 @@ impl Submit {
     where
         A: Send + 'static,
         T: Send + 'static,
-        F: FnMut(&mut Tx<'_, '_>, &Principal, &A) -> Result<T> + Send + 'static,
+        F: FnMut(&mut Tx, &Principal, &A) -> Result<T> + Send + 'static,
     {
         let args = (principal.clone(), args);
-        let write = move |tx: &mut Tx<'_, '_>, (principal, args): &(Principal, A)| {
-            write(tx, principal, args)
-        };
+        let write =
+            move |tx: &mut Tx, (principal, args): &(Principal, A)| write(tx, principal, args);
         self.on()
             .write_with(&principal.namespace, args, write)
             .await

@@ -58,7 +58,7 @@ pub(crate) fn prepare_cancel(
 
 /// Accepts a prepared cancel. One that is already in progress is replayed.
 pub(crate) fn accept_cancel(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     principal: &Principal,
     prepared: &Prepared,
 ) -> Result<Answer> {
@@ -157,7 +157,7 @@ fn account(chain: &ChainId, text: &str, field: &'static str) -> Result<String> {
 }
 
 /// Claims the idempotency key, and replays or admits the command.
-fn accept(tx: &mut Tx<'_, '_>, principal: &Principal, prepared: &Prepared) -> Result<Answer> {
+fn accept(tx: &mut Tx, principal: &Principal, prepared: &Prepared) -> Result<Answer> {
     match claim_key(tx, prepared)? {
         Some(ClaimOutcome::Conflict { resource }) => {
             Ok(Err(Error::IdempotencyKeyReused { resource }))
@@ -183,7 +183,7 @@ fn accept(tx: &mut Tx<'_, '_>, principal: &Principal, prepared: &Prepared) -> Re
 }
 
 /// Claims the idempotency key of a command. None for a command without one.
-fn claim_key(tx: &mut Tx<'_, '_>, prepared: &Prepared) -> Result<Option<ClaimOutcome>> {
+fn claim_key(tx: &mut Tx, prepared: &Prepared) -> Result<Option<ClaimOutcome>> {
     let submission = &prepared.submission;
     let Some(key) = submission.idempotency_key.as_deref() else {
         return Ok(None);
@@ -198,7 +198,7 @@ fn claim_key(tx: &mut Tx<'_, '_>, prepared: &Prepared) -> Result<Option<ClaimOut
 
 /// Whether the signer is a key of the namespace and its lane has room.
 fn check_room(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     submission: &Submission,
     limit: u32,
 ) -> Result<std::result::Result<(), Error>> {
@@ -226,7 +226,7 @@ fn check_room(
 
 /// Stores a submission. Its signer is watched from the same transaction on: one that is sent before
 /// could be mined unseen.
-fn create(tx: &mut Tx<'_, '_>, principal: &Principal, submission: &Submission) -> Result<Outcome> {
+fn create(tx: &mut Tx, principal: &Principal, submission: &Submission) -> Result<Outcome> {
     table::submission::insert(tx, std::slice::from_ref(submission))?;
     index::watch_signers(
         tx,

@@ -56,7 +56,7 @@ pub async fn explain(
 }
 
 /// The request for the first signature of a submission, while it waits for it.
-fn request(tx: &mut Tx<'_, '_>, submission: &Submission) -> Result<Option<SignatureRequest>> {
+fn request(tx: &mut Tx, submission: &Submission) -> Result<Option<SignatureRequest>> {
     if submission.state != State::Signing {
         return Ok(None);
     }

@@ -64,7 +64,7 @@ pub async fn resume_lane(
 }
 
 fn check_signer(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     namespace: &Namespace,
     chain: &ChainId,
     signer: &str,
@@ -78,7 +78,7 @@ fn check_signer(
     }
 }
 
-fn paused_lane(tx: &mut UnscopedTx<'_, '_>, chain: &ChainId, signer: &str) -> Result<Lane> {
+fn paused_lane(tx: &mut UnscopedTx, chain: &ChainId, signer: &str) -> Result<Lane> {
     let lane = table::lane::get(tx, chain, signer)?;
     lane.filter(|lane| lane.paused.is_some())
         .ok_or_else(|| Error::LaneNotPaused {
@@ -89,7 +89,7 @@ fn paused_lane(tx: &mut UnscopedTx<'_, '_>, chain: &ChainId, signer: &str) -> Re
 
 /// Resumes all paused submissions of a lane, except those with a signed cancel in progress: sending
 /// them again would outbid the cancel.
-fn resume_submissions(tx: &mut UnscopedTx<'_, '_>, chain: &ChainId, signer: &str) -> Result<()> {
+fn resume_submissions(tx: &mut UnscopedTx, chain: &ChainId, signer: &str) -> Result<()> {
     let (now, mut last_index) = (tx.now(), None);
     loop {
         let paused = table::submission::paused(tx, chain, signer, last_index, PER_READ)?;
@@ -114,7 +114,7 @@ fn resume_submissions(tx: &mut UnscopedTx<'_, '_>, chain: &ChainId, signer: &str
 /// Pauses a lane until a time, or until an operator resumes it. A pause for an operator is never
 /// shortened by a timed one.
 pub(crate) fn pause(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     mut lane: Lane,
     reason: &str,
     until: Option<Time>,
@@ -133,7 +133,7 @@ pub(crate) fn pause(
 }
 
 /// Writes a lane, or fails the transaction if it was changed since it was read.
-pub(crate) fn update(tx: &mut UnscopedTx<'_, '_>, lane: &Lane) -> Result<()> {
+pub(crate) fn update(tx: &mut UnscopedTx, lane: &Lane) -> Result<()> {
     match table::lane::update(tx, lane)? {
         true => Ok(()),
         false => Err(Error::contended()),

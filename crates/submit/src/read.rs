@@ -6,7 +6,7 @@ use types::{Page, Principal, SubmissionId};
 
 /// The current state of one submission. Error: `submit.unknown_submission`.
 pub async fn get(submit: &Submit, principal: &Principal, id: SubmissionId) -> Result<Submission> {
-    let read = move |tx: &mut store::Tx<'_, '_>| table::submission::get(tx, id);
+    let read = move |tx: &mut store::Tx| table::submission::get(tx, id);
     let submission = submit.db().read(&principal.namespace, read).await?;
     submission.ok_or(Error::UnknownSubmission { id })
 }
@@ -18,7 +18,7 @@ pub async fn list(
     filter: Filter,
     page: Page,
 ) -> Result<Vec<Submission>> {
-    let read = move |tx: &mut store::Tx<'_, '_>| table::submission::list(tx, &filter, &page);
+    let read = move |tx: &mut store::Tx| table::submission::list(tx, &filter, &page);
     Ok(submit.db().read(&principal.namespace, read).await?)
 }
 
@@ -28,6 +28,6 @@ pub async fn transactions(
     principal: &Principal,
     id: SubmissionId,
 ) -> Result<Vec<SubmissionTransaction>> {
-    let read = move |tx: &mut store::Tx<'_, '_>| table::transaction::of_submission(tx, id);
+    let read = move |tx: &mut store::Tx| table::transaction::of_submission(tx, id);
     Ok(submit.db().read(&principal.namespace, read).await?)
 }

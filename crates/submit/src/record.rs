@@ -7,13 +7,13 @@ use types::{Namespace, Principal};
 
 /// Writes changed submissions and their facts. Those that were changed concurrently are skipped.
 /// Returns the number written.
-pub(crate) fn save(tx: &mut UnscopedTx<'_, '_>, changed: &[Submission]) -> Result<usize> {
+pub(crate) fn save(tx: &mut UnscopedTx, changed: &[Submission]) -> Result<usize> {
     save_by(tx, changed, None)
 }
 
 /// Like [`save`], with `actor` as the actor of the facts, or the worker itself.
 pub(crate) fn save_by(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     changed: &[Submission],
     actor: Option<&Principal>,
 ) -> Result<usize> {
@@ -30,7 +30,7 @@ pub(crate) fn save_by(
 }
 
 /// Writes all changed submissions, or fails the transaction if one was changed concurrently.
-pub(crate) fn save_all(tx: &mut UnscopedTx<'_, '_>, changed: &[Submission]) -> Result<()> {
+pub(crate) fn save_all(tx: &mut UnscopedTx, changed: &[Submission]) -> Result<()> {
     if save(tx, changed)? == changed.len() {
         Ok(())
     } else {

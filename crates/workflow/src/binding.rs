@@ -92,7 +92,7 @@ pub async fn put_binding(
 ) -> Result<(Binding, bool)> {
     let new = validate(workflow, principal, new)?;
     let limit = workflow.settings().named_objects_per_namespace;
-    let put = move |tx: &mut Tx<'_, '_>, principal: &Principal, args: &(String, ValidBinding)| {
+    let put = move |tx: &mut Tx, principal: &Principal, args: &(String, ValidBinding)| {
         let (path, new) = args;
         let (row, before) = named::put_in::<BindingRow>(tx, principal, (), path, new, limit)?;
         Ok((resolve(tx, row)?, before.is_none()))
@@ -107,7 +107,7 @@ pub async fn binding(
     principal: &Principal,
     name_or_id: &str,
 ) -> Result<Binding> {
-    let read = |tx: &mut Tx<'_, '_>, name_or_id: &String| require(tx, name_or_id);
+    let read = |tx: &mut Tx, name_or_id: &String| require(tx, name_or_id);
     workflow.read(principal, name_or_id.to_owned(), read).await
 }
 
@@ -117,7 +117,7 @@ pub async fn bindings(
     principal: &Principal,
     page: &Page,
 ) -> Result<Vec<Binding>> {
-    let read = |tx: &mut Tx<'_, '_>, page: &Page| {
+    let read = |tx: &mut Tx, page: &Page| {
         let rows = table::list(tx, (), page)?;
         resolve_all(tx, rows)
     };
@@ -134,18 +134,18 @@ pub async fn delete_binding(
 }
 
 /// A binding by name or id. Errors: `workflow.unknown_resource`.
-pub(crate) fn require(tx: &mut Tx<'_, '_>, name_or_id: &str) -> Result<Binding> {
+pub(crate) fn require(tx: &mut Tx, name_or_id: &str) -> Result<Binding> {
     let row = table::require(tx, (), name_or_id)?;
     resolve(tx, row)
 }
 
-fn resolve(tx: &mut Tx<'_, '_>, row: BindingRow) -> Result<Binding> {
+fn resolve(tx: &mut Tx, row: BindingRow) -> Result<Binding> {
     let binding = resolve_all(tx, vec![row])?.pop();
     Ok(binding.expect("one row resolves to one binding"))
 }
 
 /// Reads the contracts and interfaces that rows name.
-fn resolve_all(tx: &mut Tx<'_, '_>, rows: Vec<BindingRow>) -> Result<Vec<Binding>> {
+fn resolve_all(tx: &mut Tx, rows: Vec<BindingRow>) -> Result<Vec<Binding>> {
     let contracts: Vec<ContractId> = rows.iter().filter_map(|row| row.contract).collect();
     let interfaces: Vec<Digest> = rows.iter().filter_map(|row| row.interface).collect();
     let addresses = contracts::addresses(tx, &contracts)?;
@@ -186,7 +186,7 @@ impl Resource for BindingRow {
     }
 
     fn build(
-        tx: &mut Tx<'_, '_>,
+        tx: &mut Tx,
         meta: Meta<BindingId>,
         new: &ValidBinding,
         _: Option<&Self>,
@@ -216,7 +216,7 @@ impl Resource for BindingRow {
         Fact::new(kind, 1).subject(&self.id, self.version)
     }
 
-    fn complete(&self, tx: &mut Tx<'_, '_>, fact: Fact) -> Result<Fact> {
+    fn complete(&self, tx: &mut Tx, fact: Fact) -> Result<Fact> {
         let addresses = contracts::addresses(tx, self.contract.as_slice())?;
         let payload = serde_json::json!({
             "name": self.name,

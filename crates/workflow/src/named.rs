@@ -31,7 +31,7 @@ pub(crate) trait Resource: Named {
     fn fact(&self, kind: &'static str) -> Fact;
 
     /// The fact with what other tables hold of the resource.
-    fn complete(&self, _tx: &mut Tx<'_, '_>, fact: Fact) -> Result<Fact> {
+    fn complete(&self, _tx: &mut Tx, fact: Fact) -> Result<Fact> {
         Ok(fact)
     }
 

@@ -129,7 +129,7 @@ async fn write(
         .await
 }
 
-fn record(tx: &mut Tx<'_, '_>, principal: &Principal, slice: &[Movement]) -> Result<(), Error> {
+fn record(tx: &mut Tx, principal: &Principal, slice: &[Movement]) -> Result<(), Error> {
     let now = tx.now();
     let rows: Vec<_> = slice
         .iter()

@@ -41,7 +41,7 @@ pub async fn namespaces_changed_since(
     db: &Db,
     revision: NamespacesRevision,
 ) -> Result<Option<(NamespacesRevision, Vec<NamespaceRow>)>> {
-    let read = move |tx: &mut UnscopedTx<'_, '_>| {
+    let read = move |tx: &mut UnscopedTx| {
         let current = NamespacesRevision(Some(table::namespaces_revision(tx)?));
         if current == revision {
             Ok(None)

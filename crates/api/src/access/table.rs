@@ -15,7 +15,7 @@ struct NewNamespace<'a> {
 
 /// Inserts a namespace; false if the name exists.
 pub(super) fn insert_namespace(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     name: &Namespace,
     default_chain: Option<&ChainId>,
 ) -> Result<bool> {
@@ -29,13 +29,13 @@ pub(super) fn insert_namespace(
 }
 
 /// Every namespace, by name.
-pub(super) fn namespaces(tx: &mut UnscopedTx<'_, '_>) -> Result<Vec<NamespaceRow>> {
+pub(super) fn namespaces(tx: &mut UnscopedTx) -> Result<Vec<NamespaceRow>> {
     tx.rows(&NamespaceRow::select("ORDER BY name"), ())
 }
 
 /// The number of namespaces and the sum of their versions. The pair differs after every change,
 /// since namespaces are never deleted and versions only increase.
-pub(super) fn namespaces_revision(tx: &mut UnscopedTx<'_, '_>) -> Result<(i64, i64)> {
+pub(super) fn namespaces_revision(tx: &mut UnscopedTx) -> Result<(i64, i64)> {
     let row = tx.row(
         "SELECT COUNT(*), CAST(COALESCE(SUM(version), 0) AS BIGINT) FROM namespace",
         (),
@@ -44,12 +44,12 @@ pub(super) fn namespaces_revision(tx: &mut UnscopedTx<'_, '_>) -> Result<(i64, i
 }
 
 /// The row of the transaction's namespace.
-pub(super) fn namespace(tx: &mut Tx<'_, '_>) -> Result<Option<NamespaceRow>> {
+pub(super) fn namespace(tx: &mut Tx) -> Result<Option<NamespaceRow>> {
     tx.row(&NamespaceRow::select("WHERE name = ?ns"), ())
 }
 
 /// Sets the default chain of the namespace; returns the row's new version, `None` if it has no row.
-pub(super) fn set_default_chain(tx: &mut Tx<'_, '_>, chain: &ChainId) -> Result<Option<u64>> {
+pub(super) fn set_default_chain(tx: &mut Tx, chain: &ChainId) -> Result<Option<u64>> {
     tx.value(
         "UPDATE namespace SET default_chain = ?1, version = version + 1 WHERE name = ?ns RETURNING version",
         (chain,),
@@ -71,7 +71,7 @@ struct NewApiKey<'a> {
 }
 
 /// Inserts an API key.
-pub(super) fn insert_api_key(tx: &mut Tx<'_, '_>, key: &ApiKey, secret_hash: Digest) -> Result<()> {
+pub(super) fn insert_api_key(tx: &mut Tx, key: &ApiKey, secret_hash: Digest) -> Result<()> {
     let new = NewApiKey {
         id: key.id,
         name: &key.name,
@@ -95,21 +95,21 @@ pub(super) struct StoredApiKey {
 }
 
 /// An API key of any namespace by its id.
-pub(super) fn api_key(tx: &mut UnscopedTx<'_, '_>, id: ApiKeyId) -> Result<Option<StoredApiKey>> {
+pub(super) fn api_key(tx: &mut UnscopedTx, id: ApiKeyId) -> Result<Option<StoredApiKey>> {
     let columns = ApiKey::COLUMNS;
     let sql = format!("SELECT namespace, secret_hash, {columns} FROM api_key WHERE id = ?1");
     tx.row(&sql, (id,))
 }
 
 /// The API keys of the namespace, oldest first.
-pub(super) fn api_keys(tx: &mut Tx<'_, '_>, page: &Page) -> Result<Vec<ApiKey>> {
+pub(super) fn api_keys(tx: &mut Tx, page: &Page) -> Result<Vec<ApiKey>> {
     let sql = ApiKey::select("WHERE namespace = ?ns ORDER BY created_at, id LIMIT ?1 OFFSET ?2");
     tx.rows(&sql, (page.limit, page.skip))
 }
 
 /// Revokes an API key of the namespace; returns its new version, `None` if it does not exist or is
 /// revoked already.
-pub(super) fn revoke_api_key(tx: &mut Tx<'_, '_>, id: ApiKeyId) -> Result<Option<u64>> {
+pub(super) fn revoke_api_key(tx: &mut Tx, id: ApiKeyId) -> Result<Option<u64>> {
     let now = tx.now();
     tx.value(
         "UPDATE api_key SET revoked_at = ?2, version = version + 1

@@ -57,26 +57,18 @@ pub(crate) struct Address {
     pub(crate) address: String,
 }
 
-pub(crate) fn get(tx: &mut Tx<'_, '_>, id: &ContractId) -> Result<Option<Contract>> {
+pub(crate) fn get(tx: &mut Tx, id: &ContractId) -> Result<Option<Contract>> {
     let sql = Contract::select("WHERE namespace = ?ns AND id = ?1");
     tx.row(&sql, (id,))
 }
 
-pub(crate) fn find(
-    tx: &mut Tx<'_, '_>,
-    chain: &ChainId,
-    address: &str,
-) -> Result<Option<Contract>> {
+pub(crate) fn find(tx: &mut Tx, chain: &ChainId, address: &str) -> Result<Option<Contract>> {
     let sql = Contract::select("WHERE namespace = ?ns AND chain = ?1 AND address = ?2");
     tx.row(&sql, (chain, address))
 }
 
 /// In the order of chain and address; of all chains if none is given.
-pub(crate) fn list(
-    tx: &mut Tx<'_, '_>,
-    chain: Option<&ChainId>,
-    page: &Page,
-) -> Result<Vec<Contract>> {
+pub(crate) fn list(tx: &mut Tx, chain: Option<&ChainId>, page: &Page) -> Result<Vec<Contract>> {
     let sql = Contract::select(
         "WHERE namespace = ?ns AND (?1 = '' OR chain = ?1) ORDER BY chain, address LIMIT ?2 OFFSET ?3",
     );
@@ -84,7 +76,7 @@ pub(crate) fn list(
     tx.rows(&sql, (chain, page.limit, page.skip))
 }
 
-pub(crate) fn addresses(tx: &mut Tx<'_, '_>, ids: &[ContractId]) -> Result<Vec<Address>> {
+pub(crate) fn addresses(tx: &mut Tx, ids: &[ContractId]) -> Result<Vec<Address>> {
     tx.query_rows(
         "SELECT id, address FROM contract WHERE namespace = ?ns AND id IN ({rows})",
         (),
@@ -92,12 +84,12 @@ pub(crate) fn addresses(tx: &mut Tx<'_, '_>, ids: &[ContractId]) -> Result<Vec<A
     )
 }
 
-pub(crate) fn count(tx: &mut Tx<'_, '_>) -> Result<u64> {
+pub(crate) fn count(tx: &mut Tx) -> Result<u64> {
     tx.count("SELECT COUNT(*) FROM contract WHERE namespace = ?ns", ())
 }
 
 /// Returns false if the chain has a contract with this address already.
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, contract: &Contract) -> Result<bool> {
+pub(crate) fn insert(tx: &mut Tx, contract: &Contract) -> Result<bool> {
     let rows = std::slice::from_ref(contract);
     Ok(Contract::insert(tx, rows, "ON CONFLICT DO NOTHING")? == 1)
 }

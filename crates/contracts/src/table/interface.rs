@@ -16,14 +16,14 @@ pub(crate) struct Row {
     pub(crate) text: Json,
 }
 
-pub(crate) fn exists(tx: &mut Tx<'_, '_>, hash: &Digest) -> Result<bool> {
+pub(crate) fn exists(tx: &mut Tx, hash: &Digest) -> Result<bool> {
     tx.exists(
         "SELECT 1 FROM contract_interface WHERE namespace = ?ns AND hash = ?1 LIMIT 1",
         (hash,),
     )
 }
 
-pub(crate) fn get(tx: &mut Tx<'_, '_>, hashes: &[Digest]) -> Result<Vec<Row>> {
+pub(crate) fn get(tx: &mut Tx, hashes: &[Digest]) -> Result<Vec<Row>> {
     tx.query_rows(
         "SELECT hash, text FROM contract_interface WHERE namespace = ?ns AND hash IN ({rows})",
         (),
@@ -31,7 +31,7 @@ pub(crate) fn get(tx: &mut Tx<'_, '_>, hashes: &[Digest]) -> Result<Vec<Row>> {
     )
 }
 
-pub(crate) fn count(tx: &mut Tx<'_, '_>) -> Result<u64> {
+pub(crate) fn count(tx: &mut Tx) -> Result<u64> {
     tx.count(
         "SELECT COUNT(*) FROM contract_interface WHERE namespace = ?ns",
         (),
@@ -39,7 +39,7 @@ pub(crate) fn count(tx: &mut Tx<'_, '_>) -> Result<u64> {
 }
 
 /// Returns false if it is stored already.
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, row: &NewRow<'_>) -> Result<bool> {
+pub(crate) fn insert(tx: &mut Tx, row: &NewRow<'_>) -> Result<bool> {
     let rows = std::slice::from_ref(row);
     Ok(NewRow::insert(tx, rows, "ON CONFLICT DO NOTHING")? == 1)
 }

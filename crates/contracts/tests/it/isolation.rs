@@ -22,7 +22,7 @@ async fn no_namespace_sees_a_contract_or_an_interface_of_another() {
             .await
             .unwrap_err();
         assert_eq!(error.code().code, "contracts.unknown_contract");
-        let read = |tx: &mut Tx<'_, '_>, id: &ContractId| addresses(tx, &[*id]);
+        let read = |tx: &mut Tx, id: &ContractId| addresses(tx, &[*id]);
         let read = (world.test.db).read_with(&namespace("other"), known.id, read);
         assert!(read.await.unwrap().is_empty());
     })

@@ -60,7 +60,7 @@ impl World {
             principal(ns),
             address.to_owned(),
         );
-        let ensure = |tx: &mut Tx<'_, '_>, args: &(Settings, Principal, String)| {
+        let ensure = |tx: &mut Tx, args: &(Settings, Principal, String)| {
             let (settings, principal, address) = args;
             contracts::ensure(settings, tx, principal, &chain(), address)
         };
@@ -72,7 +72,7 @@ impl World {
         let settings = *self.contracts.settings();
         let interface = Interface::parse(&settings, &chain(), json(text))?;
         let args = (settings, principal(ns), interface);
-        let add = |tx: &mut Tx<'_, '_>, args: &(Settings, Principal, Interface)| {
+        let add = |tx: &mut Tx, args: &(Settings, Principal, Interface)| {
             contracts::add_interface(&args.0, tx, &args.1, &args.2)
         };
         let db = self.test.db.on(&self.lease);
@@ -81,7 +81,7 @@ impl World {
 
     /// The text of an interface as a namespace sees it.
     pub(crate) async fn interface(&self, ns: &str, hash: Digest) -> Option<String> {
-        let read = |tx: &mut Tx<'_, '_>, hash: &Digest| contracts::interfaces(tx, &[*hash]);
+        let read = |tx: &mut Tx, hash: &Digest| contracts::interfaces(tx, &[*hash]);
         let read = self.test.db.read_with(&namespace(ns), hash, read);
         let texts = read.await.unwrap();
         texts.get(&hash).map(|text| text.as_str().to_owned())
@@ -99,7 +99,7 @@ impl World {
             partition: "api/0".to_owned(),
             seq: 0,
         };
-        let read = move |tx: &mut UnscopedTx<'_, '_>| store::facts_after(tx, &start, 1_000);
+        let read = move |tx: &mut UnscopedTx| store::facts_after(tx, &start, 1_000);
         let facts = self.test.db.read_unscoped(read).await.unwrap();
         facts.into_iter().map(|fact| fact.kind).collect()
     }

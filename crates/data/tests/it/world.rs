@@ -25,7 +25,7 @@ impl Chains for Watermarks {
         chain()
     }
 
-    fn final_heights(&self, _: &mut UnscopedTx<'_, '_>) -> store::Result<Vec<(ChainId, Height)>> {
+    fn final_heights(&self, _: &mut UnscopedTx) -> store::Result<Vec<(ChainId, Height)>> {
         Ok(self.0.lock().unwrap().clone().into_iter().collect())
     }
 }

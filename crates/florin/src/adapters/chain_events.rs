@@ -55,7 +55,7 @@ impl Blocks {
 
     fn hash(
         &self,
-        tx: &mut UnscopedTx<'_, '_>,
+        tx: &mut UnscopedTx,
         chain: &ChainId,
         index: u64,
     ) -> store::Result<Option<String>> {
@@ -89,7 +89,7 @@ impl ChainEvents {
 }
 
 fn read_page(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     blocks: &Blocks,
     start: PageStart,

@@ -57,7 +57,7 @@ impl data::Chains for DefaultChains {
             .unwrap_or_else(|| self.fallback())
     }
 
-    fn final_heights(&self, tx: &mut UnscopedTx<'_, '_>) -> store::Result<Vec<(ChainId, Height)>> {
+    fn final_heights(&self, tx: &mut UnscopedTx) -> store::Result<Vec<(ChainId, Height)>> {
         let mut final_heights = Vec::with_capacity(self.chains.len());
         for chain in &self.chains {
             let status = index::status(tx, chain)?;

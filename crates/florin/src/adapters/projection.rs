@@ -11,7 +11,7 @@ impl Projection for TokenProjection {
         "tokens"
     }
 
-    fn apply(&self, tx: &mut UnscopedTx<'_, '_>, applied: &[NamespaceBlocks]) -> store::Result<()> {
+    fn apply(&self, tx: &mut UnscopedTx, applied: &[NamespaceBlocks]) -> store::Result<()> {
         for batch in applied {
             let Some(chain) = batch.blocks.first().map(|work| &work.block.chain) else {
                 continue;
@@ -31,7 +31,7 @@ impl Projection for TokenProjection {
         Ok(())
     }
 
-    fn undo(&self, tx: &mut UnscopedTx<'_, '_>, dropped: &[BlockId]) -> store::Result<()> {
+    fn undo(&self, tx: &mut UnscopedTx, dropped: &[BlockId]) -> store::Result<()> {
         dropped
             .iter()
             .try_for_each(|block| data::undo(tx, &block.chain, block.height, &block.hash))

@@ -47,14 +47,14 @@ struct Header {
 }
 
 /// Stores blocks as canonical. A block stored before becomes canonical again.
-pub(crate) fn insert(tx: &mut UnscopedTx<'_, '_>, blocks: &[&Block]) -> Result<()> {
+pub(crate) fn insert(tx: &mut UnscopedTx, blocks: &[&Block]) -> Result<()> {
     let rows: Vec<Row<'_>> = blocks.iter().map(|block| Row::of(block)).collect();
     Row::upsert_unscoped(tx, &rows).map(drop)
 }
 
 /// Updates the number of stored events and inclusions of a block.
 pub(crate) fn set_counts(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     block: &Block,
     events: u64,
     inclusions: u64,
@@ -68,7 +68,7 @@ pub(crate) fn set_counts(
 
 /// The hashes of those blocks that are already stored, canonical or not.
 pub(crate) fn known(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     blocks: &[&Block],
 ) -> Result<BTreeSet<String>> {
@@ -82,11 +82,7 @@ pub(crate) fn known(
 }
 
 /// Whether all of these blocks are canonical.
-pub(crate) fn are_canonical(
-    tx: &mut UnscopedTx<'_, '_>,
-    chain: &ChainId,
-    blocks: &[&str],
-) -> Result<bool> {
+pub(crate) fn are_canonical(tx: &mut UnscopedTx, chain: &ChainId, blocks: &[&str]) -> Result<bool> {
     let canonical: Vec<(String,)> = tx.query_rows(
         "SELECT hash FROM block WHERE chain = ?1 AND canonical = 1 AND hash IN ({rows})",
         (chain,),
@@ -97,7 +93,7 @@ pub(crate) fn are_canonical(
 
 /// The height of the block with this hash; none if it is not canonical.
 pub(crate) fn canonical_height(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     hash: &str,
 ) -> Result<Option<Height>> {
@@ -109,7 +105,7 @@ pub(crate) fn canonical_height(
 
 /// The hash of the canonical block at a height.
 pub(crate) fn canonical_hash(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     height: Height,
 ) -> Result<Option<String>> {
@@ -121,7 +117,7 @@ pub(crate) fn canonical_hash(
 
 /// Canonical blocks from a height on, oldest first.
 pub(crate) fn from_height(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     from: Height,
     limit: u32,
@@ -153,11 +149,7 @@ impl From<Header> for BlockRef {
 }
 
 /// Marks blocks, events and inclusions from a height on as reverted.
-pub(crate) fn revert_from(
-    tx: &mut UnscopedTx<'_, '_>,
-    chain: &ChainId,
-    first: Height,
-) -> Result<()> {
+pub(crate) fn revert_from(tx: &mut UnscopedTx, chain: &ChainId, first: Height) -> Result<()> {
     tx.execute(
         "UPDATE block SET canonical = 0 WHERE chain = ?1 AND height >= ?2 AND canonical = 1",
         (chain, first),

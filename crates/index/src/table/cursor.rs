@@ -42,12 +42,12 @@ impl Status {
 }
 
 /// The cursor of a chain, if it exists.
-pub(crate) fn get(tx: &mut UnscopedTx<'_, '_>, chain: &ChainId) -> Result<Option<Status>> {
+pub(crate) fn get(tx: &mut UnscopedTx, chain: &ChainId) -> Result<Option<Status>> {
     tx.row(&Status::select("WHERE chain = ?1"), (chain,))
 }
 
 /// Writes the cursor of a chain with its new version. Returns false if it was changed since it was
 /// read.
-pub(crate) fn put(tx: &mut UnscopedTx<'_, '_>, status: &Status) -> Result<bool> {
+pub(crate) fn put(tx: &mut UnscopedTx, status: &Status) -> Result<bool> {
     Ok(Status::upsert_unscoped(tx, std::slice::from_ref(status))? == 1)
 }

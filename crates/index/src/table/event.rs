@@ -43,7 +43,7 @@ pub(crate) fn rows(block: &Block) -> Vec<Vec<Value<'_>>> {
 }
 
 /// Stores chain events with their block.
-pub(crate) fn insert(tx: &mut UnscopedTx<'_, '_>, rows: &[Vec<Value<'_>>]) -> Result<()> {
+pub(crate) fn insert(tx: &mut UnscopedTx, rows: &[Vec<Value<'_>>]) -> Result<()> {
     let columns: Vec<&str> = COLUMNS
         .into_iter()
         .chain(["ingest_id", "reverted"])
@@ -53,7 +53,7 @@ pub(crate) fn insert(tx: &mut UnscopedTx<'_, '_>, rows: &[Vec<Value<'_>>]) -> Re
 }
 
 /// Unmarks the events of a block that is canonical again. Returns their number.
-pub(crate) fn revive(tx: &mut UnscopedTx<'_, '_>, block: &Block) -> Result<u64> {
+pub(crate) fn revive(tx: &mut UnscopedTx, block: &Block) -> Result<u64> {
     tx.execute(
         "UPDATE chain_event SET reverted = 0 WHERE chain = ?1 AND block_hash = ?2",
         (block.chain, &block.hash),
@@ -63,7 +63,7 @@ pub(crate) fn revive(tx: &mut UnscopedTx<'_, '_>, block: &Block) -> Result<u64> 
 /// Stores chain events that were not watched yet when their block was ingested. Returns the indexes
 /// of the added events.
 pub(crate) fn insert_missing(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     rows: &[Vec<Value<'_>>],
     ingest_id: &str,
 ) -> Result<BTreeSet<u32>> {
@@ -119,7 +119,7 @@ impl From<Row> for StoredEvent {
 
 /// The events of a block, in order, after an event index.
 pub(crate) fn in_block(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     block_hash: &str,
     after: i64,
@@ -134,7 +134,7 @@ pub(crate) fn in_block(
 
 /// Canonical events that match a filter, after a cursor and up to a height, in chain order.
 pub(crate) fn through(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     filter: &EventFilter,
     after: EventCursor,
     through: Height,

@@ -75,7 +75,7 @@ fn row<'b>(
 }
 
 /// Stores inclusions with their block.
-pub(crate) fn insert(tx: &mut UnscopedTx<'_, '_>, rows: &[Vec<Value<'_>>]) -> Result<()> {
+pub(crate) fn insert(tx: &mut UnscopedTx, rows: &[Vec<Value<'_>>]) -> Result<()> {
     tx.execute_rows(
         "INSERT INTO chain_inclusion (chain, replay_key, block_hash, tx_id, signer, height, tx_index, status, fee, created_contract, ingest_id, reverted)
          {rows}",
@@ -86,7 +86,7 @@ pub(crate) fn insert(tx: &mut UnscopedTx<'_, '_>, rows: &[Vec<Value<'_>>]) -> Re
 }
 
 /// Unmarks the inclusions of a block that is canonical again.
-pub(crate) fn revive(tx: &mut UnscopedTx<'_, '_>, block: &Block) -> Result<u64> {
+pub(crate) fn revive(tx: &mut UnscopedTx, block: &Block) -> Result<u64> {
     tx.execute(
         "UPDATE chain_inclusion SET reverted = 0 WHERE chain = ?1 AND block_hash = ?2",
         (block.chain, &block.hash),
@@ -96,7 +96,7 @@ pub(crate) fn revive(tx: &mut UnscopedTx<'_, '_>, block: &Block) -> Result<u64> 
 /// Stores inclusions whose signer was not watched yet when their block was ingested. Returns the
 /// replay keys of the added rows.
 pub(crate) fn insert_missing(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     rows: &[Vec<Value<'_>>],
     ingest_id: &str,
 ) -> Result<BTreeSet<ReplayKey>> {
@@ -111,7 +111,7 @@ pub(crate) fn insert_missing(
 
 /// The inclusions of a block.
 pub(crate) fn in_block(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     block_hash: &str,
 ) -> Result<Vec<StoredInclusion>> {
@@ -123,7 +123,7 @@ pub(crate) fn in_block(
 
 /// Canonical inclusions above one height, up to and including another, in chain order.
 pub(crate) fn between(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     above: Option<Height>,
     through: Height,

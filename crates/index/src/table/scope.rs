@@ -35,26 +35,26 @@ pub struct Scope {
 }
 
 /// The scopes of a chain, of every namespace.
-pub(crate) fn of_chain(tx: &mut UnscopedTx<'_, '_>, chain: &ChainId) -> Result<Vec<Scope>> {
+pub(crate) fn of_chain(tx: &mut UnscopedTx, chain: &ChainId) -> Result<Vec<Scope>> {
     let sql = Scope::select("WHERE chain = ?1 ORDER BY namespace, projection, source");
     tx.rows(&sql, (chain,))
 }
 
 /// The scopes of the namespace on a chain.
-pub(crate) fn of_namespace(tx: &mut Tx<'_, '_>, chain: &ChainId) -> Result<Vec<Scope>> {
+pub(crate) fn of_namespace(tx: &mut Tx, chain: &ChainId) -> Result<Vec<Scope>> {
     let sql = Scope::select("WHERE namespace = ?ns AND chain = ?1 ORDER BY projection, source");
     tx.rows(&sql, (chain,))
 }
 
 /// Inserts a scope. Returns false if it already exists.
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, scope: &Scope) -> Result<bool> {
+pub(crate) fn insert(tx: &mut Tx, scope: &Scope) -> Result<bool> {
     let rows = std::slice::from_ref(scope);
     Ok(Scope::insert(tx, rows, "ON CONFLICT DO NOTHING")? == 1)
 }
 
 /// Deletes a scope. Returns it as it was, if it existed.
 pub(crate) fn delete(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     projection: &str,
     chain: &ChainId,
     source: &str,
@@ -69,7 +69,7 @@ pub(crate) fn delete(
 
 /// Rewinds scopes with the chain, whose next height is now `next`. Scopes beyond it continue there;
 /// scopes that start later wait for their start height again.
-pub(crate) fn rewind(tx: &mut UnscopedTx<'_, '_>, chain: &ChainId, next: Height) -> Result<()> {
+pub(crate) fn rewind(tx: &mut UnscopedTx, chain: &ChainId, next: Height) -> Result<()> {
     tx.execute(
         "UPDATE projection_scope SET next_height = ?2, version = version + 1
           WHERE chain = ?1 AND next_height > ?2 AND from_height <= ?2",

@@ -36,7 +36,7 @@ struct Row<'w> {
 /// Watched values of a chain, over all namespaces, ordered by kind and value, after one of them.
 /// Uses index `chain_watch_chain`.
 pub(crate) fn of_chain(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     after: Option<&Watched>,
     limit: u32,
@@ -50,7 +50,7 @@ pub(crate) fn of_chain(
 
 /// Adds watched values for the namespace.
 pub(crate) fn insert(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     chain: &ChainId,
     kind: WatchKind,
     values: &[String],

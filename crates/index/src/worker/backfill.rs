@@ -95,7 +95,7 @@ async fn advance(
 }
 
 fn project(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     projections: &[Arc<dyn Projection>],
     scope: &Scope,
     blocks: &[DecodedBlock],

@@ -163,7 +163,7 @@ impl Worker {
     async fn write<A, T>(
         &self,
         args: A,
-        write: impl Fn(&mut UnscopedTx<'_, '_>, &A) -> store::Result<T> + Send + 'static,
+        write: impl Fn(&mut UnscopedTx, &A) -> store::Result<T> + Send + 'static,
     ) -> Result<T>
     where
         A: Send + 'static,

@@ -120,7 +120,7 @@ async fn ancestor(worker: &Worker, status: &Status, branch: BlockRef) -> Result<
 
 async fn canonical_height(worker: &Worker, hash: &str) -> Result<Option<Height>> {
     let args = (*worker.chain().chain(), hash.to_owned());
-    let read = |tx: &mut UnscopedTx<'_, '_>, (chain, hash): &(_, String)| {
+    let read = |tx: &mut UnscopedTx, (chain, hash): &(_, String)| {
         table::block::canonical_height(tx, chain, hash)
     };
     Ok(worker.db().read_unscoped_with(args, read).await?)

@@ -29,7 +29,7 @@ impl Projection for CountingProjection {
         NAME
     }
 
-    fn apply(&self, tx: &mut UnscopedTx<'_, '_>, applied: &[NamespaceBlocks]) -> store::Result<()> {
+    fn apply(&self, tx: &mut UnscopedTx, applied: &[NamespaceBlocks]) -> store::Result<()> {
         for (namespace, block, transfer) in transfers(applied) {
             tx.execute(
                 "INSERT INTO counted (namespace, chain, tx_id, path, block_hash, contract, times) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
@@ -40,7 +40,7 @@ impl Projection for CountingProjection {
         Ok(())
     }
 
-    fn undo(&self, tx: &mut UnscopedTx<'_, '_>, dropped: &[BlockId]) -> store::Result<()> {
+    fn undo(&self, tx: &mut UnscopedTx, dropped: &[BlockId]) -> store::Result<()> {
         for block in dropped {
             tx.execute(
                 "DELETE FROM counted WHERE chain = ?1 AND block_hash = ?2",

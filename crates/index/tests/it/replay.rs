@@ -133,7 +133,7 @@ async fn rows<C: Connector + 'static>(world: &World<C>, batch: &Value) -> Vec<Ro
         list("order").join(", ")
     );
     let values: Vec<String> = key.into_iter().map(|(_, value)| value).collect();
-    let read = move |tx: &mut store::UnscopedTx<'_, '_>| {
+    let read = move |tx: &mut store::UnscopedTx| {
         let [a, b, c] = values.as_slice() else {
             panic!("a batch key has three columns")
         };

@@ -285,7 +285,7 @@ impl Projection for FailingProjection {
         NAME
     }
 
-    fn apply(&self, tx: &mut UnscopedTx<'_, '_>, applied: &[NamespaceBlocks]) -> store::Result<()> {
+    fn apply(&self, tx: &mut UnscopedTx, applied: &[NamespaceBlocks]) -> store::Result<()> {
         assert!(
             applied
                 .iter()
@@ -295,7 +295,7 @@ impl Projection for FailingProjection {
         counting_projection::CountingProjection.apply(tx, applied)
     }
 
-    fn undo(&self, tx: &mut UnscopedTx<'_, '_>, dropped: &[BlockId]) -> store::Result<()> {
+    fn undo(&self, tx: &mut UnscopedTx, dropped: &[BlockId]) -> store::Result<()> {
         counting_projection::CountingProjection.undo(tx, dropped)
     }
 }

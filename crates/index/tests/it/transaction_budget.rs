@@ -18,7 +18,7 @@ impl Projection for ExpensiveProjection {
         counting_projection::NAME
     }
 
-    fn apply(&self, tx: &mut UnscopedTx<'_, '_>, applied: &[NamespaceBlocks]) -> store::Result<()> {
+    fn apply(&self, tx: &mut UnscopedTx, applied: &[NamespaceBlocks]) -> store::Result<()> {
         applied
             .iter()
             .flat_map(|applied| &applied.blocks)
@@ -26,14 +26,14 @@ impl Projection for ExpensiveProjection {
         CountingProjection.apply(tx, applied)
     }
 
-    fn undo(&self, tx: &mut UnscopedTx<'_, '_>, dropped: &[BlockId]) -> store::Result<()> {
+    fn undo(&self, tx: &mut UnscopedTx, dropped: &[BlockId]) -> store::Result<()> {
         CountingProjection.undo(tx, dropped)?;
         dropped.iter().try_for_each(|_| spend(tx))
     }
 }
 
 /// Spends a third of a transaction's budget.
-fn spend(tx: &mut UnscopedTx<'_, '_>) -> store::Result<()> {
+fn spend(tx: &mut UnscopedTx) -> store::Result<()> {
     (0..1_500).try_for_each(|_| {
         tx.row::<(i64,)>("SELECT COUNT(*) FROM counted WHERE times < 0", ())
             .map(drop)

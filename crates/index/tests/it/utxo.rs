@@ -98,9 +98,8 @@ async fn two_inputs_are_two_replay_keys_through_a_reorganisation() {
         let height = coins.tip().0;
         assert_eq!(world.final_height().await, Some(height.0 - 3));
         let chain = world.id();
-        let read = move |tx: &mut store::UnscopedTx<'_, '_>| {
-            index::inclusions_between(tx, &chain, None, height)
-        };
+        let read =
+            move |tx: &mut store::UnscopedTx| index::inclusions_between(tx, &chain, None, height);
         let mut inclusions = world.test.db.read_unscoped(read).await.unwrap();
         inclusions.retain(|inclusion| replay_keys.contains(&inclusion.replay_key));
         assert!(

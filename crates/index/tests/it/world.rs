@@ -179,8 +179,7 @@ impl<C: Connector + 'static> World<C> {
 
     pub(crate) async fn watch_events(&self, ns: &str, sources: Vec<String>, topics: Vec<String>) {
         let chain = self.id();
-        let watch =
-            move |tx: &mut store::Tx<'_, '_>| index::watch_events(tx, &chain, &sources, &topics);
+        let watch = move |tx: &mut store::Tx| index::watch_events(tx, &chain, &sources, &topics);
         self.test
             .db
             .on(&self.api)

@@ -38,18 +38,14 @@ pub(crate) struct FoundKey {
 }
 
 /// Insert issued addresses. Returns the indices whose address is new.
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, rows: &[IssuedAddress<'_>]) -> Result<Vec<u32>> {
+pub(crate) fn insert(tx: &mut Tx, rows: &[IssuedAddress<'_>]) -> Result<Vec<u32>> {
     let rest = "ON CONFLICT DO NOTHING RETURNING position";
     let inserted: Vec<(u32,)> = IssuedAddress::insert_returning(tx, rows, rest)?;
     Ok(inserted.into_iter().map(|(position,)| position).collect())
 }
 
 /// The keys that sign for these addresses of a family.
-pub(crate) fn signers(
-    tx: &mut Tx<'_, '_>,
-    family: &str,
-    addresses: &[&str],
-) -> Result<Vec<AddressKey>> {
+pub(crate) fn signers(tx: &mut Tx, family: &str, addresses: &[&str]) -> Result<Vec<AddressKey>> {
     Ok(tx.query_rows(
         "SELECT k.address, k.wallet, k.path, k.position, w.backend
            FROM wallet_key k JOIN wallet w ON w.namespace = k.namespace AND w.id = k.wallet
@@ -59,7 +55,7 @@ pub(crate) fn signers(
     )?)
 }
 
-pub(crate) fn find(tx: &mut Tx<'_, '_>, family: &str, address: &str) -> Result<Option<FoundKey>> {
+pub(crate) fn find(tx: &mut Tx, family: &str, address: &str) -> Result<Option<FoundKey>> {
     Ok(tx.row(
         "SELECT k.wallet, w.backend, k.path, k.position, n.id, n.name
            FROM wallet_key k JOIN wallet w ON w.namespace = k.namespace AND w.id = k.wallet
@@ -71,7 +67,7 @@ pub(crate) fn find(tx: &mut Tx<'_, '_>, family: &str, address: &str) -> Result<O
 
 /// A page of addresses of a branch, ordered by index.
 pub(crate) fn page(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     wallet: &WalletId,
     family: &str,
     path: &str,

@@ -26,19 +26,19 @@ pub(crate) struct Guard {
 }
 
 /// Create guards for these subjects, where there are none yet.
-pub(crate) fn insert_guards(tx: &mut Tx<'_, '_>, guards: &[Guard]) -> Result<()> {
+pub(crate) fn insert_guards(tx: &mut Tx, guards: &[Guard]) -> Result<()> {
     Guard::insert(tx, guards, "ON CONFLICT DO NOTHING")?;
     Ok(())
 }
 
 /// The guards of these subjects, read without a lock.
-pub(crate) fn guards(tx: &mut Tx<'_, '_>, subjects: &[String]) -> Result<Vec<Guard>> {
+pub(crate) fn guards(tx: &mut Tx, subjects: &[String]) -> Result<Vec<Guard>> {
     let sql = Guard::select("WHERE namespace = ?ns AND subject IN ({rows})");
     Ok(tx.query_rows(&sql, (), &list(subjects))?)
 }
 
 /// The generation of the installation, read without a lock.
-pub(crate) fn installation_generation(tx: &mut Tx<'_, '_>) -> Result<i64> {
+pub(crate) fn installation_generation(tx: &mut Tx) -> Result<i64> {
     let generation = tx.value(
         "SELECT generation FROM signing_guard WHERE namespace = '_' AND ?ns <> '_'",
         (),
@@ -48,14 +48,14 @@ pub(crate) fn installation_generation(tx: &mut Tx<'_, '_>) -> Result<i64> {
 
 /// Take a shared lock on the guards of these subjects: a writer waits until this transaction ends;
 /// if a guard changed since this transaction began, this transaction is retried.
-pub(crate) fn share(tx: &mut Tx<'_, '_>, subjects: &[String]) -> Result<()> {
+pub(crate) fn share(tx: &mut Tx, subjects: &[String]) -> Result<()> {
     let sql = Guard::select("WHERE namespace = ?ns AND subject IN ({rows}) {share}");
     tx.query_rows::<Guard, _>(&sql, (), &list(subjects))?;
     Ok(())
 }
 
 /// Take a shared lock on the guard of the installation.
-pub(crate) fn share_installation(tx: &mut Tx<'_, '_>) -> Result<()> {
+pub(crate) fn share_installation(tx: &mut Tx) -> Result<()> {
     tx.values::<i64>(
         "SELECT generation FROM signing_guard WHERE namespace = '_' AND subject = 'installation' AND ?ns <> '_' {share}",
         (),
@@ -64,7 +64,7 @@ pub(crate) fn share_installation(tx: &mut Tx<'_, '_>) -> Result<()> {
 }
 
 /// Increase the generation of a subject.
-pub(crate) fn bump(tx: &mut Tx<'_, '_>, subject: &str) -> Result<()> {
+pub(crate) fn bump(tx: &mut Tx, subject: &str) -> Result<()> {
     tx.execute(
         "INSERT INTO signing_guard (namespace, subject, generation) VALUES (?ns, ?1, 1)
          ON CONFLICT (namespace, subject) DO UPDATE SET generation = signing_guard.generation + 1",
@@ -74,7 +74,7 @@ pub(crate) fn bump(tx: &mut Tx<'_, '_>, subject: &str) -> Result<()> {
 }
 
 /// The active freezes of these subjects in the namespace and the installation.
-pub(crate) fn in_force(tx: &mut Tx<'_, '_>, subjects: &[String]) -> Result<Vec<FreezeRow>> {
+pub(crate) fn in_force(tx: &mut Tx, subjects: &[String]) -> Result<Vec<FreezeRow>> {
     let sql = FreezeRow::select(
         "WHERE (namespace = ?ns OR namespace = '_') AND level > 0 AND subject IN ({rows})",
     );
@@ -82,7 +82,7 @@ pub(crate) fn in_force(tx: &mut Tx<'_, '_>, subjects: &[String]) -> Result<Vec<F
 }
 
 /// All active freezes of the namespace and the installation.
-pub(crate) fn all(tx: &mut Tx<'_, '_>) -> Result<Vec<FreezeRow>> {
+pub(crate) fn all(tx: &mut Tx) -> Result<Vec<FreezeRow>> {
     let sql = FreezeRow::select(
         "WHERE (namespace = ?ns OR namespace = '_') AND level > 0 ORDER BY namespace, subject LIMIT 1000",
     );
@@ -90,13 +90,7 @@ pub(crate) fn all(tx: &mut Tx<'_, '_>) -> Result<Vec<FreezeRow>> {
 }
 
 /// Set the level of a subject; returns the new version.
-pub(crate) fn put(
-    tx: &mut Tx<'_, '_>,
-    subject: &str,
-    level: u32,
-    reason: &str,
-    by: &str,
-) -> Result<u64> {
+pub(crate) fn put(tx: &mut Tx, subject: &str, level: u32, reason: &str, by: &str) -> Result<u64> {
     let now = tx.now();
     let version = tx.value(
         "INSERT INTO signing_freeze (namespace, subject, level, reason, changed_by, changed_at, version)

@@ -54,35 +54,31 @@ pub(crate) struct NewNamedKey {
 }
 
 /// Insert a key; false if its name is taken.
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, new: &NewNamedKey) -> Result<bool> {
+pub(crate) fn insert(tx: &mut Tx, new: &NewNamedKey) -> Result<bool> {
     Ok(NewNamedKey::insert(tx, std::slice::from_ref(new), "ON CONFLICT DO NOTHING")? == 1)
 }
 
 /// Whether a wallet has a key of this name.
-pub(crate) fn is_taken(tx: &mut Tx<'_, '_>, wallet: &WalletId, name: &str) -> Result<bool> {
+pub(crate) fn is_taken(tx: &mut Tx, wallet: &WalletId, name: &str) -> Result<bool> {
     Ok(tx.exists(
         "SELECT 1 FROM named_key WHERE namespace = ?ns AND wallet = ?1 AND name = ?2",
         (wallet, name),
     )?)
 }
 
-pub(crate) fn get(tx: &mut Tx<'_, '_>, id: &KeyId) -> Result<Option<NamedKey>> {
+pub(crate) fn get(tx: &mut Tx, id: &KeyId) -> Result<Option<NamedKey>> {
     let sql = NamedKey::select("WHERE namespace = ?ns AND id = ?1");
     Ok(tx.row(&sql, (id,))?)
 }
 
 /// A key by its wallet and name.
-pub(crate) fn named(
-    tx: &mut Tx<'_, '_>,
-    wallet: &WalletId,
-    name: &str,
-) -> Result<Option<NamedKey>> {
+pub(crate) fn named(tx: &mut Tx, wallet: &WalletId, name: &str) -> Result<Option<NamedKey>> {
     let sql = NamedKey::select("WHERE namespace = ?ns AND wallet = ?1 AND name = ?2");
     Ok(tx.row(&sql, (wallet, name))?)
 }
 
 /// A page of a wallet's keys, ordered by id.
-pub(crate) fn page(tx: &mut Tx<'_, '_>, wallet: &WalletId, page: &Page) -> Result<Vec<NamedKey>> {
+pub(crate) fn page(tx: &mut Tx, wallet: &WalletId, page: &Page) -> Result<Vec<NamedKey>> {
     let sql = NamedKey::select(
         "WHERE namespace = ?ns AND wallet = ?1 AND id > ?2 ORDER BY id LIMIT ?3 OFFSET ?4",
     );
@@ -91,6 +87,6 @@ pub(crate) fn page(tx: &mut Tx<'_, '_>, wallet: &WalletId, page: &Page) -> Resul
 }
 
 /// Update name and metadata of a key; false if it has another version.
-pub(crate) fn update(tx: &mut Tx<'_, '_>, key: &NamedKey) -> Result<bool> {
+pub(crate) fn update(tx: &mut Tx, key: &NamedKey) -> Result<bool> {
     Ok(key.update(tx)?)
 }

@@ -66,14 +66,14 @@ pub(crate) struct NewBytes<'a> {
 }
 
 /// The stored uses and revocations of these permits.
-pub(crate) fn uses(tx: &mut Tx<'_, '_>, permits: &[PermitId]) -> Result<Vec<PermitUse>> {
+pub(crate) fn uses(tx: &mut Tx, permits: &[PermitId]) -> Result<Vec<PermitUse>> {
     let sql = PermitUse::select("WHERE namespace = ?ns AND permit IN ({rows})");
     Ok(tx.query_rows(&sql, (), &list(permits))?)
 }
 
 /// Write into the row of a used permit, so that this transaction conflicts with a concurrent
 /// revocation.
-pub(crate) fn touch(tx: &mut Tx<'_, '_>, permit: &PermitId) -> Result<()> {
+pub(crate) fn touch(tx: &mut Tx, permit: &PermitId) -> Result<()> {
     let now = tx.now();
     tx.execute(
         "UPDATE permit_use SET last_at = ?2 WHERE namespace = ?ns AND permit = ?1",
@@ -84,12 +84,7 @@ pub(crate) fn touch(tx: &mut Tx<'_, '_>, permit: &PermitId) -> Result<()> {
 
 /// Revoke a permit; false if it was already revoked. Writes the same row as a use, so that the
 /// database orders the two.
-pub(crate) fn revoke(
-    tx: &mut Tx<'_, '_>,
-    permit: &PermitId,
-    reason: &str,
-    by: &str,
-) -> Result<bool> {
+pub(crate) fn revoke(tx: &mut Tx, permit: &PermitId, reason: &str, by: &str) -> Result<bool> {
     let now = tx.now();
     let revoked = tx.execute(
         "INSERT INTO permit_use (namespace, permit, uses, last_at, revoked_at, revoked_by, reason)
@@ -102,14 +97,14 @@ pub(crate) fn revoke(
 }
 
 /// Insert or update uses.
-pub(crate) fn put_uses(tx: &mut Tx<'_, '_>, rows: &[PermitUse]) -> Result<()> {
+pub(crate) fn put_uses(tx: &mut Tx, rows: &[PermitUse]) -> Result<()> {
     PermitUse::upsert(tx, rows)?;
     Ok(())
 }
 
 /// The owners of these replay keys of a chain, of any account.
 pub(crate) fn owners(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     chain: &ChainId,
     replay_keys: &[&ReplayKey],
 ) -> Result<Vec<ClaimOwner>> {
@@ -122,13 +117,13 @@ pub(crate) fn owners(
 }
 
 /// Claim replay keys. Returns how many were free.
-pub(crate) fn claim(tx: &mut Tx<'_, '_>, rows: &[NewClaim<'_>]) -> Result<u64> {
+pub(crate) fn claim(tx: &mut Tx, rows: &[NewClaim<'_>]) -> Result<u64> {
     Ok(NewClaim::insert(tx, rows, "ON CONFLICT DO NOTHING")?)
 }
 
 /// Release replay keys of this namespace. Returns how many were claimed.
 pub(crate) fn release(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     chain: &ChainId,
     signer: &str,
     replay_keys: &[ReplayKey],
@@ -142,7 +137,7 @@ pub(crate) fn release(
 }
 
 /// The hashes of bytes that were signed or requested under these permits.
-pub(crate) fn known(tx: &mut Tx<'_, '_>, permits: &[PermitId]) -> Result<Vec<(PermitId, Digest)>> {
+pub(crate) fn known(tx: &mut Tx, permits: &[PermitId]) -> Result<Vec<(PermitId, Digest)>> {
     Ok(tx.query_rows(
         "SELECT permit, unsigned_hash FROM signed_bytes WHERE namespace = ?ns AND permit IN ({rows})
          UNION ALL
@@ -153,16 +148,13 @@ pub(crate) fn known(tx: &mut Tx<'_, '_>, permits: &[PermitId]) -> Result<Vec<(Pe
 }
 
 /// Insert signed bytes. Existing rows stay unchanged.
-pub(crate) fn insert_bytes(tx: &mut Tx<'_, '_>, rows: &[NewBytes<'_>]) -> Result<()> {
+pub(crate) fn insert_bytes(tx: &mut Tx, rows: &[NewBytes<'_>]) -> Result<()> {
     NewBytes::insert(tx, rows, "ON CONFLICT DO NOTHING")?;
     Ok(())
 }
 
 /// The signed bytes of these permits: permit, id, bytes.
-pub(crate) fn bytes(
-    tx: &mut Tx<'_, '_>,
-    permits: &[PermitId],
-) -> Result<Vec<(PermitId, String, Vec<u8>)>> {
+pub(crate) fn bytes(tx: &mut Tx, permits: &[PermitId]) -> Result<Vec<(PermitId, String, Vec<u8>)>> {
     Ok(tx.query_rows(
         "SELECT permit, id, raw FROM signed_bytes WHERE namespace = ?ns AND permit IN ({rows})",
         (),
@@ -171,7 +163,7 @@ pub(crate) fn bytes(
 }
 
 /// The ids of all transactions signed under a permit, in the order of signing.
-pub(crate) fn ids(tx: &mut Tx<'_, '_>, permit: &PermitId) -> Result<Vec<String>> {
+pub(crate) fn ids(tx: &mut Tx, permit: &PermitId) -> Result<Vec<String>> {
     Ok(tx.values(
         "SELECT id FROM signed_bytes WHERE namespace = ?ns AND permit = ?1 ORDER BY signed_at, id",
         (permit,),

@@ -83,29 +83,26 @@ impl StoredRequest {
 }
 
 /// Insert requests.
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, requests: &[StoredRequest]) -> Result<()> {
+pub(crate) fn insert(tx: &mut Tx, requests: &[StoredRequest]) -> Result<()> {
     StoredRequest::insert(tx, requests, "")?;
     Ok(())
 }
 
 /// Requests by their ids.
-pub(crate) fn get(
-    tx: &mut Tx<'_, '_>,
-    ids: &[SignatureRequestId],
-) -> Result<Vec<SignatureRequest>> {
+pub(crate) fn get(tx: &mut Tx, ids: &[SignatureRequestId]) -> Result<Vec<SignatureRequest>> {
     let sql = SignatureRequest::select("WHERE namespace = ?ns AND id IN ({rows})");
     Ok(tx.query_rows(&sql, (), &list(ids))?)
 }
 
 /// The requests under these permits.
-pub(crate) fn under(tx: &mut Tx<'_, '_>, permits: &[PermitId]) -> Result<Vec<StoredRequest>> {
+pub(crate) fn under(tx: &mut Tx, permits: &[PermitId]) -> Result<Vec<StoredRequest>> {
     let sql = StoredRequest::select("WHERE namespace = ?ns AND permit IN ({rows})");
     Ok(tx.query_rows(&sql, (), &list(permits))?)
 }
 
 /// Namespaces with requests that are due, in order, after one.
 pub(crate) fn due_namespaces(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     after: &str,
     now: Time,
     limit: u32,
@@ -118,7 +115,7 @@ pub(crate) fn due_namespaces(
 }
 
 /// The requests of the namespace that are due, longest due first.
-pub(crate) fn due(tx: &mut Tx<'_, '_>, limit: u32) -> Result<Vec<StoredRequest>> {
+pub(crate) fn due(tx: &mut Tx, limit: u32) -> Result<Vec<StoredRequest>> {
     let now = tx.now();
     let sql = StoredRequest::select(
         "WHERE state = 'waiting' AND namespace = ?ns AND next_at <= ?1 ORDER BY next_at, id LIMIT ?2",
@@ -128,7 +125,7 @@ pub(crate) fn due(tx: &mut Tx<'_, '_>, limit: u32) -> Result<Vec<StoredRequest>>
 
 /// Ask again for a waiting request at a later time, with the reason.
 pub(crate) fn postpone(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     id: &SignatureRequestId,
     attempts: u32,
     next_at: Time,
@@ -144,7 +141,7 @@ pub(crate) fn postpone(
 
 /// Close a waiting request; returns the new version, or `None` if it is not waiting.
 pub(crate) fn close(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     id: &SignatureRequestId,
     state: RequestState,
     signed_id: Option<&str>,

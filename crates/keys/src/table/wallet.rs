@@ -66,27 +66,24 @@ impl WalletBranch {
 }
 
 /// Insert a wallet; false if its name or its secret exists already.
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, new: &StoredWallet) -> Result<bool> {
+pub(crate) fn insert(tx: &mut Tx, new: &StoredWallet) -> Result<bool> {
     Ok(StoredWallet::insert(tx, std::slice::from_ref(new), "ON CONFLICT DO NOTHING")? == 1)
 }
 
 /// A wallet by its id. Error: `keys.unknown_wallet`.
-pub(crate) fn require(tx: &mut Tx<'_, '_>, id: &WalletId) -> Result<Wallet> {
+pub(crate) fn require(tx: &mut Tx, id: &WalletId) -> Result<Wallet> {
     let sql = Wallet::select("WHERE namespace = ?ns AND id = ?1");
     tx.row(&sql, (id,))?.ok_or_else(|| unknown(id))
 }
 
 /// A wallet by its name.
-pub(crate) fn named(tx: &mut Tx<'_, '_>, name: &str) -> Result<Option<Wallet>> {
+pub(crate) fn named(tx: &mut Tx, name: &str) -> Result<Option<Wallet>> {
     let sql = Wallet::select("WHERE namespace = ?ns AND name = ?1");
     Ok(tx.row(&sql, (name,))?)
 }
 
 /// The wallet with a fingerprint.
-pub(crate) fn with_fingerprint(
-    tx: &mut Tx<'_, '_>,
-    fingerprint: &Digest,
-) -> Result<Option<WalletId>> {
+pub(crate) fn with_fingerprint(tx: &mut Tx, fingerprint: &Digest) -> Result<Option<WalletId>> {
     Ok(tx.value(
         "SELECT id FROM wallet WHERE namespace = ?ns AND fingerprint = ?1",
         (fingerprint,),
@@ -94,19 +91,19 @@ pub(crate) fn with_fingerprint(
 }
 
 /// A page of wallets, ordered by id.
-pub(crate) fn page(tx: &mut Tx<'_, '_>, page: &Page) -> Result<Vec<Wallet>> {
+pub(crate) fn page(tx: &mut Tx, page: &Page) -> Result<Vec<Wallet>> {
     let sql = Wallet::select("WHERE namespace = ?ns AND id > ?1 ORDER BY id LIMIT ?2 OFFSET ?3");
     let after = page.after.as_deref().unwrap_or_default();
     Ok(tx.rows(&sql, (after, page.limit, page.skip))?)
 }
 
 /// Update name and metadata of a wallet; false if it has another version.
-pub(crate) fn update(tx: &mut Tx<'_, '_>, wallet: &Wallet) -> Result<bool> {
+pub(crate) fn update(tx: &mut Tx, wallet: &Wallet) -> Result<bool> {
     Ok(wallet.update(tx)?)
 }
 
 /// Increase the version of a wallet, for a fact about it; returns the new version.
-pub(crate) fn bump_version(tx: &mut Tx<'_, '_>, id: &WalletId) -> Result<Option<u64>> {
+pub(crate) fn bump_version(tx: &mut Tx, id: &WalletId) -> Result<Option<u64>> {
     Ok(tx.value(
         "UPDATE wallet SET version = version + 1 WHERE namespace = ?ns AND id = ?1 RETURNING version",
         (id,),
@@ -114,35 +111,31 @@ pub(crate) fn bump_version(tx: &mut Tx<'_, '_>, id: &WalletId) -> Result<Option<
 }
 
 /// The encrypted secrets of wallets.
-pub(crate) fn secrets(tx: &mut Tx<'_, '_>, wallets: &[WalletId]) -> Result<Vec<WalletSecret>> {
+pub(crate) fn secrets(tx: &mut Tx, wallets: &[WalletId]) -> Result<Vec<WalletSecret>> {
     let sql = WalletSecret::select("WHERE namespace = ?ns AND id IN ({rows})");
     Ok(tx.query_rows(&sql, (), &list(wallets))?)
 }
 
 /// The encrypted secret of a wallet. Error: `keys.unknown_wallet`.
-pub(crate) fn secret(tx: &mut Tx<'_, '_>, wallet: &WalletId) -> Result<EncryptedSecret> {
+pub(crate) fn secret(tx: &mut Tx, wallet: &WalletId) -> Result<EncryptedSecret> {
     let secret = secrets(tx, std::slice::from_ref(wallet))?.pop();
     Ok(secret.ok_or_else(|| unknown(wallet))?.secret)
 }
 
 /// A branch of a wallet.
-pub(crate) fn branch(
-    tx: &mut Tx<'_, '_>,
-    wallet: &WalletId,
-    path: &str,
-) -> Result<Option<WalletBranch>> {
+pub(crate) fn branch(tx: &mut Tx, wallet: &WalletId, path: &str) -> Result<Option<WalletBranch>> {
     let sql = WalletBranch::select("WHERE namespace = ?ns AND wallet = ?1 AND path = ?2");
     Ok(tx.row(&sql, (wallet, path))?)
 }
 
 /// The branches of a wallet.
-pub(crate) fn branches(tx: &mut Tx<'_, '_>, wallet: &WalletId) -> Result<Vec<WalletBranch>> {
+pub(crate) fn branches(tx: &mut Tx, wallet: &WalletId) -> Result<Vec<WalletBranch>> {
     let sql = WalletBranch::select("WHERE namespace = ?ns AND wallet = ?1 ORDER BY path");
     Ok(tx.rows(&sql, (wallet,))?)
 }
 
 /// Insert branches. Existing rows stay unchanged.
-pub(crate) fn insert_branches(tx: &mut Tx<'_, '_>, branches: &[WalletBranch]) -> Result<()> {
+pub(crate) fn insert_branches(tx: &mut Tx, branches: &[WalletBranch]) -> Result<()> {
     WalletBranch::insert(tx, branches, "ON CONFLICT DO NOTHING")?;
     Ok(())
 }
@@ -150,7 +143,7 @@ pub(crate) fn insert_branches(tx: &mut Tx<'_, '_>, branches: &[WalletBranch]) ->
 /// Reserve the next `count` indices of a branch, if they are below `end`; returns the index after
 /// them.
 pub(crate) fn reserve(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     wallet: &WalletId,
     path: &str,
     count: u32,
@@ -165,7 +158,7 @@ pub(crate) fn reserve(
 
 /// Secrets under an older data key than `version`, of any namespace, after a row.
 pub(crate) fn encrypted_before(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     version: u32,
     after_namespace: &str,
     after_wallet: &str,
@@ -178,7 +171,7 @@ pub(crate) fn encrypted_before(
 }
 
 /// The number of secrets under an older data key than `version`.
-pub(crate) fn count_before(tx: &mut UnscopedTx<'_, '_>, version: u32) -> Result<u64> {
+pub(crate) fn count_before(tx: &mut UnscopedTx, version: u32) -> Result<u64> {
     Ok(tx.count(
         "SELECT COUNT(*) FROM wallet WHERE secret_version < ?1",
         (version,),
@@ -186,7 +179,7 @@ pub(crate) fn count_before(tx: &mut UnscopedTx<'_, '_>, version: u32) -> Result<
 }
 
 /// Replace secrets that were encrypted again. Rows that changed meanwhile stay unchanged.
-pub(crate) fn reencrypt(tx: &mut UnscopedTx<'_, '_>, rows: &[Reencrypted]) -> Result<u64> {
+pub(crate) fn reencrypt(tx: &mut UnscopedTx, rows: &[Reencrypted]) -> Result<u64> {
     Ok(tx.execute_rows(
         "WITH n(namespace, id, old, secret, new) AS ({rows})
          UPDATE wallet SET secret = n.secret, secret_version = n.new FROM n

@@ -124,7 +124,7 @@ fn public_branches(
     Ok((*master.public(), branches))
 }
 
-fn insert(tx: &mut Tx<'_, '_>, principal: &Principal, prepared: &Prepared) -> Result<Wallet> {
+fn insert(tx: &mut Tx, principal: &Principal, prepared: &Prepared) -> Result<Wallet> {
     let row = &prepared.row;
     let wallet = &row.wallet;
     if let Some(wallet) = table::with_fingerprint(tx, &row.fingerprint)? {
@@ -148,14 +148,14 @@ fn insert(tx: &mut Tx<'_, '_>, principal: &Principal, prepared: &Prepared) -> Re
     Ok(wallet.clone())
 }
 
-fn append(tx: &mut Tx<'_, '_>, kind: &'static str, principal: &Principal, wallet: &Wallet) {
+fn append(tx: &mut Tx, kind: &'static str, principal: &Principal, wallet: &Wallet) {
     let fact = Fact::new(kind, 1).subject(&wallet.id, wallet.version);
     tx.append(fact.actor(principal).payload(wallet));
 }
 
 /// Insert the only key of a single-key wallet.
 fn insert_single(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     principal: &Principal,
     wallet: &Wallet,
     chain: &ChainId,

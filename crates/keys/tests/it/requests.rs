@@ -37,7 +37,7 @@ async fn fetch_all(
     principal: &Principal,
     ids: Vec<SignatureRequestId>,
 ) -> Vec<keys::SignatureRequest> {
-    let read = move |tx: &mut store::Tx<'_, '_>| keys::signature_requests(tx, &ids);
+    let read = move |tx: &mut store::Tx| keys::signature_requests(tx, &ids);
     let db = &world.test.db;
     db.read(&principal.namespace, read).await.unwrap()
 }

@@ -231,7 +231,7 @@ async fn a_moved_or_modified_secret_cannot_be_decrypted() {
         ]);
         for (nonce, bytes) in (0u64..).zip(wrong) {
             let (bytes, id) = (bytes, own.0.clone());
-            let replace = move |tx: &mut store::Tx<'_, '_>| {
+            let replace = move |tx: &mut store::Tx| {
                 tx.execute(
                     "UPDATE wallet SET secret = ?2 WHERE namespace = ?ns AND id = ?1",
                     (&id, &bytes),

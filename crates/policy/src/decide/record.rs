@@ -44,7 +44,7 @@ struct Group {
 
 /// Log decisions, unless the policies changed since the selection. Returns whether they were
 /// logged.
-fn write(tx: &mut Tx<'_, '_>, revision: Option<u64>, decisions: &[Decision]) -> Result<bool> {
+fn write(tx: &mut Tx, revision: Option<u64>, decisions: &[Decision]) -> Result<bool> {
     if let Some(revision) = revision
         && table::revision::share(tx)? != revision
     {

@@ -105,7 +105,7 @@ async fn read(
         .await
 }
 
-fn active(tx: &mut Tx<'_, '_>, targets: &[Target], names: &[String]) -> Result<ActivePolicies> {
+fn active(tx: &mut Tx, targets: &[Target], names: &[String]) -> Result<ActivePolicies> {
     let mut active = ActivePolicies {
         revision: table::revision::get(tx)?,
         ..ActivePolicies::default()

@@ -138,7 +138,7 @@ pub async fn delete(policy: &Policy, principal: &Principal, name_or_id: &str) ->
 }
 
 /// A policy with its next version, about to be changed now.
-fn changing(tx: &mut Tx<'_, '_>, name_or_id: &str) -> Result<StoredPolicy> {
+fn changing(tx: &mut Tx, name_or_id: &str) -> Result<StoredPolicy> {
     let existing = table::policy::require(tx, name_or_id)?;
     Ok(StoredPolicy {
         version: existing.version + 1,
@@ -147,7 +147,7 @@ fn changing(tx: &mut Tx<'_, '_>, name_or_id: &str) -> Result<StoredPolicy> {
     })
 }
 
-fn append_change(tx: &mut Tx<'_, '_>, principal: &Principal, stored: &StoredPolicy) {
+fn append_change(tx: &mut Tx, principal: &Principal, stored: &StoredPolicy) {
     let kind = if stored.version == 1 {
         "policy.created"
     } else {

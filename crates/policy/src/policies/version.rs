@@ -63,7 +63,7 @@ pub async fn version(
         .await
 }
 
-fn find(tx: &mut Tx<'_, '_>, name_or_id: &str, label: Option<&str>) -> Result<StoredVersion> {
+fn find(tx: &mut Tx, name_or_id: &str, label: Option<&str>) -> Result<StoredVersion> {
     if let Ok(id) = name_or_id.parse::<VersionId>() {
         return table::version::get(tx, id)?.ok_or_else(|| unknown(name_or_id));
     }
@@ -106,7 +106,7 @@ pub async fn versions(
 }
 
 fn insert(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     principal: &Principal,
     name_or_id: &str,
     new: &NewVersion,
@@ -149,7 +149,7 @@ fn insert(
 }
 
 /// The label of a new version: the day, with a number from the second version of a day on.
-fn label(tx: &mut Tx<'_, '_>, policy: PolicyId, now: Time) -> Result<String> {
+fn label(tx: &mut Tx, policy: PolicyId, now: Time) -> Result<String> {
     let day = now
         .to_string()
         .chars()

@@ -59,13 +59,13 @@ pub(crate) struct AttachedPolicy {
 }
 
 /// Attach a policy; false if it was already attached.
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, attachment: &StoredAttachment) -> Result<bool> {
+pub(crate) fn insert(tx: &mut Tx, attachment: &StoredAttachment) -> Result<bool> {
     let rows = std::slice::from_ref(attachment);
     Ok(StoredAttachment::insert(tx, rows, "ON CONFLICT DO NOTHING")? == 1)
 }
 
 /// Detach a policy; false if it was not attached.
-pub(crate) fn delete(tx: &mut Tx<'_, '_>, target: &Target, policy: PolicyId) -> Result<bool> {
+pub(crate) fn delete(tx: &mut Tx, target: &Target, policy: PolicyId) -> Result<bool> {
     let deleted = tx.execute(
         "DELETE FROM policy_attachment WHERE namespace = ?ns AND kind = ?1 AND target = ?2 AND policy = ?3",
         (target.kind(), target.key(), policy),
@@ -74,7 +74,7 @@ pub(crate) fn delete(tx: &mut Tx<'_, '_>, target: &Target, policy: PolicyId) -> 
 }
 
 /// The number of attachments in the namespace.
-pub(crate) fn count(tx: &mut Tx<'_, '_>) -> Result<u64> {
+pub(crate) fn count(tx: &mut Tx) -> Result<u64> {
     tx.count(
         "SELECT COUNT(*) FROM policy_attachment WHERE namespace = ?ns",
         (),
@@ -82,7 +82,7 @@ pub(crate) fn count(tx: &mut Tx<'_, '_>) -> Result<u64> {
 }
 
 /// The number of attachments of a policy. Uses `policy_attachment_policy`.
-pub(crate) fn count_of(tx: &mut Tx<'_, '_>, policy: PolicyId) -> Result<u64> {
+pub(crate) fn count_of(tx: &mut Tx, policy: PolicyId) -> Result<u64> {
     tx.count(
         "SELECT COUNT(*) FROM policy_attachment WHERE namespace = ?ns AND policy = ?1",
         (policy,),
@@ -90,11 +90,7 @@ pub(crate) fn count_of(tx: &mut Tx<'_, '_>, policy: PolicyId) -> Result<u64> {
 }
 
 /// A page, ordered by target; of one policy if one is given.
-pub(crate) fn list(
-    tx: &mut Tx<'_, '_>,
-    policy: Option<PolicyId>,
-    page: &Page,
-) -> Result<Vec<Attachment>> {
+pub(crate) fn list(tx: &mut Tx, policy: Option<PolicyId>, page: &Page) -> Result<Vec<Attachment>> {
     let policy = policy.map(|id| id.to_string()).unwrap_or_default();
     tx.rows(
         "SELECT a.policy, p.name, a.kind, a.target, a.attached_at, a.attached_by
@@ -106,7 +102,7 @@ pub(crate) fn list(
 }
 
 /// The policies attached to any of these targets, each with its target.
-pub(crate) fn attached(tx: &mut Tx<'_, '_>, targets: &[Target]) -> Result<Vec<AttachedPolicy>> {
+pub(crate) fn attached(tx: &mut Tx, targets: &[Target]) -> Result<Vec<AttachedPolicy>> {
     let targets: Vec<(TargetKind, String)> = (targets.iter())
         .map(|target| (target.kind(), target.key()))
         .collect();
@@ -122,7 +118,7 @@ pub(crate) fn attached(tx: &mut Tx<'_, '_>, targets: &[Target]) -> Result<Vec<At
 }
 
 /// The policies with these names.
-pub(crate) fn named(tx: &mut Tx<'_, '_>, names: &[String]) -> Result<Vec<ActivePolicy>> {
+pub(crate) fn named(tx: &mut Tx, names: &[String]) -> Result<Vec<ActivePolicy>> {
     tx.query_rows(
         "SELECT p.id, p.name, v.id, v.label, v.hash
            FROM policy p LEFT JOIN policy_version v ON v.namespace = p.namespace AND v.id = p.current_version

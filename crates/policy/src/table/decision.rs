@@ -134,7 +134,7 @@ struct DecisionPolicy {
 }
 
 /// Insert decisions, and the policies that took part.
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, decisions: &[Decision]) -> Result<()> {
+pub(crate) fn insert(tx: &mut Tx, decisions: &[Decision]) -> Result<()> {
     Decision::insert(tx, decisions, "")?;
     let policies: Vec<DecisionPolicy> = decisions.iter().flat_map(policies).collect();
     DecisionPolicy::insert(tx, &policies, "").map(drop)
@@ -155,7 +155,7 @@ fn policies(decision: &Decision) -> impl Iterator<Item = DecisionPolicy> {
 }
 
 /// A decision by its id.
-pub(crate) fn get(tx: &mut Tx<'_, '_>, id: DecisionId) -> Result<Option<Decision>> {
+pub(crate) fn get(tx: &mut Tx, id: DecisionId) -> Result<Option<Decision>> {
     let sql = Decision::select("WHERE namespace = ?ns AND id = ?1");
     tx.row(&sql, (id,))
 }
@@ -163,7 +163,7 @@ pub(crate) fn get(tx: &mut Tx<'_, '_>, id: DecisionId) -> Result<Option<Decision
 /// A page, newest first; of one policy if one is given. Uses `decision_at`, `decision_subject` or
 /// the primary key of `decision_policy`.
 pub(crate) fn list(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     filter: &DecisionFilter,
     of: Option<PolicyId>,
     after: Option<LogPosition>,

@@ -17,12 +17,12 @@ pub(crate) struct StoredKey {
 }
 
 /// Insert a key unless there is one; returns whether it was inserted.
-pub(crate) fn insert(tx: &mut UnscopedTx<'_, '_>, key: &StoredKey) -> Result<bool> {
+pub(crate) fn insert(tx: &mut UnscopedTx, key: &StoredKey) -> Result<bool> {
     let rows = std::slice::from_ref(key);
     Ok(StoredKey::insert_unscoped(tx, rows, "ON CONFLICT DO NOTHING")? == 1)
 }
 
 /// The key with a name.
-pub(crate) fn get(tx: &mut UnscopedTx<'_, '_>, name: &str) -> Result<Option<StoredKey>> {
+pub(crate) fn get(tx: &mut UnscopedTx, name: &str) -> Result<Option<StoredKey>> {
     tx.row(&StoredKey::select("WHERE name = ?1"), (name,))
 }

@@ -57,7 +57,7 @@ fn as_label<S: Serializer>(
 }
 
 /// The policy with a name or id, if it is not deleted. Uses `policy_name`.
-pub(crate) fn find(tx: &mut Tx<'_, '_>, name_or_id: &str) -> store::Result<Option<StoredPolicy>> {
+pub(crate) fn find(tx: &mut Tx, name_or_id: &str) -> store::Result<Option<StoredPolicy>> {
     let by = |column| {
         StoredPolicy::select(&format!(
             "WHERE namespace = ?ns AND {column} = ?1 AND deleted_at IS NULL"
@@ -70,14 +70,14 @@ pub(crate) fn find(tx: &mut Tx<'_, '_>, name_or_id: &str) -> store::Result<Optio
 }
 
 /// The same, or [`Error::UnknownPolicy`].
-pub(crate) fn require(tx: &mut Tx<'_, '_>, name_or_id: &str) -> Result<StoredPolicy> {
+pub(crate) fn require(tx: &mut Tx, name_or_id: &str) -> Result<StoredPolicy> {
     find(tx, name_or_id)?.ok_or_else(|| Error::UnknownPolicy {
         name: name_or_id.to_owned(),
     })
 }
 
 /// A page, ordered by name. Uses `policy_name`.
-pub(crate) fn list(tx: &mut Tx<'_, '_>, page: &Page) -> store::Result<Vec<StoredPolicy>> {
+pub(crate) fn list(tx: &mut Tx, page: &Page) -> store::Result<Vec<StoredPolicy>> {
     let sql = StoredPolicy::select(
         "WHERE namespace = ?ns AND deleted_at IS NULL AND name > ?1 ORDER BY name LIMIT ?2 OFFSET ?3",
     );
@@ -86,7 +86,7 @@ pub(crate) fn list(tx: &mut Tx<'_, '_>, page: &Page) -> store::Result<Vec<Stored
 }
 
 /// The number of policies in the namespace.
-pub(crate) fn count(tx: &mut Tx<'_, '_>) -> store::Result<u64> {
+pub(crate) fn count(tx: &mut Tx) -> store::Result<u64> {
     tx.count(
         "SELECT COUNT(*) FROM policy WHERE namespace = ?ns AND deleted_at IS NULL",
         (),
@@ -95,7 +95,7 @@ pub(crate) fn count(tx: &mut Tx<'_, '_>) -> store::Result<u64> {
 
 /// Insert a policy, or change the description of the one with this name. Returns the stored
 /// policy.
-pub(crate) fn put(tx: &mut Tx<'_, '_>, policy: StoredPolicy) -> store::Result<StoredPolicy> {
+pub(crate) fn put(tx: &mut Tx, policy: StoredPolicy) -> store::Result<StoredPolicy> {
     let columns = StoredPolicy::COLUMNS;
     let on_conflict = format!(
         "ON CONFLICT (namespace, name) WHERE deleted_at IS NULL
@@ -108,7 +108,7 @@ pub(crate) fn put(tx: &mut Tx<'_, '_>, policy: StoredPolicy) -> store::Result<St
 }
 
 /// Update a policy; it holds its new version.
-pub(crate) fn update(tx: &mut Tx<'_, '_>, policy: &StoredPolicy) -> store::Result<()> {
+pub(crate) fn update(tx: &mut Tx, policy: &StoredPolicy) -> store::Result<()> {
     if policy.update(tx)? {
         Ok(())
     } else {

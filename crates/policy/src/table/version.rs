@@ -30,21 +30,18 @@ pub struct StoredVersion {
 }
 
 /// Insert a version.
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, version: &StoredVersion) -> Result<u64> {
+pub(crate) fn insert(tx: &mut Tx, version: &StoredVersion) -> Result<u64> {
     StoredVersion::insert(tx, std::slice::from_ref(version), "")
 }
 
 /// A version by its id.
-pub(crate) fn get(tx: &mut Tx<'_, '_>, id: VersionId) -> Result<Option<StoredVersion>> {
+pub(crate) fn get(tx: &mut Tx, id: VersionId) -> Result<Option<StoredVersion>> {
     let sql = StoredVersion::select("WHERE namespace = ?ns AND id = ?1");
     tx.row(&sql, (id,))
 }
 
 /// The documents of these versions, in no particular order.
-pub(crate) fn documents(
-    tx: &mut Tx<'_, '_>,
-    ids: &[VersionId],
-) -> Result<Vec<(VersionId, String)>> {
+pub(crate) fn documents(tx: &mut Tx, ids: &[VersionId]) -> Result<Vec<(VersionId, String)>> {
     tx.query_rows(
         "SELECT id, document FROM policy_version WHERE namespace = ?ns AND id IN ({rows})",
         (),
@@ -54,7 +51,7 @@ pub(crate) fn documents(
 
 /// The version with a label.
 pub(crate) fn by_label(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     policy: PolicyId,
     label: &str,
 ) -> Result<Option<StoredVersion>> {
@@ -63,11 +60,7 @@ pub(crate) fn by_label(
 }
 
 /// A page, newest first.
-pub(crate) fn list(
-    tx: &mut Tx<'_, '_>,
-    policy: PolicyId,
-    page: &Page,
-) -> Result<Vec<StoredVersion>> {
+pub(crate) fn list(tx: &mut Tx, policy: PolicyId, page: &Page) -> Result<Vec<StoredVersion>> {
     let sql = StoredVersion::select(
         "WHERE namespace = ?ns AND policy = ?1 ORDER BY number DESC LIMIT ?2 OFFSET ?3",
     );
@@ -75,7 +68,7 @@ pub(crate) fn list(
 }
 
 /// The number of versions of a policy.
-pub(crate) fn count(tx: &mut Tx<'_, '_>, policy: PolicyId) -> Result<u64> {
+pub(crate) fn count(tx: &mut Tx, policy: PolicyId) -> Result<u64> {
     tx.count(
         "SELECT COUNT(*) FROM policy_version WHERE namespace = ?ns AND policy = ?1",
         (policy,),
@@ -84,7 +77,7 @@ pub(crate) fn count(tx: &mut Tx<'_, '_>, policy: PolicyId) -> Result<u64> {
 
 /// The number of versions labelled with a day: `day` itself, or `day.2` and so on ('/' follows '.'
 /// in byte order).
-pub(crate) fn count_of_day(tx: &mut Tx<'_, '_>, policy: PolicyId, day: &str) -> Result<u64> {
+pub(crate) fn count_of_day(tx: &mut Tx, policy: PolicyId, day: &str) -> Result<u64> {
     tx.count(
         "SELECT COUNT(*) FROM policy_version WHERE namespace = ?ns AND policy = ?1 AND label >= ?2 AND label < ?3",
         (policy, day, format!("{day}/")),

@@ -45,38 +45,38 @@ pub struct DataKeyInfo {
 }
 
 /// List all versions of a data key, oldest first.
-pub(crate) fn wrapped(tx: &mut UnscopedTx<'_, '_>, name: &str) -> Result<Vec<WrappedKey>> {
+pub(crate) fn wrapped(tx: &mut UnscopedTx, name: &str) -> Result<Vec<WrappedKey>> {
     let sql = WrappedKey::select("WHERE name = ?1 ORDER BY version");
     Ok(tx.rows(&sql, (name,))?)
 }
 
 /// List the versions of a data key with their times, oldest first.
-pub(crate) fn list(tx: &mut UnscopedTx<'_, '_>, name: &str) -> Result<Vec<DataKeyInfo>> {
+pub(crate) fn list(tx: &mut UnscopedTx, name: &str) -> Result<Vec<DataKeyInfo>> {
     let sql = DataKeyInfo::select("WHERE name = ?1 ORDER BY version");
     Ok(tx.rows(&sql, (name,))?)
 }
 
 /// The newest version of a data key; 0 if there is none.
-pub(crate) fn newest(tx: &mut UnscopedTx<'_, '_>, name: &str) -> Result<u32> {
+pub(crate) fn newest(tx: &mut UnscopedTx, name: &str) -> Result<u32> {
     let sql = "SELECT MAX(version) FROM data_key WHERE name = ?1";
     Ok(tx.value(sql, (name,))?.unwrap_or(0))
 }
 
 /// Count the versions of a data key.
-pub(crate) fn count(tx: &mut UnscopedTx<'_, '_>, name: &str) -> Result<u64> {
+pub(crate) fn count(tx: &mut UnscopedTx, name: &str) -> Result<u64> {
     Ok(tx.count("SELECT COUNT(*) FROM data_key WHERE name = ?1", (name,))?)
 }
 
 /// Insert data keys, or replace the wrapping of those that exist. Returns how many; a version that
 /// holds another key is left alone.
-pub(crate) fn put(tx: &mut UnscopedTx<'_, '_>, keys: &[NewKey<'_>]) -> Result<u64> {
+pub(crate) fn put(tx: &mut UnscopedTx, keys: &[NewKey<'_>]) -> Result<u64> {
     let rest = "ON CONFLICT (name, version) DO UPDATE SET wrapped = excluded.wrapped, wrapping = excluded.wrapping
                  WHERE data_key.fingerprint = excluded.fingerprint";
     Ok(NewKey::insert_unscoped(tx, keys, rest)?)
 }
 
 /// Record that nothing is encrypted under the versions before this one any more.
-pub(crate) fn retire(tx: &mut UnscopedTx<'_, '_>, name: &str, before: u32) -> Result<()> {
+pub(crate) fn retire(tx: &mut UnscopedTx, name: &str, before: u32) -> Result<()> {
     let now = tx.now();
     tx.execute(
         "UPDATE data_key SET retired_at = ?3 WHERE name = ?1 AND version < ?2 AND retired_at IS NULL",

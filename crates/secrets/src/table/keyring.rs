@@ -14,7 +14,7 @@ struct NewKeyring {
 }
 
 /// Insert a keyring that has not changed yet; false if there is one.
-pub(crate) fn insert(tx: &mut UnscopedTx<'_, '_>) -> Result<bool> {
+pub(crate) fn insert(tx: &mut UnscopedTx) -> Result<bool> {
     let new = NewKeyring {
         name: NAME,
         generation: 0,
@@ -24,19 +24,19 @@ pub(crate) fn insert(tx: &mut UnscopedTx<'_, '_>) -> Result<bool> {
 
 /// The number of changes of the keyring: rotations, and changes of the master key. A cache of
 /// decrypted values that compares it is emptied by each of them, in any process.
-pub fn generation(tx: &mut Tx<'_, '_>) -> Result<i64> {
+pub fn generation(tx: &mut Tx) -> Result<i64> {
     let sql = "SELECT generation FROM keyring WHERE name = ?1 AND ?ns <> ''";
     Ok(tx.value(sql, (NAME,))?.unwrap_or(0))
 }
 
 /// As [`generation`], to change the keyring.
-pub(crate) fn generation_to_change(tx: &mut UnscopedTx<'_, '_>) -> Result<i64> {
+pub(crate) fn generation_to_change(tx: &mut UnscopedTx) -> Result<i64> {
     let sql = "SELECT generation FROM keyring WHERE name = ?1";
     Ok(tx.value(sql, (NAME,))?.unwrap_or(0))
 }
 
 /// Increase the generation; false if the keyring changed since it was read.
-pub(crate) fn bump(tx: &mut UnscopedTx<'_, '_>, expected: i64) -> Result<bool> {
+pub(crate) fn bump(tx: &mut UnscopedTx, expected: i64) -> Result<bool> {
     let changed = tx.execute(
         "UPDATE keyring SET generation = generation + 1 WHERE name = ?1 AND generation = ?2",
         (NAME, expected),

@@ -31,7 +31,7 @@ struct FreshlyWrapped {
 
 impl LockedKeyring {
     /// Read the data keys of a name.
-    pub(crate) fn load(tx: &mut UnscopedTx<'_, '_>, name: &'static str) -> Result<Self> {
+    pub(crate) fn load(tx: &mut UnscopedTx, name: &'static str) -> Result<Self> {
         let keys = table::wrapped(tx, name)?;
         Ok(Self { name, keys })
     }
@@ -103,7 +103,7 @@ impl WrappedKeyring {
     /// A data key is never overwritten by another one, and all versions stay under one master key.
     /// When two processes create or rotate data keys at the same time, the second gets
     /// [`Error::Undecryptable`] and must load again.
-    pub(crate) fn store(&self, tx: &mut UnscopedTx<'_, '_>) -> Result<()> {
+    pub(crate) fn store(&self, tx: &mut UnscopedTx) -> Result<()> {
         let created_at = tx.now();
         let rows = self.keys.iter().map(|key| NewKey {
             name: self.name,

@@ -170,7 +170,7 @@ impl World {
         let (group, results): (Vec<_>, Vec<_>) = (0..3)
             .map(|n| {
                 let runs = self.runs.clone();
-                let (job, result) = task(move |tx: &mut crate::UnscopedTx<'_, '_>| {
+                let (job, result) = task(move |tx: &mut crate::UnscopedTx| {
                     runs.fetch_add(1, Ordering::SeqCst);
                     if with_facts {
                         tx.append(

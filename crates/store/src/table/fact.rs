@@ -118,17 +118,13 @@ pub(crate) fn exists(
 }
 
 /// Read the facts of a partition after a cursor, in order.
-pub fn facts_after(
-    tx: &mut UnscopedTx<'_, '_>,
-    cursor: &Cursor,
-    limit: u32,
-) -> Result<Vec<StoredFact>> {
+pub fn facts_after(tx: &mut UnscopedTx, cursor: &Cursor, limit: u32) -> Result<Vec<StoredFact>> {
     let sql = StoredFact::select("WHERE partition = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3");
     tx.rows(&sql, (&cursor.partition, cursor.seq, limit))
 }
 
 /// List every partition with its last fact.
-pub fn partitions(tx: &mut UnscopedTx<'_, '_>) -> Result<Vec<Cursor>> {
+pub fn partitions(tx: &mut UnscopedTx) -> Result<Vec<Cursor>> {
     tx.rows(
         "SELECT partition, seq FROM partition_head ORDER BY partition",
         (),

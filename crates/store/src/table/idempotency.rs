@@ -24,13 +24,13 @@ pub(crate) struct StoredClaim {
 }
 
 /// Claim the keys that are free and return them.
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, claims: &[NewClaim<'_>]) -> Result<Vec<(String,)>> {
+pub(crate) fn insert(tx: &mut Tx, claims: &[NewClaim<'_>]) -> Result<Vec<(String,)>> {
     let rest = "ON CONFLICT (namespace, verb, key) DO NOTHING RETURNING key";
     NewClaim::insert_returning(tx, claims, rest)
 }
 
 /// Read what these keys of a verb were claimed for.
-pub(crate) fn of_keys(tx: &mut Tx<'_, '_>, verb: &str, keys: &[&str]) -> Result<Vec<StoredClaim>> {
+pub(crate) fn of_keys(tx: &mut Tx, verb: &str, keys: &[&str]) -> Result<Vec<StoredClaim>> {
     let sql = format!(
         "WITH n(k) AS ({{rows}}) SELECT {}
            FROM n JOIN idempotency i ON i.namespace = ?ns AND i.verb = ?1 AND i.key = n.k",
@@ -40,7 +40,7 @@ pub(crate) fn of_keys(tx: &mut Tx<'_, '_>, verb: &str, keys: &[&str]) -> Result<
 }
 
 /// Free a key for another command.
-pub(crate) fn delete(tx: &mut Tx<'_, '_>, verb: &str, key: &str) -> Result<()> {
+pub(crate) fn delete(tx: &mut Tx, verb: &str, key: &str) -> Result<()> {
     tx.execute(
         "DELETE FROM idempotency WHERE namespace = ?ns AND verb = ?1 AND key = ?2",
         (verb, key),

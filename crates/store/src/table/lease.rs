@@ -14,10 +14,7 @@ pub(crate) struct LeaseRequest {
 }
 
 /// Take a lease if it is free, expired, or left over from an earlier process.
-pub(crate) fn take(
-    tx: &mut UnscopedTx<'_, '_>,
-    request: &LeaseRequest,
-) -> Result<Option<Partition>> {
+pub(crate) fn take(tx: &mut UnscopedTx, request: &LeaseRequest) -> Result<Option<Partition>> {
     let LeaseRequest {
         partition,
         holder,
@@ -37,22 +34,18 @@ pub(crate) fn take(
 }
 
 /// Renew a lease under its epoch; false if another process has it.
-pub(crate) fn renew(
-    tx: &mut UnscopedTx<'_, '_>,
-    partition: &Partition,
-    ttl_ms: u64,
-) -> Result<bool> {
+pub(crate) fn renew(tx: &mut UnscopedTx, partition: &Partition, ttl_ms: u64) -> Result<bool> {
     let until = end(tx.now(), ttl_ms);
     set_end(tx, partition, until)
 }
 
 /// Expire a lease now.
-pub(crate) fn release(tx: &mut UnscopedTx<'_, '_>, partition: &Partition) -> Result<()> {
+pub(crate) fn release(tx: &mut UnscopedTx, partition: &Partition) -> Result<()> {
     let now = tx.now();
     set_end(tx, partition, now).map(drop)
 }
 
-fn set_end(tx: &mut UnscopedTx<'_, '_>, partition: &Partition, at: Time) -> Result<bool> {
+fn set_end(tx: &mut UnscopedTx, partition: &Partition, at: Time) -> Result<bool> {
     let changed = tx.execute(
         "UPDATE partition_head SET expires_at = ?3 WHERE partition = ?1 AND epoch = ?2",
         (partition.name(), partition.epoch(), at),

@@ -44,27 +44,23 @@ struct Leaf<'a> {
 }
 
 /// Read the lines of the tree heads after a number, in order.
-pub(crate) fn lines_after(
-    tx: &mut UnscopedTx<'_, '_>,
-    number: i64,
-    limit: u32,
-) -> Result<Vec<StoredLine>> {
+pub(crate) fn lines_after(tx: &mut UnscopedTx, number: i64, limit: u32) -> Result<Vec<StoredLine>> {
     let sql = StoredLine::select("WHERE number > ?1 ORDER BY number LIMIT ?2");
     tx.rows(&sql, (number, limit))
 }
 
 /// Read the last tree head.
-pub(crate) fn last(tx: &mut UnscopedTx<'_, '_>) -> Result<Option<StoredLine>> {
+pub(crate) fn last(tx: &mut UnscopedTx) -> Result<Option<StoredLine>> {
     tx.row(&StoredLine::select("ORDER BY number DESC LIMIT 1"), ())
 }
 
 /// Insert a signed tree head.
-pub(crate) fn insert(tx: &mut UnscopedTx<'_, '_>, tree_head: NewTreeHead<'_>) -> Result<()> {
+pub(crate) fn insert(tx: &mut UnscopedTx, tree_head: NewTreeHead<'_>) -> Result<()> {
     NewTreeHead::insert_unscoped(tx, &[tree_head], "").map(drop)
 }
 
 /// List every head with its facts, for the next tree head.
-pub(crate) fn heads(tx: &mut UnscopedTx<'_, '_>) -> Result<Vec<PartitionHead>> {
+pub(crate) fn heads(tx: &mut UnscopedTx) -> Result<Vec<PartitionHead>> {
     tx.rows(
         "SELECT partition, seq, hash FROM partition_head WHERE seq > 0 ORDER BY partition",
         (),
@@ -72,7 +68,7 @@ pub(crate) fn heads(tx: &mut UnscopedTx<'_, '_>) -> Result<Vec<PartitionHead>> {
 }
 
 /// List the leaves (every head) as of the last tree head.
-pub(crate) fn leaves(tx: &mut UnscopedTx<'_, '_>) -> Result<Vec<PartitionHead>> {
+pub(crate) fn leaves(tx: &mut UnscopedTx) -> Result<Vec<PartitionHead>> {
     tx.rows(
         "SELECT partition, seq, hash FROM tree_head_leaf ORDER BY partition",
         (),
@@ -80,7 +76,7 @@ pub(crate) fn leaves(tx: &mut UnscopedTx<'_, '_>) -> Result<Vec<PartitionHead>> 
 }
 
 /// Store the heads that moved with a tree head.
-pub(crate) fn put_leaves(tx: &mut UnscopedTx<'_, '_>, heads: &[PartitionHead]) -> Result<()> {
+pub(crate) fn put_leaves(tx: &mut UnscopedTx, heads: &[PartitionHead]) -> Result<()> {
     let leaves = heads.iter().map(|head| Leaf {
         partition: &head.partition,
         seq: head.seq,

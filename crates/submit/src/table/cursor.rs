@@ -15,7 +15,7 @@ struct ShardCursor<'a> {
 
 /// The position of a shard in the facts of a partition. A new shard starts at the lowest position
 /// of all shards: its lanes came from them, and no fact may be skipped.
-pub(crate) fn get(tx: &mut UnscopedTx<'_, '_>, shard: i64, partition: &str) -> Result<i64> {
+pub(crate) fn get(tx: &mut UnscopedTx, shard: i64, partition: &str) -> Result<i64> {
     let seq = tx.value(
         "SELECT COALESCE((SELECT seq FROM submission_cursor WHERE shard = ?1 AND partition = ?2),
                          (SELECT MIN(seq) FROM submission_cursor WHERE partition = ?2))",
@@ -25,12 +25,7 @@ pub(crate) fn get(tx: &mut UnscopedTx<'_, '_>, shard: i64, partition: &str) -> R
 }
 
 /// Moves the position of a shard.
-pub(crate) fn put(
-    tx: &mut UnscopedTx<'_, '_>,
-    shard: i64,
-    partition: &str,
-    seq: i64,
-) -> Result<()> {
+pub(crate) fn put(tx: &mut UnscopedTx, shard: i64, partition: &str, seq: i64) -> Result<()> {
     let cursor = ShardCursor {
         shard,
         partition,

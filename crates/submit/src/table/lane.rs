@@ -59,24 +59,20 @@ impl Lane {
 }
 
 /// A lane, if it exists.
-pub(crate) fn get(
-    tx: &mut UnscopedTx<'_, '_>,
-    chain: &ChainId,
-    signer: &str,
-) -> Result<Option<Lane>> {
+pub(crate) fn get(tx: &mut UnscopedTx, chain: &ChainId, signer: &str) -> Result<Option<Lane>> {
     let sql = Lane::select("WHERE chain = ?1 AND signer = ?2");
     tx.row(&sql, (chain, signer))
 }
 
 /// Writes a lane. Returns false if it was changed since it was read.
-pub(crate) fn update(tx: &mut UnscopedTx<'_, '_>, lane: &Lane) -> Result<bool> {
+pub(crate) fn update(tx: &mut UnscopedTx, lane: &Lane) -> Result<bool> {
     lane.update_unscoped(tx)
 }
 
 /// Takes `count` consecutive indexes at the end of a lane, which is created if it does not exist.
 /// Returns the first.
 pub(crate) fn take_indexes(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     signer: &str,
     shard: i64,

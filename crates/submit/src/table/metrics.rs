@@ -8,10 +8,7 @@ use types::ChainId;
 type Group = (i64, ChainId, State);
 
 /// Number of submissions by chain and state, for the given groups.
-pub(crate) fn count(
-    tx: &mut UnscopedTx<'_, '_>,
-    groups: &[Group],
-) -> Result<Vec<(ChainId, State, i64)>> {
+pub(crate) fn count(tx: &mut UnscopedTx, groups: &[Group]) -> Result<Vec<(ChainId, State, i64)>> {
     tx.query_rows(
         "WITH n(shard, chain, state) AS ({rows})
          SELECT n.chain, n.state, COUNT(*) FROM n
@@ -23,10 +20,7 @@ pub(crate) fn count(
 }
 
 /// The largest number of submissions of one signer by chain, for the given groups.
-pub(crate) fn deepest_lanes(
-    tx: &mut UnscopedTx<'_, '_>,
-    groups: &[Group],
-) -> Result<Vec<(ChainId, i64)>> {
+pub(crate) fn deepest_lanes(tx: &mut UnscopedTx, groups: &[Group]) -> Result<Vec<(ChainId, i64)>> {
     tx.query_rows(
         "WITH n(shard, chain, state) AS ({rows}), lane(chain, depth) AS (
            SELECT n.chain, COUNT(*) FROM n

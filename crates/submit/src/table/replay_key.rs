@@ -26,13 +26,13 @@ pub(crate) struct Holder {
 }
 
 /// Stores replay keys as held by submissions.
-pub(crate) fn insert(tx: &mut UnscopedTx<'_, '_>, held: &[HeldKey]) -> Result<()> {
+pub(crate) fn insert(tx: &mut UnscopedTx, held: &[HeldKey]) -> Result<()> {
     HeldKey::insert_unscoped(tx, held, "ON CONFLICT DO NOTHING").map(drop)
 }
 
 /// The submissions that hold these replay keys.
 pub(crate) fn holders(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     replay_keys: &[&ReplayKey],
 ) -> Result<Vec<Holder>> {
@@ -48,7 +48,7 @@ pub(crate) fn holders(
 
 /// The open replay keys of a signer. One that several submissions hold occurs several times.
 pub(crate) fn open_of_signer(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     signer: &str,
 ) -> Result<Vec<ReplayKey>> {
@@ -60,7 +60,7 @@ pub(crate) fn open_of_signer(
 
 /// The replay keys of one submission, open or not.
 pub(crate) fn of_submission(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     id: SubmissionId,
 ) -> Result<Vec<ReplayKey>> {
@@ -72,7 +72,7 @@ pub(crate) fn of_submission(
 
 /// The open replay keys of these submissions.
 pub(crate) fn open_of(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     submissions: &[SubmissionId],
 ) -> Result<Vec<HeldKey>> {
@@ -86,7 +86,7 @@ pub(crate) fn open_of(
 
 /// Those of these replay keys that a submission still holds open.
 pub(crate) fn still_open(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     replay_keys: &[&ReplayKey],
 ) -> Result<Vec<ReplayKey>> {
@@ -100,7 +100,7 @@ pub(crate) fn still_open(
 
 /// Closes replay keys whose use on the chain is final.
 pub(crate) fn close(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     replay_keys: &[&ReplayKey],
 ) -> Result<()> {
@@ -113,11 +113,7 @@ pub(crate) fn close(
 }
 
 /// Closes the replay keys of submissions that have ended.
-pub(crate) fn close_of(
-    tx: &mut UnscopedTx<'_, '_>,
-    chain: &ChainId,
-    ended: &[SubmissionId],
-) -> Result<()> {
+pub(crate) fn close_of(tx: &mut UnscopedTx, chain: &ChainId, ended: &[SubmissionId]) -> Result<()> {
     tx.execute_rows(
         "WITH n(id) AS ({rows}) UPDATE submission_replay_key SET open = 0 FROM n WHERE chain = ?1 AND submission = n.id",
         (chain,),

@@ -29,13 +29,13 @@ pub(crate) struct Hole {
 }
 
 /// Stores requests.
-pub(crate) fn insert(tx: &mut UnscopedTx<'_, '_>, new: &[RequestedSignature]) -> Result<()> {
+pub(crate) fn insert(tx: &mut UnscopedTx, new: &[RequestedSignature]) -> Result<()> {
     RequestedSignature::insert_unscoped(tx, new, "ON CONFLICT DO NOTHING").map(drop)
 }
 
 /// Signers of a shard with open requests, ordered by name and starting after `after`.
 pub(crate) fn signers(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     shard: i64,
     chain: &ChainId,
     after: &str,
@@ -50,7 +50,7 @@ pub(crate) fn signers(
 
 /// The open requests of these signers of a shard, oldest first.
 pub(crate) fn open_of_signers(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     shard: i64,
     chain: &ChainId,
     signers: &[String],
@@ -62,11 +62,7 @@ pub(crate) fn open_of_signers(
 }
 
 /// The replay keys of these signers that are reserved, and for which no bytes are stored yet.
-pub(crate) fn holes(
-    tx: &mut UnscopedTx<'_, '_>,
-    chain: &ChainId,
-    signers: &[String],
-) -> Result<Vec<Hole>> {
+pub(crate) fn holes(tx: &mut UnscopedTx, chain: &ChainId, signers: &[String]) -> Result<Vec<Hole>> {
     tx.query_rows(
         "SELECT h.signer, h.replay_key FROM submission_replay_key h
            JOIN submission s ON s.namespace = h.namespace AND s.id = h.submission
@@ -80,17 +76,14 @@ pub(crate) fn holes(
 }
 
 /// The open request of a submission, if any.
-pub(crate) fn open_of(
-    tx: &mut Tx<'_, '_>,
-    submission: SubmissionId,
-) -> Result<Option<RequestedSignature>> {
+pub(crate) fn open_of(tx: &mut Tx, submission: SubmissionId) -> Result<Option<RequestedSignature>> {
     let sql = RequestedSignature::select("WHERE namespace = ?ns AND submission = ?1 AND open = 1");
     tx.row(&sql, (submission,))
 }
 
 /// The latest request of a submission, open or not.
 pub(crate) fn latest_of(
-    tx: &mut Tx<'_, '_>,
+    tx: &mut Tx,
     submission: SubmissionId,
 ) -> Result<Option<RequestedSignature>> {
     let sql = RequestedSignature::select(
@@ -100,10 +93,7 @@ pub(crate) fn latest_of(
 }
 
 /// The newest cancel of a submission whose signature was requested, if any.
-pub(crate) fn requested_cancel(
-    tx: &mut Tx<'_, '_>,
-    target: SubmissionId,
-) -> Result<Option<Submission>> {
+pub(crate) fn requested_cancel(tx: &mut Tx, target: SubmissionId) -> Result<Option<Submission>> {
     let sql = Submission::select(
         "WHERE namespace = ?ns AND supersedes = ?1 AND EXISTS (
               SELECT 1 FROM submission_request r WHERE r.namespace = ?ns AND r.submission = submission.id)
@@ -114,7 +104,7 @@ pub(crate) fn requested_cancel(
 
 /// The open requests of these submissions.
 pub(crate) fn open_of_all(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     submissions: &[SubmissionId],
 ) -> Result<Vec<RequestedSignature>> {
     let columns = RequestedSignature::columns_of("r");
@@ -125,7 +115,7 @@ pub(crate) fn open_of_all(
 }
 
 /// Closes a request. False if it is closed already.
-pub(crate) fn close(tx: &mut Tx<'_, '_>, request: &SignatureRequestId) -> Result<bool> {
+pub(crate) fn close(tx: &mut Tx, request: &SignatureRequestId) -> Result<bool> {
     let closed = tx.execute(
         "UPDATE submission_request SET open = 0 WHERE namespace = ?ns AND request = ?1 AND open = 1",
         (request,),
@@ -136,7 +126,7 @@ pub(crate) fn close(tx: &mut Tx<'_, '_>, request: &SignatureRequestId) -> Result
 /// Submissions of a shard whose replay keys are reserved although nothing will be signed for them:
 /// without an open request or a cancel in progress, in a lane that no operator has to resume.
 pub(crate) fn abandoned(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     shard: i64,
     chain: &ChainId,
     limit: u32,

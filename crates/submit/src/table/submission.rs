@@ -9,13 +9,13 @@ use store::{
 use types::{ChainId, Page, SubmissionId, Time};
 
 /// Stores new submissions.
-pub(crate) fn insert(tx: &mut Tx<'_, '_>, new: &[Submission]) -> Result<()> {
+pub(crate) fn insert(tx: &mut Tx, new: &[Submission]) -> Result<()> {
     Submission::insert(tx, new, "").map(drop)
 }
 
 /// Writes submissions whose version is unchanged since they were read. Returns the written ids.
 pub(crate) fn update(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     changed: &[Submission],
 ) -> Result<BTreeSet<SubmissionId>> {
     let written: Vec<(SubmissionId,)> = Submission::update_all(tx, changed, "submission.id")?;
@@ -23,13 +23,13 @@ pub(crate) fn update(
 }
 
 /// One submission of the namespace.
-pub(crate) fn get(tx: &mut Tx<'_, '_>, id: SubmissionId) -> Result<Option<Submission>> {
+pub(crate) fn get(tx: &mut Tx, id: SubmissionId) -> Result<Option<Submission>> {
     let sql = Submission::select("WHERE namespace = ?ns AND id = ?1");
     tx.row(&sql, (id,))
 }
 
 /// Submissions of the namespace, newest first.
-pub(crate) fn list(tx: &mut Tx<'_, '_>, filter: &Filter, page: &Page) -> Result<Vec<Submission>> {
+pub(crate) fn list(tx: &mut Tx, filter: &Filter, page: &Page) -> Result<Vec<Submission>> {
     let sql = Submission::select(
         "WHERE namespace = ?ns AND (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR signer = ?2)
             AND (?3 IS NULL OR chain = ?3) AND (?6 IS NULL OR received_seq < (SELECT received_seq FROM submission WHERE namespace = ?ns AND id = ?6))
@@ -47,10 +47,7 @@ pub(crate) fn list(tx: &mut Tx<'_, '_>, filter: &Filter, page: &Page) -> Result<
 }
 
 /// The oldest cancel of a submission that has not ended, if any.
-pub(crate) fn cancel_in_progress(
-    tx: &mut Tx<'_, '_>,
-    target: SubmissionId,
-) -> Result<Option<Submission>> {
+pub(crate) fn cancel_in_progress(tx: &mut Tx, target: SubmissionId) -> Result<Option<Submission>> {
     let sql = Submission::select(
         "WHERE namespace = ?ns AND supersedes = ?1
             AND state NOT IN ('final', 'denied', 'expired', 'failed', 'replaced', 'cancelled') ORDER BY received_seq LIMIT 1",
@@ -59,10 +56,7 @@ pub(crate) fn cancel_in_progress(
 }
 
 /// The newest cancel of a submission, whatever its state.
-pub(crate) fn latest_cancel(
-    tx: &mut Tx<'_, '_>,
-    target: SubmissionId,
-) -> Result<Option<Submission>> {
+pub(crate) fn latest_cancel(tx: &mut Tx, target: SubmissionId) -> Result<Option<Submission>> {
     let sql = Submission::select(
         "WHERE namespace = ?ns AND supersedes = ?1 ORDER BY received_seq DESC LIMIT 1",
     );
@@ -71,7 +65,7 @@ pub(crate) fn latest_cancel(
 
 /// The ids of those submissions whose version is unchanged since they were read.
 pub(crate) fn unchanged(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     read: &[Submission],
 ) -> Result<BTreeSet<SubmissionId>> {
     let versions: Vec<_> = read
@@ -89,7 +83,7 @@ pub(crate) fn unchanged(
 
 /// Paused submissions of a lane after a lane index, in lane order, up to `limit`.
 pub(crate) fn paused(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     signer: &str,
     after: Option<i64>,
@@ -104,7 +98,7 @@ pub(crate) fn paused(
 
 /// Due submissions of a shard on a chain in one of these states, oldest first.
 pub(crate) fn due(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     shard: i64,
     chain: &ChainId,
     states: &[State],
@@ -130,7 +124,7 @@ pub(crate) fn due(
 
 /// Due permitted submissions of a lane, in lane order: only cancels, or all others.
 pub(crate) fn permitted(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     signer: &str,
     cancels: bool,
@@ -146,7 +140,7 @@ pub(crate) fn permitted(
 }
 
 /// Number of submissions of a signer that the namespace has between received and mined.
-pub(crate) fn count_waiting(tx: &mut Tx<'_, '_>, chain: &ChainId, signer: &str) -> Result<u64> {
+pub(crate) fn count_waiting(tx: &mut Tx, chain: &ChainId, signer: &str) -> Result<u64> {
     tx.count(
         "SELECT COUNT(*) FROM submission WHERE namespace = ?ns AND chain = ?1 AND signer = ?2
             AND state IN ('received', 'deciding', 'awaiting_approval', 'permitted', 'signing', 'signed',
@@ -165,11 +159,7 @@ pub(crate) struct InFlight {
 }
 
 /// A signer's transactions in flight.
-pub(crate) fn in_flight(
-    tx: &mut UnscopedTx<'_, '_>,
-    chain: &ChainId,
-    signer: &str,
-) -> Result<InFlight> {
+pub(crate) fn in_flight(tx: &mut UnscopedTx, chain: &ChainId, signer: &str) -> Result<InFlight> {
     let row = tx.row(
         "SELECT COUNT(*), COUNT(CASE WHEN state = 'signing' THEN 1 END) FROM submission
           WHERE chain = ?1 AND signer = ?2 AND (state = 'signing' OR tx_id IS NOT NULL)
@@ -185,7 +175,7 @@ pub(crate) fn in_flight(
 /// Signers of a shard with due permitted submissions, ordered by name and starting after `after`.
 /// In a paused lane only a cancel counts.
 pub(crate) fn ready_signers(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     shard: i64,
     chain: &ChainId,
     after: &str,
@@ -205,7 +195,7 @@ pub(crate) fn ready_signers(
 
 /// Mined submissions of a shard in these blocks.
 pub(crate) fn in_blocks(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     shard: i64,
     hashes: &[&String],

@@ -5,16 +5,13 @@ use store::{Record as _, Result, Tx, UnscopedTable as _, UnscopedTx, list};
 use types::{ChainId, SubmissionId};
 
 /// Stores signed transactions.
-pub(crate) fn insert(
-    tx: &mut UnscopedTx<'_, '_>,
-    transactions: &[SubmissionTransaction],
-) -> Result<()> {
+pub(crate) fn insert(tx: &mut UnscopedTx, transactions: &[SubmissionTransaction]) -> Result<()> {
     SubmissionTransaction::insert_unscoped(tx, transactions, "ON CONFLICT DO NOTHING").map(drop)
 }
 
 /// Records the node's responses to broadcasts: for each transaction its text.
 pub(crate) fn record_answers(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     answers: &[(String, String)],
 ) -> Result<()> {
@@ -28,10 +25,7 @@ pub(crate) fn record_answers(
 }
 
 /// Every transaction signed for a submission, oldest first.
-pub(crate) fn of_submission(
-    tx: &mut Tx<'_, '_>,
-    id: SubmissionId,
-) -> Result<Vec<SubmissionTransaction>> {
+pub(crate) fn of_submission(tx: &mut Tx, id: SubmissionId) -> Result<Vec<SubmissionTransaction>> {
     let sql = SubmissionTransaction::select(
         "WHERE namespace = ?ns AND submission = ?1 ORDER BY signed_at, tx_id",
     );
@@ -40,7 +34,7 @@ pub(crate) fn of_submission(
 
 /// The submission that each of these transactions was signed for.
 pub(crate) fn signed_for(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     ids: &[&String],
 ) -> Result<Vec<(String, SubmissionId)>> {

@@ -48,7 +48,7 @@ struct Applied {
 
 async fn apply_next_facts(worker: &Worker, chain: ChainId) -> Result<Applied> {
     let shard = worker.shard;
-    let read = move |tx: &mut UnscopedTx<'_, '_>| {
+    let read = move |tx: &mut UnscopedTx| {
         let next = position(tx, shard, &chain)?;
         Ok::<_, Error>(!store::facts_after(tx, &next, 1)?.is_empty())
     };
@@ -77,7 +77,7 @@ async fn apply_next_facts(worker: &Worker, chain: ChainId) -> Result<Applied> {
 }
 
 /// The position of a shard in the facts of a chain.
-fn position(tx: &mut UnscopedTx<'_, '_>, shard: i64, chain: &ChainId) -> Result<Cursor> {
+fn position(tx: &mut UnscopedTx, shard: i64, chain: &ChainId) -> Result<Cursor> {
     let partition = format!("chain/{chain}");
     let seq = table::cursor::get(tx, shard, &partition)?;
     Ok(Cursor { partition, seq })
@@ -85,7 +85,7 @@ fn position(tx: &mut UnscopedTx<'_, '_>, shard: i64, chain: &ChainId) -> Result<
 
 fn apply_fact(
     worker: &Worker,
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     fact: &ChainFact,
 ) -> Result<usize> {
@@ -101,7 +101,7 @@ fn apply_fact(
 
 /// A block contains transactions of watched signers: submitted here, or signed elsewhere with
 /// the same key.
-fn apply_block(worker: &Worker, tx: &mut UnscopedTx<'_, '_>, block: &BlockId) -> Result<usize> {
+fn apply_block(worker: &Worker, tx: &mut UnscopedTx, block: &BlockId) -> Result<usize> {
     let inclusions = index::inclusions_in_block(tx, &block.chain, &block.hash)?;
     let uses = replay_key_uses(worker, tx, &block.chain, &inclusions)?;
     let now = tx.now();
@@ -123,7 +123,7 @@ fn apply_block(worker: &Worker, tx: &mut UnscopedTx<'_, '_>, block: &BlockId) ->
 /// Blocks were reorganised away: the same bytes of what was mined in them are sent again.
 fn apply_reorg(
     worker: &Worker,
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     dropped: &[BlockId],
 ) -> Result<usize> {
@@ -148,11 +148,7 @@ fn apply_reorg(
 
 /// The final watermark moved: ends every submission that holds a replay key used at or below
 /// it.
-fn apply_final(
-    worker: &Worker,
-    tx: &mut UnscopedTx<'_, '_>,
-    update: &FinalityUpdate,
-) -> Result<usize> {
+fn apply_final(worker: &Worker, tx: &mut UnscopedTx, update: &FinalityUpdate) -> Result<usize> {
     let inclusions = index::inclusions_between(tx, &update.chain, update.above, update.through)?;
     if inclusions.is_empty() {
         return Ok(0);
@@ -183,7 +179,7 @@ fn apply_final(
 /// that signed the transaction. Uses that concern no lane of this shard are left out.
 fn replay_key_uses<'i>(
     worker: &Worker,
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     inclusions: &'i [StoredInclusion],
 ) -> Result<Vec<ReplayKeyUse<'i>>> {
@@ -226,7 +222,7 @@ fn replay_key_uses<'i>(
 /// A transaction that was not submitted here used a replay key of one of our signers. Pauses
 /// each affected lane until an operator resumes it.
 fn pause_after_foreign_use(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     key_use: &ReplayKeyUse<'_>,
 ) -> Result<()> {
@@ -269,11 +265,7 @@ fn pause_after_foreign_use(
 
 /// Releases the replay keys of ended submissions. Those that were not used may serve other
 /// submissions, for example a coin planned together with one that another transaction spent.
-fn release_unused(
-    tx: &mut UnscopedTx<'_, '_>,
-    chain: &ChainId,
-    changed: &[Submission],
-) -> Result<()> {
+fn release_unused(tx: &mut UnscopedTx, chain: &ChainId, changed: &[Submission]) -> Result<()> {
     let ended: Vec<SubmissionId> = changed
         .iter()
         .filter(|submission| submission.state.is_terminal())

@@ -57,7 +57,7 @@ pub(super) async fn collect(worker: &Worker, chain: ChainId) -> Result<usize> {
 
 async fn waiting_signers(worker: &Worker, chain: ChainId, after: String) -> Result<Vec<String>> {
     let shard = worker.shard;
-    let read = move |tx: &mut UnscopedTx<'_, '_>| {
+    let read = move |tx: &mut UnscopedTx| {
         table::request::signers(tx, shard, &chain, &after, LANES_PER_PAGE)
     };
     Ok(worker.db().read_unscoped(read).await?)
@@ -99,7 +99,7 @@ async fn load(
 
 /// Those of these requests that no longer wait.
 fn answers(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     requested: &[RequestedSignature],
 ) -> Result<BTreeMap<SignatureRequestId, keys::SignatureRequest>> {
     let mut ids: BTreeMap<Namespace, Vec<SignatureRequestId>> = BTreeMap::new();
@@ -119,7 +119,7 @@ fn answers(
 
 /// The nonce of each submission.
 fn nonces(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     chain: &ChainId,
     requested: &[RequestedSignature],
 ) -> Result<BTreeMap<SubmissionId, u64>> {
@@ -164,7 +164,7 @@ async fn collect_lane(worker: &Worker, lane: AnsweredLane) -> Result<usize> {
 
 /// Records one answer, and closes its request. Bytes that are no longer needed are still recorded:
 /// every hash ever signed stays watched.
-fn record_answer(tx: &mut UnscopedTx<'_, '_>, answered: &Answered) -> Result<usize> {
+fn record_answer(tx: &mut UnscopedTx, answered: &Answered) -> Result<usize> {
     let Answered {
         requested, answer, ..
     } = answered;
@@ -191,13 +191,13 @@ fn record_answer(tx: &mut UnscopedTx<'_, '_>, answered: &Answered) -> Result<usi
 }
 
 /// Whether a signed cancel is in progress. Sending other bytes would outbid it.
-fn is_cancelled(tx: &mut store::Tx<'_, '_>, submission: &Submission) -> Result<bool> {
+fn is_cancelled(tx: &mut store::Tx, submission: &Submission) -> Result<bool> {
     let cancel = table::submission::cancel_in_progress(tx, submission.id)?;
     Ok(cancel.is_some_and(|cancel| cancel.transaction.is_some()))
 }
 
 fn record_signed(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     submission: &mut Submission,
     requested: &RequestedSignature,
     transaction: &str,
@@ -229,7 +229,7 @@ fn record_signed(
 /// A refused cancel ends: its replay keys remain those of its target. Any other submission keeps
 /// them: see [`super::holes`].
 fn record_refused(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     submission: &mut Submission,
     answer: &keys::SignatureRequest,
 ) -> Result<()> {

@@ -104,7 +104,7 @@ async fn commit(worker: &Worker, lane: Option<Lane>, signed: Vec<SignedPlan>) ->
 }
 
 /// Records signatures, hashes and replay keys. Returns the submissions in their new state.
-fn record_signed(tx: &mut UnscopedTx<'_, '_>, signed: &[SignedPlan]) -> Result<Vec<Submission>> {
+fn record_signed(tx: &mut UnscopedTx, signed: &[SignedPlan]) -> Result<Vec<Submission>> {
     let now = tx.now();
     let mut changed = Vec::with_capacity(signed.len());
     let (mut transactions, mut held) = (Vec::new(), Vec::new());
@@ -154,7 +154,7 @@ pub(super) fn held_keys(
 
 /// Stops rebroadcasting what a signed cancel cancels: otherwise the two would outbid each other. The
 /// chain decides which of them is mined.
-pub(super) fn suspend_cancelled(tx: &mut UnscopedTx<'_, '_>, cancel: &Submission) -> Result<()> {
+pub(super) fn suspend_cancelled(tx: &mut UnscopedTx, cancel: &Submission) -> Result<()> {
     let may_be_sent = |target: &Submission| target.state.is_sent() || target.state == State::Paused;
     let Some(target) = cancel.supersedes else {
         return Ok(());
@@ -185,11 +185,7 @@ pub(super) fn signing_job(planned: &Planned) -> SigningJob {
 
 /// Records a signature in the transaction that commits its nonce. If `keys` refuses, the whole
 /// transaction is rolled back, and the next turn plans from the current state.
-fn record_signature(
-    tx: &mut UnscopedTx<'_, '_>,
-    namespace: &Namespace,
-    signed: &Signed,
-) -> Result<()> {
+fn record_signature(tx: &mut UnscopedTx, namespace: &Namespace, signed: &Signed) -> Result<()> {
     let system = record::system(namespace);
     let recorded = keys::record(&mut tx.scoped(namespace), &system, &[signed])?;
     recorded

@@ -85,7 +85,7 @@ async fn sent_for_target(worker: &Worker, cancel: &Submission) -> Result<Vec<Fee
     let Some(target) = cancel.supersedes else {
         return Ok(Vec::new());
     };
-    let read = move |tx: &mut Tx<'_, '_>| table::transaction::of_submission(tx, target);
+    let read = move |tx: &mut Tx| table::transaction::of_submission(tx, target);
     let sent = worker.db().read(&cancel.namespace, read).await?;
     Ok(sent.into_iter().map(|sent| sent.terms).collect())
 }
@@ -246,11 +246,7 @@ fn apply_verdict(submission: &mut Submission, verdict: &Verdict, now: Time) -> R
 }
 
 /// Appends permitted submissions to their lanes, in the order in which they were received.
-fn assign_lane_indexes(
-    tx: &mut UnscopedTx<'_, '_>,
-    shard: i64,
-    changed: &mut [Submission],
-) -> Result<()> {
+fn assign_lane_indexes(tx: &mut UnscopedTx, shard: i64, changed: &mut [Submission]) -> Result<()> {
     let mut lanes: BTreeMap<(ChainId, String), Vec<&mut Submission>> = BTreeMap::new();
     for submission in changed
         .iter_mut()
@@ -273,7 +269,7 @@ fn assign_lane_indexes(
 
 /// Releases the idempotency keys of denied submissions: the key may be used with a corrected
 /// command.
-fn release_idempotency_keys(tx: &mut UnscopedTx<'_, '_>, changed: &[Submission]) -> Result<()> {
+fn release_idempotency_keys(tx: &mut UnscopedTx, changed: &[Submission]) -> Result<()> {
     for submission in changed
         .iter()
         .filter(|submission| submission.state == State::Denied)

@@ -14,8 +14,7 @@ const PER_TURN: u32 = 100;
 
 pub(super) async fn fill(worker: &Worker, chain: ChainId) -> Result<usize> {
     let shard = worker.shard;
-    let read =
-        move |tx: &mut UnscopedTx<'_, '_>| table::request::abandoned(tx, shard, &chain, PER_TURN);
+    let read = move |tx: &mut UnscopedTx| table::request::abandoned(tx, shard, &chain, PER_TURN);
     let mut changed = 0;
     for submission in worker.db().read_unscoped(read).await? {
         let id = submission.id;
@@ -54,7 +53,7 @@ async fn fill_one(worker: &Worker, submission: Submission) -> Result<usize> {
     write.await
 }
 
-fn pause(tx: &mut UnscopedTx<'_, '_>, submission: &Submission, why: &str) -> Result<usize> {
+fn pause(tx: &mut UnscopedTx, submission: &Submission, why: &str) -> Result<usize> {
     let Submission {
         id, chain, signer, ..
     } = submission;

@@ -54,14 +54,14 @@ pub(super) async fn sign(worker: &Worker, chain: ChainId) -> Result<usize> {
 
 /// Nothing is signed on a halted chain: a block that counted as final was reorganised away.
 async fn is_halted(worker: &Worker, chain: ChainId) -> Result<bool> {
-    let read = move |tx: &mut UnscopedTx<'_, '_>| index::status(tx, &chain);
+    let read = move |tx: &mut UnscopedTx| index::status(tx, &chain);
     let status = worker.db().read_unscoped(read).await?;
     Ok(status.is_some_and(|status| status.halted.is_some()))
 }
 
 async fn ready_signers(worker: &Worker, chain: ChainId, after: String) -> Result<Vec<String>> {
     let (shard, now) = (worker.shard, worker.now());
-    let read = move |tx: &mut UnscopedTx<'_, '_>| {
+    let read = move |tx: &mut UnscopedTx| {
         table::submission::ready_signers(tx, shard, &chain, &after, now, LANES_PER_PAGE)
     };
     Ok(worker.db().read_unscoped(read).await?)

@@ -97,7 +97,7 @@ impl Worker {
     where
         A: Send + 'static,
         T: Send + 'static,
-        F: FnMut(&mut UnscopedTx<'_, '_>, &A) -> Result<T> + Send + 'static,
+        F: FnMut(&mut UnscopedTx, &A) -> Result<T> + Send + 'static,
     {
         let db = self.db().on(&self.lease);
         db.write_unscoped_with(args, write).await
@@ -121,7 +121,7 @@ impl Worker {
         limit: u32,
     ) -> Result<Vec<Submission>> {
         let (shard, now) = (self.shard, self.now());
-        let read = move |tx: &mut UnscopedTx<'_, '_>| {
+        let read = move |tx: &mut UnscopedTx| {
             table::submission::due(tx, shard, &chain, &states, now, limit)
         };
         Ok(self.db().read_unscoped(read).await?)

@@ -71,10 +71,7 @@ async fn refuse(worker: &Worker, planned: &[Planned], refusals: Refusals) -> Res
     worker.save(refused).await
 }
 
-fn reserve(
-    tx: &mut UnscopedTx<'_, '_>,
-    batch: &Batch,
-) -> Result<std::result::Result<usize, Refusals>> {
+fn reserve(tx: &mut UnscopedTx, batch: &Batch) -> Result<std::result::Result<usize, Refusals>> {
     let Some(first) = batch.planned.first() else {
         return Ok(Ok(0));
     };
@@ -96,7 +93,7 @@ fn reserve(
 /// Records requests and replay keys. Returns the submissions in their new state; one that was signed
 /// before keeps its state, and its old bytes stay valid.
 fn record_requested(
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     batch: &Batch,
     ids: &[SignatureRequestId],
 ) -> Result<Vec<Submission>> {
@@ -131,7 +128,7 @@ fn record_requested(
 /// Withdraws the open request of a submission, if it still waits. An answer that has arrived is
 /// collected as usual.
 pub(crate) fn withdraw(
-    tx: &mut store::Tx<'_, '_>,
+    tx: &mut store::Tx,
     actor: &Principal,
     submission: &Submission,
     note: &str,
@@ -146,7 +143,7 @@ pub(crate) fn withdraw(
 }
 
 /// Withdraws the open requests of submissions that have ended.
-pub(super) fn withdraw_ended(tx: &mut UnscopedTx<'_, '_>, changed: &[Submission]) -> Result<()> {
+pub(super) fn withdraw_ended(tx: &mut UnscopedTx, changed: &[Submission]) -> Result<()> {
     let ended = changed.iter().filter(|one| one.state.is_terminal());
     let ended: Vec<_> = ended.map(|one| one.id).collect();
     if ended.is_empty() {
@@ -164,7 +161,7 @@ pub(super) fn withdraw_ended(tx: &mut UnscopedTx<'_, '_>, changed: &[Submission]
 /// The back end that signs for a submission, if it answers later.
 pub(super) fn late_backend(
     submit: &Submit,
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     submission: &Submission,
 ) -> Result<Option<String>> {
     let mut tx = tx.scoped(&submission.namespace);
@@ -178,7 +175,7 @@ pub(super) fn late_backend(
 /// answers later.
 pub(super) fn take_same_backend(
     submit: &Submit,
-    tx: &mut UnscopedTx<'_, '_>,
+    tx: &mut UnscopedTx,
     next: &mut Vec<Submission>,
 ) -> Result<Option<String>> {
     let Some(first) = next.first() else {

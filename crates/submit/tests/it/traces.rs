@@ -7,7 +7,7 @@ const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-
 
 /// The facts about a submission, of every partition.
 async fn facts(world: &World, id: types::SubmissionId) -> Vec<StoredFact> {
-    let read = |tx: &mut UnscopedTx<'_, '_>| {
+    let read = |tx: &mut UnscopedTx| {
         let mut facts = Vec::new();
         for cursor in store::partitions(tx)? {
             let start = store::Cursor { seq: 0, ..cursor };

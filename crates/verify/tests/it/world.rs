@@ -119,7 +119,7 @@ impl World {
 
     /// Insert forty rows, and one fact that stands for the even half of them.
     async fn batch(&self) {
-        let put = |tx: &mut store::UnscopedTx<'_, '_>| {
+        let put = |tx: &mut store::UnscopedTx| {
             let rows: Vec<Item> = (0..40)
                 .map(|n: i64| {
                     (
@@ -163,7 +163,7 @@ impl World {
 
     async fn write<F>(&self, write: F)
     where
-        F: FnMut(&mut store::UnscopedTx<'_, '_>) -> store::Result<()> + Send + 'static,
+        F: FnMut(&mut store::UnscopedTx) -> store::Result<()> + Send + 'static,
     {
         self.test
             .db

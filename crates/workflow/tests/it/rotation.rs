@@ -7,7 +7,7 @@ use workflow::{NewTask, NewVariables, put_task, put_variables};
 
 /// Number of ciphertexts under each data key.
 async fn count_by_key_version(world: &World) -> Vec<(u32, usize)> {
-    let read = |tx: &mut store::UnscopedTx<'_, '_>| {
+    let read = |tx: &mut store::UnscopedTx| {
         let mut all: Vec<(Option<Vec<u8>>,)> = tx.rows("SELECT encrypted FROM variable_set", ())?;
         all.extend(tx.rows::<(Option<Vec<u8>>,)>("SELECT encrypted_input FROM run", ())?);
         all.extend(tx.rows::<(Option<Vec<u8>>,)>("SELECT encrypted_output FROM run_step", ())?);

@@ -11,7 +11,7 @@ const TOKEN: &str = "tok-8d1f\"77\\x";
 
 /// Everything the database holds about runs and facts, as text.
 async fn dump(world: &World) -> String {
-    let read = |tx: &mut store::UnscopedTx<'_, '_>| {
+    let read = |tx: &mut store::UnscopedTx| {
         let mut all = String::new();
         for head in store::partitions(tx)? {
             let cursor = store::Cursor {

@@ -248,7 +248,7 @@ impl World {
             partition: "api/0".to_owned(),
             seq: 0,
         };
-        let read = move |tx: &mut UnscopedTx<'_, '_>| store::facts_after(tx, &start, 1_000);
+        let read = move |tx: &mut UnscopedTx| store::facts_after(tx, &start, 1_000);
         let facts = self.test.db.read_unscoped(read).await.unwrap();
         facts
             .iter()
