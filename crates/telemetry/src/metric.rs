@@ -55,7 +55,9 @@ pub struct Histogram<const LABELS: usize> {
 
 /// The start of a duration.
 #[derive(Debug, Clone, Copy)]
-pub struct Timer(Instant);
+pub struct Timer {
+    start: Instant,
+}
 
 impl Timer {
     /// Start now.
@@ -65,12 +67,14 @@ impl Timer {
     )]
     #[must_use]
     pub fn start() -> Self {
-        Self(Instant::now())
+        Self {
+            start: Instant::now(),
+        }
     }
 
     /// The time since the start.
     pub fn seconds(self) -> f64 {
-        self.0.elapsed().as_secs_f64()
+        self.start.elapsed().as_secs_f64()
     }
 }
 

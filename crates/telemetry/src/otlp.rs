@@ -36,7 +36,9 @@ pub struct Error(String);
 
 /// Sends spans to a collector in the background, in batches.
 #[derive(Debug)]
-pub struct Exporter(SdkTracerProvider);
+pub struct Exporter {
+    provider: SdkTracerProvider,
+}
 
 impl Exporter {
     /// Set up the export. It blocks, so call it outside of an async task.
@@ -66,7 +68,7 @@ impl Exporter {
             .with_sampler(Sampler::TraceIdRatioBased(settings.sample_ratio))
             .with_resource(resource)
             .build();
-        Ok(Self(provider))
+        Ok(Self { provider })
     }
 
     /// The layer that passes spans to the exporter. Only the named spans of Florin are exported, at
@@ -75,7 +77,7 @@ impl Exporter {
     where
         S: tracing::Subscriber + for<'span> LookupSpan<'span>,
     {
-        let tracer: SdkTracer = self.0.tracer("florin");
+        let tracer: SdkTracer = self.provider.tracer("florin");
         tracing_opentelemetry::layer()
             .with_tracer(tracer)
             .with_location(false)
@@ -85,7 +87,9 @@ impl Exporter {
 
     /// Send what is left, and stop.
     pub fn shutdown(self) -> Result<(), Error> {
-        self.0.shutdown().map_err(|error| Error(error.to_string()))
+        self.provider
+            .shutdown()
+            .map_err(|error| Error(error.to_string()))
     }
 }
 
