@@ -170,6 +170,17 @@ mod tests {
     }
 
     #[test]
+    fn the_text_of_a_role_is_that_of_its_json() {
+        for role in Role::iter() {
+            let text: &str = role.into();
+            assert_eq!(serde_json::to_value(role).ok(), Some(text.into()));
+            assert_eq!(text.parse(), Ok(role));
+        }
+        let unknown = "root".parse::<Role>();
+        assert!(unknown.is_err_and(|error| error.contains("reader, operator")));
+    }
+
+    #[test]
     fn a_controller_cannot_submit() {
         assert!(with(Role::Controller).may(Permission("policy:write")));
         assert!(!with(Role::Controller).may(Permission("submission:create")));
