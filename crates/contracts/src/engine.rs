@@ -41,6 +41,7 @@ pub struct Contracts {
 }
 
 impl Contracts {
+    /// Build the engine.
     pub fn new(parts: Parts, settings: Settings) -> Self {
         Self { parts, settings }
     }

@@ -22,6 +22,7 @@ pub struct Index {
 }
 
 impl Index {
+    /// Build the engine.
     pub fn new(parts: Parts) -> Self {
         Self { parts }
     }

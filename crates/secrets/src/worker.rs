@@ -37,7 +37,7 @@ impl Worker {
         if self.is_early(&current) {
             return Ok(None);
         }
-        let span = tracing::info_span!("job", name = "rotation");
+        let span = tracing::info_span!("job", kind = "rotation");
         self.advance(current).instrument(span).await.map(Some)
     }
 

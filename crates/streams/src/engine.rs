@@ -67,6 +67,7 @@ pub struct Streams {
 }
 
 impl Streams {
+    /// Build the engine.
     pub fn new(parts: Parts, settings: Settings) -> Self {
         Self {
             parts,

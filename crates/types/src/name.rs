@@ -25,6 +25,7 @@ pub enum Characters {
 }
 
 impl NameRule {
+    /// A rule for names of 1 to `max_bytes` bytes of these characters.
     pub const fn new(max_bytes: usize, characters: Characters) -> Self {
         Self {
             max_bytes,

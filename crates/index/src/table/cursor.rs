@@ -31,7 +31,7 @@ pub struct Status {
 
 impl Status {
     /// The height of the newest stored block.
-    pub fn head_height(&self) -> Option<Height> {
+    pub(crate) fn head_height(&self) -> Option<Height> {
         self.head.as_ref().map(|tip| tip.height)
     }
 

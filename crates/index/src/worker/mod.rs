@@ -72,6 +72,7 @@ pub struct Worker {
 }
 
 impl Worker {
+    /// The worker of a chain. The lease must be that of the chain's partition.
     pub fn new(parts: WorkerParts, settings: Settings) -> Self {
         let (min, max) = BLOCKS_PER_TURN.into_inner();
         let settings = Settings {
