@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_text_of_a_role_is_that_of_its_json() {
-        for role in Role::iter() {
+        for &role in Role::ALL {
             let text: &str = role.into();
             assert_eq!(serde_json::to_value(role).ok(), Some(text.into()));
             assert_eq!(text.parse(), Ok(role));
