@@ -1,12 +1,16 @@
 //! Export of spans by OTLP over HTTP (OpenTelemetry Protocol, binary Protobuf).
 
 use opentelemetry::trace::{
-    SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState, TracerProvider as _,
+    Link, SpanContext, SpanId, SpanKind, TraceContextExt as _, TraceFlags, TraceId, TraceState,
+    TracerProvider as _,
 };
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
+use opentelemetry_sdk::trace::{
+    Sampler, SamplingResult, SdkTracer, SdkTracerProvider, ShouldSample,
+};
+use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 use tracing::Span;
 use tracing::level_filters::LevelFilter;
@@ -23,7 +27,7 @@ const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Settings {
     /// The address of the collector, such as `http://127.0.0.1:4318/v1/traces`.
     pub endpoint: String,
-    /// The part of all traces that is exported, 0 to 1, chosen by their ids.
+    /// The part of all traces that is exported, 0 to 1.
     pub sample_ratio: f64,
     /// The version of the program.
     pub version: &'static str,
@@ -62,10 +66,9 @@ impl Exporter {
             .with_service_name("florin")
             .with_attribute(KeyValue::new("service.version", settings.version))
             .build();
-        // The sampled flag of a caller is ignored: only the ratio limits what is exported.
         let provider = SdkTracerProvider::builder()
             .with_batch_exporter(exporter)
-            .with_sampler(Sampler::TraceIdRatioBased(settings.sample_ratio))
+            .with_sampler(KeyedSampler::new(settings.sample_ratio))
             .with_resource(resource)
             .build();
         Ok(Self { provider })
@@ -93,6 +96,43 @@ impl Exporter {
     }
 }
 
+/// Chooses traces by a keyed hash of their ids. The ids and the sampled flag come from callers, who
+/// could otherwise choose ids that are always or never exported.
+#[derive(Debug, Clone)]
+struct KeyedSampler {
+    ratio: Sampler,
+    key: RandomState,
+}
+
+impl KeyedSampler {
+    fn new(ratio: f64) -> Self {
+        Self {
+            ratio: Sampler::TraceIdRatioBased(ratio),
+            key: RandomState::new(),
+        }
+    }
+}
+
+impl ShouldSample for KeyedSampler {
+    fn should_sample(
+        &self,
+        parent: Option<&Context>,
+        trace: TraceId,
+        name: &str,
+        kind: &SpanKind,
+        attributes: &[KeyValue],
+        links: &[Link],
+    ) -> SamplingResult {
+        let hash = self.key.hash_one(trace.to_bytes()).to_be_bytes();
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&hash);
+        id[8..].copy_from_slice(&hash);
+        let id = TraceId::from_bytes(id);
+        self.ratio
+            .should_sample(parent, id, name, kind, attributes, links)
+    }
+}
+
 /// Make an exported span a child of the parent, and return its own context; none if it is not
 /// exported.
 pub(crate) fn join(span: &Span, parent: Option<TraceContext>) -> Option<TraceContext> {
@@ -116,4 +156,22 @@ fn remote(parent: TraceContext) -> SpanContext {
         true,
         TraceState::default(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opentelemetry::trace::SamplingDecision;
+
+    #[test]
+    fn a_caller_cannot_choose_an_id_that_is_always_exported() {
+        let id = TraceId::from_bytes([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        let is_exported = |_: &u32| {
+            let sampler = KeyedSampler::new(0.5);
+            let result = sampler.should_sample(None, id, "run", &SpanKind::Internal, &[], &[]);
+            result.decision == SamplingDecision::RecordAndSample
+        };
+        let exported = (0..128).filter(is_exported).count();
+        assert!((1..128).contains(&exported), "{exported} of 128");
+    }
 }
