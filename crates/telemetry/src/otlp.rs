@@ -161,7 +161,7 @@ fn remote(parent: TraceContext) -> SpanContext {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use opentelemetry::trace::SamplingDecision;
+    use opentelemetry_sdk::trace::SamplingDecision;
 
     #[test]
     fn a_caller_cannot_choose_an_id_that_is_always_exported() {
