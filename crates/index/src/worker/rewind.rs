@@ -44,7 +44,7 @@ pub(super) async fn rewind(worker: &Worker, status: Status, branch: BlockRef) ->
 async fn rewind_to(worker: &Worker, status: Status, common: Option<Tip>) -> Result<Progress> {
     let to = (common.as_ref()).map_or(status.first, |common| common.height);
     tracing::warn!(
-        event = "chain.reorganised",
+        event = "chain.reorganized",
         chain = %status.chain,
         to = %to,
         "the chain was reorganised and is rewound"

@@ -14,7 +14,7 @@ use types::{Canon, Digest, Json, Principal, RunId, Time};
 /// The scopes of idempotency keys: API requests, `invoke_task` steps, listeners.
 pub(crate) const REQUEST_SCOPE: &str = "run";
 pub(crate) const INVOKE_SCOPE: &str = "run.invoked";
-const LISTENER_SCOPE: &str = "run.heard";
+const LISTENER_SCOPE: &str = "run.listener";
 /// Maximum length of an activity's name, in bytes.
 const MAX_ACTIVITY: usize = 256;
 
