@@ -19,6 +19,7 @@ mod database;
 mod error;
 mod export;
 mod merkle;
+mod options;
 mod partition;
 mod problem;
 mod queries;
@@ -29,6 +30,7 @@ mod tree_head;
 mod tree_heads;
 
 pub use error::Error;
+pub use options::Options;
 pub use problem::{Flaw, Location, Problem};
 pub use report::{Partition, Report, TreeHeads};
-pub use run::{Options, Progress, Source, run};
+pub use run::{Progress, Source, run};

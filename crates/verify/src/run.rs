@@ -4,7 +4,7 @@ use crate::database::{Database, with_postgres, with_sqlite};
 use crate::export::Export;
 use crate::queries::{self, Head};
 use crate::report::Report;
-use crate::{Error, Flaw, Location, partition, tree_heads};
+use crate::{Error, Flaw, Location, Options, partition, tree_heads};
 use ed25519_dalek::VerifyingKey;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,31 +16,6 @@ pub enum Source {
     Sqlite(PathBuf),
     /// A server: `postgresql://user:password@host/database`.
     Postgres(String),
-}
-
-/// What to verify, and against what.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The file of exported tree heads, one per line. Without it only the stored ones are checked.
-    pub tree_heads: Option<PathBuf>,
-    /// The pinned public keys: one, or several where the key was replaced. If empty, any key is
-    /// accepted.
-    pub keys: Vec<[u8; 32]>,
-    /// Whether to read the rows of batches.
-    pub batches: bool,
-    /// The maximum number of problems listed in the report; all are counted.
-    pub max_problems: usize,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            tree_heads: None,
-            keys: Vec::new(),
-            batches: true,
-            max_problems: 100,
-        }
-    }
 }
 
 /// The progress of a run.

@@ -1,5 +1,6 @@
 //! Apply blocks to the data model, and revert them.
 
+use super::BlockTransfers;
 use super::batch::Batch;
 use super::observed::{ObservedTransfer, block_key};
 use super::parents::{self, Parents};
@@ -9,18 +10,7 @@ use crate::table::transfer::{Identity, RowKey};
 use crate::{Type, ids, table};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use store::{Fact, Result, Tx, UnscopedTx};
-use types::{ChainId, Height, Namespace, Time, Transfer, Ulid};
-
-/// The transfers of one block.
-#[derive(Debug, Clone, Copy)]
-pub struct BlockTransfers<'a> {
-    pub height: Height,
-    pub hash: &'a str,
-    /// The block's timestamp.
-    pub time: Time,
-    /// The transfers, in block order.
-    pub transfers: &'a [Transfer],
-}
+use types::{ChainId, Height, Namespace, Time, Ulid};
 
 /// Apply blocks of a chain to a namespace, in the caller's transaction.
 ///

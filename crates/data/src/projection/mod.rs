@@ -7,7 +7,9 @@
 
 mod apply;
 mod batch;
+mod block;
 mod observed;
 mod parents;
 
-pub use apply::{BlockTransfers, apply, undo};
+pub use apply::{apply, undo};
+pub use block::BlockTransfers;

@@ -1,13 +1,19 @@
 //! One item of a request: its type, mode and parsed fields.
 
+use super::UpdateType;
 use super::value::{self, InputValue, MAX_NAME};
-use super::{Target, UpdateType};
 use crate::field::FieldType;
 use crate::object::normalize_address;
 use crate::{Error, Result, Type, ids, json};
 use serde_json::value::RawValue;
 use store::Cell;
 use types::ChainId;
+
+/// A stored object that an input applies to, whatever key the input has.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) id: String,
+}
 
 #[derive(Debug, Clone)]
 pub(crate) struct Input {

@@ -18,10 +18,9 @@ mod transfers;
 mod value;
 mod write;
 
-pub(crate) use input::{Input, check_key};
+pub(crate) use input::{Input, Target, check_key};
 pub(crate) use resolve::resolve_one;
 pub use result::{BulkUpdateResult, ObjectRef, UpdateOutcome};
-pub(crate) use stage::Target;
 pub(crate) use stage::labels_of;
 pub(crate) use value::{InputValue, MAX_NAME};
 pub(crate) use write::{write, write_one};

@@ -17,12 +17,6 @@ pub(super) enum Action {
     Ignored,
 }
 
-/// A stored object that an input applies to, whatever key the input has.
-#[derive(Debug, Clone)]
-pub(crate) struct Target {
-    pub(crate) id: String,
-}
-
 #[derive(Debug)]
 pub(crate) struct StagedObject {
     pub(super) before: Option<Object>,

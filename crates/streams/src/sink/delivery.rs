@@ -1,9 +1,9 @@
 //! The delivery of a subscription: a sink and its settings.
 
-use super::{Attempt, DeliveryOutcome, Limits, Mode, OutgoingBatch, SINKS, Sink, SinkSettings};
+use super::{Limits, Mode, SINKS, Sink, SinkSettings};
 use crate::error::{Error, Result};
 use crate::secrets::SecretValues;
-use outbound::{AddressPolicy, Outbound};
+use outbound::AddressPolicy;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ const TYPE: &str = "type";
 /// as it is written, with defaults, but without secret values.
 #[derive(Clone)]
 pub struct Delivery {
-    sink: &'static dyn Sink,
+    pub(super) sink: &'static dyn Sink,
     settings: SinkSettings,
 }
 
@@ -59,15 +59,6 @@ impl Delivery {
     pub(crate) fn check(&self, policy: &AddressPolicy) -> Result<()> {
         self.settings.check_ranges(self.sink.doc().fields)?;
         self.sink.check(&self.settings, policy)
-    }
-
-    pub(crate) async fn send(
-        &self,
-        outbound: &Outbound,
-        batch: &OutgoingBatch,
-        attempt: Attempt,
-    ) -> DeliveryOutcome {
-        self.sink.send(outbound, batch, attempt).await
     }
 
     /// Remove the secret values, and return them.

@@ -85,6 +85,16 @@ pub(crate) struct Limits {
     pub(crate) window: usize,
 }
 
+/// Make one attempt to send a batch through the sink of its delivery.
+pub(crate) async fn send(
+    outbound: &Outbound,
+    batch: &OutgoingBatch,
+    attempt: Attempt,
+) -> DeliveryOutcome {
+    let sink = batch.delivery.sink;
+    sink.send(outbound, batch, attempt).await
+}
+
 /// All sinks, for documents.
 pub fn sinks() -> impl Iterator<Item = &'static SinkDoc> {
     SINKS.iter().map(|sink| sink.doc())

@@ -10,7 +10,7 @@ pub(crate) use record::{acknowledge, apply, rules};
 
 use crate::engine::{SHARDS, Streams};
 use crate::error::Result;
-use crate::sink::{Attempt, DeliveryOutcome, OutgoingBatch};
+use crate::sink::{self, Attempt, DeliveryOutcome, OutgoingBatch};
 use crate::table::progress;
 use dispatch::{Dispatched, SubscriptionCache};
 use std::collections::HashMap;
@@ -230,9 +230,7 @@ async fn send(streams: &Streams, outgoing: &OutgoingBatch) -> DeliveryOutcome {
     let span = tracing::info_span!("delivery", id, %subscription, %namespace, attempt, trace);
     let trace = telemetry::continue_trace(&span, outgoing.trace);
     let timer = Timer::start();
-    let send = outgoing
-        .delivery
-        .send(outbound, outgoing, Attempt { now, trace });
+    let send = sink::send(outbound, outgoing, Attempt { now, trace });
     let outcome = send.instrument(span).await;
     DELIVERY_SECONDS.record(timer.seconds(), []);
     outcome

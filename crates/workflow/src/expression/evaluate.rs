@@ -2,25 +2,15 @@
 
 use super::amount::FUNCTIONS;
 use super::sandbox::{Evaluators, FailedExpression};
-use super::{Expression, bounded_builtins, long_numerals_as_texts, output, static_check};
+use super::{Evaluation, Expression, Limits};
+use super::{bounded_builtins, long_numerals_as_texts, output, static_check};
 use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError, EvaluatorOptions, HostFn};
 use jsonata_core::functions::{boolean, encoding};
 use jsonata_core::value::JValue;
-use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 use types::{Json, Namespace, Time};
-
-/// The limits of one evaluation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Limits {
-    pub(crate) time_ms: u64,
-    /// Memory of a sandbox process, in mebibytes.
-    pub(crate) memory_mb: u64,
-    /// Size of a result as JSON.
-    pub(crate) result_bytes: usize,
-}
 
 /// Items in a list that an expression builds.
 const MAX_ITEMS: usize = 100_000;
@@ -35,15 +25,6 @@ pub(crate) struct EvaluationContext {
     /// When the step began.
     pub(crate) now: Time,
     pub(crate) evaluators: Evaluators,
-}
-
-/// The result of an expression.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Evaluation {
-    /// `None` if undefined.
-    pub(crate) json: Option<Json>,
-    /// Whether the value is truthy.
-    pub(crate) truthy: bool,
 }
 
 impl EvaluationContext {

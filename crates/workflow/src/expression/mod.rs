@@ -7,6 +7,7 @@
 mod amount;
 mod bounded_builtins;
 mod evaluate;
+mod evaluation;
 mod exact;
 mod output;
 mod sandbox;
@@ -14,7 +15,8 @@ mod static_check;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use evaluate::{Evaluation, EvaluationContext, EvaluationPool, Limits};
+pub(crate) use evaluate::{EvaluationContext, EvaluationPool};
+pub(crate) use evaluation::{Evaluation, Limits};
 pub(crate) use exact::long_numerals_as_texts;
 pub(crate) use sandbox::Evaluators;
 pub use sandbox::{EvaluatorCommand, evaluate_expressions};

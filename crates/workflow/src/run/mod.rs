@@ -3,10 +3,12 @@
 mod control;
 mod read;
 pub(crate) mod start;
+mod view;
 
 pub use control::{Decision, cancel, decide, dismiss, retry};
-pub use read::{Attempt, RunFilter, RunStep, RunView, run, runs};
+pub use read::{run, runs};
 pub use start::{NewRun, Started, start};
+pub use view::{Attempt, RunFilter, RunStep, RunView};
 
 use crate::state::{Event, IllegalTransition, Position, State};
 use serde::{Deserialize, Serialize};
