@@ -188,7 +188,7 @@ value!(
     ReplayKey,
     Text,
     |value| Cow::Borrowed(value.as_str()),
-    "a witness",
+    "a replay key",
     |cell| Ok(ReplayKey::from_stored(cell))
 );
 value!(

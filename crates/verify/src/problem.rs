@@ -167,11 +167,11 @@ impl fmt::Display for Flaw {
             Self::Rewritten {
                 partition,
                 seq,
-                signed: sealed,
+                signed: signed_hash,
             } => {
                 write!(
                     f,
-                    "it signs fact {seq} of {partition} with hash {sealed}, which the fact does not have"
+                    "it signs fact {seq} of {partition} with hash {signed_hash}, which the fact does not have"
                 )
             }
             Self::NoTreeHeads => write!(f, "there are facts but no tree heads"),
@@ -180,11 +180,11 @@ impl fmt::Display for Flaw {
 }
 
 impl Flaw {
-    pub(crate) fn rewritten(partition: &str, seq: i64, sealed: &[u8]) -> Self {
+    pub(crate) fn rewritten(partition: &str, seq: i64, signed_hash: &[u8]) -> Self {
         Self::Rewritten {
             partition: partition.to_owned(),
             seq,
-            signed: hex(sealed),
+            signed: hex(signed_hash),
         }
     }
 }

@@ -48,8 +48,8 @@ pub struct TreeHeads {
     pub exported: Option<i64>,
     /// Partition heads looked up.
     pub heads: u64,
-    /// Whether signatures were checked under keys given by the caller. If not, whoever wrote the
-    /// database may also have signed it.
+    /// Whether signatures were checked under keys given by the caller. If not, the writer of
+    /// the database may also have signed it.
     pub pinned: bool,
     /// The public keys that the tree heads name, in hexadecimal.
     pub keys: Vec<String>,

@@ -73,7 +73,7 @@ pub(crate) fn advance(
     Ok(changed == 1)
 }
 
-/// Read the commit count of a partition, whoever owns it. The update waits for the row lock, so no
+/// Read the commit count of a partition, under any owner. The update waits for the row lock, so no
 /// transaction that moves the head is in progress.
 pub(crate) fn lock(
     connection: &mut dyn Connection,

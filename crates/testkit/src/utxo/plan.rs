@@ -87,11 +87,11 @@ impl FakeUtxoChain {
         intent: &Intent,
         reservations: &Reservations,
     ) -> Result<Vec<Spent>> {
-        let mine = |witness: &ReplayKey| {
+        let mine = |replay_key: &ReplayKey| {
             let known = state
                 .all_coins
                 .iter()
-                .find(|(point, _)| witness_of(point) == *witness);
+                .find(|(point, _)| replay_key_of(point) == *replay_key);
             let (point, coin) = known.filter(|(_, coin)| coin.owner == intent.signer)?;
             let free = state.spender(point).is_none();
             free.then(|| spent(point, coin))
@@ -151,15 +151,15 @@ fn available(
     reservations: &Reservations,
     taken: &BTreeSet<ReplayKey>,
 ) -> Vec<Spent> {
-    let unavailable = |witness: &ReplayKey| {
-        reservations.excluded.contains(witness)
-            || reservations.required.contains(witness)
-            || taken.contains(witness)
+    let unavailable = |replay_key: &ReplayKey| {
+        reservations.excluded.contains(replay_key)
+            || reservations.required.contains(replay_key)
+            || taken.contains(replay_key)
     };
     let spent_in_pool = |point: &OutPoint| state.pool.iter().any(|tx| tx.spends(point));
     let coins = &state.seen_head().coins;
     let mine = coins.iter().filter(|(point, coin)| {
-        coin.owner == intent.signer && !unavailable(&witness_of(point)) && !spent_in_pool(point)
+        coin.owner == intent.signer && !unavailable(&replay_key_of(point)) && !spent_in_pool(point)
     });
     let mut mine: Vec<Spent> = mine.map(|(point, coin)| spent(point, coin)).collect();
     mine.sort_by(|a, b| {
@@ -168,7 +168,7 @@ fn available(
     mine
 }
 
-fn witness_of((transaction, output): &OutPoint) -> ReplayKey {
+fn replay_key_of((transaction, output): &OutPoint) -> ReplayKey {
     ReplayKey::outpoint(transaction, *output)
 }
 

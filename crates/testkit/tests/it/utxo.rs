@@ -108,7 +108,7 @@ fn class(submitted: SubmitOutcome) -> RefusalClass {
     }
 }
 
-fn witness(coin: &Coin) -> ReplayKey {
+fn replay_key(coin: &Coin) -> ReplayKey {
     ReplayKey::outpoint(&coin.transaction, coin.output)
 }
 
@@ -128,7 +128,7 @@ async fn a_payment_survives_a_reorg_exactly_once() {
         decoded.replay_keys.iter().collect::<BTreeSet<_>>(),
         funded
             .iter()
-            .map(witness)
+            .map(replay_key)
             .collect::<BTreeSet<_>>()
             .iter()
             .collect()
@@ -320,7 +320,7 @@ async fn plans_do_not_reuse_coins() {
         .collect();
     assert_eq!(
         each,
-        funded.iter().rev().map(witness).collect::<Vec<_>>(),
+        funded.iter().rev().map(replay_key).collect::<Vec<_>>(),
         "the largest coins first, each once"
     );
     assert!(
@@ -330,20 +330,20 @@ async fn plans_do_not_reuse_coins() {
     );
 
     let held = Reservations {
-        excluded: [witness(&funded[2])].into(),
+        excluded: [replay_key(&funded[2])].into(),
         ..Reservations::default()
     };
     assert_eq!(
         inputs(&world.plan(&intent, 2, &held).await.unwrap()),
-        [witness(&funded[1])]
+        [replay_key(&funded[1])]
     );
     let required = Reservations {
-        required: [witness(&funded[0])].into(),
+        required: [replay_key(&funded[0])].into(),
         ..Reservations::default()
     };
     assert_eq!(
         inputs(&world.plan(&intent, 2, &required).await.unwrap()),
-        [witness(&funded[0])]
+        [replay_key(&funded[0])]
     );
     let large = world.payment(&world.alice, &world.bob, 25_000);
     assert_eq!(
@@ -358,16 +358,16 @@ async fn plans_do_not_reuse_coins() {
     );
     assert_eq!(
         inputs(&world.plan(&intent, 2, &free).await.unwrap()),
-        [witness(&funded[1])],
+        [replay_key(&funded[1])],
         "the largest coin is spent in the mempool"
     );
     let gone = Reservations {
-        required: [witness(&funded[2])].into(),
+        required: [replay_key(&funded[2])].into(),
         ..Reservations::default()
     };
     assert_eq!(
         inputs(&world.plan(&intent, 9, &gone).await.unwrap()),
-        [witness(&funded[2])],
+        [replay_key(&funded[2])],
         "a replacement may spend it again"
     );
     coins.mine();
