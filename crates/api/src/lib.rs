@@ -1,8 +1,8 @@
 //! The REST API over every engine: authentication, permissions, OpenAPI, WebSockets.
 //!
 //! A handler extracts its arguments, calls one engine function and converts the result; it contains
-//! no business rule. Each handler declares its permission in its arguments: [`access::Authorized`]
-//! with a permission, or [`access::Public`]. Invalid input is rejected with a 4xx problem (RFC
+//! no business rule. Each handler declares its permission in its arguments: `access::Authorized`
+//! with a permission, or `access::Public`. Invalid input is rejected with a 4xx problem (RFC
 //! 9457) with a stable code that names the field, and changes nothing.
 //!
 //! What it never does: run SQL outside `access/table.rs`, make policy decisions, compute amounts,

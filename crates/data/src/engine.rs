@@ -70,6 +70,7 @@ impl Snapshot {
 }
 
 impl Data {
+    /// The data model over these parts.
     pub fn new(parts: Parts) -> Self {
         Self { parts }
     }

@@ -3,14 +3,14 @@
 
 use crate::Type;
 use crate::field::Schema;
-use store::{Cell, Row, Value, ValueKind};
+use store::{Cell, RowCells, Value, ValueKind};
 use types::{Amount, ChainId, Family, Quantity, Time};
 
 /// An object of any type.
 #[derive(Debug, Clone)]
 pub(crate) struct Object {
     pub(crate) schema: &'static Schema,
-    cells: Row,
+    cells: RowCells,
 }
 
 impl Object {
@@ -28,7 +28,7 @@ impl Object {
     }
 
     /// Build an object from the columns of a stored row, in schema order.
-    pub(crate) fn from_row(schema: &'static Schema, row: Row) -> Self {
+    pub(crate) fn from_row(schema: &'static Schema, row: RowCells) -> Self {
         let mut row = row.into_iter();
         let stored =
             |field: &crate::field::Field| if field.is_stored() { row.next() } else { None };

@@ -159,7 +159,7 @@ fn group(input: &DeriveInput, declaration: &Declaration<'_>) -> TokenStream {
             }
         }
         impl #generics ::store::FromRow for #name #types #conditions {
-            fn from_row(row: ::store::Row) -> ::store::Result<Self> {
+            fn from_row(row: ::store::RowCells) -> ::store::Result<Self> {
                 ::store::Columns::read_row(row, #names)
             }
         }

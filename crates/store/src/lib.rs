@@ -68,7 +68,7 @@ pub use record::{Group, InNamespace, Record, ScopedTable, UnscopedTable, Updatab
 pub use record::{
     RowValues, assert_as_in_json, concatenate, json_value, optional_json_value, total,
 };
-pub use row::{Columns, FromRow, ListItem, Params, Row, list};
+pub use row::{Columns, FromRow, ListItem, Params, RowCells, list};
 pub use store_derive::Record;
 pub use table::fact::{Cursor, StoredFact, facts_after, partitions};
 pub use table::tree_head::PartitionHead;

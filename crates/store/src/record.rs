@@ -1,6 +1,6 @@
 //! Rows with named columns: what `#[derive(store::Record)]` implements.
 
-use crate::{Columns, Error, FromRow, Result, Row, Tx, UnscopedTx, Value, ValueKind};
+use crate::{Columns, Error, FromRow, Result, RowCells, Tx, UnscopedTx, Value, ValueKind};
 use serde::Serialize;
 use types::Namespace;
 
@@ -258,7 +258,7 @@ impl<T: Record> InNamespace<T> {
 }
 
 impl<T: FromRow> FromRow for InNamespace<T> {
-    fn from_row(row: Row) -> Result<Self> {
+    fn from_row(row: RowCells) -> Result<Self> {
         let mut columns = Columns::of(row, &["namespace"]);
         Ok(Self {
             namespace: columns.take()?,
@@ -281,7 +281,7 @@ pub trait Group: Sized {
 impl Columns {
     /// Read a row that has these columns and no other.
     #[doc(hidden)]
-    pub fn read_row<T: Group>(row: Row, names: &'static [&'static str]) -> Result<T> {
+    pub fn read_row<T: Group>(row: RowCells, names: &'static [&'static str]) -> Result<T> {
         let mut columns = Self::of(row, names);
         let value = T::read(&mut columns)?;
         match columns.rest().first() {

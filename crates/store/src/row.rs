@@ -3,8 +3,8 @@
 use crate::{Cell, Error, FromCell, Result, ToValue, Value};
 use serde::de::DeserializeOwned;
 
-/// A result row.
-pub type Row = Vec<Cell>;
+/// The cells of a result row.
+pub type RowCells = Vec<Cell>;
 
 /// The parameters of a statement: a tuple in the order of `?1`, `?2`, …, or a list of values.
 pub trait Params {
@@ -16,7 +16,7 @@ pub trait Params {
 /// three columns.
 pub trait FromRow: Sized {
     /// Convert a row.
-    fn from_row(row: Row) -> Result<Self>;
+    fn from_row(row: RowCells) -> Result<Self>;
 }
 
 impl Params for [Value<'_>] {
@@ -58,8 +58,8 @@ pub fn list<T: ToValue>(items: &[T]) -> Vec<ListItem<'_, T>> {
     items.iter().map(ListItem).collect()
 }
 
-impl FromRow for Row {
-    fn from_row(row: Row) -> Result<Self> {
+impl FromRow for RowCells {
+    fn from_row(row: RowCells) -> Result<Self> {
         Ok(row)
     }
 }
@@ -78,7 +78,7 @@ pub struct Columns {
 
 impl Columns {
     /// Start at the first column of a row, whose columns have these names.
-    pub fn of(row: Row, names: &'static [&'static str]) -> Self {
+    pub fn of(row: RowCells, names: &'static [&'static str]) -> Self {
         Self {
             cells: row.into_iter(),
             names: names.iter(),
@@ -123,7 +123,7 @@ impl Columns {
     }
 
     /// The columns that were not read.
-    pub(crate) fn rest(self) -> Row {
+    pub(crate) fn rest(self) -> RowCells {
         self.cells.collect()
     }
 
@@ -164,7 +164,7 @@ params!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
 macro_rules! rows {
     ($($name:ident),+) => {
         impl<$($name: FromCell),+> FromRow for ($($name,)+) {
-            fn from_row(row: Row) -> Result<Self> {
+            fn from_row(row: RowCells) -> Result<Self> {
                 let mut columns = Columns::of(row, NUMBERS);
                 Ok(($(columns.take::<$name>()?,)+))
             }

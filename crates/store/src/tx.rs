@@ -3,7 +3,7 @@
 
 use crate::engine::{Connection, EngineResult, Failure, Statement};
 use crate::fact::PendingFact;
-use crate::{Error, Fact, FromCell, FromRow, Params, Result, Row, Value, ValueKind, sql};
+use crate::{Error, Fact, FromCell, FromRow, Params, Result, RowCells, Value, ValueKind, sql};
 use types::{Entropy, Namespace, Time};
 
 /// Statements that one closure may run. A verb over a slice needs about ten.
@@ -210,7 +210,7 @@ macro_rules! statements {
 
             /// Run a query and return whether it finds a row. It should say `LIMIT 1`.
             pub fn exists(&mut self, sql: &str, params: impl Params) -> Result<bool> {
-                Ok(!self.rows::<Row>(sql, params)?.is_empty())
+                Ok(!self.rows::<RowCells>(sql, params)?.is_empty())
             }
 
             /// Run a statement and return the number of rows it changed.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-use crate::http::{self, Answer, Request, Server};
+use crate::http::{self, Request, Server, ServerReply};
 
 /// A fault for one call.
 #[derive(Clone)]
@@ -122,7 +122,7 @@ impl Plan {
 /// A call and its fault.
 type Planned = (Value, Option<Fault>);
 
-fn respond(node: &str, plan: &Mutex<Plan>, request: &Request) -> Answer {
+fn respond(node: &str, plan: &Mutex<Plan>, request: &Request) -> ServerReply {
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let calls: Vec<Value> = body
         .as_array()
@@ -137,16 +137,16 @@ fn respond(node: &str, plan: &Mutex<Plan>, request: &Request) -> Answer {
 }
 
 /// The answer to a request that is not forwarded.
-fn local_answer(planned: &[Planned]) -> Option<Answer> {
+fn local_answer(planned: &[Planned]) -> Option<ServerReply> {
     planned.iter().find_map(|(_, fault)| match fault {
-        Some(Fault::LoseCall) => Some(Answer::Drop),
-        Some(Fault::NoResponse) => Some(Answer::NoResponse),
-        Some(Fault::Status(status)) => Some(Answer::status(*status)),
+        Some(Fault::LoseCall) => Some(ServerReply::Drop),
+        Some(Fault::NoResponse) => Some(ServerReply::NoResponse),
+        Some(Fault::Status(status)) => Some(ServerReply::status(*status)),
         _ => None,
     })
 }
 
-fn forward(node: &str, planned: &[Planned], batch: bool) -> Answer {
+fn forward(node: &str, planned: &[Planned], batch: bool) -> ServerReply {
     let mut answers: Vec<Value> = planned.iter().filter_map(local_response).collect();
     let real: Vec<&Value> = planned
         .iter()
@@ -156,7 +156,7 @@ fn forward(node: &str, planned: &[Planned], batch: bool) -> Answer {
     if !real.is_empty() {
         let body = if batch { json!(real) } else { json!(real[0]) };
         let Ok(answer) = http::post_json(node, "/", &body) else {
-            return Answer::Drop;
+            return ServerReply::Drop;
         };
         let answer = answer.json();
         answers.extend(answer.as_array().cloned().unwrap_or_else(|| vec![answer]));
@@ -165,10 +165,10 @@ fn forward(node: &str, planned: &[Planned], batch: bool) -> Answer {
         .iter()
         .any(|(_, fault)| matches!(fault, Some(Fault::LoseReply)))
     {
-        return Answer::Drop;
+        return ServerReply::Drop;
     }
     answers.iter_mut().for_each(|answer| alter(planned, answer));
-    Answer::json(&if batch {
+    ServerReply::json(&if batch {
         json!(answers)
     } else {
         answers.remove(0)

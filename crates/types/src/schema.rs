@@ -45,11 +45,13 @@ impl Field {
         }
     }
 
+    /// A field that callers must set.
     pub const fn required(mut self) -> Self {
         self.required = true;
         self
     }
 
+    /// A field that only Florin sets.
     pub const fn read_only(mut self) -> Self {
         self.read_only = true;
         self

@@ -138,9 +138,8 @@ const RULES: &[Rule] = &[
     Rule::new(
         "public types have names that say what they are",
         type_names::check,
-    )
-    .except(type_names::NOT_YET),
-    Rule::new("no tuple type has more than three fields", tuples::check).except(tuples::NOT_YET),
+    ),
+    Rule::new("no tuple type has more than three fields", tuples::check),
     Rule::new("no Rust code block in doc comments", examples::check),
     Rule::new("links and named pages exist", doc_links::check),
     Rule::new(

@@ -3,7 +3,7 @@
 use super::plan::ReceiverMode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
-use testkit::http::{Answer, Request, Server};
+use testkit::http::{Request, Server, ServerReply};
 
 /// A received request.
 #[derive(Debug, Clone)]
@@ -69,7 +69,7 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl State {
-    fn respond(&mut self, request: &Request, header: &str) -> Answer {
+    fn respond(&mut self, request: &Request, header: &str) -> ServerReply {
         let was_accepted = self.remaining == 0;
         self.remaining = self.remaining.saturating_sub(1);
         self.arrivals.push(Arrival {
@@ -80,9 +80,9 @@ impl State {
             was_accepted,
         });
         match (was_accepted, self.drops_connections) {
-            (true, _) => Answer::json(&serde_json::json!({ "taken": true })),
-            (false, true) => Answer::Drop,
-            (false, false) => Answer::status(503),
+            (true, _) => ServerReply::json(&serde_json::json!({ "taken": true })),
+            (false, true) => ServerReply::Drop,
+            (false, false) => ServerReply::status(503),
         }
     }
 }

@@ -106,14 +106,14 @@ pub async fn issue_api_key(
 }
 
 /// The API keys of the principal's namespace, oldest first.
-pub async fn api_keys(db: &Db, principal: &Principal, page: Page) -> Result<Vec<ApiKey>> {
+pub(crate) async fn api_keys(db: &Db, principal: &Principal, page: Page) -> Result<Vec<ApiKey>> {
     Ok(db
         .read(&principal.namespace, move |tx| table::api_keys(tx, &page))
         .await?)
 }
 
 /// Revokes an API key. It is rejected from the next request on. Error: `api.unknown_api_key`.
-pub async fn revoke_api_key(
+pub(crate) async fn revoke_api_key(
     db: &Db,
     lease: &Lease,
     principal: &Principal,
@@ -133,7 +133,7 @@ pub async fn revoke_api_key(
 
 /// The principal of an API key. Unknown, wrong, revoked and expired keys fail with the same error,
 /// so that a caller cannot tell them apart.
-pub async fn authenticate(db: &Db, text: &str) -> Result<Principal> {
+pub(crate) async fn authenticate(db: &Db, text: &str) -> Result<Principal> {
     let (id, secret) = parse(text).ok_or(Error::Unauthenticated)?;
     let now = db.clock().now();
     let row = db.read_unscoped(move |tx| table::api_key(tx, id)).await?;

@@ -13,17 +13,17 @@ use std::ops::Deref;
 use types::{Permission, Principal, TraceContext};
 
 /// The permission that a route requires.
-pub trait RequiresPermission: Send + Sync + 'static {
+pub(crate) trait RequiresPermission: Send + Sync + 'static {
     /// The permission, named `object:action`.
     const PERMISSION: Permission;
 }
 
 /// A principal that is authenticated, belongs to the namespace in the path, and holds the
 /// permission.
-pub struct Authorized<N>(Principal, PhantomData<N>);
+pub(crate) struct Authorized<N>(Principal, PhantomData<N>);
 
 /// Marks a route that needs no API key, such as health checks and the OpenAPI document.
-pub struct Public;
+pub(crate) struct Public;
 
 impl<N> Deref for Authorized<N> {
     type Target = Principal;

@@ -3,7 +3,7 @@
 use crate::client::ApiRequest;
 use crate::world::{BOB, SIGNER, World};
 use serde_json::{Value, json};
-use testkit::http::{Answer, Server};
+use testkit::http::{Server, ServerReply};
 use testkit::on_each_engine;
 use types::ChainId;
 use workflow::Worker;
@@ -184,7 +184,7 @@ async fn runs_are_cancelled_retried_and_decided() {
         .await;
         let mut parked = Vec::new();
         for _ in 0..3 {
-            server.script([Answer::Drop]);
+            server.script([ServerReply::Drop]);
             parked.push(start_run(&world, "calls", json!({})).await);
             run_until_idle(&mut worker).await;
             assert_eq!(world.get(&format!("/runs/{}", parked.last().unwrap())).await.success()["state"], "parked");

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use std::sync::Mutex;
 use testkit::anvil::Anvil;
-use testkit::http::{Answer, Request, Server};
+use testkit::http::{Request, Server, ServerReply};
 
 /// A node that serves chain 7 and answers every other method with a function.
 pub(crate) fn node(
@@ -19,7 +19,7 @@ pub(crate) fn node(
             };
             reply(&call["id"], result)
         };
-        Answer::json(&each(&request.json(), reply))
+        ServerReply::json(&each(&request.json(), reply))
     })
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn modified(
             let reply = find(&mut replies, &call["id"]);
             modify(call["method"].as_str().unwrap(), reply);
         }
-        Answer::json(&replies)
+        ServerReply::json(&replies)
     })
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use testkit::http::{Answer, Server};
+use testkit::http::{Server, ServerReply};
 use types::{Amount, ChainId};
 
 fn signed() -> Signed {
@@ -21,7 +21,7 @@ fn signed() -> Signed {
 }
 
 /// A normal node at first, which then returns scripted answers.
-async fn scripted(settings: Value, script: Vec<Answer>) -> (Server, Evm) {
+async fn scripted(settings: Value, script: Vec<ServerReply>) -> (Server, Evm) {
     let server = node(|_, _| Ok(json!("0x2a")));
     let evm = connect(&server.url("/"), 7, settings);
     assert_eq!(evm.balance(UNUSED_ACCOUNT).await, Ok(Amount::from(42)));
@@ -36,8 +36,8 @@ fn assert_invalid(outcome: Result<Amount, Error>, reason: &str) {
     }
 }
 
-fn reply(text: &str) -> Answer {
-    Answer::status(200)
+fn reply(text: &str) -> ServerReply {
+    ServerReply::status(200)
         .with_header("content-type", "application/json")
         .with_body(text.as_bytes())
 }
@@ -49,7 +49,7 @@ async fn an_oversized_answer_is_not_read_completely() {
         r#"{{"jsonrpc":"2.0","id":3,"result":"0x{}"}}"#,
         "0".repeat(2_000)
     );
-    let (server, evm) = scripted(settings, vec![reply(&large), Answer::Endless]).await;
+    let (server, evm) = scripted(settings, vec![reply(&large), ServerReply::Endless]).await;
     let before = server.count();
     assert_invalid(evm.balance(UNUSED_ACCOUNT).await, "larger than 1024 bytes");
     assert_invalid(evm.balance(UNUSED_ACCOUNT).await, "larger than 1024 bytes");
@@ -113,7 +113,8 @@ async fn a_result_of_another_type_is_invalid() {
 
 #[tokio::test]
 async fn reads_are_retried_after_transient_failures() {
-    let (server, evm) = scripted(json!({}), vec![Answer::status(500), Answer::Drop]).await;
+    let (server, evm) =
+        scripted(json!({}), vec![ServerReply::status(500), ServerReply::Drop]).await;
     let before = server.count();
     assert_eq!(
         evm.balance(UNUSED_ACCOUNT).await,
@@ -127,7 +128,7 @@ async fn reads_are_retried_after_transient_failures() {
 
 #[tokio::test]
 async fn retries_are_limited() {
-    let (server, evm) = scripted(json!({}), vec![Answer::status(503); 9]).await;
+    let (server, evm) = scripted(json!({}), vec![ServerReply::status(503); 9]).await;
     let before = server.count();
     assert!(
         matches!(evm.balance(UNUSED_ACCOUNT).await, Err(Error::Unreachable { why, .. }) if why.contains("503"))
@@ -137,7 +138,7 @@ async fn retries_are_limited() {
 
 #[tokio::test]
 async fn a_requested_wait_is_honoured_or_the_call_fails() {
-    let throttled = |seconds: &str| Answer::status(429).with_header("retry-after", seconds);
+    let throttled = |seconds: &str| ServerReply::status(429).with_header("retry-after", seconds);
     let (server, evm) = scripted(json!({}), vec![throttled("0"), throttled("0")]).await;
     assert_eq!(evm.balance(UNUSED_ACCOUNT).await, Ok(Amount::from(42)));
     let before = server.count();
@@ -176,7 +177,7 @@ async fn a_silent_node_times_out() {
     let settings =
         json!({"limits": {"timeout_ms": 40}, "retry": {"attempts": 2, "first_ms": 1, "max_ms": 1}});
     let server = node(|_, _| Ok(json!("0x1")));
-    server.script([Answer::NoResponse, Answer::NoResponse]);
+    server.script([ServerReply::NoResponse, ServerReply::NoResponse]);
     let evm = connect(&server.url("/"), 7, settings);
     assert!(
         matches!(evm.balance(UNUSED_ACCOUNT).await, Err(Error::Unreachable { why, .. }) if why.contains("in time"))
@@ -237,9 +238,9 @@ async fn a_failed_tls_handshake_is_unreachable() {
 async fn a_rejected_request_is_neither_retried_nor_redirected() {
     let elsewhere = Server::start();
     let rejections = vec![
-        Answer::status(401),
-        Answer::status(403),
-        Answer::redirect(307, &elsewhere.url("/")),
+        ServerReply::status(401),
+        ServerReply::status(403),
+        ServerReply::redirect(307, &elsewhere.url("/")),
     ];
     let (server, evm) = scripted(json!({}), rejections).await;
     let before = server.count();
@@ -254,10 +255,10 @@ async fn a_rejected_request_is_neither_retried_nor_redirected() {
 #[tokio::test]
 async fn a_transaction_is_sent_once_whatever_the_answer() {
     let unknown = [
-        Answer::status(500),
-        Answer::status(503),
-        Answer::Drop,
-        Answer::status(403),
+        ServerReply::status(500),
+        ServerReply::status(503),
+        ServerReply::Drop,
+        ServerReply::status(403),
         reply("<html>"),
         reply(r#"{"jsonrpc":"2.0","id":9999,"result":"0x1"}"#),
         reply(r#"{"jsonrpc":"2.0","id":3,"error":{"code":-32603,"message":"Internal error"}}"#),
@@ -275,7 +276,7 @@ async fn a_transaction_is_sent_once_whatever_the_answer() {
             "{answer:?}"
         );
     }
-    let (server, evm) = scripted(json!({}), vec![Answer::status(429)]).await;
+    let (server, evm) = scripted(json!({}), vec![ServerReply::status(429)]).await;
     let submitted = evm.submit(&[signed(), signed()]).await;
     assert!(
         submitted.iter().all(|outcome| matches!(
@@ -318,8 +319,8 @@ async fn batches_are_split_and_answers_matched_in_any_order() {
             json!({"jsonrpc": "2.0", "id": call["id"], "result": result})
         };
         match request.json() {
-            Value::Array(calls) => Answer::json(&calls.iter().rev().map(answer).collect()),
-            call => Answer::json(&answer(&call)),
+            Value::Array(calls) => ServerReply::json(&calls.iter().rev().map(answer).collect()),
+            call => ServerReply::json(&answer(&call)),
         }
     });
     let evm = connect(&server.url("/"), 7, json!({}));
@@ -346,9 +347,9 @@ async fn batches_are_reduced_if_the_server_rejects_them() {
         let server = Server::with_handler(move |request| {
             let answer = |call: &Value| json!({"jsonrpc": "2.0", "id": call["id"], "result": if call["method"] == "eth_chainId" { "0x7".to_owned() } else { signed().id }});
             match request.json() {
-                Value::Array(calls) if calls.len() > 2 => Answer::json(&refusal),
-                Value::Array(calls) => Answer::json(&calls.iter().map(answer).collect()),
-                call => Answer::json(&answer(&call)),
+                Value::Array(calls) if calls.len() > 2 => ServerReply::json(&refusal),
+                Value::Array(calls) => ServerReply::json(&calls.iter().map(answer).collect()),
+                call => ServerReply::json(&answer(&call)),
             }
         });
         let evm = connect(&server.url("/"), 7, json!({}));
@@ -437,12 +438,12 @@ async fn credentials_are_sent_to_the_node_only() {
         Some("Basic dXNlcjpzM2NyZXQ=")
     );
     for answer in [
-        Answer::status(500),
-        Answer::Drop,
-        Answer::status(429),
-        Answer::status(401),
+        ServerReply::status(500),
+        ServerReply::Drop,
+        ServerReply::status(429),
+        ServerReply::status(401),
         reply("{"),
-        Answer::Endless,
+        ServerReply::Endless,
     ] {
         server.script(vec![answer; 3]);
         shown.push(evm.balance(UNUSED_ACCOUNT).await.unwrap_err().to_string());

@@ -12,7 +12,7 @@ pub(crate) mod transfer;
 
 use crate::field::Schema;
 use crate::object::Object;
-use store::Row;
+use store::RowCells;
 
 /// Makes keys usable as rows of `{ns_rows}`.
 macro_rules! keys {
@@ -29,7 +29,7 @@ macro_rules! keys {
 pub(crate) use keys;
 
 /// Rows of all stored columns as objects.
-fn objects(schema: &'static Schema, rows: impl IntoIterator<Item = Row>) -> Vec<Object> {
+fn objects(schema: &'static Schema, rows: impl IntoIterator<Item = RowCells>) -> Vec<Object> {
     let rows = rows.into_iter();
     rows.map(|row| Object::from_row(schema, row)).collect()
 }

@@ -2,7 +2,7 @@
 
 use crate::installation::{Process, on_each_engine};
 use serde_json::json;
-use testkit::http::{Answer, Server, send};
+use testkit::http::{Server, ServerReply, send};
 use testkit::{wait_until, workspace_root};
 
 fn scrape(process: &Process) -> String {
@@ -22,7 +22,7 @@ fn documented_metrics() -> Vec<String> {
 #[test]
 fn metrics_count_outcomes_of_runs_and_deliveries() {
     on_each_engine(|installation| {
-        let hook = Server::with_handler(|_| Answer::status(500));
+        let hook = Server::with_handler(|_| ServerReply::status(500));
         let chains = r#"[{ preset = "anvil", number = 31337, url = "http://127.0.0.1:9" }]"#; // no node listens here
         let environment = [
             ("FLORIN__OUTBOUND__ALLOW", "[\"127.0.0.1\"]"),

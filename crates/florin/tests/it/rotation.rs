@@ -3,7 +3,7 @@
 use crate::installation::{Installation, Process, on_each_engine, read};
 use serde_json::{Value, json};
 use testkit::http::Server;
-use testkit::{http::Answer, postgres, wait_until};
+use testkit::{http::ServerReply, postgres, wait_until};
 
 const WALLETS: usize = 40;
 
@@ -54,7 +54,7 @@ fn keyring(installation: &Installation, process: &Process) -> Value {
 #[test]
 fn a_killed_rotation_is_completed_by_the_next_process() {
     on_each_engine(|installation| {
-        let hook = Server::with_handler(|_| Answer::json(&json!({})));
+        let hook = Server::with_handler(|_| ServerReply::json(&json!({})));
         let allow = [("FLORIN__OUTBOUND__ALLOW", "[\"127.0.0.1\"]")];
         let process = installation.try_serve(&allow).unwrap();
         create_secrets(&installation, &process, &hook.url("/hook"));

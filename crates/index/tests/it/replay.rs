@@ -5,7 +5,7 @@ use crate::world::World;
 use chain::Connector;
 use index::ChainFact;
 use serde_json::Value;
-use store::{Cell, Row, StoredFact};
+use store::{Cell, RowCells, StoredFact};
 use types::merkle_root;
 
 /// The state that a consumer derives from all facts: canonical blocks and watermark.
@@ -105,7 +105,7 @@ pub(crate) async fn verify_batches<C: Connector + 'static>(world: &World<C>) -> 
     count
 }
 
-async fn rows<C: Connector + 'static>(world: &World<C>, batch: &Value) -> Vec<Row> {
+async fn rows<C: Connector + 'static>(world: &World<C>, batch: &Value) -> Vec<RowCells> {
     let list = |member: &str| -> Vec<String> {
         batch[member]
             .as_array()
@@ -149,7 +149,7 @@ async fn rows<C: Connector + 'static>(world: &World<C>, batch: &Value) -> Vec<Ro
 }
 
 /// The Merkle leaf of a row: for each value a type tag and its bytes.
-fn leaf(row: Row) -> Vec<u8> {
+fn leaf(row: RowCells) -> Vec<u8> {
     let mut bytes = Vec::new();
     for cell in row {
         match cell {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use testkit::http::{Answer, Server};
+use testkit::http::{Server, ServerReply};
 
 fn outbound(allow: &[&str]) -> Outbound {
     let rules = allow.iter().map(|rule| rule.parse().unwrap()).collect();
@@ -94,7 +94,8 @@ async fn a_name_with_a_private_address_is_blocked() {
 /// every answer is checked.
 #[tokio::test(flavor = "multi_thread")]
 async fn dns_rebinding_is_blocked() {
-    let server = Server::with_handler(|_| Answer::status(200).with_header("connection", "close"));
+    let server =
+        Server::with_handler(|_| ServerReply::status(200).with_header("connection", "close"));
     let (outbound, resolver) = scripted(&[&["127.0.0.1"], &["10.0.0.1"]]);
     let url = format!("http://hooks.example.org:{}/", port(&server));
     assert_eq!(get(&outbound, &url).await, Ok(200));
@@ -116,7 +117,7 @@ async fn redirect_targets_are_checked() {
         "http://[::1]/",
         "http://0x0a000001/",
     ] {
-        let server = Server::with_handler(move |_| Answer::redirect(307, to));
+        let server = Server::with_handler(move |_| ServerReply::redirect(307, to));
         assert!(is_blocked(&get(&outbound, &server.url("/")).await), "{to}");
     }
     for to in [
@@ -124,7 +125,7 @@ async fn redirect_targets_are_checked() {
         "ftp://127.0.0.1/",
         "http://user:word@127.0.0.1/",
     ] {
-        let server = Server::with_handler(move |_| Answer::redirect(302, to));
+        let server = Server::with_handler(move |_| ServerReply::redirect(302, to));
         assert!(
             matches!(
                 get(&outbound, &server.url("/")).await,
@@ -134,14 +135,14 @@ async fn redirect_targets_are_checked() {
         );
     }
     let to = target.url("/there");
-    let server = Server::with_handler(move |_| Answer::redirect(302, &to));
+    let server = Server::with_handler(move |_| ServerReply::redirect(302, &to));
     assert_eq!(get(&outbound, &server.url("/")).await, Ok(200));
     assert_eq!(target.requests()[0].target, "/there");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redirects_are_limited() {
-    let server = Server::with_handler(|_| Answer::redirect(307, "/again"));
+    let server = Server::with_handler(|_| ServerReply::redirect(307, "/again"));
     let result = get(&outbound(&["127.0.0.1"]), &server.url("/")).await;
     assert!(matches!(result, Err(Error::Redirect { .. })), "{result:?}");
     assert_eq!(server.count(), 4, "the first call and three redirects");
@@ -151,7 +152,7 @@ async fn redirects_are_limited() {
 async fn credentials_are_not_sent_to_another_origin() {
     let target = Server::start();
     let to = target.url("/there");
-    let server = Server::with_handler(move |_| Answer::redirect(308, &to));
+    let server = Server::with_handler(move |_| ServerReply::redirect(308, &to));
     let mut request =
         Request::new(Method::Post, server.url("/")).with_header("Authorization", "Bearer hush");
     request = request.with_header("Content-Type", "application/json");
@@ -177,7 +178,7 @@ async fn credentials_are_not_sent_to_another_origin() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn endless_responses_are_truncated() {
-    let server = Server::with_handler(|_| Answer::Endless);
+    let server = Server::with_handler(|_| ServerReply::Endless);
     let mut request = Request::new(Method::Get, server.url("/"));
     request.max_body = 100_000;
     let answer = outbound(&["127.0.0.1"]).send(request).await.unwrap();
@@ -189,7 +190,7 @@ async fn endless_responses_are_truncated() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn missing_responses_time_out() {
-    let server = Server::with_handler(|_| Answer::NoResponse);
+    let server = Server::with_handler(|_| ServerReply::NoResponse);
     let mut request = Request::new(Method::Get, server.url("/secret?token=hush"));
     request.timeout_ms = 100;
     let failure = outbound(&["127.0.0.1"]).send(request).await.unwrap_err();

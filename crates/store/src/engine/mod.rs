@@ -4,7 +4,7 @@ pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
 use crate::sql::Dialect;
-use crate::{Error, Row, Value, ValueKind};
+use crate::{Error, RowCells, Value, ValueKind};
 
 /// How a transaction is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub(crate) trait Connection: Send {
     fn commit(&mut self) -> EngineResult<()>;
     /// Roll back. This also makes a connection usable again after a failure.
     fn rollback(&mut self);
-    fn query(&mut self, statement: &Statement<'_>) -> EngineResult<Vec<Row>>;
+    fn query(&mut self, statement: &Statement<'_>) -> EngineResult<Vec<RowCells>>;
     fn execute(&mut self, statement: &Statement<'_>) -> EngineResult<u64>;
     /// Run a statement with `{rows}` for all rows. `kinds` are the types of the columns.
     fn query_rows(
@@ -62,7 +62,7 @@ pub(crate) trait Connection: Send {
         statement: &Statement<'_>,
         kinds: &[ValueKind],
         rows: &[Vec<Value<'_>>],
-    ) -> EngineResult<Vec<Row>>;
+    ) -> EngineResult<Vec<RowCells>>;
     fn execute_rows(
         &mut self,
         statement: &Statement<'_>,

@@ -2,7 +2,7 @@
 
 use super::{Connection, EngineResult, Failure, Mode, Statement};
 use crate::sql::{self, Dialect};
-use crate::{Cell, Error, Row, Value, ValueKind};
+use crate::{Cell, Error, RowCells, Value, ValueKind};
 use rusqlite::OpenFlags;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -163,7 +163,7 @@ fn namespace_value<'a>(statement: &Statement<'a>) -> Option<Value<'a>> {
         .map(|namespace| Value::Text(namespace.into()))
 }
 
-fn collect(statement: &mut rusqlite::CachedStatement<'_>) -> rusqlite::Result<Vec<Row>> {
+fn collect(statement: &mut rusqlite::CachedStatement<'_>) -> rusqlite::Result<Vec<RowCells>> {
     let width = statement.column_count();
     let mut result = Vec::new();
     let mut rows = statement.raw_query();
@@ -171,7 +171,7 @@ fn collect(statement: &mut rusqlite::CachedStatement<'_>) -> rusqlite::Result<Ve
         result.push(
             (0..width)
                 .map(|column| row.get_ref(column).map(cell))
-                .collect::<rusqlite::Result<Row>>()?,
+                .collect::<rusqlite::Result<RowCells>>()?,
         );
     }
     Ok(result)
@@ -212,7 +212,7 @@ impl Connection for Sqlite {
         }
     }
 
-    fn query(&mut self, statement: &Statement<'_>) -> EngineResult<Vec<Row>> {
+    fn query(&mut self, statement: &Statement<'_>) -> EngineResult<Vec<RowCells>> {
         let text = self.translated(statement);
         let namespace = namespace_value(statement);
         let params: Vec<&Value<'_>> = statement.params.iter().chain(namespace.as_ref()).collect();
@@ -232,7 +232,7 @@ impl Connection for Sqlite {
         statement: &Statement<'_>,
         _: &[ValueKind],
         rows: &[Vec<Value<'_>>],
-    ) -> EngineResult<Vec<Row>> {
+    ) -> EngineResult<Vec<RowCells>> {
         let chunks = self.in_chunks(statement, rows, |this, text, params| {
             this.run(text, params, collect)
         })?;

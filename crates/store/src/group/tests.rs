@@ -5,7 +5,9 @@ use super::*;
 use crate::engine::Statement;
 use crate::engine::sqlite::Sqlite;
 use crate::sql::Dialect;
-use crate::{Fact, LeaseClock, Row, Value, ValueKind, hash_chain::HeadCache, migrate, task::task};
+use crate::{
+    Fact, LeaseClock, RowCells, Value, ValueKind, hash_chain::HeadCache, migrate, task::task,
+};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use types::Time;
@@ -70,7 +72,7 @@ impl Connection for FaultyConnection {
         self.inner.rollback();
     }
 
-    fn query(&mut self, statement: &Statement<'_>) -> EngineResult<Vec<Row>> {
+    fn query(&mut self, statement: &Statement<'_>) -> EngineResult<Vec<RowCells>> {
         self.connected()?.query(statement)
     }
 
@@ -83,7 +85,7 @@ impl Connection for FaultyConnection {
         statement: &Statement<'_>,
         kinds: &[ValueKind],
         rows: &[Vec<Value<'_>>],
-    ) -> EngineResult<Vec<Row>> {
+    ) -> EngineResult<Vec<RowCells>> {
         self.connected()?.query_rows(statement, kinds, rows)
     }
 

@@ -1,7 +1,7 @@
 use crate::world::{Received, World, numbers, received};
 use serde_json::json;
 use std::collections::BTreeMap;
-use testkit::http::{Answer, Server};
+use testkit::http::{Server, ServerReply};
 use testkit::on_each_engine;
 
 /// The step after which the process crashes.
@@ -108,7 +108,7 @@ async fn a_lost_response_causes_an_identifiable_duplicate() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::start();
-        server.script([Answer::Drop]);
+        server.script([ServerReply::Drop]);
         world.hook("a", &server).await;
         world.emit(0..3).await;
         world.run_until_idle().await;
@@ -220,11 +220,11 @@ async fn random_failures_and_crashes_lose_nothing() {
 fn unreliable(seed: u64) -> Server {
     let random = testkit::SeededEntropy::new(seed);
     Server::with_handler(move |_| match random.below(8) {
-        0 => Answer::status(500),
-        1 => Answer::status(429).with_header("retry-after", "1"),
-        2 => Answer::Drop,
-        3 => Answer::redirect(307, "http://10.0.0.1/"),
-        _ => Answer::status(204),
+        0 => ServerReply::status(500),
+        1 => ServerReply::status(429).with_header("retry-after", "1"),
+        2 => ServerReply::Drop,
+        3 => ServerReply::redirect(307, "http://10.0.0.1/"),
+        _ => ServerReply::status(204),
     })
 }
 

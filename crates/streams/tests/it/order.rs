@@ -1,7 +1,7 @@
 use crate::world::{World, numbers, principal, received};
 use serde_json::json;
 use streams::Settings;
-use testkit::http::{Answer, Server};
+use testkit::http::{Server, ServerReply};
 use testkit::on_each_engine;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,8 +33,8 @@ async fn a_failing_or_hanging_receiver_delays_only_itself() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let (failing, hanging, healthy) = (
-            Server::with_handler(|_| Answer::status(500)),
-            Server::with_handler(|_| Answer::NoResponse),
+            Server::with_handler(|_| ServerReply::status(500)),
+            Server::with_handler(|_| ServerReply::NoResponse),
             Server::start(),
         );
         world.hook("failing", &failing).await;
@@ -77,7 +77,7 @@ async fn calls_in_flight_are_shared_among_namespaces() {
     on_each_engine(|test| async move {
         let limits = Settings { in_flight: 4, in_flight_per_namespace: 2, ..Settings::default() };
         let mut world = World::with(test, limits, &["127.0.0.1"]).await;
-        let (hanging, healthy) = (Server::with_handler(|_| Answer::NoResponse), Server::start());
+        let (hanging, healthy) = (Server::with_handler(|_| ServerReply::NoResponse), Server::start());
         for n in 0..40 {
             world.hook(&format!("hanging-{n}"), &hanging).await;
         }
@@ -104,7 +104,7 @@ async fn the_backlog_is_limited_and_loses_nothing() {
         };
         let mut world = World::with(test, limits, &["127.0.0.1"]).await;
         let server = Server::start();
-        server.script([Answer::status(500)]);
+        server.script([ServerReply::status(500)]);
         let id = world.hook("a", &server).await;
         for start in (0..2_000).step_by(500) {
             world.emit(start..start + 500).await;

@@ -1,7 +1,7 @@
 use crate::world::{World, numbers, principal, received};
 use serde_json::json;
 use streams::StartAt;
-use testkit::http::{Answer, Server};
+use testkit::http::{Server, ServerReply};
 use testkit::on_each_engine;
 
 fn new(server: &Server, from: &str) -> serde_json::Value {
@@ -177,7 +177,7 @@ async fn a_suspended_subscription_catches_up_on_resume() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::start();
-        server.script([Answer::status(500)]);
+        server.script([ServerReply::status(500)]);
         let id = world.hook("a", &server).await;
         world.emit(0..2).await;
         world.run_until_idle().await;

@@ -1,7 +1,7 @@
 use crate::world::{World, numbers, principal, received};
 use serde_json::json;
 use streams::{DeadLetterSelection, Settings};
-use testkit::http::{Answer, Server};
+use testkit::http::{Server, ServerReply};
 use testkit::on_each_engine;
 
 fn hook(server: &Server, more: serde_json::Value) -> serde_json::Value {
@@ -23,9 +23,9 @@ async fn a_failed_batch_is_retried_with_backoff() {
         let mut world = World::new(test).await;
         let server = Server::start();
         server.script([
-            Answer::status(500).with_body(b"not today"),
-            Answer::Drop,
-            Answer::status(503),
+            ServerReply::status(500).with_body(b"not today"),
+            ServerReply::Drop,
+            ServerReply::status(503),
         ]);
         let id = world
             .subscribe(hook(&server, json!({})))
@@ -82,7 +82,7 @@ async fn retry_after_is_honored() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::start();
-        server.script([Answer::status(429).with_header("retry-after", "60")]);
+        server.script([ServerReply::status(429).with_header("retry-after", "60")]);
         world.subscribe(hook(&server, json!({}))).await;
         world.emit(0..1).await;
         world.run_until_idle().await;
@@ -108,7 +108,7 @@ async fn a_failing_event_is_isolated() {
                 .unwrap()
                 .iter()
                 .any(|event| event["data"]["n"] == 1);
-            Answer::status(if fails { 422 } else { 200 })
+            ServerReply::status(if fails { 422 } else { 200 })
         });
         let id = world
             .subscribe(hook(&server, json!({})))
@@ -162,7 +162,7 @@ async fn dead_letters_are_retried_or_skipped() {
             json!({ "retry": { "initialMs": 100, "maxMs": 100, "attempts": 1 } }),
         );
         let id = world.subscribe(new).await.subscription.id;
-        server.script(std::iter::repeat_n(Answer::status(500), 3));
+        server.script(std::iter::repeat_n(ServerReply::status(500), 3));
         world.emit(0..2).await; // fails as a batch, then each event on its own
         world.run_until_idle().await;
         assert_eq!(
@@ -229,7 +229,7 @@ async fn a_subscription_can_be_held_instead() {
         let server = Server::start();
         let rule = json!({ "onError": "hold", "retry": { "initialMs": 100, "maxMs": 100, "attempts": 1 } });
         let id = world.subscribe(hook(&server, rule)).await.subscription.id;
-        server.script(std::iter::repeat_n(Answer::status(500), 3));
+        server.script(std::iter::repeat_n(ServerReply::status(500), 3));
         world.emit(0..1).await;
         world.run_until_idle().await;
         world.emit(1..3).await;
@@ -258,7 +258,7 @@ async fn a_410_suspends_the_subscription() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::start();
-        server.script([Answer::status(410)]);
+        server.script([ServerReply::status(410)]);
         let id = world
             .subscribe(hook(&server, json!({})))
             .await
@@ -286,7 +286,7 @@ async fn a_413_splits_the_batch_immediately() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
         let server = Server::with_handler(|request| {
-            Answer::status(if request.json()["events"].as_array().unwrap().len() > 1 {
+            ServerReply::status(if request.json()["events"].as_array().unwrap().len() > 1 {
                 413
             } else {
                 200
@@ -309,7 +309,7 @@ async fn dead_letters_are_limited() {
             ..Settings::default()
         };
         let mut world = World::with(test, limits, &["127.0.0.1"]).await;
-        let server = Server::with_handler(|_| Answer::status(500));
+        let server = Server::with_handler(|_| ServerReply::status(500));
         let rule = json!({ "retry": { "initialMs": 100, "maxMs": 100, "attempts": 1 } });
         let id = world.subscribe(hook(&server, rule)).await.subscription.id;
         world.emit(0..6).await;
@@ -329,7 +329,7 @@ async fn dead_letters_are_limited() {
 async fn dead_letters_of_delivery_events_cause_no_events() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
-        let server = Server::with_handler(|_| Answer::status(500));
+        let server = Server::with_handler(|_| ServerReply::status(500));
         let rule = json!({ "initialMs": 100, "maxMs": 100, "attempts": 1 });
         for name in ["a", "b"] {
             let delivery = json!({ "type": "webhook", "url": server.url("/") });

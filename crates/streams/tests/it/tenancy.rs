@@ -1,7 +1,7 @@
 use crate::world::{World, principal, received};
 use serde_json::json;
 use streams::{DeadLetterSelection, Error, StartAt};
-use testkit::http::{Answer, Server};
+use testkit::http::{Server, ServerReply};
 use testkit::on_each_engine;
 use types::Page;
 
@@ -61,7 +61,7 @@ async fn no_event_of_one_namespace_reaches_another() {
 async fn no_operation_reaches_another_namespace() {
     on_each_engine(|test| async move {
         let mut world = World::new(test).await;
-        let server = Server::with_handler(|_| Answer::status(500));
+        let server = Server::with_handler(|_| ServerReply::status(500));
         let delivery = json!({ "type": "webhook", "url": server.url("/") });
         let retry = json!({ "initialMs": 100, "maxMs": 100, "attempts": 1 });
         let filter = json!({ "types": ["test.*"] });

@@ -1,6 +1,6 @@
 use crate::world::World;
 use serde_json::json;
-use testkit::http::{Answer, Server};
+use testkit::http::{Server, ServerReply};
 use testkit::on_each_engine;
 
 /// The address of a webhook is checked when the subscription is written and at each call; malicious
@@ -11,9 +11,9 @@ async fn the_address_policy_applies_to_webhooks() {
         let mut world = World::new(test).await;
         let inner = Server::start();
         let to = inner.url("/").replace("127.0.0.1", "127.0.0.2");
-        let server = Server::with_handler(move |_| Answer::redirect(307, &to));
+        let server = Server::with_handler(move |_| ServerReply::redirect(307, &to));
         let id = world.hook("redirected", &server).await;
-        let endless = Server::with_handler(|_| Answer::Endless);
+        let endless = Server::with_handler(|_| ServerReply::Endless);
         let endless_id = world.hook("endless", &endless).await;
         world.emit(0..1).await;
         world.run_until_idle().await;

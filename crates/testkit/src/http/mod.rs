@@ -1,13 +1,13 @@
 //! HTTP/1.1 on the loopback interface, with threads: a server that records requests and sends
-//! scripted answers ([`Server`]), and a JSON client ([`post_json`]). Shares no code with the HTTP
+//! scripted replies ([`Server`]), and a JSON client ([`post_json`]). Shares no code with the HTTP
 //! stack under test, so that it is an independent check.
 
-mod answer;
 mod client;
 mod message;
+mod reply;
 mod server;
 
-pub use answer::Answer;
 pub use client::{post_json, send, send_with_timeout};
 pub use message::{Request, Response};
+pub use reply::ServerReply;
 pub use server::Server;

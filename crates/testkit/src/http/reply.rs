@@ -1,10 +1,10 @@
-//! Answers of the server.
+//! Replies of the server.
 
 use std::io::{self, Write};
 
-/// An answer to a request, or its absence.
+/// A reply to a request, or its absence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum ServerReply {
     /// A complete response.
     Full {
         status: u16,
@@ -20,7 +20,7 @@ pub enum Answer {
     Endless,
 }
 
-impl Answer {
+impl ServerReply {
     /// A status with an empty body.
     pub fn status(status: u16) -> Self {
         Self::Full {
@@ -45,7 +45,7 @@ impl Answer {
         Self::status(status).with_header("location", location)
     }
 
-    /// Add a header; has no effect unless the answer is [`Answer::Full`].
+    /// Add a header; has no effect unless the answer is [`ServerReply::Full`].
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
         if let Self::Full { headers, .. } = &mut self {
@@ -54,7 +54,7 @@ impl Answer {
         self
     }
 
-    /// Replace the body; has no effect unless the answer is [`Answer::Full`].
+    /// Replace the body; has no effect unless the answer is [`ServerReply::Full`].
     #[must_use]
     pub fn with_body(mut self, bytes: &[u8]) -> Self {
         if let Self::Full { body, .. } = &mut self {

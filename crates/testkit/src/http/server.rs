@@ -6,10 +6,10 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::answer::Answer;
 use super::message::{Request, read_request};
+use super::reply::ServerReply;
 
-type Respond = dyn Fn(&Request) -> Answer + Send + Sync;
+type Respond = dyn Fn(&Request) -> ServerReply + Send + Sync;
 
 /// An HTTP server on 127.0.0.1 that records every request before it answers.
 pub struct Server {
@@ -26,7 +26,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     requests: Vec<Request>,
-    script: VecDeque<Answer>,
+    script: VecDeque<ServerReply>,
     connections: BTreeMap<u64, TcpStream>,
     next: u64,
     closed: bool,
@@ -35,14 +35,14 @@ struct State {
 impl Server {
     /// A server that answers every request with 200 and an empty JSON object.
     pub fn start() -> Self {
-        Self::with_handler(|_| Answer::json(&serde_json::json!({})))
+        Self::with_handler(|_| ServerReply::json(&serde_json::json!({})))
     }
 
     /// A server that computes its answers with a handler.
     ///
     /// # Panics
     /// If no port of 127.0.0.1 is free.
-    pub fn with_handler(respond: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+    pub fn with_handler(respond: impl Fn(&Request) -> ServerReply + Send + Sync + 'static) -> Self {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on 127.0.0.1");
         let address = listener
@@ -69,7 +69,7 @@ impl Server {
     }
 
     /// Answer the next requests with these answers, before the handler is used again.
-    pub fn script(&self, answers: impl IntoIterator<Item = Answer>) {
+    pub fn script(&self, answers: impl IntoIterator<Item = ServerReply>) {
         self.shared.lock().script.extend(answers);
     }
 
@@ -134,7 +134,7 @@ impl Shared {
         (!state.closed).then_some(number)
     }
 
-    fn record(&self, request: &Request) -> Option<Answer> {
+    fn record(&self, request: &Request) -> Option<ServerReply> {
         let mut state = self.lock();
         state.requests.push(request.clone());
         self.arrived.notify_all();
@@ -164,7 +164,7 @@ fn converse(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
         let answer = shared
             .record(&request)
             .unwrap_or_else(|| (shared.respond)(&request));
-        if answer == Answer::NoResponse {
+        if answer == ServerReply::NoResponse {
             continue;
         }
         if !answer.write(&mut &*stream)? || request.header("connection") == Some("close") {

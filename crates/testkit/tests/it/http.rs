@@ -1,14 +1,15 @@
 //! The recording HTTP server and the client.
 
 use serde_json::json;
-use testkit::http::{Answer, Server, post_json, send};
+use testkit::http::{Server, ServerReply, post_json, send};
 
 #[test]
 fn requests_are_recorded_and_answered_by_script_then_by_handler() {
-    let server = Server::with_handler(|request| Answer::json(&json!({"target": request.target})));
+    let server =
+        Server::with_handler(|request| ServerReply::json(&json!({"target": request.target})));
     server.script([
-        Answer::status(503).with_header("retry-after", "1"),
-        Answer::redirect(302, "http://127.0.0.1:1/"),
+        ServerReply::status(503).with_header("retry-after", "1"),
+        ServerReply::redirect(302, "http://127.0.0.1:1/"),
     ]);
     let post = || post_json(&server.address(), "/hook?a=1", &json!({"n": 1})).unwrap();
     let (first, second, third) = (post(), post(), post());
@@ -58,7 +59,7 @@ fn requests_are_counted_by_header() {
 #[test]
 fn a_dropped_request_is_recorded_without_a_response() {
     let server = Server::start();
-    server.script([Answer::Drop]);
+    server.script([ServerReply::Drop]);
     assert!(post_json(&server.address(), "/", &json!(1)).is_err());
     assert_eq!(server.count(), 1);
     assert_eq!(
@@ -70,7 +71,7 @@ fn a_dropped_request_is_recorded_without_a_response() {
 #[test]
 fn a_silent_request_ends_with_the_server() {
     let server = Server::start();
-    server.script([Answer::NoResponse]);
+    server.script([ServerReply::NoResponse]);
     let address = server.address();
     let caller = std::thread::spawn(move || post_json(&address, "/", &json!(1)));
     assert!(server.wait_for(1, 10_000));
@@ -83,7 +84,7 @@ fn a_silent_request_ends_with_the_server() {
 fn an_endless_body_can_be_read_in_part() {
     use std::io::{Read, Write};
     let server = Server::start();
-    server.script([Answer::Endless]);
+    server.script([ServerReply::Endless]);
     let mut stream = std::net::TcpStream::connect(server.address()).unwrap();
     stream
         .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")

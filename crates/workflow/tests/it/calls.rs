@@ -3,7 +3,7 @@
 
 use crate::world::{World, assert_succeeded, data_of, json};
 use serde_json::json;
-use testkit::http::{Answer, Server};
+use testkit::http::{Server, ServerReply};
 use testkit::on_each_engine;
 use workflow::state::{State, StepState};
 use workflow::{Decision, decide, retry};
@@ -19,7 +19,7 @@ fn http_task(server: &Server, extra: &str) -> String {
 async fn a_call_sends_its_key_and_returns_the_answer() {
     on_each_engine(|test| async move {
         let server = Server::with_handler(|_| {
-            Answer::status(201).with_header("content-type", "application/json").with_body(br#"{"id": 123456789012345678901}"#)
+            ServerReply::status(201).with_header("content-type", "application/json").with_body(br#"{"id": 123456789012345678901}"#)
         });
         let mut world = World::new(test).await;
         let document = format!(
@@ -56,14 +56,14 @@ async fn error_statuses_fail_and_temporary_ones_are_retried_if_declared() {
             )
             .await;
 
-        server.script([Answer::status(503)]);
+        server.script([ServerReply::status(503)]);
         let run = world.run_task("once", "{}").await;
         assert_eq!(
             (run.state, run.error.unwrap().code.as_str(), server.count()),
             (State::Failed, "workflow.http_status", 1)
         );
 
-        server.script([Answer::status(503), Answer::status(429)]);
+        server.script([ServerReply::status(503), ServerReply::status(429)]);
         let run = world.run_task("often", "{}").await;
         assert_eq!((run.state, server.count()), (State::Waiting, 2));
         assert!(
@@ -89,7 +89,7 @@ async fn error_statuses_fail_and_temporary_ones_are_retried_if_declared() {
             "attempts of one round share their key"
         );
 
-        server.script([Answer::status(400)]);
+        server.script([ServerReply::status(400)]);
         let run = world.run_task("often", "{}").await;
         assert_eq!(
             (run.state, run.steps[0].attempts.len()),
@@ -135,7 +135,7 @@ async fn a_call_with_unknown_outcome_is_repeated_only_if_declared_or_idempotent(
         );
         world.task("put", &put).await;
 
-        server.script([Answer::Drop]);
+        server.script([ServerReply::Drop]);
         let parked = world.run_task("post", "{}").await;
         assert_eq!(
             (parked.state, parked.steps[0].state, server.count()),
@@ -150,7 +150,7 @@ async fn a_call_with_unknown_outcome_is_repeated_only_if_declared_or_idempotent(
         world.run_until_idle().await;
         assert_eq!(server.count(), 1, "a parked run waits for an operator");
 
-        server.script([Answer::Drop]);
+        server.script([ServerReply::Drop]);
         let run = world.run_task("declared", "{}").await;
         assert_succeeded(&run);
         assert_eq!(
@@ -158,7 +158,7 @@ async fn a_call_with_unknown_outcome_is_repeated_only_if_declared_or_idempotent(
             2
         );
 
-        server.script([Answer::Drop]);
+        server.script([ServerReply::Drop]);
         let run = world.run_task("put", "{}").await;
         assert_eq!(run.state, State::Waiting, "a PUT is idempotent");
         world.wait(1_000).await;
@@ -178,7 +178,7 @@ async fn an_operator_decides_about_a_parked_step() {
         world.task("t", &document).await;
         let mut parked = Vec::new();
         for _ in 0..3 {
-            server.script([Answer::Drop]);
+            server.script([ServerReply::Drop]);
             parked.push(world.run_task("t", "{}").await.id);
         }
         let (engine, principal) = (world.workflow.clone(), world.principal.clone());
@@ -249,7 +249,7 @@ async fn clauses_are_evaluated_on_the_data_of_a_decision() {
         world.task("t", &document).await;
         let mut ended = Vec::new();
         for answer in [r#"{"status": "refused"}"#, r#"{"status": "paid"}"#] {
-            server.script([Answer::Drop]);
+            server.script([ServerReply::Drop]);
             let parked = world.run_task("t", "{}").await;
             let decision = Decision::Done {
                 data: Some(json(answer)),
@@ -286,18 +286,18 @@ async fn the_receiver_is_queried_about_a_lost_call() {
         );
         world.task("t", &document).await;
         // The call took effect and the answer was lost.
-        server.script([Answer::Drop, Answer::json(&json!({"paid": "yes"}))]);
+        server.script([ServerReply::Drop, ServerReply::json(&json!({"paid": "yes"}))]);
         let run = world.run_task("t", "{}").await;
         assert_succeeded(&run);
         assert_eq!(data_of(&run, "call")["body"], json!({"paid": "yes"}));
         let targets = |from: usize| server.requests()[from..].iter().map(|request| format!("{} {}", request.method, request.target)).collect::<Vec<_>>();
         assert_eq!(targets(0), ["POST /pay", "GET /paid"]);
         // The call did not take effect.
-        server.script([Answer::Drop, Answer::status(404), Answer::json(&json!({}))]);
+        server.script([ServerReply::Drop, ServerReply::status(404), ServerReply::json(&json!({}))]);
         assert_succeeded(&world.run_task("t", "{}").await);
         assert_eq!(targets(2), ["POST /pay", "GET /paid", "POST /pay"]);
         // The outcome stays unknown: an operator must decide.
-        server.script([Answer::Drop, Answer::status(500), Answer::status(500), Answer::status(500), Answer::status(500)]);
+        server.script([ServerReply::Drop, ServerReply::status(500), ServerReply::status(500), ServerReply::status(500), ServerReply::status(500)]);
         let parked = world.run_task("t", "{}").await;
         assert_eq!(parked.state, State::Parked);
         assert_eq!(targets(5).iter().filter(|target| *target == "POST /pay").count(), 1);
@@ -333,10 +333,10 @@ async fn forbidden_addresses_are_not_called() {
             assert_eq!(error.code, "workflow.invalid");
             assert!(error.message.contains(&format!("headers.{name}")), "{}", error.message);
         }
-        server.script([Answer::redirect(302, "http://10.0.0.1/")]);
+        server.script([ServerReply::redirect(302, "http://10.0.0.1/")]);
         let redirected = world.run_task("t", &json!({"url": server.url("/")}).to_string()).await;
         assert_eq!((redirected.state, redirected.error.unwrap().code.as_str()), (State::Failed, "outbound.address_blocked"));
-        server.script([Answer::Endless]);
+        server.script([ServerReply::Endless]);
         let endless = world.run_task("t", &json!({"url": server.url("/")}).to_string()).await;
         assert_eq!((endless.state, endless.error.unwrap().code.as_str()), (State::Failed, "workflow.limit_exceeded"));
         assert_eq!(server.count(), 2);
@@ -358,7 +358,7 @@ async fn a_slow_call_delays_no_other_run() {
                 "steps: [{name: a, type: jsonata_template, options: {template: '1'}}]",
             )
             .await;
-        server.script([Answer::NoResponse]);
+        server.script([ServerReply::NoResponse]);
         let slow = world.start_run("slow", "{}").await;
         let quick = world.start_run("quick", "{}").await;
         while world.run(quick).await.state != State::Succeeded {

@@ -4,7 +4,7 @@ use crate::world::{World, assert_succeeded, data_of};
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use testkit::http::{Answer, Server};
+use testkit::http::{Server, ServerReply};
 use testkit::{LEASE_MS, on_each_engine};
 use workflow::Settings;
 use workflow::state::State;
@@ -53,7 +53,7 @@ steps:
 
 /// A run whose call is in progress when the process stops.
 async fn start_interrupted_call(world: &mut World, server: &Server, task: &str) -> types::RunId {
-    server.script([Answer::NoResponse]);
+    server.script([ServerReply::NoResponse]);
     let (before, id) = (server.count(), world.start_run(task, "{}").await);
     {
         let turn = world.worker.turn();
@@ -108,7 +108,7 @@ async fn an_answer_that_cannot_be_recorded_does_not_count() {
                 let db = db.lock().unwrap().take().unwrap();
                 handle.block_on(db.lease("runs/0", LEASE_MS)).unwrap().expect("the old lease has expired");
             }
-            Answer::json(&json!({"n": 1}))
+            ServerReply::json(&json!({"n": 1}))
         });
         let mut world = World::new(test).await;
         let document = format!(
@@ -142,11 +142,11 @@ async fn a_call_waits_for_renewal_when_most_of_the_lease_has_elapsed() {
         let server = Server::with_handler(move |request| match (request.method.as_str(), calls.swap(true, Ordering::SeqCst)) {
             ("POST", first) => {
                 *counted.lock().unwrap() += 1;
-                if first { Answer::json(&json!({"n": 1})) } else { Answer::Drop }
+                if first { ServerReply::json(&json!({"n": 1})) } else { ServerReply::Drop }
             }
             _ => {
                 clock.advance_millis(i64::try_from(LEASE_MS).unwrap() * 3 / 4);
-                Answer::status(404)
+                ServerReply::status(404)
             }
         });
         let mut world = World::new(test).await;
@@ -200,7 +200,7 @@ async fn a_pause_survives_a_restart() {
             server.url("/x")
         );
         world.task("t", &document).await;
-        server.script([Answer::status(503)]);
+        server.script([ServerReply::status(503)]);
         let id = world.start_run("t", "{}").await;
         world.run_until_idle().await;
         let due = world.worker.next_due().await.unwrap().unwrap();

@@ -3,7 +3,7 @@
 use crate::world::{World, assert_succeeded, data_of};
 use serde_json::json;
 use store::facts_after;
-use testkit::http::{Answer, Server};
+use testkit::http::{Server, ServerReply};
 use testkit::on_each_engine;
 use workflow::{NewTask, NewVariables, put_task, put_variables};
 
@@ -22,11 +22,12 @@ async fn dump(world: &World) -> String {
                 all.push_str(fact.payload.as_ref().map_or("", |payload| payload.as_str()));
             }
         }
-        let runs: Vec<store::Row> = tx.rows(
+        let runs: Vec<store::RowCells> = tx.rows(
             "SELECT input, result, error, reason, activity, idempotency_key FROM run",
             (),
         )?;
-        let steps: Vec<store::Row> = tx.rows("SELECT input, output, error FROM run_step", ())?;
+        let steps: Vec<store::RowCells> =
+            tx.rows("SELECT input, output, error FROM run_step", ())?;
         let attempts: Vec<(String,)> = tx.rows("SELECT error FROM run_attempt", ())?;
         all.push_str(&format!("{runs:?}{steps:?}{attempts:?}"));
         let blobs: Vec<(Option<Vec<u8>>,)> = tx.rows(
@@ -47,7 +48,7 @@ async fn a_secret_is_used_and_never_stored_in_clear() {
     on_each_engine(|test| async move {
         let server = Server::with_handler(|request| {
             let token = request.header("authorization").unwrap_or_default().to_owned();
-            Answer::json(&json!({"you": token, "pin": 987654}))
+            ServerReply::json(&json!({"you": token, "pin": 987654}))
         });
         let mut world = World::new(test).await;
         let (engine, principal) = (world.workflow.clone(), world.principal.clone());

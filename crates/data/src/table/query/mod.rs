@@ -11,7 +11,7 @@ use crate::field::Schema;
 use crate::filter::Filter;
 use crate::object::Object;
 use crate::view::FinalHeights;
-use store::{Cell, Result, Row, Tx, Value};
+use store::{Cell, Result, RowCells, Tx, Value};
 
 /// A statement under construction: its parameters, and the context of its conditions.
 pub(crate) struct Builder<'a> {
@@ -117,7 +117,7 @@ pub(crate) fn page(
     );
     text.push_str(&format!(" ORDER BY {order} LIMIT {limit} OFFSET {skip}"));
     let width = scope.schema.stored().count();
-    let rows: Vec<Row> = tx.rows(&text, builder.params)?;
+    let rows: Vec<RowCells> = tx.rows(&text, builder.params)?;
     Ok(rows
         .into_iter()
         .map(|mut row| {

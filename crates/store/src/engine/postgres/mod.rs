@@ -4,7 +4,7 @@ mod encode;
 
 use super::{Connection, EngineResult, Failure, Mode, Statement};
 use crate::sql::{self, Dialect};
-use crate::{Cell, Error, Row, Value, ValueKind};
+use crate::{Cell, Error, RowCells, Value, ValueKind};
 use encode::columns;
 use postgres::error::{Severity, SqlState};
 use postgres::types::{ToSql, Type};
@@ -228,7 +228,7 @@ fn params<'a>(
         .collect()
 }
 
-fn rows_of(rows: Vec<postgres::Row>) -> EngineResult<Vec<Row>> {
+fn rows_of(rows: Vec<postgres::Row>) -> EngineResult<Vec<RowCells>> {
     rows.iter()
         .map(|row| (0..row.len()).map(|index| cell(row, index)).collect())
         .collect()
@@ -304,7 +304,7 @@ impl Connection for Postgres {
         }
     }
 
-    fn query(&mut self, statement: &Statement<'_>) -> EngineResult<Vec<Row>> {
+    fn query(&mut self, statement: &Statement<'_>) -> EngineResult<Vec<RowCells>> {
         let prepared = self.prepare_plain(statement)?;
         let namespace = namespace_value(statement);
         rows_of(
@@ -327,7 +327,7 @@ impl Connection for Postgres {
         statement: &Statement<'_>,
         kinds: &[ValueKind],
         rows: &[Vec<Value<'_>>],
-    ) -> EngineResult<Vec<Row>> {
+    ) -> EngineResult<Vec<RowCells>> {
         let prepared = self.prepare_rows(statement, kinds)?;
         let (namespace, columns) = (namespace_value(statement), columns(rows, kinds.len()));
         let mut params = params(statement.params, namespace.as_ref());
