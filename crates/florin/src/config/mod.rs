@@ -194,8 +194,14 @@ impl<'de> Deserialize<'de> for Chain {
         };
         let blocks_per_turn = match table.remove("blocks_per_turn") {
             None => 50,
-            Some(Value::Integer(count @ 1..=1_000)) => count.unsigned_abs(),
-            Some(_) => return Err(D::Error::custom("blocks_per_turn: expected 1 to 1000")),
+            Some(value) => {
+                let count = value.as_integer().and_then(|count| count.try_into().ok());
+                let count = count.filter(|count| index::BLOCKS_PER_TURN.contains(count));
+                count.ok_or_else(|| {
+                    let (min, max) = index::BLOCKS_PER_TURN.into_inner();
+                    D::Error::custom(format!("blocks_per_turn: expected {min} to {max}"))
+                })?
+            }
         };
         let node = Value::Table(table).try_into().map_err(D::Error::custom)?;
         Ok(Self {

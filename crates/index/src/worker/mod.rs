@@ -34,7 +34,7 @@ pub struct Settings {
     pub start: Start,
     /// Whether every event is stored, or only those of watched sources and topics.
     pub store_all_events: bool,
-    /// The largest number of blocks fetched and committed per turn. Limited to [`BLOCKS_PER_TURN`].
+    /// The largest number of blocks fetched and committed per turn, in [`BLOCKS_PER_TURN`].
     pub blocks_per_turn: u64,
 }
 
@@ -72,13 +72,14 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// The worker of a chain. The lease must be that of the chain's partition.
+    /// The worker of a chain. The lease must be that of the chain's partition. Panics unless the
+    /// settings are in their bounds.
     pub fn new(parts: WorkerParts, settings: Settings) -> Self {
-        let (min, max) = BLOCKS_PER_TURN.into_inner();
-        let settings = Settings {
-            blocks_per_turn: settings.blocks_per_turn.clamp(min, max),
-            ..settings
-        };
+        let blocks = settings.blocks_per_turn;
+        assert!(
+            BLOCKS_PER_TURN.contains(&blocks),
+            "{blocks} blocks per turn are not in {BLOCKS_PER_TURN:?}"
+        );
         Self { parts, settings }
     }
 
