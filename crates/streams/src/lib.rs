@@ -31,7 +31,7 @@
 //! - a chain event keeps one id through pending, final and reverted (`expansion`);
 //! - no event of one namespace reaches another (`tenancy`);
 //! - no request is sent to an address that the address policy rejects, however the name resolves
-//!   (`address_policy`);
+//!   (`webhook_addresses`);
 //! - a batch is acknowledged, split or dead-lettered as a whole, and never attempted more often
 //!   than its retry rule allows (`state::tests`).
 
