@@ -46,7 +46,7 @@ impl Declaration {
     fn of_row(kind: Type, row: MetadataField) -> Option<Self> {
         Some(Self {
             path: Path::parse(kind.schema(), &row.path)?,
-            value_type: ValueType::parse(&row.value_type)?,
+            value_type: row.value_type,
             ready: row.ready,
         })
     }
@@ -160,7 +160,7 @@ async fn insert_declaration(
         if fields.len() >= MAX_FIELDS {
             return Err(Error::limit("path", MAX_FIELDS));
         }
-        table::metadata::declare(tx, kind.singular(), &path.text, value_type.name())?;
+        table::metadata::declare(tx, kind.singular(), &path.text, value_type)?;
         tx.append(fact("data.field.declared", principal, kind, &path.text));
         Ok(())
     })

@@ -9,8 +9,19 @@ use types::{Digest, Quantity, Time, sanitize_text};
 const MAX_TEXT: usize = 256;
 
 /// How the values of a declared field are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum ValueType {
     /// As text.
     Text,
@@ -22,27 +33,6 @@ pub enum ValueType {
 }
 
 impl ValueType {
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            ValueType::Text => "text",
-            ValueType::Integer => "integer",
-            ValueType::Boolean => "boolean",
-            ValueType::Time => "time",
-        }
-    }
-
-    /// Parse the name of a value type.
-    pub fn parse(name: &str) -> Option<Self> {
-        [
-            ValueType::Text,
-            ValueType::Integer,
-            ValueType::Boolean,
-            ValueType::Time,
-        ]
-        .into_iter()
-        .find(|value_type| value_type.name() == name)
-    }
-
     /// Whether values are stored as ordered bytes.
     pub(crate) const fn is_number(self) -> bool {
         matches!(self, ValueType::Integer | ValueType::Time)

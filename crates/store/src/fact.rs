@@ -3,6 +3,7 @@
 
 use crate::{Error, Result};
 use serde::Serialize;
+use std::borrow::Cow;
 use types::{Canon, Digest, Entropy, Namespace, Principal, Time, TraceContext};
 
 /// The maximum size of all texts of one fact, in bytes. Larger content is stored as rows or
@@ -12,7 +13,7 @@ const MAX_BYTES: usize = 16 << 20;
 /// A change of state, as the code that made it describes it.
 #[derive(Debug, Clone)]
 pub struct Fact {
-    pub(crate) kind: &'static str,
+    pub(crate) kind: Cow<'static, str>,
     pub(crate) schema: u32,
     subjects: Vec<Subject>,
     pub(crate) actor: String,
@@ -32,9 +33,9 @@ pub struct Subject {
 
 impl Fact {
     /// A fact of this type, such as `submission.received`, and schema version.
-    pub fn new(kind: &'static str, schema: u32) -> Self {
+    pub fn new(kind: impl Into<Cow<'static, str>>, schema: u32) -> Self {
         Self {
-            kind,
+            kind: kind.into(),
             schema,
             subjects: Vec::new(),
             actor: String::new(),
@@ -164,7 +165,7 @@ impl PendingFact {
         let hash = Canon::new("fact", 1)
             .text(partition)
             .int(seq)
-            .text(self.fact.kind)
+            .text(&self.fact.kind)
             .uint(u64::from(self.fact.schema))
             .text(self.namespace.as_str())
             .text(&subjects)

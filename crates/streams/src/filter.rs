@@ -2,7 +2,7 @@
 
 use crate::event::Event;
 use crate::glob;
-use crate::subscription::{Filter, Finality};
+use crate::subscription::Filter;
 
 /// Prefix of events about deliveries. They match only patterns with this prefix; otherwise a
 /// failing receiver would be sent events about its own failures without end.
@@ -48,7 +48,7 @@ impl Filter {
             || self
                 .finality
                 .iter()
-                .any(|finality| finality.as_str() == state)
+                .any(|finality| state == <&str>::from(finality))
     }
 
     fn matches_subjects(&self, event: &Event) -> bool {
@@ -66,16 +66,6 @@ impl Filter {
 fn any_equals(allowed: &[String], value: Option<&str>) -> bool {
     allowed.is_empty()
         || value.is_some_and(|value| allowed.iter().any(|a| a.eq_ignore_ascii_case(value)))
-}
-
-impl Finality {
-    fn as_str(self) -> &'static str {
-        match self {
-            Finality::Pending => "pending",
-            Finality::Final => "final",
-            Finality::Reverted => "reverted",
-        }
-    }
 }
 
 #[cfg(test)]

@@ -121,8 +121,9 @@ pub struct Filter {
 }
 
 /// The finality of a chain event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Finality {
     /// In a block above the final watermark.
     Pending,

@@ -13,7 +13,8 @@ const MAX_LEN: usize = 8 + 1 + 32;
 pub struct ChainId(ArrayString<MAX_LEN>);
 
 /// The family of a chain, determined by the CAIP-2 namespace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Family {
     /// Accounts with gapless nonces: `eip155`.
     Evm,

@@ -1,6 +1,9 @@
 //! Declared fields, and their values copied out of the objects.
 
+use crate::value_type::ValueType;
 use store::{Record as _, Result, ScopedTable as _, ToValue, Tx, list};
+
+store::text_columns! { as_in_json: ValueType }
 
 /// A declared field.
 #[derive(store::Record)]
@@ -9,7 +12,7 @@ pub(crate) struct MetadataField {
     #[record(column = "type")]
     pub(crate) kind: String,
     pub(crate) path: String,
-    pub(crate) value_type: String,
+    pub(crate) value_type: ValueType,
     pub(crate) ready: bool,
 }
 
@@ -39,7 +42,7 @@ pub(crate) fn declared(tx: &mut Tx) -> Result<Vec<MetadataField>> {
 }
 
 /// Declare a path. Returns false if it is declared already.
-pub(crate) fn declare(tx: &mut Tx, kind: &str, path: &str, value_type: &str) -> Result<bool> {
+pub(crate) fn declare(tx: &mut Tx, kind: &str, path: &str, value_type: ValueType) -> Result<bool> {
     let inserted = tx.execute(
         "INSERT INTO metadata_field (namespace, type, path, value_type, ready) VALUES (?ns, ?1, ?2, ?3, 0) ON CONFLICT DO NOTHING",
         (kind, path, value_type),

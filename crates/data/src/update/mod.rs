@@ -28,13 +28,14 @@ pub(crate) use write::{write, write_one};
 use crate::object::is_null_address;
 use crate::{Data, Error, Result, Type, json};
 use store::Tx;
+use strum::VariantNames as _;
 use types::{ChainId, Height, Principal, Time};
 
 /// Items of one bulk update.
 pub const MAX_ITEMS: usize = 10_000;
 
 /// What to do with an existing or a missing object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::VariantNames)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum UpdateType {
     /// Create; fail if the object exists.
@@ -51,8 +52,10 @@ pub(crate) enum UpdateType {
 
 impl UpdateType {
     fn parse(text: &str, path: &str) -> Result<Self> {
-        let known = "expected create_only, create_or_ignore, create_or_update, create_or_replace or update_only";
-        text.parse().map_err(|_| Error::invalid(path, known))
+        text.parse().map_err(|_| {
+            let known = Self::VARIANTS.join(", ");
+            Error::invalid(path, format!("expected one of {known}"))
+        })
     }
 }
 

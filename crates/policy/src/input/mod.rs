@@ -13,9 +13,7 @@ use numbers::stringify_numbers;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use types::{
-    Amount, ChainId, Digest, Family, KeyId, Namespace, Principal, PrincipalKind, Role, Time,
-};
+use types::{Amount, ChainId, Digest, KeyId, Namespace, Principal, PrincipalKind, Role, Time};
 
 /// The input of a document, without the answers of its lookups.
 #[derive(Debug, Serialize)]
@@ -246,11 +244,7 @@ impl InputTime {
 }
 
 fn family(chain: &ChainId) -> &'static str {
-    match chain.family() {
-        Some(Family::Evm) => "evm",
-        Some(Family::Utxo) => "utxo",
-        None => "unknown",
-    }
+    chain.family().map_or("unknown", Into::into)
 }
 
 fn act_input(act: &Act) -> InputAct<'_> {

@@ -86,7 +86,7 @@ pub(crate) fn insert_all<'a>(
         NewFact {
             partition,
             seq: link.seq,
-            kind: fact.kind,
+            kind: &fact.kind,
             schema: fact.schema,
             namespace: &pending.namespace,
             subjects: &link.subjects,

@@ -12,6 +12,7 @@ pub use view::{Attempt, RunFilter, RunStep, RunView};
 
 use crate::state::{Event, IllegalTransition, Position, State};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use types::{Json, Principal, RunId, TaskId, Time, VersionId};
 use utoipa::ToSchema;
 
@@ -169,7 +170,7 @@ impl Run {
     }
 
     /// A fact about the run, without an actor.
-    pub(crate) fn fact(&self, kind: &'static str) -> store::Fact {
+    pub(crate) fn fact(&self, kind: impl Into<Cow<'static, str>>) -> store::Fact {
         let position = &self.position;
         let payload = serde_json::json!({
             "task": self.task_name, "taskVersion": self.version_label, "state": position.state, "step": position.step,
@@ -184,15 +185,7 @@ impl Run {
     }
 
     /// The fact type for the current state.
-    pub(crate) fn fact_kind(&self) -> &'static str {
-        match self.position.state {
-            State::Queued => "run.queued",
-            State::Running => "run.running",
-            State::Waiting => "run.waiting",
-            State::Succeeded => "run.succeeded",
-            State::Failed => "run.failed",
-            State::Parked => "run.parked",
-            State::Cancelled => "run.cancelled",
-        }
+    pub(crate) fn fact_kind(&self) -> String {
+        format!("run.{}", self.position.state.as_str())
     }
 }

@@ -25,8 +25,8 @@ fn deserialize_form<'de, D: serde::Deserializer<'de>>(
     d: D,
 ) -> std::result::Result<ValueType, D::Error> {
     let text: String = Deserialize::deserialize(d)?;
-    ValueType::parse(&text)
-        .ok_or_else(|| serde::de::Error::custom("expected text, integer, boolean or time"))
+    text.parse()
+        .map_err(|_| serde::de::Error::custom("expected text, integer, boolean or time"))
 }
 
 fn parse_type(kind: &str) -> Result<Type> {
