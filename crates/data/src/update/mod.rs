@@ -168,3 +168,21 @@ fn chain_position(protocol_id: &str) -> Option<String> {
     let block = block.trim_start_matches('0');
     Some(format!("{block:0>18}/{transaction:0>12}/{log:0>12}{rest}"))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn an_unknown_mode_is_rejected_with_the_known_ones() {
+        let error = UpdateType::parse("upsert", "assets[0].updateType").unwrap_err();
+        let known =
+            "create_only, create_or_ignore, create_or_update, create_or_replace, update_only";
+        assert!(error.to_string().contains(known), "{error}");
+        for name in UpdateType::VARIANTS {
+            assert!(UpdateType::parse(name, "updateType").is_ok(), "{name}");
+        }
+    }
+}

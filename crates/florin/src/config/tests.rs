@@ -144,6 +144,26 @@ fn an_invalid_setting_is_rejected_by_name() {
 }
 
 #[test]
+fn the_blocks_per_turn_of_a_chain_are_those_that_the_index_accepts() {
+    let load_with = |blocks: &str| {
+        let chain = "[[chains]]\npreset = \"anvil\"\nnumber = 1\nurl = \"http://127.0.0.1:1\"";
+        load(&format!("{chain}\nblocks_per_turn = {blocks}"), &[])
+    };
+    let (min, max) = index::BLOCKS_PER_TURN.into_inner();
+    for blocks in [min, max] {
+        let config = load_with(&blocks.to_string()).unwrap();
+        assert_eq!(config.chains[0].blocks_per_turn, blocks);
+    }
+    for blocks in ["-1", "0", &(max + 1).to_string(), "\"many\""] {
+        let error = load_with(blocks).unwrap_err().to_string();
+        assert!(
+            error.contains("blocks_per_turn: expected 1 to 1000"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn unknown_settings_are_rejected_by_name() {
     let error = load("[server]\nlisten_on = \"x\"", &[])
         .unwrap_err()
