@@ -93,8 +93,9 @@ CREATE TABLE signing_freeze (
 );
 
 -- A used or revoked permit. A permit chain begins with its root and continues by 'supersedes'; all
--- signatures of a permit chain share the anchor, so that a chain accepts at most one of them. A
--- permit that was revoked unused has a row without a use.
+-- signatures of a permit chain share the anchor, so that a chain accepts at most one of them.
+-- 'superseded_by' is set when something is signed under the later permit: one under which nothing
+-- was signed leaves room for another. A permit that was revoked unused has a row without a use.
 CREATE TABLE permit_use (
   namespace TEXT NOT NULL,
   permit TEXT NOT NULL,
@@ -113,8 +114,6 @@ CREATE TABLE permit_use (
   reason TEXT,
   PRIMARY KEY (namespace, permit)
 );
-
-CREATE UNIQUE INDEX permit_use_supersedes ON permit_use (namespace, supersedes);
 
 -- The permit chain that owns a replay key. The primary key does not begin with the namespace: if
 -- two namespaces hold the same key, the chain still accepts each nonce only once.
@@ -155,6 +154,10 @@ CREATE TABLE signature_request (
   signer TEXT NOT NULL,
   bytes BLOB NOT NULL,
   unsigned_hash BLOB NOT NULL,
+  -- The permit with its signature, as JSON. The row itself is evidence of nothing: the permit is
+  -- verified before the back end is asked and again when its signature is recorded.
+  signed_permit TEXT NOT NULL,
+  supersedes TEXT,
   signed_id TEXT,
   note TEXT,
   -- How often the back end was asked in vain, and when it is asked next.
@@ -167,4 +170,5 @@ CREATE TABLE signature_request (
 );
 
 CREATE UNIQUE INDEX signature_request_bytes ON signature_request (namespace, permit, unsigned_hash);
+CREATE INDEX signature_request_supersedes ON signature_request (namespace, supersedes) WHERE state = 'waiting';
 CREATE INDEX signature_request_waiting ON signature_request (namespace, next_at) WHERE state = 'waiting';

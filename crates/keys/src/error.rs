@@ -137,6 +137,9 @@ pub enum Error {
         backend: String,
         reason: String,
     },
+    /// A signature request is not the one that was made.
+    #[error("the signature request is not the one that was made: {what}")]
+    RequestMismatch { what: &'static str },
     /// A database error.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -183,6 +186,7 @@ codes! { Error {
     Self::Backend { .. } => ("keys.backend", 409, Never),
     Self::UnknownBackend { .. } => ("keys.unknown_backend", 404, Never),
     Self::SigningRefused { .. } => ("keys.signing_refused", 403, Never),
+    Self::RequestMismatch { .. } => ("keys.request_mismatch", 409, Never),
     ;
     Self::Store(inner) => inner,
     Self::Secrets(inner) => inner,

@@ -4,6 +4,7 @@
 use crate::state::SigningAttempt;
 use crate::{Error, Keys, Result};
 use intent::{Permit, PolicyKey, RequiredSignature, Unsigned};
+use std::sync::Arc;
 use types::{ChainId, Digest, Namespace, PermitId, Principal, ReplayKey, WalletId};
 
 /// The bytes to sign, and the permit that allows it.
@@ -22,7 +23,8 @@ pub struct SigningJob {
 pub struct VerifiedJob {
     pub(crate) namespace: Namespace,
     pub(crate) attempt: SigningAttempt,
-    pub(crate) unsigned: Unsigned,
+    pub(crate) permit: Arc<Permit>,
+    pub(crate) unsigned: Arc<Unsigned>,
     pub(crate) required: Vec<RequiredSignature>,
 }
 
@@ -147,7 +149,8 @@ impl SigningJob {
         Ok(VerifiedJob {
             namespace: *namespace,
             attempt,
-            unsigned: self.unsigned,
+            permit: Arc::new(self.permit),
+            unsigned: Arc::new(self.unsigned),
             required,
         })
     }

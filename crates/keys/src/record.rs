@@ -1,8 +1,8 @@
 //! The second step of a signature: recording, in the caller's transaction. The permit is checked
 //! again against the state that this transaction sees.
 
-use crate::state::{Admission, Claim, Owner, PermitState, SigningAttempt, Use};
-use crate::table::permit as table;
+use crate::state::{Admission, Claim, Owner, PermitState, SigningAttempt, Stage, Use};
+use crate::table::{permit as table, request};
 use crate::{Result, Signed, freeze};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -42,7 +42,7 @@ pub fn record(
         "a signature is recorded in the namespace that it was made in"
     );
     let mut results = Vec::with_capacity(signed.len());
-    for (signature, admission) in signed.iter().zip(admit(tx, &attempts)?) {
+    for (signature, admission) in signed.iter().zip(admit(tx, &attempts, Stage::Signature)?) {
         let attempt = &signature.attempt;
         results.push(admission.map(|Admitted { admission, uses }| {
             if !admission.repeated {
@@ -126,7 +126,11 @@ pub(crate) struct Checked {
 }
 
 /// Check attempts in this transaction, without writing anything.
-pub(crate) fn check(tx: &mut Tx, attempts: &[(&SigningAttempt, WalletId)]) -> Result<Checked> {
+pub(crate) fn check(
+    tx: &mut Tx,
+    attempts: &[(&SigningAttempt, WalletId)],
+    stage: Stage,
+) -> Result<Checked> {
     let now = tx.now();
     let rows: Vec<&SigningAttempt> = attempts.iter().map(|(attempt, _)| *attempt).collect();
     let mut state = load(tx, &rows)?;
@@ -134,7 +138,7 @@ pub(crate) fn check(tx: &mut Tx, attempts: &[(&SigningAttempt, WalletId)]) -> Re
     let mut admissions = Vec::with_capacity(attempts.len());
     for (attempt, wallet) in attempts {
         let frozen = freezes.iter().find(|freeze| freeze.applies_to(wallet));
-        let admission = state.admit(attempt, frozen, now);
+        let admission = state.admit(attempt, stage, frozen, now);
         let uses = state.uses.get(&attempt.permit).map_or(0, |used| used.uses);
         admissions.push(admission.map(|admission| Admitted { admission, uses }));
     }
@@ -148,8 +152,9 @@ pub(crate) fn check(tx: &mut Tx, attempts: &[(&SigningAttempt, WalletId)]) -> Re
 pub(crate) fn admit(
     tx: &mut Tx,
     attempts: &[(&SigningAttempt, WalletId)],
+    stage: Stage,
 ) -> Result<Vec<Result<Admitted>>> {
-    let Checked { state, admissions } = check(tx, attempts)?;
+    let Checked { state, admissions } = check(tx, attempts, stage)?;
     let allowed = attempts
         .iter()
         .zip(&admissions)
@@ -176,8 +181,7 @@ fn write(
             continue;
         }
         let permit = attempt.permit;
-        touched.insert(permit);
-        touched.extend(attempt.supersedes);
+        touched.extend(line(state, permit));
         let root = state
             .uses
             .get(&permit)
@@ -190,10 +194,7 @@ fn write(
             permit,
         }));
     }
-    let now = tx.now();
-    let used = |permit| Some(permit_use(permit, state.uses.get(&permit)?, now));
-    let uses: Vec<_> = touched.into_iter().filter_map(used).collect();
-    table::put_uses(tx, &uses)?;
+    put(tx, state, touched)?;
     let claimed = table::claim(tx, &claims)?;
     assert_eq!(
         claimed,
@@ -201,6 +202,25 @@ fn write(
         "an unclaimed replay key is claimed in the same transaction"
     );
     Ok(())
+}
+
+/// A permit and those before it, as far as they are loaded: all that something signed under it
+/// supersedes.
+pub(crate) fn line(state: &PermitState, permit: PermitId) -> impl Iterator<Item = PermitId> {
+    std::iter::successors(Some(permit), |later| state.earlier(later))
+}
+
+/// Write uses. Each signature writes the uses that it supersedes, so that it conflicts with any
+/// other that supersedes them, and with their revocation.
+pub(crate) fn put(
+    tx: &mut Tx,
+    state: &PermitState,
+    permits: impl IntoIterator<Item = PermitId>,
+) -> Result<()> {
+    let now = tx.now();
+    let used = |permit| Some(permit_use(permit, state.uses.get(&permit)?, now));
+    let uses: Vec<_> = permits.into_iter().filter_map(used).collect();
+    table::put_uses(tx, &uses)
 }
 
 /// The row of a use. Its revocation, if any, stays as it is stored.
@@ -242,20 +262,50 @@ pub(crate) fn load(tx: &mut Tx, attempts: &[&SigningAttempt]) -> Result<PermitSt
         .flatten()
         .collect();
     let permits: Vec<PermitId> = permits.into_iter().collect();
-    let mut state = PermitState::default();
-    for row in table::uses(tx, &permits)? {
-        state.revoked.extend(row.revoked_at.map(|_| row.permit));
-        let (superseded_by, uses) = (row.superseded_by, row.uses);
-        let used = row.first.map(|first| Use {
-            first,
-            superseded_by,
-            uses,
-        });
-        state.uses.extend(used.map(|used| (row.permit, used)));
+    let mut state = PermitState {
+        owners: owners(tx, attempts)?,
+        ..PermitState::default()
+    };
+    for row in table::known(tx, &permits)? {
+        state.known.insert((row.permit, row.unsigned_hash));
+        state.signed.extend(row.signed_at.map(|_| row.permit));
     }
-    state.owners = owners(tx, attempts)?;
-    state.known.extend(table::known(tx, &permits)?);
+    load_lines(tx, &mut state, permits)?;
+    let used: Vec<PermitId> = state.uses.keys().copied().collect();
+    if !used.is_empty() {
+        state.pending = request::pending_successors(tx, &used)?
+            .into_iter()
+            .collect();
+    }
     Ok(state)
+}
+
+/// The uses of permits and, as far as they are not superseded, of those before them. Most permits
+/// begin their chain, so that one statement reads all.
+fn load_lines(tx: &mut Tx, state: &mut PermitState, permits: Vec<PermitId>) -> Result<()> {
+    let mut seen: BTreeSet<PermitId> = permits.iter().copied().collect();
+    let (mut next, mut is_first) = (permits, true);
+    while !next.is_empty() {
+        let mut earlier = Vec::new();
+        for row in table::uses(tx, &next)? {
+            if is_first {
+                state.revoked.extend(row.revoked_at.map(|_| row.permit));
+            }
+            let Some(first) = row.first else { continue };
+            if is_first || row.superseded_by.is_none() {
+                earlier.extend(first.supersedes.filter(|permit| seen.insert(*permit)));
+            }
+            let (superseded_by, uses) = (row.superseded_by, row.uses);
+            let used = Use {
+                first,
+                superseded_by,
+                uses,
+            };
+            state.uses.insert(row.permit, used);
+        }
+        (next, is_first) = (earlier, false);
+    }
+    Ok(())
 }
 
 /// The owners of the replay keys of these attempts: one statement per chain, of which there are

@@ -3,12 +3,12 @@
 
 use crate::record::{Checked, admit, check, fact};
 use crate::sign::{signer_of, signers};
-use crate::state::SigningAttempt;
+use crate::state::{SigningAttempt, Stage};
 use crate::table::request::{self as table, RequestState, SignatureRequest, StoredRequest};
 use crate::{Error, Result, VerifiedJob};
 use std::collections::HashMap;
 use store::{Fact, Tx};
-use types::{Digest, PermitId, Principal, SignatureRequestId, WalletId};
+use types::{Digest, Json, PermitId, Principal, SignatureRequestId, WalletId};
 
 /// The requests under some permits, by permit and bytes.
 type Existing = HashMap<(PermitId, Digest), SignatureRequest>;
@@ -28,7 +28,7 @@ pub fn check_requests(tx: &mut Tx, jobs: &[VerifiedJob]) -> Result<Vec<Result<()
     }
     let known = attempts(jobs).into_iter().zip(&wallets);
     let known = known.filter_map(|(attempt, wallet)| Some((attempt, *wallet.as_ref().ok()?)));
-    let Checked { admissions, .. } = check(tx, &known.collect::<Vec<_>>())?;
+    let Checked { admissions, .. } = check(tx, &known.collect::<Vec<_>>(), Stage::Request)?;
     let mut admissions = admissions.into_iter();
     let mut next = move || admissions.next().expect("one for each known key").map(drop);
     let results = wallets
@@ -39,7 +39,8 @@ pub fn check_requests(tx: &mut Tx, jobs: &[VerifiedJob]) -> Result<Vec<Result<()
 
 /// Request signatures for jobs verified by [`verify_job`](crate::verify_job), in one transaction
 /// with the caller's own record of them. The use of the permits and the replay keys are committed
-/// here, before the back end sees anything. If one is refused, so is the transaction: call
+/// here, before the back end sees anything; the permits that they supersede stay in force until the
+/// signature is recorded. A request is open until its permit expires. If one is refused, so is the transaction: call
 /// [`check_requests`] first. Requesting the same bytes under the same permit again returns the same
 /// request.
 pub fn request_signatures(
@@ -61,14 +62,14 @@ pub fn request_signatures(
         match existing.get(&(attempt.permit, attempt.bytes)) {
             Some(request) => ids.push(still_open(request)?),
             None => {
-                let row = new_request(tx, job, &signer.backend);
+                let row = new_request(tx, job, &signer.backend)?;
                 ids.push(row.request.id);
                 new.push((attempt, signer.wallet));
                 rows.push(row);
             }
         }
     }
-    let admitted = admit(tx, &new)?;
+    let admitted = admit(tx, &new, Stage::Request)?;
     table::insert(tx, &rows)?;
     for (((attempt, _), row), admitted) in new.iter().zip(&rows).zip(admitted) {
         let fact = fact(
@@ -154,7 +155,7 @@ fn still_open(request: &SignatureRequest) -> Result<SignatureRequestId> {
     }
 }
 
-fn new_request(tx: &mut Tx, job: &VerifiedJob, backend: &str) -> StoredRequest {
+fn new_request(tx: &mut Tx, job: &VerifiedJob, backend: &str) -> Result<StoredRequest> {
     let (now, attempt) = (tx.now(), &job.attempt);
     let request = SignatureRequest {
         id: SignatureRequestId::new(now, tx.entropy()),
@@ -169,11 +170,21 @@ fn new_request(tx: &mut Tx, job: &VerifiedJob, backend: &str) -> StoredRequest {
         created_at: now,
         updated_at: now,
     };
-    StoredRequest {
+    Ok(StoredRequest {
         request,
         bytes: job.unsigned.bytes.clone(),
         unsigned_hash: attempt.bytes,
+        signed_permit: Json::of(job.permit.as_ref())
+            .map_err(unwritable)?
+            .as_str()
+            .to_owned(),
+        supersedes: attempt.supersedes,
         attempts: 0,
         next_at: now,
-    }
+    })
+}
+
+fn unwritable(error: serde_json::Error) -> Error {
+    let what = format!("a permit has no JSON: {error}");
+    store::Error::Assertion { what }.into()
 }

@@ -22,6 +22,8 @@ pub struct Settings {
     pub paths: BTreeMap<ChainId, Template>,
     /// How many decrypted branches stay in memory.
     pub cached_branches: usize,
+    /// How long one call of a back end that answers later may take.
+    pub backend_deadline_ms: u64,
 }
 
 impl Default for Settings {
@@ -30,6 +32,7 @@ impl Default for Settings {
             export_allowed: false,
             paths: BTreeMap::new(),
             cached_branches: 256,
+            backend_deadline_ms: 10_000,
         }
     }
 }

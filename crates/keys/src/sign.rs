@@ -5,11 +5,10 @@ use crate::backend::{Answers, EncryptedSecret, SignOutcome, SigningTask};
 use crate::blocking::map_parallel;
 use crate::job::{Signed, SigningJob, VerifiedJob};
 use crate::settings::family;
-use crate::state::{PermitState, SigningAttempt};
+use crate::state::{PermitState, SigningAttempt, Stage};
 use crate::table::address::{self, AddressKey};
 use crate::table::wallet;
 use crate::{Error, Freeze, Keys, Result, freeze, record};
-use intent::RequiredSignature;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use store::Tx;
@@ -71,7 +70,7 @@ async fn sign_all(
     let now = keys.now();
     let approved: Vec<_> = checked
         .into_iter()
-        .map(|checked| context.admit(namespace, checked?, now))
+        .map(|checked| context.admit(checked?, now))
         .collect();
     let (engine, owner) = (keys.clone(), *namespace);
     map_parallel(approved, move |approved| {
@@ -126,20 +125,19 @@ impl SigningContext {
     }
 
     /// The key that signs for an attempt. Error: `keys.unknown_signer`.
-    pub(crate) fn key(
-        &self,
-        namespace: &Namespace,
-        attempt: &SigningAttempt,
-        required: Vec<RequiredSignature>,
-    ) -> Result<SigningKey> {
+    pub(crate) fn key(&self, job: &VerifiedJob) -> Result<SigningKey> {
+        let attempt = &job.attempt;
         let signer = signer_of(&self.signers, attempt)?;
         let secret = self.secrets.get(&signer.wallet);
         let task = SigningTask {
-            namespace: *namespace,
+            namespace: job.namespace,
             wallet: signer.wallet,
             path: signer.path.clone(),
             position: signer.position,
-            required,
+            permit: job.permit.clone(),
+            unsigned: job.unsigned.clone(),
+            supersedes: attempt.supersedes,
+            required: job.required.clone(),
             secret: secret.ok_or_else(|| unknown_signer(attempt))?.clone(),
         };
         let backend = signer.backend.clone();
@@ -152,16 +150,12 @@ impl SigningContext {
         freezes.find(|freeze| freeze.applies_to(wallet))
     }
 
-    fn admit(
-        &mut self,
-        namespace: &Namespace,
-        checked: VerifiedJob,
-        now: Time,
-    ) -> Result<ApprovedJob> {
-        let key = self.key(namespace, &checked.attempt, checked.required.clone())?;
+    fn admit(&mut self, checked: VerifiedJob, now: Time) -> Result<ApprovedJob> {
+        let key = self.key(&checked)?;
         let mut freezes = self.freezes.iter();
         let frozen = freezes.find(|freeze| freeze.applies_to(&key.task.wallet));
-        self.state.admit(&checked.attempt, frozen, now)?;
+        self.state
+            .admit(&checked.attempt, Stage::Signature, frozen, now)?;
         Ok(ApprovedJob { checked, key })
     }
 }

@@ -63,6 +63,8 @@ declare! {
     Gauge LANE_DEPTH = "florin_lane_depth" {"chain"} Count;
     /// duration of one signature, from the key in memory to the signed bytes
     Histogram SIGNING_SECONDS = "florin_signing_seconds" {} Seconds LOCAL;
+    /// signature requests whose row was not what was requested, so that nothing was signed: someone changes the database
+    Counter SIGNATURE_REQUESTS_REJECTED = "florin_signature_requests_rejected_total" {} Count;
     /// newest stored block: if it stops rising, the node or the index worker is stuck
     Gauge CHAIN_HEIGHT = "florin_chain_height" {"chain"} Count;
     /// final watermark

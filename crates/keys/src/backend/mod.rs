@@ -9,10 +9,10 @@ mod wallet_secrets;
 pub(crate) use wallet_secrets::WalletSecrets;
 
 use crate::{Error, Result};
-use intent::{RequiredSignature, Signature};
+use intent::{Permit, RequiredSignature, Signature, Unsigned};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use types::{Namespace, WalletId};
+use types::{Namespace, PermitId, WalletId};
 
 /// Creates a back end that signs with the encrypted secrets of wallets.
 type Create = fn(Arc<WalletSecrets>) -> Arc<dyn Backend>;
@@ -66,6 +66,13 @@ pub struct SigningTask {
     pub path: String,
     /// The index of the key in the branch.
     pub position: u32,
+    /// The permit, signed by policy, and the bytes that it allows: a module of its own can verify
+    /// both under the policy key that it pins, instead of trusting this process.
+    pub permit: Arc<Permit>,
+    pub unsigned: Arc<Unsigned>,
+    /// The permit that this one supersedes, on the same replay key.
+    pub supersedes: Option<PermitId>,
+    /// The signatures that the bytes require.
     pub required: Vec<RequiredSignature>,
     /// The wallet's encrypted secret.
     pub(crate) secret: Arc<EncryptedSecret>,

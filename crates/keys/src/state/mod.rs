@@ -62,8 +62,21 @@ pub(crate) struct PermitState {
     pub(crate) uses: HashMap<PermitId, Use>,
     pub(crate) owners: HashMap<Claim, Owner>,
     pub(crate) revoked: HashSet<PermitId>,
-    /// The hashes of bytes that were already signed under a permit.
+    /// The hashes of bytes that were already signed or requested under a permit.
     pub(crate) known: HashSet<(PermitId, Digest)>,
+    /// The permits under which something was signed.
+    pub(crate) signed: HashSet<PermitId>,
+    /// Permits, each with one that supersedes it once a waiting signature request is answered.
+    pub(crate) pending: HashMap<PermitId, PermitId>,
+}
+
+/// What an admitted attempt leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// A signature, which supersedes the earlier permit at once.
+    Signature,
+    /// A signature request, which supersedes it when its answer is recorded.
+    Request,
 }
 
 /// What recording an admitted attempt writes.
@@ -82,6 +95,7 @@ impl PermitState {
     pub(crate) fn admit(
         &mut self,
         attempt: &SigningAttempt,
+        stage: Stage,
         frozen: Option<&Freeze>,
         now: Time,
     ) -> Result<Admission> {
@@ -94,7 +108,135 @@ impl PermitState {
         let position = self.position(attempt, repeated, now)?;
         check_freeze(attempt, frozen, &position)?;
         let claimed = self.unclaimed(attempt, position.root)?;
-        Ok(self.apply(attempt, position, claimed, repeated, now))
+        let admission = self.apply(attempt, position, claimed, repeated, now);
+        match stage {
+            Stage::Signature => self.supersede(&attempt.permit),
+            Stage::Request => self.pending.extend(
+                self.earlier(&attempt.permit)
+                    .map(|earlier| (earlier, attempt.permit)),
+            ),
+        }
+        Ok(admission)
+    }
+
+    /// Check, before the back end is asked and when its signature is recorded, that a request is
+    /// still the one that was admitted, and still allowed. Changes nothing.
+    pub(crate) fn confirm(
+        &self,
+        attempt: &SigningAttempt,
+        frozen: Option<&Freeze>,
+        now: Time,
+    ) -> Result<&Use> {
+        let permit = attempt.permit;
+        if self.revoked.contains(&permit) {
+            return Err(Error::PermitRevoked { permit });
+        }
+        let mismatch = |what| Error::RequestMismatch { what };
+        let used = self.uses.get(&permit);
+        let used = used.ok_or(mismatch("its permit was not used for it"))?;
+        if let Some(by) = used.superseded_by {
+            return Err(Error::Superseded { permit, by });
+        }
+        let first = &used.first;
+        if first.intent != attempt.intent
+            || !first.is_by(attempt)
+            || (attempt.supersedes.is_some() && attempt.supersedes != first.supersedes)
+        {
+            return Err(mismatch("its permit was used for something else"));
+        }
+        check_anchor(attempt, permit, &first.anchor)?;
+        self.check_line(attempt, first.supersedes, |_| None)?;
+        if let Some(earlier) = first.supersedes {
+            let earlier_use = self.uses.get(&earlier);
+            let earlier_use = earlier_use.ok_or(mismatch("it supersedes an unused permit"))?;
+            check_successor(attempt, earlier, &earlier_use.first)?;
+        }
+        if now > attempt.not_after && !self.outlives_expiry(attempt) {
+            return Err(Error::PermitExpired { permit });
+        }
+        let known = self.known.iter().filter(|(other, _)| *other == permit);
+        if used.uses > attempt.limit || known.count() > used.uses as usize {
+            let limit = attempt.limit;
+            return Err(Error::PermitSpent { permit, limit });
+        }
+        if !self.owns_all(attempt, first.root) {
+            return Err(mismatch("its permit chain does not own its replay keys"));
+        }
+        match frozen.filter(|freeze| freeze.hard || !attempt.is_cancel) {
+            Some(freeze) => Err(Error::Frozen {
+                scope: freeze.scope.kind(),
+            }),
+            None => Ok(used),
+        }
+    }
+
+    /// Record in the state that something was signed under a permit: all permits before it in its
+    /// chain are superseded, also those under which nothing was signed.
+    pub(crate) fn supersede(&mut self, permit: &PermitId) {
+        self.signed.insert(*permit);
+        let mut later = *permit;
+        while let Some(earlier) = self.earlier(&later) {
+            let Some(used) = self.uses.get_mut(&earlier) else {
+                break;
+            };
+            if used.superseded_by.is_some() {
+                break;
+            }
+            used.superseded_by = Some(later);
+            later = earlier;
+        }
+    }
+
+    /// The permit that this one supersedes.
+    pub(crate) fn earlier(&self, permit: &PermitId) -> Option<PermitId> {
+        self.uses.get(permit)?.first.supersedes
+    }
+
+    /// A cancel may still be signed after the expiry of its permit, if one was before.
+    fn outlives_expiry(&self, attempt: &SigningAttempt) -> bool {
+        attempt.is_cancel && self.signed.contains(&attempt.permit)
+    }
+
+    fn owns_all(&self, attempt: &SigningAttempt, root: PermitId) -> bool {
+        attempt.replay_keys.iter().all(|replay_key| {
+            let claim = (attempt.chain, attempt.signer.clone(), replay_key.clone());
+            self.owners.get(&claim) == Some(&Owner::Chain(root))
+        })
+    }
+
+    /// An error if a permit outside of the line of the attempt's supersedes one in it. Permits under
+    /// which nothing was signed may have several successors; the first to be signed excludes the
+    /// others.
+    fn check_line(
+        &self,
+        attempt: &SigningAttempt,
+        earlier: Option<PermitId>,
+        pending: impl Fn(&PermitId) -> Option<PermitId>,
+    ) -> Result<()> {
+        let (mut later, mut next) = (attempt.permit, earlier);
+        while let Some(earlier) = next {
+            let used = self.uses.get(&earlier);
+            let by = used.and_then(|used| used.superseded_by);
+            if by
+                .or_else(|| pending(&earlier))
+                .is_some_and(|by| by != later)
+            {
+                return Err(cannot_supersede(
+                    attempt,
+                    earlier,
+                    "another permit already supersedes it",
+                ));
+            }
+            if by.is_some() {
+                break; // all before it are superseded in the same line
+            }
+            (later, next) = (earlier, self.earlier(&earlier));
+        }
+        Ok(())
+    }
+
+    fn pending_successor(&self, permit: &PermitId) -> Option<PermitId> {
+        self.pending.get(permit).copied()
     }
 
     /// The position of the attempt in its permit chain.
@@ -115,13 +257,17 @@ impl PermitState {
         now: Time,
     ) -> Result<Position> {
         let permit = attempt.permit;
-        if let Some(by) = used.superseded_by {
+        let by = used.superseded_by.or(self.pending_successor(&permit));
+        if let Some(by) = by {
             return Err(Error::Superseded { permit, by });
         }
         let first = &used.first;
-        if attempt.supersedes.is_some() && attempt.supersedes != first.supersedes {
+        if let Some(earlier) = attempt.supersedes
+            && attempt.supersedes != first.supersedes
+        {
             return Err(cannot_supersede(
                 attempt,
+                earlier,
                 "it was used in another permit chain",
             ));
         }
@@ -129,7 +275,10 @@ impl PermitState {
             return Err(Error::IntentMismatch { permit });
         }
         check_anchor(attempt, permit, &first.anchor)?;
-        if now > attempt.not_after && !attempt.is_cancel {
+        self.check_line(attempt, first.supersedes, |earlier| {
+            self.pending_successor(earlier)
+        })?;
+        if now > attempt.not_after && !self.outlives_expiry(attempt) {
             return Err(Error::PermitExpired { permit });
         }
         if used.uses >= attempt.limit && !repeated {
@@ -141,7 +290,6 @@ impl PermitState {
         Ok(Position {
             root: first.root,
             anchor: first.anchor.clone(),
-            is_first: false,
             replay_key_was_used: true,
         })
     }
@@ -165,48 +313,21 @@ impl PermitState {
             return Ok(Position {
                 root: permit,
                 anchor,
-                is_first: true,
                 replay_key_was_used: false,
             });
         };
-        let earlier_use = self
-            .uses
-            .get(&earlier)
-            .ok_or_else(|| cannot_supersede(attempt, "the permit to supersede was never used"))?;
-        self.check_supersedes(attempt, earlier, earlier_use)?;
+        let earlier_use = self.uses.get(&earlier).ok_or_else(|| {
+            cannot_supersede(attempt, earlier, "the permit to supersede was never used")
+        })?;
+        self.check_line(attempt, Some(earlier), |earlier| {
+            self.pending_successor(earlier)
+        })?;
+        check_successor(attempt, earlier, &earlier_use.first)?;
         Ok(Position {
             root: earlier_use.first.root,
             anchor: earlier_use.first.anchor.clone(),
-            is_first: true,
             replay_key_was_used: true,
         })
-    }
-
-    /// A permit may supersede another on the same replay key only, for a cancel or for the same
-    /// intent with a new envelope.
-    fn check_supersedes(
-        &self,
-        attempt: &SigningAttempt,
-        earlier: PermitId,
-        earlier_use: &Use,
-    ) -> Result<()> {
-        if earlier_use.superseded_by.is_some() {
-            return Err(cannot_supersede(
-                attempt,
-                "another permit already supersedes it",
-            ));
-        }
-        let first = &earlier_use.first;
-        if !first.is_by(attempt) {
-            return Err(cannot_supersede(attempt, "it is for another account"));
-        }
-        if !attempt.is_cancel && first.intent != attempt.intent {
-            return Err(cannot_supersede(
-                attempt,
-                "it is neither a cancel nor for the same intent",
-            ));
-        }
-        check_anchor(attempt, earlier, &first.anchor)
     }
 
     /// The replay keys without an owner; an error if another permit chain owns one.
@@ -242,13 +363,6 @@ impl PermitState {
             let claim = (attempt.chain, attempt.signer.clone(), replay_key.clone());
             self.owners.insert(claim, Owner::Chain(position.root));
         }
-        if let Some(earlier_use) = attempt
-            .supersedes
-            .filter(|_| position.is_first)
-            .and_then(|id| self.uses.get_mut(&id))
-        {
-            earlier_use.superseded_by = Some(attempt.permit);
-        }
         self.known.insert((attempt.permit, attempt.bytes));
         let used = self
             .uses
@@ -267,8 +381,6 @@ impl PermitState {
 struct Position {
     root: PermitId,
     anchor: ReplayKey,
-    /// Whether it is the first signature under its permit.
-    is_first: bool,
     /// Whether an earlier signature uses the anchor.
     replay_key_was_used: bool,
 }
@@ -327,10 +439,30 @@ fn check_anchor(attempt: &SigningAttempt, permit: PermitId, anchor: &ReplayKey) 
     }
 }
 
-fn cannot_supersede(attempt: &SigningAttempt, why: &'static str) -> Error {
+/// A permit may supersede another on the same replay key only, for a cancel or for the same intent
+/// with a new envelope.
+fn check_successor(attempt: &SigningAttempt, earlier: PermitId, first: &FirstUse) -> Result<()> {
+    if !first.is_by(attempt) {
+        return Err(cannot_supersede(
+            attempt,
+            earlier,
+            "it is for another account",
+        ));
+    }
+    if !attempt.is_cancel && first.intent != attempt.intent {
+        return Err(cannot_supersede(
+            attempt,
+            earlier,
+            "it is neither a cancel nor for the same intent",
+        ));
+    }
+    check_anchor(attempt, earlier, &first.anchor)
+}
+
+fn cannot_supersede(attempt: &SigningAttempt, earlier: PermitId, why: &'static str) -> Error {
     Error::CannotSupersede {
         permit: attempt.permit,
-        earlier: attempt.supersedes.unwrap_or(attempt.permit),
+        earlier,
         why,
     }
 }

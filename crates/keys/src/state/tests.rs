@@ -168,7 +168,7 @@ proptest! {
                 Event::Attempt { permit, replay_keys, price, supersedes } => {
                     let attempt = attempt(permit, replay_keys, price, supersedes);
                     let before = state.clone();
-                    match state.admit(&attempt, frozen(level).as_ref(), now) {
+                    match state.admit(&attempt, Stage::Signature, frozen(level).as_ref(), now) {
                         Ok(_) => {
                             let chain = chain_of(&admitted, &attempt);
                             check(&admitted, &attempt, chain, level, &before.revoked, now);
@@ -192,7 +192,7 @@ fn a_permit_chain_continues_from_permit_to_permit() {
     let now = Time::from_secs(1);
     assert_eq!(
         state
-            .admit(&attempt(0, 1, 0, None), None, now)
+            .admit(&attempt(0, 1, 0, None), Stage::Signature, None, now)
             .unwrap()
             .claimed
             .len(),
@@ -200,43 +200,64 @@ fn a_permit_chain_continues_from_permit_to_permit() {
     );
     assert!(
         state
-            .admit(&attempt(0, 1, 0, None), None, now)
+            .admit(&attempt(0, 1, 0, None), Stage::Signature, None, now)
             .unwrap()
             .repeated
     );
     assert!(
-        state.admit(&attempt(0, 3, 1, None), None, now).is_ok(),
+        state
+            .admit(&attempt(0, 3, 1, None), Stage::Signature, None, now)
+            .is_ok(),
         "an additional input besides the anchor"
     );
     assert!(matches!(
-        state.admit(&attempt(0, 1, 2, None), None, now),
+        state.admit(&attempt(0, 1, 2, None), Stage::Signature, None, now),
         Err(Error::PermitSpent { .. })
     ));
     assert!(matches!(
-        state.admit(&attempt(2, 2, 0, None), None, now),
+        state.admit(&attempt(2, 2, 0, None), Stage::Signature, None, now),
         Err(Error::ReplayKeyUsed { .. })
     ));
     assert!(matches!(
-        state.admit(&attempt(1, 2, 0, Some(0)), None, now),
+        state.admit(&attempt(1, 2, 0, Some(0)), Stage::Signature, None, now),
         Err(Error::ReplayKeyMismatch { .. })
     ));
-    assert!(state.admit(&attempt(1, 1, 2, Some(0)), None, now).is_ok());
+    assert!(
+        state
+            .admit(&attempt(1, 1, 2, Some(0)), Stage::Signature, None, now)
+            .is_ok()
+    );
     assert!(matches!(
-        state.admit(&attempt(0, 1, 0, None), None, now),
+        state.admit(&attempt(0, 1, 0, None), Stage::Signature, None, now),
         Err(Error::Superseded { .. })
     ));
     assert!(
         state
-            .admit(&attempt(4, 1, 0, Some(1)), frozen(1).as_ref(), now)
+            .admit(
+                &attempt(4, 1, 0, Some(1)),
+                Stage::Signature,
+                frozen(1).as_ref(),
+                now
+            )
             .is_ok(),
         "a soft freeze allows a cancel"
     );
     assert!(matches!(
-        state.admit(&attempt(4, 1, 1, None), frozen(2).as_ref(), now),
+        state.admit(
+            &attempt(4, 1, 1, None),
+            Stage::Signature,
+            frozen(2).as_ref(),
+            now
+        ),
         Err(Error::Frozen { .. })
     ));
     assert!(matches!(
-        state.admit(&attempt(5, 4, 1, None), frozen(1).as_ref(), now),
+        state.admit(
+            &attempt(5, 4, 1, None),
+            Stage::Signature,
+            frozen(1).as_ref(),
+            now
+        ),
         Err(Error::Frozen { .. })
     ));
 }
@@ -254,7 +275,7 @@ fn a_replay_key_of_another_namespace_cannot_be_claimed() {
         Owner::OtherNamespace,
     );
     assert!(matches!(
-        state.admit(&attempt, None, Time::EPOCH),
+        state.admit(&attempt, Stage::Signature, None, Time::EPOCH),
         Err(Error::ReplayKeyUsed { .. })
     ));
 }

@@ -50,6 +50,15 @@ pub(crate) struct ClaimOwner {
     pub(crate) root: Option<PermitId>,
 }
 
+/// The hash of bytes that were signed, or requested, under a permit.
+#[derive(store::Record)]
+pub(crate) struct KnownBytes {
+    pub(crate) permit: PermitId,
+    pub(crate) unsigned_hash: Digest,
+    /// `None` for a request.
+    pub(crate) signed_at: Option<Time>,
+}
+
 /// Signed bytes to insert.
 #[derive(store::Record)]
 #[record(table = "signed_bytes", write)]
@@ -69,17 +78,6 @@ pub(crate) struct NewBytes<'a> {
 pub(crate) fn uses(tx: &mut Tx, permits: &[PermitId]) -> Result<Vec<PermitUse>> {
     let sql = PermitUse::select("WHERE namespace = ?ns AND permit IN ({rows})");
     Ok(tx.query_rows(&sql, (), &list(permits))?)
-}
-
-/// Write into the row of a used permit, so that this transaction conflicts with a concurrent
-/// revocation.
-pub(crate) fn touch(tx: &mut Tx, permit: &PermitId) -> Result<()> {
-    let now = tx.now();
-    tx.execute(
-        "UPDATE permit_use SET last_at = ?2 WHERE namespace = ?ns AND permit = ?1",
-        (permit, now),
-    )?;
-    Ok(())
 }
 
 /// Revoke a permit; false if it was already revoked. Writes the same row as a use, so that the
@@ -136,12 +134,14 @@ pub(crate) fn release(
     )?)
 }
 
-/// The hashes of bytes that were signed or requested under these permits.
-pub(crate) fn known(tx: &mut Tx, permits: &[PermitId]) -> Result<Vec<(PermitId, Digest)>> {
+/// The bytes that were signed or requested under these permits.
+pub(crate) fn known(tx: &mut Tx, permits: &[PermitId]) -> Result<Vec<KnownBytes>> {
     Ok(tx.query_rows(
-        "SELECT permit, unsigned_hash FROM signed_bytes WHERE namespace = ?ns AND permit IN ({rows})
+        "SELECT permit, unsigned_hash, signed_at
+           FROM signed_bytes WHERE namespace = ?ns AND permit IN ({rows})
          UNION ALL
-         SELECT permit, unsigned_hash FROM signature_request WHERE namespace = ?ns AND permit IN ({rows})",
+         SELECT permit, unsigned_hash, NULL
+           FROM signature_request WHERE namespace = ?ns AND permit IN ({rows})",
         (),
         &list(permits),
     )?)

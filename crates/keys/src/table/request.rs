@@ -3,7 +3,7 @@
 use crate::Result;
 use intent::Unsigned;
 use serde::Serialize;
-use store::{Record as _, ScopedTable as _, Tx, UnscopedTx, list};
+use store::{Cell, FromRow as _, Record as _, Row, ScopedTable as _, Tx, UnscopedTx, list};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 use types::{ChainId, Digest, Namespace, PermitId, SignatureRequestId, Time};
 
@@ -16,7 +16,8 @@ pub enum RequestState {
     Waiting,
     /// Signed; the bytes are recorded.
     Answered,
-    /// The back end refused to sign, or the permit was revoked before it signed.
+    /// The back end refused to sign, or the permit was revoked, was superseded or expired before it
+    /// signed, or the row is not what was requested.
     Refused,
     /// Withdrawn by its requester before the back end answered.
     Withdrawn,
@@ -66,6 +67,9 @@ pub(crate) struct StoredRequest {
     pub(crate) request: SignatureRequest,
     pub(crate) bytes: Vec<u8>,
     pub(crate) unsigned_hash: Digest,
+    /// The permit as JSON: text, so that a row with another text can still be read.
+    pub(crate) signed_permit: String,
+    pub(crate) supersedes: Option<PermitId>,
     /// How often the back end was asked in vain.
     pub(crate) attempts: u32,
     /// When it is asked next.
@@ -114,13 +118,69 @@ pub(crate) fn due_namespaces(
     )?)
 }
 
-/// The requests of the namespace that are due, longest due first.
-pub(crate) fn due(tx: &mut Tx, limit: u32) -> Result<Vec<StoredRequest>> {
+/// Permits that a waiting request supersedes, each with the permit of the request.
+pub(crate) fn pending_successors(
+    tx: &mut Tx,
+    permits: &[PermitId],
+) -> Result<Vec<(PermitId, PermitId)>> {
+    Ok(tx.query_rows(
+        "SELECT supersedes, permit FROM signature_request
+          WHERE state = 'waiting' AND namespace = ?ns AND supersedes IN ({rows})",
+        (),
+        &list(permits),
+    )?)
+}
+
+/// A request that still waits.
+pub(crate) fn waiting(tx: &mut Tx, id: &SignatureRequestId) -> Result<Option<StoredRequest>> {
+    let sql = StoredRequest::select("WHERE namespace = ?ns AND id = ?1 AND state = 'waiting'");
+    Ok(tx.row(&sql, (id,))?)
+}
+
+/// A due row that cannot be read.
+pub(crate) struct UnreadableRow {
+    pub(crate) id: String,
+    pub(crate) error: String,
+}
+
+/// The requests of the namespace that are due, longest due first. Each is read on its own, so that
+/// one that cannot be read affects no other.
+pub(crate) fn due(
+    tx: &mut Tx,
+    limit: u32,
+) -> Result<Vec<std::result::Result<StoredRequest, UnreadableRow>>> {
     let now = tx.now();
     let sql = StoredRequest::select(
         "WHERE state = 'waiting' AND namespace = ?ns AND next_at <= ?1 ORDER BY next_at, id LIMIT ?2",
     );
-    Ok(tx.rows(&sql, (now, limit))?)
+    let rows: Vec<Row> = tx.rows(&sql, (now, limit))?;
+    Ok(rows.into_iter().map(read).collect())
+}
+
+fn read(row: Row) -> std::result::Result<StoredRequest, UnreadableRow> {
+    let id = match row.first() {
+        Some(Cell::Text(id)) => id.clone(),
+        _ => String::new(),
+    };
+    StoredRequest::from_row(row).map_err(|error| UnreadableRow {
+        id,
+        error: error.to_string(),
+    })
+}
+
+/// Try rows again at a later time that cannot be read now, with the reason.
+pub(crate) fn postpone_unreadable(
+    tx: &mut Tx,
+    row: &UnreadableRow,
+    next_at: Time,
+    note: &str,
+) -> Result<()> {
+    tx.execute(
+        "UPDATE signature_request SET next_at = ?2, note = ?3
+          WHERE namespace = ?ns AND id = ?1 AND state = 'waiting'",
+        (&row.id, next_at, note),
+    )?;
+    Ok(())
 }
 
 /// Ask again for a waiting request at a later time, with the reason.

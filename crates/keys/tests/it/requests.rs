@@ -6,7 +6,7 @@ use keys::{Error, RequestState, Result, Scope, SignOutcome, SigningJob};
 use testkit::on_each_engine;
 use types::{Principal, SignatureRequestId};
 
-async fn request_all(
+pub(crate) async fn request_all(
     world: &World,
     principal: &Principal,
     jobs: Vec<SigningJob>,
@@ -23,16 +23,16 @@ async fn request_all(
     write.await
 }
 
-async fn request(world: &World, job: SigningJob) -> Result<SignatureRequestId> {
+pub(crate) async fn request(world: &World, job: SigningJob) -> Result<SignatureRequestId> {
     let ids = request_all(world, &world.principal, vec![job]).await?;
     Ok(ids[0])
 }
 
-async fn fetch(world: &World, id: SignatureRequestId) -> keys::SignatureRequest {
+pub(crate) async fn fetch(world: &World, id: SignatureRequestId) -> keys::SignatureRequest {
     fetch_all(world, &world.principal, vec![id]).await.remove(0)
 }
 
-async fn fetch_all(
+pub(crate) async fn fetch_all(
     world: &World,
     principal: &Principal,
     ids: Vec<SignatureRequestId>,
@@ -51,7 +51,7 @@ async fn withdraw(world: &World, id: SignatureRequestId) -> bool {
     .unwrap()
 }
 
-fn job(world: &World, from: &str, nonce: u64) -> SigningJob {
+pub(crate) fn job(world: &World, from: &str, nonce: u64) -> SigningJob {
     let intent = pay(from, 5);
     SigningJob {
         permit: world.permit(&intent),
@@ -121,14 +121,14 @@ async fn an_answer_must_be_the_signature_of_the_signer() {
         };
         for wrong in [vec![nonsense], Vec::new()] {
             world.scripted.answer(SignOutcome::Signed(wrong));
-            world.later(60_000);
+            world.later(5_000);
             assert_eq!(world.worker_turn().await, 0);
             let request = fetch(&world, id).await;
             assert_eq!(request.state, RequestState::Waiting);
             assert!(request.note.unwrap().starts_with("its answer is wrong"));
         }
         world.scripted.answer(SignOutcome::Pending);
-        world.later(60_000);
+        world.later(5_000);
         assert_eq!(world.worker_turn().await, 0);
         assert_eq!(fetch(&world, id).await.state, RequestState::Waiting);
     })

@@ -36,12 +36,26 @@ pub(crate) struct World {
     permits: AtomicU64,
 }
 
+/// What a back end does with a task.
+type Script = Arc<dyn Fn(&SigningTask) -> SignOutcome + Send + Sync>;
+
 /// A back end that answers later, and what the test says.
-pub(crate) struct Scripted(pub(crate) Mutex<SignOutcome>);
+pub(crate) struct Scripted(Mutex<Script>);
 
 impl Scripted {
+    fn new() -> Self {
+        Self(Mutex::new(Arc::new(|_| SignOutcome::Pending)))
+    }
+
     pub(crate) fn answer(&self, outcome: SignOutcome) {
-        *self.0.lock().unwrap() = outcome;
+        self.follow(move |_| outcome.clone());
+    }
+
+    pub(crate) fn follow(
+        &self,
+        script: impl Fn(&SigningTask) -> SignOutcome + Send + Sync + 'static,
+    ) {
+        *self.0.lock().unwrap() = Arc::new(script);
     }
 }
 
@@ -54,9 +68,28 @@ impl Backend for Scripted {
         Answers::Later
     }
 
-    fn sign(&self, _: &SigningTask) -> Result<SignOutcome> {
-        Ok(self.0.lock().unwrap().clone())
+    fn sign(&self, task: &SigningTask) -> Result<SignOutcome> {
+        let script = self.0.lock().unwrap().clone();
+        Ok(script(task))
     }
+}
+
+/// The private key of [`FIRST`].
+const FIRST_KEY: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+
+/// Sign a task with the key of [`FIRST`], whatever it is.
+pub(crate) fn sign_as_first(task: &SigningTask) -> SignOutcome {
+    let key: secp256k1::SecretKey = FIRST_KEY.parse().unwrap();
+    let sign = |required: &intent::RequiredSignature| {
+        let digest = secp256k1::Message::from_digest(required.digest);
+        let signature = secp256k1::SECP256K1.sign_ecdsa_recoverable(&digest, &key);
+        let (id, rs) = signature.serialize_compact();
+        intent::Signature {
+            rs,
+            recovery: u8::try_from(i32::from(id)).unwrap(),
+        }
+    };
+    SignOutcome::Signed(task.required.iter().map(sign).collect())
 }
 
 pub(crate) fn chain() -> ChainId {
@@ -194,7 +227,7 @@ impl World {
     pub(crate) async fn with(test: TestDb, settings: Settings) -> Self {
         let policy = SigningKey::from_bytes(&[9; 32]);
         let lease = test.lease("keys/0").await;
-        let scripted = Arc::new(Scripted(Mutex::new(SignOutcome::Pending)));
+        let scripted = Arc::new(Scripted::new());
         let engines = engines(&test.db, &lease, &policy, &settings, &scripted).await;
         Self {
             test,
@@ -334,6 +367,17 @@ impl World {
         db.write_unscoped(move |tx| tx.execute(sql, ()))
             .await
             .unwrap();
+    }
+
+    /// Change rows behind the back of the engine, with parameters.
+    pub(crate) async fn tamper<P>(&self, sql: &'static str, params: P) -> u64
+    where
+        P: store::Params + Send + 'static,
+    {
+        let db = self.test.db.on(&self.lease);
+        db.write_unscoped(move |tx| tx.execute(sql, &params))
+            .await
+            .unwrap()
     }
 
     pub(crate) fn body(&self, intent: &Intent) -> PermitBody {

@@ -1,0 +1,251 @@
+//! What became of a request, and its record.
+
+use super::Worker;
+use super::due::{mismatch, permit, verify};
+use crate::job::VerifiedJob;
+use crate::record::{fact, line, load, new_bytes, put};
+use crate::request::{close, truncated};
+use crate::sign::{signer_of, signers};
+use crate::state::PermitState;
+use crate::table::permit as permits;
+use crate::table::request::{self as table, RequestState, StoredRequest, UnreadableRow};
+use crate::{Error, Result, freeze};
+use intent::PolicyKey;
+use std::sync::Arc;
+use store::Tx;
+use telemetry::SIGNATURE_REQUESTS_REJECTED;
+use types::{
+    Backoff, Namespace, PermitId, Principal, ReplayKey, SignatureRequestId, Time, WalletId,
+};
+
+/// The pauses before a back end is asked again for a signature that it did not give.
+const BACKOFF: Backoff = Backoff::doubling(500, 60_000);
+/// The pause before a row is read again that cannot be read.
+const UNREADABLE_MS: i64 = 60_000;
+
+/// What became of a request.
+pub(super) enum Answer {
+    Signed {
+        job: VerifiedJob,
+        backend: &'static str,
+        signed: intent::Signed,
+    },
+    /// By the back end, or because the permit ended.
+    Refused(String),
+    /// The row is not what was requested, with the reason.
+    Rejected(String),
+    /// Ask again later, with the reason.
+    Later(String),
+}
+
+impl Answer {
+    /// The answer to a request that is not signed because of an error.
+    pub(super) fn without_signature(row: &StoredRequest, error: Error, now: Time) -> Self {
+        match error {
+            Error::PermitRevoked { .. }
+            | Error::PermitExpired { .. }
+            | Error::Superseded { .. }
+            | Error::CannotSupersede { .. } => Self::Refused(error.to_string()),
+            Error::ForeignPermit { .. }
+            | Error::IntentMismatch { .. }
+            | Error::EnvelopeExceeded { .. }
+            | Error::PermitSpent { .. }
+            | Error::ReplayKeyMismatch { .. }
+            | Error::RequestMismatch { .. }
+            | Error::Intent(intent::Error::InvalidPermitSignature) => {
+                Self::Rejected(error.to_string())
+            }
+            // Another release may read it; but not after the permit has expired.
+            error => match permit(row) {
+                Some(permit) if now > permit.body.not_after => {
+                    let permit = permit.body.id;
+                    Self::Refused(Error::PermitExpired { permit }.to_string())
+                }
+                _ => Self::Later(error.to_string()),
+            },
+        }
+    }
+}
+
+/// Record what became of a request. Returns how many were closed: one or none. A request whose
+/// answer cannot be recorded is asked again later, so that it does not delay others.
+pub(super) async fn record(
+    worker: &Worker,
+    namespace: Namespace,
+    row: StoredRequest,
+    answer: Answer,
+) -> Result<usize> {
+    let id = row.request.id;
+    let row = Arc::new(row);
+    let recorded = match write(worker, namespace, row.clone(), answer).await {
+        Err(error) if !is_fatal(&error) => {
+            let answer = Answer::without_signature(&row, error, worker.keys.now());
+            write(worker, namespace, row, answer).await
+        }
+        recorded => recorded,
+    };
+    match recorded {
+        Err(error) if !is_fatal(&error) => {
+            tracing::warn!(event = "signature_request.failed", request = %id, %error, "the answer to a signature request cannot be recorded, will retry");
+            Ok(0)
+        }
+        closed => closed,
+    }
+}
+
+/// Whether the worker has lost its lease or its database.
+fn is_fatal(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Store(store::Error::Fenced { .. } | store::Error::Closed)
+    )
+}
+
+async fn write(
+    worker: &Worker,
+    namespace: Namespace,
+    row: Arc<StoredRequest>,
+    answer: Answer,
+) -> Result<usize> {
+    let rejected = match &answer {
+        Answer::Rejected(reason) => Some(reason.clone()),
+        _ => None,
+    };
+    let (id, policy_key) = (row.request.id, *worker.keys.policy_key());
+    let system = Principal::system("keys", namespace);
+    let args = (system, row, answer);
+    let db = worker.keys.db().on(&worker.lease);
+    let write = db.write_with(&namespace, args, move |tx, (system, row, answer)| {
+        let refused = RequestState::Refused;
+        match answer {
+            Answer::Signed {
+                job,
+                backend,
+                signed,
+            } => {
+                let answer = (job, *backend, signed);
+                record_signature(tx, &policy_key, system, &row.request.id, answer)
+            }
+            Answer::Refused(reason) => close(tx, system, &row.request.id, refused, reason),
+            Answer::Rejected(reason) => close(tx, system, &row.request.id, refused, reason),
+            Answer::Later(why) => postpone(tx, row, why).map(|()| false),
+        }
+    });
+    let closed = write.await?;
+    if let Some(reason) = rejected.filter(|_| closed) {
+        SIGNATURE_REQUESTS_REJECTED.increment([]);
+        tracing::error!(event = "signature_request.rejected", request = %id, %namespace, reason, "a signature request is not what was requested; nothing was signed");
+    }
+    Ok(usize::from(closed))
+}
+
+fn postpone(tx: &mut Tx, row: &StoredRequest, why: &str) -> Result<()> {
+    let pause: Time = tx.now().plus_millis(BACKOFF.pause(row.attempts));
+    let expired = permit(row).map(|permit| permit.body.not_after.plus_millis(1));
+    let next_at = expired
+        .filter(|expired| *expired > tx.now())
+        .map_or(pause, |expired| pause.min(expired));
+    tracing::debug!(event = "signature_request.postponed", request = %row.request.id, why, "a signature request keeps waiting");
+    let attempts = row.attempts.saturating_add(1);
+    table::postpone(tx, &row.request.id, attempts, next_at, &truncated(why))
+}
+
+/// Postpone rows that cannot be read, so that they do not delay the others.
+pub(super) async fn postpone_unreadable(
+    worker: &Worker,
+    namespace: Namespace,
+    rows: Vec<UnreadableRow>,
+) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    for row in &rows {
+        tracing::error!(event = "signature_request.unreadable", request = row.id, error = row.error, %namespace, "a signature request cannot be read");
+    }
+    let db = worker.keys.db().on(&worker.lease);
+    let write = db.write_with(&namespace, rows, |tx, rows| {
+        let next_at = tx.now().plus_millis(UNREADABLE_MS);
+        for row in rows {
+            let note = truncated(&format!("the row cannot be read: {}", row.error));
+            table::postpone_unreadable(tx, row, next_at, &note)?;
+        }
+        Ok::<_, Error>(())
+    });
+    write.await
+}
+
+/// What a signature is recorded for, checked in the transaction that records it.
+struct Confirmed {
+    wallet: WalletId,
+    uses: u32,
+    anchor: ReplayKey,
+    state: PermitState,
+}
+
+/// Check again that a row is what was requested, and that its signature is still allowed: it may
+/// have been changed, and signing frozen, the permit revoked, superseded or expired meanwhile.
+fn confirm(
+    tx: &mut Tx,
+    policy_key: &PolicyKey,
+    row: &StoredRequest,
+    asked: &VerifiedJob,
+    backend: &str,
+) -> Result<Confirmed> {
+    let job = verify(row, policy_key, tx.namespace())?;
+    if job.attempt != asked.attempt || job.unsigned != asked.unsigned {
+        return Err(mismatch("its row was changed while the back end signed"));
+    }
+    let attempt = &job.attempt;
+    let signers = signers(tx, &[attempt])?;
+    let signer = signer_of(&signers, attempt)?;
+    if signer.backend != backend {
+        return Err(mismatch("another back end has signed"));
+    }
+    let wallet = signer.wallet;
+    let state = load(tx, &[attempt])?;
+    let freezes = freeze::in_force(tx, [wallet].into_iter())?;
+    let frozen = freezes.iter().find(|freeze| freeze.applies_to(&wallet));
+    let used = state.confirm(attempt, frozen, tx.now())?;
+    let (uses, anchor) = (used.uses, used.first.anchor.clone());
+    Ok(Confirmed {
+        wallet,
+        uses,
+        anchor,
+        state,
+    })
+}
+
+/// Record a signature, unless the request was withdrawn meanwhile.
+fn record_signature(
+    tx: &mut Tx,
+    policy_key: &PolicyKey,
+    system: &Principal,
+    id: &SignatureRequestId,
+    answer: (&VerifiedJob, &str, &intent::Signed),
+) -> Result<bool> {
+    let (job, backend, signed) = answer;
+    let Some(row) = table::waiting(tx, id)? else {
+        return Ok(false);
+    };
+    let Confirmed {
+        wallet,
+        uses,
+        anchor,
+        mut state,
+    } = confirm(tx, policy_key, &row, job, backend)?;
+    freeze::share_guards(tx, [wallet].into_iter())?;
+    let attempt = &job.attempt;
+    let superseded: Vec<PermitId> = line(&state, attempt.permit).collect();
+    state.supersede(&attempt.permit);
+    put(tx, &state, superseded)?;
+    let answered = RequestState::Answered;
+    let Some(version) = table::close(tx, id, answered, Some(&signed.id), None)? else {
+        return Ok(false);
+    };
+    let now = tx.now();
+    permits::insert_bytes(tx, &[new_bytes(attempt, signed, &anchor, now)])?;
+    let transaction = Some(signed.id.as_str());
+    let fact = fact("signature.answered", system, attempt, uses, transaction);
+    tx.append(fact.subject(id, version));
+    Ok(true)
+}

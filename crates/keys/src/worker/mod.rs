@@ -1,0 +1,108 @@
+//! The worker of the back ends that answer later: asks them for the signatures of waiting requests,
+//! verifies their answers, and records them.
+//!
+//! A row is evidence of nothing. Before a back end is asked, and again when its signature is
+//! recorded, the permit is verified under the policy key, the bytes are compared with it, and the
+//! recorded use of the permit with both. A row that fails is closed as refused.
+
+mod answer;
+mod call;
+mod due;
+
+use crate::table::request as table;
+use crate::{Error, Keys, Result};
+use answer::record;
+use call::Calls;
+use futures::future::join_all;
+use store::{Lease, UnscopedTx};
+use types::Namespace;
+
+/// Namespaces served per turn; the next turn begins after the last of them.
+const NAMESPACES_PER_TURN: u32 = 64;
+
+/// Serves the signature requests of all namespaces. Holds the lease of [`Worker::PARTITION`].
+pub struct Worker {
+    keys: Keys,
+    lease: Lease,
+    /// The namespace served last.
+    last: String,
+    calls: Calls,
+}
+
+/// The result of one turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Requests answered or refused.
+    pub closed: usize,
+}
+
+impl Worker {
+    /// The partition whose lease the worker holds.
+    pub const PARTITION: &'static str = "signer";
+
+    /// Create the worker. `lease` must be the lease of [`Worker::PARTITION`].
+    pub fn new(keys: Keys, lease: Lease) -> Self {
+        Self {
+            calls: Calls::new(&keys),
+            keys,
+            lease,
+            last: String::new(),
+        }
+    }
+
+    /// One turn: a bounded number of due requests of each of the next namespaces. A request that
+    /// cannot be answered keeps waiting, with growing pauses, and affects no other.
+    pub async fn turn(&mut self) -> Result<Progress> {
+        let mut progress = Progress::default();
+        for namespace in self.next_namespaces().await? {
+            self.last = namespace.to_string();
+            match serve(self, namespace).await {
+                Ok(closed) => progress.closed += closed,
+                Err(error @ Error::Store(store::Error::Fenced { .. } | store::Error::Closed)) => {
+                    return Err(error);
+                }
+                Err(error) => {
+                    tracing::warn!(event = "signature_requests.failed", %namespace, %error, "the signature requests of a namespace are delayed")
+                }
+            }
+        }
+        Ok(progress)
+    }
+
+    async fn next_namespaces(&mut self) -> Result<Vec<Namespace>> {
+        let next = self.namespaces_after(self.last.clone()).await?;
+        if !next.is_empty() || self.last.is_empty() {
+            return Ok(next);
+        }
+        self.last.clear();
+        self.namespaces_after(String::new()).await
+    }
+
+    async fn namespaces_after(&self, last: String) -> Result<Vec<Namespace>> {
+        let now = self.keys.now();
+        let read =
+            move |tx: &mut UnscopedTx| table::due_namespaces(tx, &last, now, NAMESPACES_PER_TURN);
+        self.keys.db().read_unscoped(read).await
+    }
+
+    /// Whether the lease is still valid, so that this worker may ask a back end.
+    fn may_act(&self) -> bool {
+        let now = self.keys.db().clock().monotonic_ms();
+        self.lease.may_act(now)
+    }
+}
+
+async fn serve(worker: &Worker, namespace: Namespace) -> Result<usize> {
+    let due = due::load(&worker.keys, namespace).await?;
+    if !worker.may_act() {
+        return Ok(0);
+    }
+    fail::point("keys.claimed").await?;
+    let answers = worker.calls.ask_all(due.requests).await;
+    fail::point("keys.answered").await?;
+    answer::postpone_unreadable(worker, namespace, due.unreadable).await?;
+    let records = answers
+        .into_iter()
+        .map(|(row, answer)| record(worker, namespace, row, answer));
+    join_all(records).await.into_iter().sum()
+}
