@@ -6,7 +6,8 @@
 //! two steps: [`sign`] checks the permit and the bytes outside of any transaction and returns an
 //! opaque [`Signed`]; [`record`] commits the use of the permit, the replay keys and the bytes in
 //! the caller's transaction. Only then does [`bytes`] return them. A back end that takes long is
-//! asked through [`request_signatures`]; the [`Worker`] verifies and records its answers.
+//! asked through [`request_signatures`]; the [`Worker`] verifies the requests, and verifies and
+//! records the answers.
 //!
 //! What it never does: decide what is allowed, trust a claim about bytes that it can decode itself,
 //! export the key of a single child, put a secret into a fact, a log or an error, store a nonce.
@@ -30,7 +31,10 @@
 //! - no secret appears in a fact, a trace or a `Debug` output (`tests/it/secrecy`);
 //! - an interrupted rotation is completed by the next worker (`tests/it/rotation`);
 //! - a back end sees nothing before the use of the permit is committed, and its answer is the
-//!   signer's signature over exactly the requested bytes (`tests/it/requests`).
+//!   signer's signature over exactly the requested bytes (`tests/it/requests`);
+//! - a row that asks for a signature is evidence of nothing: the permit is verified before the back
+//!   end is asked and when its signature is recorded (`tests/it/tampering`);
+//! - a late signature outlives neither its permit nor one that supersedes it (`tests/it/late`).
 
 mod address;
 mod backend;

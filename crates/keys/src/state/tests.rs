@@ -18,6 +18,12 @@ enum Event {
         replay_keys: u8,
         price: u8,
         supersedes: Option<u8>,
+        stage: Stage,
+    },
+    /// The answer to a waiting request: a signature, or none.
+    Answer {
+        request: prop::sample::Index,
+        is_signed: bool,
     },
     Revoke(u8),
     /// 0 none, 1 soft, 2 hard.
@@ -32,9 +38,12 @@ fn events() -> impl Strategy<Value = Event> {
         1u8..16,
         0u8..3,
         proptest::option::of(0..PERMITS),
+        prop_oneof![Just(Stage::Signature), Just(Stage::Request)],
     );
+    let answer = (any::<prop::sample::Index>(), any::<bool>());
     prop_oneof![
-        16 => attempt.prop_map(|(permit, replay_keys, price, supersedes)| Event::Attempt { permit, replay_keys, price, supersedes }),
+        16 => attempt.prop_map(|(permit, replay_keys, price, supersedes, stage)| Event::Attempt { permit, replay_keys, price, supersedes, stage }),
+        6 => answer.prop_map(|(request, is_signed)| Event::Answer { request, is_signed }),
         1 => (0..PERMITS).prop_map(Event::Revoke),
         2 => (0u8..3).prop_map(Event::Freeze),
         1 => Just(Event::Later),
@@ -80,17 +89,43 @@ struct Admitted {
     chain: usize,
 }
 
-/// The permit chain of an admitted attempt: its permit's, its predecessor's, or a new one.
-fn chain_of(admitted: &[Admitted], attempt: &SigningAttempt) -> usize {
-    let chain_of_permit = |id: PermitId| {
-        admitted
-            .iter()
-            .find(|other| other.attempt.permit == id)
-            .map(|other| other.chain)
-    };
-    chain_of_permit(attempt.permit)
-        .or_else(|| attempt.supersedes.and_then(chain_of_permit))
-        .unwrap_or(admitted.len())
+/// What was admitted so far, and what of it was signed and still waits.
+#[derive(Debug, Default)]
+struct History {
+    admitted: Vec<Admitted>,
+    signed: Vec<SigningAttempt>,
+    waiting: Vec<Admitted>,
+}
+
+impl History {
+    /// The permit chain of an admitted attempt: its permit's, its predecessor's, or a new one.
+    fn chain_of(&self, attempt: &SigningAttempt) -> usize {
+        let chain_of_permit = |id: PermitId| {
+            let mut admitted = self.admitted.iter();
+            let other = admitted.find(|other| other.attempt.permit == id);
+            other.map(|other| other.chain)
+        };
+        chain_of_permit(attempt.permit)
+            .or_else(|| attempt.supersedes.and_then(chain_of_permit))
+            .unwrap_or(self.admitted.len())
+    }
+
+    /// The permits that this one supersedes, directly or through others.
+    fn before(&self, permit: PermitId) -> Vec<PermitId> {
+        let earlier = |permit: &PermitId| {
+            let mut admitted = self.admitted.iter();
+            let first = admitted.find(|other| other.attempt.permit == *permit)?;
+            first.attempt.supersedes
+        };
+        std::iter::successors(earlier(&permit), earlier).collect()
+    }
+
+    fn pending(&self) -> HashMap<PermitId, PermitId> {
+        let waiting = self.waiting.iter().map(|one| one.attempt.permit);
+        waiting
+            .filter_map(|permit| Some((*self.before(permit).first()?, permit)))
+            .collect()
+    }
 }
 
 fn share_replay_key(a: &SigningAttempt, b: &SigningAttempt) -> bool {
@@ -100,16 +135,15 @@ fn share_replay_key(a: &SigningAttempt, b: &SigningAttempt) -> bool {
 }
 
 fn check(
-    admitted: &[Admitted],
+    history: &History,
     attempt: &SigningAttempt,
     chain: usize,
     level: u8,
     revoked: &HashSet<PermitId>,
     now: Time,
 ) {
-    let used = admitted
-        .iter()
-        .any(|other| other.attempt.permit == attempt.permit);
+    let (admitted, mut signed) = (&history.admitted, history.signed.iter());
+    let used = signed.any(|other| other.permit == attempt.permit);
     assert!(level < 2, "nothing is signed under a hard freeze");
     assert!(
         !revoked.contains(&attempt.permit),
@@ -134,12 +168,12 @@ fn check(
             share_replay_key(&other.attempt, attempt),
             "attempts share a replay key exactly within a permit chain:\n{other:?}\n{attempt:?}"
         );
-        if same && other.attempt.intent != attempt.intent {
-            assert!(
-                attempt.is_cancel,
-                "only a cancel may supersede another intent"
-            );
-        }
+    }
+    for other in &history.signed {
+        assert!(
+            !history.before(other.permit).contains(&attempt.permit),
+            "nothing is signed under a permit once another is signed that supersedes it"
+        );
     }
     let mut bytes: HashSet<Digest> = admitted
         .iter()
@@ -153,26 +187,59 @@ fn check(
     );
 }
 
+/// A signed attempt has a predecessor of the same intent, or is a cancel.
+fn check_intents(history: &History, attempt: &SigningAttempt) {
+    for permit in history.before(attempt.permit) {
+        let mut admitted = history.admitted.iter();
+        let earlier = admitted.find(|other| other.attempt.permit == permit);
+        let same = earlier.is_some_and(|earlier| earlier.attempt.intent == attempt.intent);
+        assert!(
+            same || attempt.is_cancel,
+            "only a cancel may supersede another intent"
+        );
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     #[test]
     fn a_permit_chain_uses_one_replay_key_for_any_sequence_of_attempts(sequence in prop::collection::vec(events(), 1..60)) {
         let mut state = PermitState::default();
-        let (mut admitted, mut level, mut now) = (Vec::<Admitted>::new(), 0, Time::from_secs(0));
+        let (mut history, mut level, mut now) = (History::default(), 0, Time::from_secs(0));
         for event in sequence {
             match event {
                 Event::Revoke(number) => { state.revoked.insert(permit(number)); }
                 Event::Freeze(to) => level = to,
                 Event::Later => now = now.plus_millis(1_000),
-                Event::Attempt { permit, replay_keys, price, supersedes } => {
+                Event::Answer { request, is_signed } => {
+                    if history.waiting.is_empty() {
+                        continue;
+                    }
+                    let Admitted { attempt, chain } = history.waiting.remove(request.index(history.waiting.len()));
+                    state.pending = history.pending();
+                    if is_signed && state.confirm(&attempt, frozen(level).as_ref(), now).is_ok() {
+                        check(&history, &attempt, chain, level, &state.revoked, now);
+                        check_intents(&history, &attempt);
+                        state.supersede(&attempt.permit);
+                        history.signed.push(attempt);
+                    }
+                }
+                Event::Attempt { permit, replay_keys, price, supersedes, stage } => {
                     let attempt = attempt(permit, replay_keys, price, supersedes);
                     let before = state.clone();
-                    match state.admit(&attempt, Stage::Signature, frozen(level).as_ref(), now) {
+                    match state.admit(&attempt, stage, frozen(level).as_ref(), now) {
                         Ok(_) => {
-                            let chain = chain_of(&admitted, &attempt);
-                            check(&admitted, &attempt, chain, level, &before.revoked, now);
-                            admitted.push(Admitted { attempt, chain });
+                            let chain = history.chain_of(&attempt);
+                            check(&history, &attempt, chain, level, &before.revoked, now);
+                            let admitted = Admitted { attempt: attempt.clone(), chain };
+                            history.admitted.push(admitted.clone());
+                            check_intents(&history, &attempt);
+                            match stage {
+                                Stage::Signature => history.signed.push(attempt),
+                                Stage::Request => history.waiting.push(admitted),
+                            }
+                            state.pending = history.pending();
                         }
                         Err(_) => {
                             prop_assert_eq!(format!("{:?}", before.uses), format!("{:?}", state.uses), "a rejection changes nothing");

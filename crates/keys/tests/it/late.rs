@@ -4,7 +4,7 @@
 use crate::requests::{fetch, job, request};
 use crate::world::{self, World, code, pay, priced, unsigned};
 use intent::{Intent, Permit, PolicyKey, Unsigned};
-use keys::{RequestState, Settings, SignOutcome, SigningJob};
+use keys::{RequestState, Settings, SignOutcome, SigningJob, Worker};
 use std::sync::{Arc, Mutex, mpsc};
 use testkit::on_each_engine;
 use types::PermitId;
@@ -236,18 +236,26 @@ async fn a_back_end_that_panics_or_hangs_stops_only_its_own_request() {
             }
             world::sign_as_first(task)
         });
-        assert_eq!(world.worker_turn().await, 1);
+        let lease = world.test.lease(Worker::PARTITION).await;
+        let mut worker = Worker::new(world.keys.clone(), lease.clone());
+        assert_eq!(worker.turn().await.unwrap().closed, 1);
         assert_eq!(fetch(&world, good).await.state, RequestState::Answered);
-        let panicked = fetch(&world, panics).await;
-        assert_eq!(panicked.state, RequestState::Waiting);
-        assert!(panicked.note.unwrap().contains("panicked"));
-        let hanging = fetch(&world, hangs).await;
-        assert_eq!(hanging.state, RequestState::Waiting);
-        assert!(hanging.note.unwrap().contains("has not returned within"));
-        drop(release);
+        for (id, note) in [(panics, "panicked"), (hangs, "has not returned within")] {
+            let waiting = fetch(&world, id).await;
+            assert_eq!(waiting.state, RequestState::Waiting);
+            let found = waiting.note.unwrap();
+            assert!(found.contains(note), "{found}");
+        }
         world.scripted.follow(world::sign_as_first);
         world.later(1_000);
-        assert_eq!(world.worker_turn().await, 2);
+        assert_eq!(worker.turn().await.unwrap().closed, 1);
+        assert_eq!(fetch(&world, panics).await.state, RequestState::Answered);
+        let note = fetch(&world, hangs).await.note.unwrap();
+        assert!(note.contains("an earlier call"), "it has one call: {note}");
+        world.test.db.release(&lease).await.unwrap();
+        drop(release);
+        world.later(5_000);
+        assert_eq!(world.worker_turn().await, 1, "a new worker");
     })
     .await;
 }
