@@ -77,7 +77,7 @@ async fn enqueue_cancel(
     let cancel = prepare_cancel(submit, principal, &target)?;
     let args = (target, cancel);
     let write = submit.write(principal, args, |tx, principal, (target, cancel)| {
-        withdraw_request(tx, principal, target, "its submission is cancelled")?;
+        withdraw_request(tx, principal, target.id, "its submission is cancelled")?;
         accept_cancel(tx, principal, cancel)
     });
     let (Outcome::Created(cancel) | Outcome::Replayed(cancel)) = write.await??;

@@ -81,6 +81,16 @@ pub(crate) fn open_of(tx: &mut Tx, submission: SubmissionId) -> Result<Option<Re
     tx.row(&sql, (submission,))
 }
 
+/// All requests of a submission, open or not, oldest first.
+pub(crate) fn of_submission(
+    tx: &mut Tx,
+    submission: SubmissionId,
+) -> Result<Vec<RequestedSignature>> {
+    let sql =
+        RequestedSignature::select("WHERE namespace = ?ns AND submission = ?1 ORDER BY request");
+    tx.rows(&sql, (submission,))
+}
+
 /// The latest request of a submission, open or not.
 pub(crate) fn latest_of(
     tx: &mut Tx,

@@ -190,10 +190,12 @@ fn record_answer(tx: &mut UnscopedTx, answered: &Answered) -> Result<usize> {
     Ok(1)
 }
 
-/// Whether a signed cancel is in progress. Sending other bytes would outbid it.
+/// Whether a cancel is in progress that these bytes could outbid. First bytes are sent unless the
+/// cancel is signed: it waits for them, and outbids them.
 fn is_cancelled(tx: &mut store::Tx, submission: &Submission) -> Result<bool> {
     let cancel = table::submission::cancel_in_progress(tx, submission.id)?;
-    Ok(cancel.is_some_and(|cancel| cancel.transaction.is_some()))
+    let is_first = submission.transaction.is_none();
+    Ok(cancel.is_some_and(|cancel| !is_first || cancel.transaction.is_some()))
 }
 
 fn record_signed(
@@ -220,7 +222,7 @@ fn record_signed(
             (submission.next_at, submission.reason) = (now, None);
             submission.transaction = Some(transaction.to_owned());
         }
-        State::Paused => submission.transaction = Some(transaction.to_owned()),
+        State::Paused if !is_cancelled => submission.transaction = Some(transaction.to_owned()),
         _ => {}
     }
     Ok(())

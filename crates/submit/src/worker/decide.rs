@@ -65,8 +65,8 @@ async fn quote(
     let quotes = worker.submit.chain(chain)?.quote(&intents).await;
     let (mut quoted, mut unquoted) = (Vec::new(), Vec::new());
     for (mut submission, quote) in started.into_iter().zip(quotes) {
-        let sent = sent_for_target(worker, &submission).await?;
-        match outbid_all(quote, &sent) {
+        let to_outbid = terms_of_target(worker, &submission).await?;
+        match outbid_all(quote, &to_outbid) {
             Ok(terms) => {
                 submission.quote = Some(terms);
                 quoted.push(submission);
@@ -80,17 +80,23 @@ async fn quote(
     Ok((quoted, unquoted))
 }
 
-/// What was sent for the submission that a cancel cancels, oldest first. Nothing for others.
-async fn sent_for_target(worker: &Worker, cancel: &Submission) -> Result<Vec<FeeTerms>> {
+/// What was sent or may still be signed for the submission that a cancel cancels, oldest first.
+/// Nothing for others.
+async fn terms_of_target(worker: &Worker, cancel: &Submission) -> Result<Vec<FeeTerms>> {
     let Some(target) = cancel.supersedes else {
         return Ok(Vec::new());
     };
-    let read = move |tx: &mut Tx| table::transaction::of_submission(tx, target);
-    let sent = worker.db().read(&cancel.namespace, read).await?;
-    Ok(sent.into_iter().map(|sent| sent.terms).collect())
+    let read = move |tx: &mut Tx| {
+        let sent = table::transaction::of_submission(tx, target)?;
+        let requested = table::request::open_of(tx, target)?;
+        let terms = sent.into_iter().map(|sent| sent.terms);
+        let terms = terms.chain(requested.map(|one| one.terms));
+        Ok::<Vec<FeeTerms>, store::Error>(terms.collect())
+    };
+    Ok(worker.db().read(&cancel.namespace, read).await?)
 }
 
-/// Raises a cancel's quote above what its target was sent with, so that policy decides on the price
+/// Raises a cancel's quote above all terms of its target, so that policy decides on the price
 /// actually offered. A UTXO chain cannot quote a cancel while all its coins are in flight; then the
 /// price sent last is the base.
 fn outbid_all(quote: chain::Result<Quote>, sent: &[FeeTerms]) -> chain::Result<FeeTerms> {

@@ -6,11 +6,14 @@ use super::{WAIT_MS, Worker, request};
 use crate::price::outbid;
 use crate::state::{Event, State};
 use crate::submission::{Submission, SubmissionTransaction};
+use crate::table::request::RequestedSignature;
 use crate::{Error, Result, table};
 use chain::{Plan, Quote, Reservations};
 use intent::FeeTerms;
+use keys::RequestState;
 use std::collections::BTreeSet;
 use std::slice;
+use store::Tx;
 use types::{PermitId, ReplayKey, SubmissionId};
 
 /// How long a submission whose price exceeds its cap waits before it is quoted again.
@@ -24,6 +27,10 @@ struct Target {
     submission: Option<Submission>,
     keys: TargetKeys,
     sent: Vec<SubmissionTransaction>,
+    /// The signatures requested for it that its back end has not refused, oldest first.
+    requested: Vec<RequestedSignature>,
+    /// A cancel of it that has not ended.
+    cancel: Option<SubmissionId>,
     /// It waits for a signature of a back end that answers later.
     is_signing: bool,
     /// Its permit, or that of a cancel whose requested signature was refused: the newest one that
@@ -42,10 +49,20 @@ struct TargetKeys {
 }
 
 impl Target {
-    /// The terms of a replacement: higher than all that was sent.
-    fn outbid(&self, quoted: FeeTerms) -> FeeTerms {
+    /// The terms of a cancel: higher than all that was sent or may still be signed.
+    fn outbid_open(&self, quoted: FeeTerms) -> FeeTerms {
+        let open = self.requested.iter().filter(|requested| requested.open);
         let sent = self.sent.iter().map(|sent| &sent.terms);
-        sent.fold(quoted, outbid)
+        sent.chain(open.map(|requested| &requested.terms))
+            .fold(quoted, outbid)
+    }
+
+    /// The terms of the same intent at a higher price. Withdrawn requests count: the same bytes are
+    /// never requested again.
+    fn outbid_all(&self, quoted: FeeTerms) -> FeeTerms {
+        let requested = self.requested.iter().map(|requested| &requested.terms);
+        let sent = self.sent.iter().map(|sent| &sent.terms);
+        sent.chain(requested).fold(quoted, outbid)
     }
 }
 
@@ -82,6 +99,8 @@ async fn load_target(
                 submission,
                 sent: table::transaction::of_submission(&mut tx, id)?,
                 is_signing: table::request::open_of(&mut tx, id)?.is_some(),
+                requested: requested(&mut tx, id)?,
+                cancel: table::submission::cancel_in_progress(&mut tx, id)?.map(|one| one.id),
                 late_backend,
                 keys: TargetKeys {
                     required,
@@ -92,6 +111,16 @@ async fn load_target(
     read.await
 }
 
+/// The requests of a submission that its back end has not refused, oldest first.
+fn requested(tx: &mut Tx, id: SubmissionId) -> Result<Vec<RequestedSignature>> {
+    let mut requested = table::request::of_submission(tx, id)?;
+    let ids: Vec<_> = requested.iter().map(|one| one.request).collect();
+    let mut requests = keys::signature_requests(tx, &ids)?;
+    requests.retain(|request| request.state == RequestState::Refused);
+    requested.retain(|one| requests.iter().all(|refused| refused.id != one.request));
+    Ok(requested)
+}
+
 /// Signs a cancel: on the replay keys of the submission it cancels, at a higher price than any of
 /// its transactions.
 pub(super) async fn sign_cancel(worker: &Worker, cancel: Submission) -> Result<usize> {
@@ -99,7 +128,7 @@ pub(super) async fn sign_cancel(worker: &Worker, cancel: Submission) -> Result<u
         return Ok(0);
     };
     let target = load_target(worker, &cancel, target_id).await?;
-    let terms = target.outbid(cancel.quote.unwrap_or_default());
+    let terms = target.outbid_open(cancel.quote.unwrap_or_default());
     let holds_replay_keys = |cancelled: &Submission| {
         cancelled.transaction.is_some() || cancelled.state == State::Signing
     };
@@ -147,17 +176,23 @@ async fn quote(worker: &Worker, submission: &Submission) -> Result<Option<chain:
     Ok(quotes.into_iter().next())
 }
 
-/// Signs a submission again at a higher price, on the same replay keys, within its permit.
+/// Signs a submission again at a higher price, on the same replay keys, within its permit. Not while
+/// a cancel of it is in progress: the two would outbid each other.
 pub(super) async fn reprice(worker: &Worker, submission: &Submission) -> Result<usize> {
     use chain::Error as C;
     let mut target = load_target(worker, submission, submission.id).await?;
     let is_unmined =
         |current: &Submission| current.state.may_be_on_chain() && current.state != State::Mined;
-    let Some(current) = target.submission.take().filter(is_unmined) else {
+    let Some(mut current) = target.submission.take().filter(is_unmined) else {
         return Ok(0);
     };
     if target.is_signing {
         return Ok(0); // its replacement waits for its signature
+    }
+    if let Some(cancel) = target.cancel {
+        let reason = format!("its price is not raised while its cancel {cancel} is in progress");
+        current.set_reason(reason);
+        return worker.save(vec![current]).await;
     }
     let quoted = match (quote(worker, submission).await?, target.sent.last()) {
         (Some(Ok(quote)), _) => quote.terms,
@@ -169,7 +204,7 @@ pub(super) async fn reprice(worker: &Worker, submission: &Submission) -> Result<
         _ => return Ok(0),
     };
     let replacement = Replacement {
-        terms: target.outbid(quoted),
+        terms: target.outbid_all(quoted),
         submission: current,
         keys: target.keys,
         supersedes: None,

@@ -11,7 +11,7 @@ use crate::{Result, Submit, lane, record, table};
 use keys::VerifiedJob;
 use std::sync::Arc;
 use store::UnscopedTx;
-use types::{Principal, SignatureRequestId};
+use types::{Principal, SignatureRequestId, SubmissionId};
 
 /// Plans of one namespace, verified against their permits.
 struct Batch {
@@ -83,6 +83,9 @@ fn reserve(tx: &mut UnscopedTx, batch: &Batch) -> Result<std::result::Result<usi
     if let Some(lane) = &batch.lane {
         lane::update(tx, lane)?;
     }
+    for plan in &batch.planned {
+        withdraw_cancelled(tx, &plan.submission)?;
+    }
     let system = record::system(&namespace);
     let ids = keys::request_signatures(&mut tx.scoped(&namespace), &system, &batch.jobs)?;
     let changed = record_requested(tx, batch, &ids)?;
@@ -130,16 +133,26 @@ fn record_requested(
 pub(crate) fn withdraw(
     tx: &mut store::Tx,
     actor: &Principal,
-    submission: &Submission,
+    submission: SubmissionId,
     note: &str,
 ) -> Result<()> {
-    let open = table::request::open_of(tx, submission.id)?;
+    let open = table::request::open_of(tx, submission)?;
     if let Some(open) = open
         && keys::withdraw_request(tx, actor, &open.request, note)?
     {
         table::request::close(tx, &open.request)?;
     }
     Ok(())
+}
+
+/// Withdraws the open request of what a cancel cancels: signed later, it could outbid the cancel.
+pub(super) fn withdraw_cancelled(tx: &mut UnscopedTx, cancel: &Submission) -> Result<()> {
+    let Some(target) = cancel.supersedes else {
+        return Ok(());
+    };
+    let system = record::system(&cancel.namespace);
+    let mut tx = tx.scoped(&cancel.namespace);
+    withdraw(&mut tx, &system, target, "its submission is cancelled")
 }
 
 /// Withdraws the open requests of submissions that have ended.

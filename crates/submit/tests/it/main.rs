@@ -10,6 +10,7 @@ mod reorg;
 mod robustness;
 mod rows;
 mod signing;
+mod superseding;
 mod traces;
 mod utxo;
 mod world;

@@ -1,0 +1,174 @@
+//! Replacements and cancels of one submission, signed late: the cancel always outbids.
+
+use crate::world::World;
+use intent::FeeTerms;
+use keys::SignOutcome;
+use serde_json::json;
+use submit::State;
+use testkit::{Fault, on_each_engine};
+use types::SubmissionId;
+
+/// The pause between two broadcasts of the same bytes, with room.
+const REBROADCAST_MS: i64 = 31_000;
+
+/// A payment that a node has accepted.
+async fn accepted(world: &World) -> SubmissionId {
+    let id = world.enqueue(world.payment(5)).await;
+    world.run_until_idle().await;
+    assert_eq!(world.state(id).await, State::Accepted);
+    id
+}
+
+/// The node refuses what is sent next, because its price is too low.
+fn refuse_next_price(world: &World) {
+    let refusal = json!({ "code": -32000, "message": "transaction underpriced" });
+    let fault = Fault::Error(refusal);
+    world.proxy.fail_next("eth_sendRawTransaction", fault);
+}
+
+async fn terms(world: &World, id: SubmissionId) -> Vec<FeeTerms> {
+    let signed = submit::transactions(&world.submit, &world.principal, id).await;
+    signed.unwrap().into_iter().map(|one| one.terms).collect()
+}
+
+/// Only the cancel takes effect.
+async fn assert_cancelled(world: &World, id: SubmissionId, cancel: SubmissionId) {
+    world.mine(3).await;
+    assert_eq!(
+        (world.state(id).await, world.state(cancel).await),
+        (State::Cancelled, State::Final),
+        "{:?}",
+        world.get(cancel).await.reason
+    );
+    assert_eq!((world.nonce(), world.bob_balance()), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_is_not_raised_while_a_cancel_is_undecided() {
+    for backend in ["scripted", keys::DEFAULT_BACKEND] {
+        on_each_engine(|test| async move {
+            let Some(world) = World::on(test, backend).await else {
+                return;
+            };
+            let id = accepted(&world).await;
+            let cancel = world.cancel(id).await;
+            let delay = format!(
+                "UPDATE submission SET next_at = {} WHERE supersedes IS NOT NULL",
+                i64::MAX
+            );
+            world.execute(&delay).await;
+            refuse_next_price(&world);
+            world.wait(REBROADCAST_MS).await;
+            world.turn().await;
+            assert_eq!(world.state(cancel).await, State::Received);
+            let reason = world.get(id).await.reason.unwrap();
+            let expected =
+                format!("its price is not raised while its cancel {cancel} is in progress");
+            assert_eq!(reason, expected);
+            assert_eq!(world.answer_requests().await, 0, "nothing was requested");
+            world.run_until_idle().await;
+            assert_eq!(world.transactions(id).await, 1);
+
+            world.cancel(cancel).await;
+            refuse_next_price(&world);
+            world.wait(REBROADCAST_MS).await;
+            world.run_until_idle().await;
+            assert_eq!(world.transactions(id).await, 2);
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_out_of_order_do_not_let_a_payment_outbid_its_cancel() {
+    on_each_engine(|test| async move {
+        let Some(world) = World::on(test, "scripted").await else {
+            return;
+        };
+        let id = accepted(&world).await;
+        let cancel = world.cancel(id).await;
+        refuse_next_price(&world);
+        world.wait(REBROADCAST_MS).await;
+        world.turn().await; // requests the cancel, and is refused the price of the payment
+        assert_eq!(world.state(cancel).await, State::Signing);
+        world.scripted.answer([SignOutcome::Pending]); // a second request would be answered first
+        assert_eq!(world.answer_requests().await, 0);
+        world.turn().await;
+        world.wait(1_000).await;
+        world.run_until_idle().await;
+        assert_eq!(world.transactions(id).await, 1);
+        assert_cancelled(&world, id, cancel).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_outbids_a_replacement_whose_signature_has_arrived() {
+    on_each_engine(|test| async move {
+        let Some(world) = World::on(test, "scripted").await else {
+            return;
+        };
+        let id = accepted(&world).await;
+        let first = world.get(id).await.transaction;
+        refuse_next_price(&world);
+        world.wait(REBROADCAST_MS).await;
+        world.turn().await; // requests the replacement
+        assert_eq!(world.answer_requests().await, 1);
+        let cancel = world.cancel(id).await;
+        world.turn().await;
+        let current = world.get(id).await;
+        assert_eq!(world.transactions(id).await, 2, "every hash stays watched");
+        assert_eq!(current.transaction, first, "the replacement is not sent");
+        world.run_until_idle().await;
+        let (of_payment, of_cancel) = (terms(&world, id).await, terms(&world, cancel).await);
+        for lower in of_payment {
+            assert!(
+                lower.fee_per_gas < of_cancel[0].fee_per_gas,
+                "{lower:?} {of_cancel:?}"
+            );
+        }
+        assert_cancelled(&world, id, cancel).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_withdraws_the_requested_replacement_and_outbids_it() {
+    on_each_engine(|test| async move {
+        let Some(world) = World::on(test, "scripted").await else {
+            return;
+        };
+        let id = accepted(&world).await;
+        let cancel = world.cancel(id).await;
+        // The replacement was requested in the moment before the cancel was enqueued.
+        let hide = "UPDATE submission SET state = 'failed' WHERE supersedes IS NOT NULL";
+        world.execute(hide).await;
+        refuse_next_price(&world);
+        world.wait(REBROADCAST_MS).await;
+        world.turn().await;
+        let reason = world.get(id).await.reason.unwrap();
+        assert!(reason.starts_with("its replacement waits"), "{reason}");
+        let show = "UPDATE submission SET state = 'received' WHERE supersedes IS NOT NULL";
+        world.execute(show).await;
+        world.turn().await;
+        assert_eq!(world.state(cancel).await, State::Signing);
+        assert_eq!(
+            world.answer_requests().await,
+            1,
+            "only the cancel is wanted"
+        );
+        world.run_until_idle().await;
+        assert_eq!(world.transactions(id).await, 1);
+        let (of_payment, of_cancel) = (terms(&world, id).await, terms(&world, cancel).await);
+        let twice = |amount: types::Amount| amount.checked_mul(types::Amount::from(100u64));
+        let raised = of_payment[0]
+            .fee_per_gas
+            .checked_mul(types::Amount::from(121u64));
+        assert!(
+            twice(of_cancel[0].fee_per_gas) >= raised,
+            "{of_payment:?} {of_cancel:?}"
+        );
+        assert_cancelled(&world, id, cancel).await;
+    })
+    .await;
+}
