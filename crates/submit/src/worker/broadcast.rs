@@ -27,10 +27,14 @@ enum FollowUp {
 }
 
 /// Broadcasts signed submissions of a chain, and rebroadcasts those that were accepted long ago or
-/// reorganised away.
+/// reorganised away. On a halted chain, only bytes that a node has already accepted.
 pub(super) async fn broadcast(worker: &Worker, chain: ChainId) -> Result<usize> {
-    let states = [State::Signed, State::Accepted, State::Reorged];
-    let mut due = worker.due(chain, states, PER_TURN).await?;
+    let known = [State::Accepted, State::Reorged];
+    let all = [State::Signed, State::Accepted, State::Reorged];
+    let mut due = match worker.is_halted(chain).await? {
+        true => worker.due(chain, known, PER_TURN).await?,
+        false => worker.due(chain, all, PER_TURN).await?,
+    };
     // In lane order: many nodes reject or park a nonce that is ahead of a gap.
     due.sort_by(|a, b| (&a.signer, a.lane_index).cmp(&(&b.signer, b.lane_index)));
     send(worker, chain, due).await

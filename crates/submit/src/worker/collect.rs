@@ -2,7 +2,7 @@
 //! the order of the nonces, so that nothing is sent ahead of a nonce without bytes.
 
 use super::commit::suspend_cancelled;
-use super::{Worker, isolate_failure};
+use super::{Worker, is_halted, isolate_failure};
 use crate::state::{Event, State};
 use crate::submission::{Submission, SubmissionTransaction};
 use crate::table::request::RequestedSignature;
@@ -36,7 +36,7 @@ struct AnsweredLane {
 /// Collects what was answered for the lanes of a chain: page by page, ordered by signer.
 pub(super) async fn collect(worker: &Worker, chain: ChainId) -> Result<usize> {
     let (mut changed, mut last_signer) = (0, String::new());
-    while worker.may_act() {
+    while !worker.is_halted(chain).await? && worker.may_act() {
         let signers = waiting_signers(worker, chain, last_signer).await?;
         let Some(last) = signers.last().cloned() else {
             break;
@@ -168,6 +168,9 @@ fn record_answer(tx: &mut UnscopedTx, answered: &Answered) -> Result<usize> {
     let Answered {
         requested, answer, ..
     } = answered;
+    if is_halted(tx, &requested.chain)? {
+        return Ok(0);
+    }
     let mut scoped = tx.scoped(&requested.namespace);
     if !table::request::close(&mut scoped, &requested.request)? {
         return Ok(0);

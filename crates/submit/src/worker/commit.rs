@@ -1,7 +1,7 @@
 //! Signs planned submissions outside any transaction, then commits nonce, bytes and hash of all of
 //! them in one.
 
-use super::{WAIT_MS, Worker, open_spans, request};
+use super::{WAIT_MS, Worker, is_halted, open_spans, request};
 use crate::state::{Event, State};
 use crate::submission::{NEVER, Submission, SubmissionTransaction};
 use crate::table::lane::Lane;
@@ -90,6 +90,11 @@ fn split_signed(
 
 async fn commit(worker: &Worker, lane: Option<Lane>, signed: Vec<SignedPlan>) -> Result<usize> {
     let write = worker.write((lane, signed), |tx, (lane, signed)| {
+        // Unrecorded signatures never leave memory.
+        let chain = signed.first().map(|one| one.planned.submission.chain);
+        if chain.map_or(Ok(false), |chain| is_halted(tx, &chain))? {
+            return Ok(0);
+        }
         if let Some(lane) = lane {
             lane::update(tx, lane)?;
         }

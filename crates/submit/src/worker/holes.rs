@@ -13,6 +13,9 @@ use types::ChainId;
 const PER_TURN: u32 = 100;
 
 pub(super) async fn fill(worker: &Worker, chain: ChainId) -> Result<usize> {
+    if worker.is_halted(chain).await? {
+        return Ok(0);
+    }
     let shard = worker.shard;
     let read = move |tx: &mut UnscopedTx| table::request::abandoned(tx, shard, &chain, PER_TURN);
     let mut changed = 0;

@@ -37,7 +37,7 @@ struct LaneState {
 /// signer, so that no lane is served twice before another is served once.
 pub(super) async fn sign(worker: &Worker, chain: ChainId) -> Result<usize> {
     let (mut changed, mut last_signer) = (0, String::new());
-    while !is_halted(worker, chain).await? && worker.may_act() {
+    while !worker.is_halted(chain).await? && worker.may_act() {
         let signers = ready_signers(worker, chain, last_signer).await?;
         let Some(last) = signers.last().cloned() else {
             break;
@@ -50,13 +50,6 @@ pub(super) async fn sign(worker: &Worker, chain: ChainId) -> Result<usize> {
         last_signer = last;
     }
     Ok(changed)
-}
-
-/// Nothing is signed on a halted chain: a block that counted as final was reorganised away.
-async fn is_halted(worker: &Worker, chain: ChainId) -> Result<bool> {
-    let read = move |tx: &mut UnscopedTx| index::status(tx, &chain);
-    let status = worker.db().read_unscoped(read).await?;
-    Ok(status.is_some_and(|status| status.halted.is_some()))
 }
 
 async fn ready_signers(worker: &Worker, chain: ChainId, after: String) -> Result<Vec<String>> {

@@ -85,6 +85,13 @@ impl Worker {
         self.lease.may_act(self.db().clock().monotonic_ms())
     }
 
+    /// Whether a block of the chain that counted as final was reorganised away: until an operator
+    /// resumes the chain, nothing new is signed, recorded or sent for it.
+    async fn is_halted(&self, chain: ChainId) -> Result<bool> {
+        let read = move |tx: &mut UnscopedTx| is_halted(tx, &chain);
+        self.db().read_unscoped(read).await
+    }
+
     /// When something that failed after `attempts` earlier failures is tried again.
     fn retry_at(&self, attempts: u32) -> Time {
         let first_ms = self.submit.settings().retry_backoff_ms;
@@ -126,6 +133,12 @@ impl Worker {
         };
         Ok(self.db().read_unscoped(read).await?)
     }
+}
+
+/// See [`Worker::is_halted`].
+fn is_halted(tx: &mut UnscopedTx, chain: &ChainId) -> Result<bool> {
+    let status = index::status(tx, chain)?;
+    Ok(status.is_some_and(|status| status.halted.is_some()))
 }
 
 /// Runs a stage on all chains concurrently, so that an unresponsive node blocks only its own chain.

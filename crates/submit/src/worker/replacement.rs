@@ -246,6 +246,9 @@ struct Replacement {
 
 /// Plans and signs a replacement, or requests its signature.
 async fn replace(worker: &Worker, replacement: Replacement) -> Result<usize> {
+    if worker.is_halted(replacement.submission.chain).await? {
+        return Ok(0);
+    }
     let Replacement {
         mut submission,
         terms,

@@ -1,8 +1,8 @@
 //! Requests signatures of back ends that answer later: one transaction reserves the nonces and
 //! replay keys, uses the permits, and makes the requests.
 
-use super::Worker;
 use super::commit::{Planned, apply_signing_error, held_keys, signing_job};
+use super::{Worker, is_halted};
 use crate::state::{Event, State};
 use crate::submission::{NEVER, Submission};
 use crate::table::lane::Lane;
@@ -76,6 +76,9 @@ fn reserve(tx: &mut UnscopedTx, batch: &Batch) -> Result<std::result::Result<usi
         return Ok(Ok(0));
     };
     let namespace = first.submission.namespace;
+    if is_halted(tx, &first.submission.chain)? {
+        return Ok(Ok(0));
+    }
     let checks = keys::check_requests(&mut tx.scoped(&namespace), &batch.jobs)?;
     if checks.iter().any(keys::Result::is_err) {
         return Ok(Err(checks));

@@ -372,3 +372,64 @@ async fn a_reserved_nonce_that_is_used_elsewhere_ends_its_submission() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_new_is_requested_recorded_or_sent_on_a_halted_chain() {
+    on_each_engine(|test| async move {
+        let Some(world) = World::on(test, "scripted").await else {
+            return;
+        };
+        let sending = "eth_sendRawTransaction";
+        let accepted = world.enqueue(world.payment(1)).await;
+        world.run_until_idle().await;
+        world.proxy.fail_always(sending, Fault::LoseCall);
+        let unsent = world.enqueue(world.payment(2)).await;
+        world.run_until_idle().await;
+        world.proxy.clear_faults();
+        let refused_one = world.enqueue(world.payment(4)).await;
+        let answered = world.enqueue(world.payment(8)).await;
+        world.turn().await;
+        world.scripted.answer([refused()]);
+        assert_eq!(world.answer_requests().await, 2);
+        world
+            .execute("UPDATE chain_cursor SET halted = 'a final block was undone'")
+            .await;
+
+        let refusal = json!({ "code": -32000, "message": "transaction underpriced" });
+        world.proxy.fail_next(sending, Fault::Error(refusal));
+        world.wait(31_000).await;
+        world.run_until_idle().await;
+        let states = [
+            world.state(accepted).await,
+            world.state(unsent).await,
+            world.state(refused_one).await,
+            world.state(answered).await,
+        ];
+        let unchanged = [
+            State::Accepted,
+            State::Signed,
+            State::Signing,
+            State::Signing,
+        ];
+        assert_eq!(states, unchanged);
+        assert_eq!(world.transactions(accepted).await, 1, "no higher price");
+        assert_eq!(world.transactions(answered).await, 0, "not collected");
+        let reason = world.get(refused_one).await.reason.unwrap();
+        assert!(reason.starts_with("waits for the signature"), "{reason}");
+
+        world.execute("UPDATE chain_cursor SET halted = NULL").await;
+        world.wait(61_000).await;
+        world.run_until_idle().await;
+        world.mine(3).await;
+        let states = [
+            world.state(accepted).await,
+            world.state(unsent).await,
+            world.state(refused_one).await,
+            world.state(answered).await,
+        ];
+        let ended = [State::Final, State::Final, State::Cancelled, State::Final];
+        assert_eq!(states, ended);
+        assert_eq!((world.nonce(), world.bob_balance()), (4, 11));
+    })
+    .await;
+}
