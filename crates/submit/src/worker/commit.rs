@@ -1,7 +1,7 @@
 //! Signs planned submissions outside any transaction, then commits nonce, bytes and hash of all of
 //! them in one.
 
-use super::{WAIT_MS, Worker, is_halted, open_spans, request};
+use super::{PRICE_RETRY_MS, WAIT_MS, Worker, is_halted, open_spans, request};
 use crate::state::{Event, State};
 use crate::submission::{NEVER, Submission, SubmissionTransaction};
 use crate::table::lane::Lane;
@@ -27,6 +27,12 @@ struct SignedPlan {
     signature: Signed,
 }
 
+/// A submission whose signature `keys` refused.
+pub(super) struct Refused {
+    pub(super) submission: Submission,
+    pub(super) error: keys::Error,
+}
+
 /// Signs the plans, then commits all of them or none.
 pub(super) async fn sign_and_commit(
     worker: &Worker,
@@ -38,11 +44,11 @@ pub(super) async fn sign_and_commit(
     }
     let _spans = open_spans("sign", planned.iter().map(|plan| &plan.submission));
     let results = sign_plans(worker, &planned).await;
-    let (signed, refused) = split_signed(worker, planned, results)?;
+    let (signed, refused) = split_signed(planned, results);
     if !refused.is_empty() {
         // Committing the rest would leave a gap in the nonces. Unrecorded signatures never
         // leave memory, so dropping them is safe.
-        return worker.save(refused).await;
+        return save_refused(worker, refused).await;
     }
     fail::point("submit.signed").await?;
     let count = commit(worker, lane, signed).await?;
@@ -71,21 +77,20 @@ async fn sign_plans(worker: &Worker, planned: &[Planned]) -> Vec<keys::Result<Si
 
 /// Separates signed plans from submissions whose signature `keys` refused.
 fn split_signed(
-    worker: &Worker,
     planned: Vec<Planned>,
     results: Vec<keys::Result<Signed>>,
-) -> Result<(Vec<SignedPlan>, Vec<Submission>)> {
-    let (now, mut signed, mut refused) = (worker.now(), Vec::new(), Vec::new());
-    for (mut planned, result) in planned.into_iter().zip(results) {
+) -> (Vec<SignedPlan>, Vec<Refused>) {
+    let (mut signed, mut refused) = (Vec::new(), Vec::new());
+    for (planned, result) in planned.into_iter().zip(results) {
         match result {
             Ok(signature) => signed.push(SignedPlan { planned, signature }),
-            Err(error) => {
-                apply_signing_error(&mut planned.submission, &error, now)?;
-                refused.push(planned.submission);
-            }
+            Err(error) => refused.push(Refused {
+                submission: planned.submission,
+                error,
+            }),
         }
     }
-    Ok((signed, refused))
+    (signed, refused)
 }
 
 async fn commit(worker: &Worker, lane: Option<Lane>, signed: Vec<SignedPlan>) -> Result<usize> {
@@ -200,8 +205,23 @@ fn record_signature(tx: &mut UnscopedTx, namespace: &Namespace, signed: &Signed)
         .map_err(Error::from)
 }
 
+/// Ends or postpones submissions whose signatures `keys` refused.
+pub(super) async fn save_refused(worker: &Worker, refused: Vec<Refused>) -> Result<usize> {
+    let write = worker.write(refused, |tx, refused| {
+        let (now, mut changed) = (tx.now(), Vec::with_capacity(refused.len()));
+        for Refused { submission, error } in refused {
+            let mut submission = submission.clone();
+            apply_signing_error(tx, &mut submission, error, now)?;
+            changed.push(submission);
+        }
+        record::save(tx, &changed)
+    });
+    write.await
+}
+
 /// Ends or postpones a submission whose signature `keys` refused, depending on the error.
-pub(super) fn apply_signing_error(
+fn apply_signing_error(
+    tx: &mut UnscopedTx,
     submission: &mut Submission,
     error: &keys::Error,
     now: Time,
@@ -220,12 +240,38 @@ pub(super) fn apply_signing_error(
         | K::Store(_) => None,
         _ => Some(Event::Failed),
     };
-    match event.filter(|_| submission.state == State::Permitted) {
-        Some(event) => {
+    match event {
+        Some(event) if submission.state == State::Permitted => {
             submission.apply(event, now)?;
             submission.set_reason(error.to_string());
         }
+        Some(_) => pause_unreplaceable(tx, submission, error, now)?,
         None => submission.postpone(now.plus_millis(WAIT_MS), error.to_string()),
     }
+    Ok(())
+}
+
+/// The price of a submission must rise, and nothing permits that any more. Its bytes are still
+/// sent, since the price may fall; until it is mined or cancelled, nothing further is signed in its
+/// lane, because it would wait behind them.
+fn pause_unreplaceable(
+    tx: &mut UnscopedTx,
+    submission: &mut Submission,
+    error: &keys::Error,
+    now: Time,
+) -> Result<()> {
+    let Submission {
+        id, chain, signer, ..
+    } = &*submission;
+    let until = now.plus_millis(PRICE_RETRY_MS);
+    let reason = format!(
+        "the price of {id} is too low and cannot be raised: {error}; waiting for the price to \
+         fall: cancel {id}, and submit again"
+    );
+    if let Some(lane) = table::lane::get(tx, chain, signer)? {
+        tracing::warn!(event = "lane.paused", %chain, signer, reason, "the lane is paused");
+        lane::pause(tx, lane, &reason, Some(until))?;
+    }
+    submission.postpone(until, reason);
     Ok(())
 }

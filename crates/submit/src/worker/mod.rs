@@ -26,6 +26,8 @@ const RESUMED_PER_TURN: u32 = 200;
 /// How long a submission waits before it is planned and signed again, for example while its key is
 /// frozen or its node unreachable.
 const WAIT_MS: i64 = 5_000;
+/// How long a submission whose price is too low, and may not be raised, waits for it to fall.
+const PRICE_RETRY_MS: i64 = 60_000;
 /// The longest pause between two attempts: quotes, or broadcasts of the same bytes.
 const MAX_RETRY_MS: i64 = 60_000;
 

@@ -2,7 +2,7 @@
 //! the same intent at a higher price.
 
 use super::commit::{Planned, sign_and_commit};
-use super::{WAIT_MS, Worker, request};
+use super::{PRICE_RETRY_MS, WAIT_MS, Worker, request};
 use crate::price::outbid;
 use crate::state::{Event, State};
 use crate::submission::{Submission, SubmissionTransaction};
@@ -15,9 +15,6 @@ use std::collections::BTreeSet;
 use std::slice;
 use store::Tx;
 use types::{PermitId, ReplayKey, SubmissionId};
-
-/// How long a submission whose price exceeds its cap waits before it is quoted again.
-const FEE_CAP_RETRY_MS: i64 = 60_000;
 
 /// How long bytes may wait in pools before their price is checked again.
 pub(super) const STALE_MS: i64 = 300_000;
@@ -265,7 +262,7 @@ async fn replace(worker: &Worker, replacement: Replacement) -> Result<usize> {
             "fee cap: {breach}; waiting for the price to fall: cancel the submission, or raise \
              the cap and submit again"
         );
-        submission.postpone(worker.now().plus_millis(FEE_CAP_RETRY_MS), reason);
+        submission.postpone(worker.now().plus_millis(PRICE_RETRY_MS), reason);
         return worker.save(vec![submission]).await;
     }
     let reservations = Reservations {

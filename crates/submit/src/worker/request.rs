@@ -1,7 +1,7 @@
 //! Requests signatures of back ends that answer later: one transaction reserves the nonces and
 //! replay keys, uses the permits, and makes the requests.
 
-use super::commit::{Planned, apply_signing_error, held_keys, signing_job};
+use super::commit::{Planned, Refused, held_keys, save_refused, signing_job};
 use super::{Worker, is_halted};
 use crate::state::{Event, State};
 use crate::submission::{NEVER, Submission};
@@ -60,15 +60,16 @@ pub(super) async fn request(
 /// Reserving some would leave a gap in the nonces, so that a refusal reserves none. The next turn
 /// plans the others again.
 async fn refuse(worker: &Worker, planned: &[Planned], refusals: Refusals) -> Result<usize> {
-    let (now, mut refused) = (worker.now(), Vec::new());
+    let mut refused = Vec::new();
     for (plan, result) in planned.iter().zip(refusals) {
         if let Err(error) = result {
-            let mut submission = plan.submission.clone();
-            apply_signing_error(&mut submission, &error, now)?;
-            refused.push(submission);
+            refused.push(Refused {
+                submission: plan.submission.clone(),
+                error,
+            });
         }
     }
-    worker.save(refused).await
+    save_refused(worker, refused).await
 }
 
 fn reserve(tx: &mut UnscopedTx, batch: &Batch) -> Result<std::result::Result<usize, Refusals>> {

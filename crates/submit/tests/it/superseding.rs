@@ -6,10 +6,13 @@ use keys::SignOutcome;
 use serde_json::json;
 use submit::State;
 use testkit::{Fault, on_each_engine};
-use types::SubmissionId;
+use types::{Clock as _, SubmissionId};
 
 /// The pause between two broadcasts of the same bytes, with room.
 const REBROADCAST_MS: i64 = 31_000;
+
+/// Longer than a permit is valid.
+const EXPIRY_MS: i64 = 11 * 60_000;
 
 /// A payment that a node has accepted.
 async fn accepted(world: &World) -> SubmissionId {
@@ -149,6 +152,80 @@ async fn a_cancel_withdraws_the_requested_replacement_and_outbids_it() {
             "{of_payment:?} {of_cancel:?}"
         );
         assert_cancelled(&world, id, cancel).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_that_no_permit_allows_to_raise_pauses_the_lane_until_it_suffices() {
+    for backend in ["scripted", keys::DEFAULT_BACKEND] {
+        on_each_engine(|test| async move {
+            let Some(world) = World::on(test, backend).await else {
+                return;
+            };
+            let id = accepted(&world).await;
+            world.wait(EXPIRY_MS).await;
+            refuse_next_price(&world);
+            world.turn().await;
+            let behind = world.enqueue(world.payment(7)).await;
+            world.run_until_idle().await;
+            let expected = format!("the price of {id} is too low and cannot be raised: permit");
+            let paused = world.lane().await.paused.unwrap();
+            assert!(paused.starts_with(&expected), "{paused}");
+            let refused = world.explain(id).await;
+            let reason = refused.reason.unwrap();
+            assert!(reason.contains("has expired; waiting"), "{reason}");
+            assert!(reason.contains(&format!("cancel {id}")), "{reason}");
+            let in_a_minute = world.test.clock.now().plus_millis(59_000);
+            assert!(refused.next_at.unwrap() > in_a_minute, "not at once");
+            assert_eq!(world.transactions(id).await, 1);
+            let explained = world.explain(behind).await;
+            assert_eq!(explained.state, State::Permitted);
+            assert!(explained.reason.unwrap().contains(&expected));
+
+            world.wait(EXPIRY_MS / 10).await; // the price has fallen
+            world.run_until_idle().await;
+            world.mine(3).await;
+            world.wait(REBROADCAST_MS).await;
+            world.run_until_idle().await;
+            world.mine(3).await;
+            assert_eq!(
+                (world.state(id).await, world.state(behind).await),
+                (State::Final, State::Final)
+            );
+            assert_eq!((world.nonce(), world.bob_balance()), (2, 12));
+            assert_eq!(world.lane().await.paused, None);
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_fills_the_nonce_of_a_signature_whose_permit_expired() {
+    on_each_engine(|test| async move {
+        let Some(world) = World::on(test, "scripted").await else {
+            return;
+        };
+        let id = world.enqueue(world.payment(5)).await;
+        world.turn().await;
+        world.scripted.answer([SignOutcome::Pending]);
+        assert_eq!(world.answer_requests().await, 0);
+        world.wait(EXPIRY_MS).await;
+        let expired = SignOutcome::Refused("its permit has expired".into());
+        world.scripted.answer([expired]);
+        assert_eq!(world.answer_requests().await, 1);
+        world.scripted.sign_everything();
+        world.turn().await;
+        let reason = world.get(id).await.reason.unwrap();
+        assert!(
+            reason.contains("expired") && reason.ends_with("fills its nonce"),
+            "{reason}"
+        );
+        world.run_until_idle().await;
+        world.mine(3).await;
+        assert_eq!(world.state(id).await, State::Cancelled);
+        assert_eq!((world.nonce(), world.bob_balance()), (1, 0));
+        assert_eq!(world.lane().await.paused, None);
     })
     .await;
 }

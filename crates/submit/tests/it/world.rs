@@ -39,6 +39,11 @@ impl Scripted {
     pub(crate) fn answer(&self, outcomes: impl IntoIterator<Item = SignOutcome>) {
         self.0.lock().unwrap().extend(outcomes);
     }
+
+    /// From now on it signs everything.
+    pub(crate) fn sign_everything(&self) {
+        self.0.lock().unwrap().clear();
+    }
 }
 
 impl Backend for Scripted {
