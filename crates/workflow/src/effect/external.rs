@@ -1,7 +1,7 @@
 //! External effects: calls that are stored before they are sent.
 
 use super::Fault;
-use crate::worker::load::RunContext;
+use crate::worker::context::RunContext;
 use async_trait::async_trait;
 use types::Json;
 

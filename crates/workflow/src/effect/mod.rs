@@ -13,7 +13,7 @@ pub(crate) use options::{get_option, params, parse_option, required_text, text, 
 pub(crate) use step_error::StepError;
 pub(crate) use submission::{ChainCall, SubmissionRequest, outcome};
 
-use crate::run::start::RunRequest;
+use crate::run::request::RunRequest;
 use serde_json::{Map, Value};
 use types::Json;
 

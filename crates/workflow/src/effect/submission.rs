@@ -3,7 +3,7 @@
 
 use super::options::{amount, parse_option, units};
 use super::{Fault, Options, StepError, to_json};
-use crate::worker::load::RunContext;
+use crate::worker::context::RunContext;
 use intent::{Intent, Interface};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

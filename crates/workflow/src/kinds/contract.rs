@@ -4,7 +4,7 @@
 use super::StepOption;
 use crate::binding::{self, Binding};
 use crate::effect::{Fault, Options, get_option, params, required_text, text, to_json, units};
-use crate::worker::load::RunContext;
+use crate::worker::context::RunContext;
 use intent::Interface;
 use serde_json::Value;
 use store::Tx;

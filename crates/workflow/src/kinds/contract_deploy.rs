@@ -7,7 +7,7 @@ use super::{EffectKind, PlanFuture, StepKind, StepOption};
 use crate::effect::{
     ChainCall, Fault, Options, Plan, SubmissionRequest, params, required_text, units,
 };
-use crate::worker::load::RunContext;
+use crate::worker::context::RunContext;
 use futures::FutureExt;
 use intent::Interface;
 use serde_json::json;

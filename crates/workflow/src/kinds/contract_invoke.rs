@@ -6,7 +6,7 @@ use super::contract::{
 };
 use super::{EffectKind, PlanFuture, StepKind};
 use crate::effect::{ChainCall, Fault, Options, Plan, SubmissionRequest};
-use crate::worker::load::RunContext;
+use crate::worker::context::RunContext;
 use futures::FutureExt;
 use serde_json::json;
 use types::Time;

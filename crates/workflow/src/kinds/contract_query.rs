@@ -5,7 +5,7 @@ use super::contract::{
 };
 use super::{EffectKind, PlanFuture, StepKind};
 use crate::effect::{Fault, Options, Plan, bounded, to_json};
-use crate::worker::load::RunContext;
+use crate::worker::context::RunContext;
 use chain::CallRequest;
 use futures::FutureExt;
 use types::{Json, Time};

@@ -3,7 +3,7 @@
 use super::data_model::{QUERIES, without_nulls};
 use super::{EffectKind, PlanFuture, StepKind};
 use crate::effect::{Fault, Options, Plan, bounded, to_json};
-use crate::worker::load::RunContext;
+use crate::worker::context::RunContext;
 use futures::FutureExt;
 use types::{Json, Time};
 

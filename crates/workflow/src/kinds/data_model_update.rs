@@ -3,7 +3,7 @@
 use super::data_model::{WRITES, without_nulls};
 use super::{EffectKind, PlanFuture, StepKind};
 use crate::effect::{Fault, Options, Plan, to_json};
-use crate::worker::load::RunContext;
+use crate::worker::context::RunContext;
 use futures::FutureExt;
 use serde_json::Value;
 use types::Time;

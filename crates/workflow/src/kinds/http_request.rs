@@ -7,8 +7,8 @@ use crate::effect::{
     CallStatus, ExternalCall, Fault, Options, Plan, StepError, bounded, get_option, parse_option,
     required_text, text, to_json, too_large,
 };
+use crate::worker::context::RunContext;
 use crate::worker::expressions::parse_exact;
-use crate::worker::load::RunContext;
 use async_trait::async_trait;
 use futures::FutureExt;
 use outbound::{Method, Request, Response};

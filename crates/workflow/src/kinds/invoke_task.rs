@@ -4,9 +4,10 @@
 use super::{EffectKind, PlanFuture, StepKind, StepOption};
 use crate::Error;
 use crate::effect::{Fault, Options, Plan, get_option, required_text, text, to_json};
-use crate::run::start::{INVOKE_SCOPE, RunRequest, validate};
+use crate::run::request::{INVOKE_SCOPE, RunRequest};
+use crate::run::start::validate;
 use crate::run::{NewRun, Origin};
-use crate::worker::load::RunContext;
+use crate::worker::context::RunContext;
 use futures::FutureExt;
 use serde_json::Value;
 use types::{Digest, Json, RunId, Time};

@@ -2,7 +2,7 @@
 
 use super::{EffectKind, PlanFuture, StepKind, StepOption};
 use crate::effect::{Options, Plan, to_json};
-use crate::worker::load::RunContext;
+use crate::worker::context::RunContext;
 use futures::FutureExt;
 use types::Time;
 

@@ -16,7 +16,7 @@ mod jsonata_template;
 mod policy;
 
 use crate::effect::{ExternalCall, Fault, Options, Plan, StepError};
-use crate::worker::load::RunContext;
+use crate::worker::context::RunContext;
 use futures::future::BoxFuture;
 use std::time::Duration;
 use types::{Json, Time};

@@ -3,7 +3,7 @@
 
 use super::{EffectKind, PlanFuture, StepKind, StepOption};
 use crate::effect::{Fault, Options, Plan, StepError, get_option, required_text, text, to_json};
-use crate::worker::load::RunContext;
+use crate::worker::context::RunContext;
 use futures::FutureExt;
 use policy::{DryRunTarget, Outcome, TaskRef};
 use serde_json::{Map, Value};

@@ -2,12 +2,14 @@
 
 mod control;
 mod read;
+pub(crate) mod request;
 pub(crate) mod start;
 mod view;
 
 pub use control::{Decision, cancel, decide, dismiss, retry};
 pub use read::{run, runs};
-pub use start::{NewRun, Started, start};
+pub use request::NewRun;
+pub use start::{Started, start};
 pub use view::{Attempt, RunFilter, RunStep, RunView};
 
 use crate::state::{Event, IllegalTransition, Position, State};

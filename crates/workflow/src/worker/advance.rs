@@ -1,15 +1,17 @@
 //! Executes a run step by step, until it waits or ends.
 
+use super::context::RunContext;
 use super::expressions::{StepOutcome, StepStart};
 use super::faults::grace_ms;
-use super::load::{RunContext, load};
+use super::load::load;
 use super::record::{Change, commit};
 use super::submission_wait::SubmissionCheck;
 use crate::definition::Ambiguity;
 use crate::effect::{CallStatus, ExternalCall, Fault, Options, Plan, SubmissionRequest, to_json};
 use crate::error::to_stored;
 use crate::kinds::{self, External};
-use crate::run::start::{RunRequest, StartOutcome, start_in_tx};
+use crate::run::request::RunRequest;
+use crate::run::start::{StartOutcome, start_in_tx};
 use crate::run::{Run, StepRow};
 use crate::state::{Continuation, Event, StepState};
 use crate::{Error, Result, Workflow};

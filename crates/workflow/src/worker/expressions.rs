@@ -1,7 +1,7 @@
 //! Evaluates the expressions of a step: whether to skip it, its options, and afterwards whether the
 //! run ends.
 
-use super::load::RunContext;
+use super::context::RunContext;
 use crate::Error;
 use crate::definition::{Clause, Definition, Step};
 use crate::effect::Fault;

@@ -1,7 +1,7 @@
 //! Handles a step that did not complete: schedules another attempt, fails the run, or parks it for
 //! an operator.
 
-use super::load::RunContext;
+use super::context::RunContext;
 use super::record::{Change, commit};
 use crate::definition::Ambiguity;
 use crate::effect::Fault;

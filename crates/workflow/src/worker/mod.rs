@@ -5,9 +5,10 @@
 //! the first that completes, so a slow run delays no other.
 
 mod advance;
+pub(crate) mod context;
 pub(crate) mod expressions;
 mod faults;
-pub(crate) mod load;
+mod load;
 pub(crate) mod record;
 mod submission_wait;
 mod wake;

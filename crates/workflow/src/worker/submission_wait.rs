@@ -2,7 +2,7 @@
 //! unless it was woken meanwhile. Until then the run stays due, so that a crash during a check
 //! delays nothing.
 
-use super::load::RunContext;
+use super::context::RunContext;
 use crate::effect::{Fault, StepError, SubmissionRequest, outcome};
 use crate::run::{Run, StepRow};
 use crate::state::{Event, StepState};

@@ -1,5 +1,9 @@
 //! Variable sets: values that a task sees as `variables`, encrypted at rest.
 
+mod decrypted;
+
+pub(crate) use decrypted::Variables;
+
 use crate::named::{self, FactKinds, Meta, Resource};
 use crate::secrets::Secrets;
 use crate::table::named::{self as table, named};
@@ -82,13 +86,6 @@ pub(crate) struct NewSet {
     description: Option<String>,
     values: Json,
     keyring: Arc<Keyring>,
-}
-
-/// The decrypted values of a set, for a run.
-#[derive(Clone)]
-pub(crate) struct Variables {
-    pub(crate) values: Json,
-    pub(crate) secrets: Secrets,
 }
 
 /// Creates a set with this name or replaces the existing one; with an id, only replaces. Returns

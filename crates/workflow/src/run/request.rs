@@ -1,0 +1,77 @@
+//! Requests for new runs.
+
+use super::{Lane, Origin};
+use crate::Listener;
+use store::Tx;
+use types::{Digest, Json, Principal, RunId};
+
+/// The scopes of idempotency keys: API requests, `invoke_task` steps, listeners.
+pub(crate) const REQUEST_SCOPE: &str = "run";
+pub(crate) const INVOKE_SCOPE: &str = "run.invoked";
+const LISTENER_SCOPE: &str = "run.listener";
+
+/// A request to start a run.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    /// By name or id.
+    pub task: String,
+    /// The label of a version; defaults to the current one.
+    pub version: Option<String>,
+    /// What its steps see as `input`.
+    pub input: Json,
+    /// A repeat with the same key starts nothing.
+    pub idempotency_key: Option<String>,
+    /// The activity the run belongs to.
+    pub activity: Option<String>,
+}
+
+/// A validated request for a new run.
+#[derive(Debug, Clone)]
+pub(crate) struct RunRequest {
+    pub(crate) id: RunId,
+    pub(crate) new: NewRun,
+    pub(crate) encrypted_input: Option<Vec<u8>>,
+    pub(crate) principal: Principal,
+    pub(crate) origin: Origin,
+    pub(crate) lane: Option<Lane>,
+    /// Whether it may start now. Otherwise the end of the previous run in its lane releases it.
+    pub(crate) released: bool,
+    /// The scope and value of the idempotency key.
+    pub(crate) key: Option<(&'static str, String)>,
+    /// What two commands with the same key must share; `None` if the key alone identifies the
+    /// command.
+    pub(crate) command: Option<Digest>,
+}
+
+impl RunRequest {
+    /// The request of a listener for an event. `key` is unique for the run.
+    pub(crate) fn by_listener(
+        tx: &mut Tx,
+        listener: &Listener,
+        (event, reverted): (&str, bool),
+        new: NewRun,
+        holds: bool,
+        key: String,
+    ) -> Self {
+        let actor = format!("listener/{}", listener.name);
+        Self {
+            id: RunId::new(tx.now(), tx.entropy()),
+            new,
+            encrypted_input: None,
+            principal: Principal::system(&actor, *tx.namespace()),
+            origin: Origin::Listener {
+                listener: listener.id,
+                event: event.to_owned(),
+                reverted,
+            },
+            lane: Some(Lane {
+                listener: listener.id,
+                index: listener.next_lane_index,
+                holds,
+            }),
+            released: false,
+            key: Some((LISTENER_SCOPE, key)),
+            command: None,
+        }
+    }
+}
