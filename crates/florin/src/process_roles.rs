@@ -10,7 +10,6 @@ use anyhow::{Error, Result};
 use chain::Connector as _;
 use chain::evm::Evm;
 use index::{Progress, Worker, WorkerParts};
-use std::fmt::Display;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -150,27 +149,17 @@ async fn backfill(follower: Worker) {
     }
 }
 
-/// How the failure of a turn is logged.
-struct Failure {
-    event: &'static str,
-    message: &'static str,
-}
-
 /// Repeat a turn, which returns whether it changed anything. After one that did not, wait for a
-/// commit.
-async fn repeat<E: Display>(
+/// commit; after one that failed, which it has logged, for a while.
+async fn repeat<E>(
     mut committed: watch::Receiver<u64>,
-    failure: Failure,
     mut turn: impl AsyncFnMut() -> Result<bool, E>,
 ) {
     loop {
         match turn().await {
             Ok(true) => {}
             Ok(false) => wait_for_work(&mut committed, POLL_INTERVAL).await,
-            Err(error) => {
-                tracing::warn!(event = failure.event, %error, "{}", failure.message);
-                crate::clock::sleep(RETRY_DELAY).await;
-            }
+            Err(_) => crate::clock::sleep(RETRY_DELAY).await,
         }
     }
 }
@@ -178,43 +167,40 @@ async fn repeat<E: Display>(
 /// Advance the submissions of a shard.
 fn run_lanes(engines: &Engines, shard: u32, lease: Lease) -> WorkerFuture {
     let worker = submit::Worker::new(engines.submit.clone(), shard, lease);
-    let turn = async move || -> submit::Result<bool> {
-        let progress = worker.turn().await?;
-        Ok(progress.changed > 0)
+    let turn = async move || {
+        let turned = worker.turn().await;
+        let turned = turned.inspect_err(|error| {
+            tracing::warn!(event = "submissions.turn_failed", %error, "submissions are delayed");
+        });
+        turned.map(|progress| progress.changed > 0)
     };
-    let failure = Failure {
-        event: "submissions.turn_failed",
-        message: "submissions are delayed",
-    };
-    Box::pin(repeat(engines.db.commit_counter(), failure, turn))
+    Box::pin(repeat(engines.db.commit_counter(), turn))
 }
 
 /// Process the signature requests of back ends that answer later.
 fn run_signer(engines: &Arc<Engines>, lease: Lease) -> WorkerFuture {
     let mut worker = keys::Worker::new(engines.keys.clone(), lease);
-    let turn = async move || -> keys::Result<bool> {
-        let progress = worker.turn().await?;
-        Ok(progress.closed > 0)
+    let turn = async move || {
+        let turned = worker.turn().await;
+        let turned = turned.inspect_err(|error| {
+            tracing::warn!(event = "signer.turn_failed", %error, "signature requests are delayed");
+        });
+        turned.map(|progress| progress.closed > 0)
     };
-    let failure = Failure {
-        event: "signer.turn_failed",
-        message: "signature requests are delayed",
-    };
-    Box::pin(repeat(engines.db.commit_counter(), failure, turn))
+    Box::pin(repeat(engines.db.commit_counter(), turn))
 }
 
 /// Advance the runs of a shard and feed its listeners.
 fn run_workflows(engines: &Engines, shard: u32, lease: Lease) -> WorkerFuture {
     let mut worker = workflow::Worker::new(engines.workflow.clone(), shard, lease);
-    let turn = async move || -> workflow::Result<bool> {
-        let progress = worker.turn().await?;
-        Ok(progress.advanced + progress.delivered > 0)
+    let turn = async move || {
+        let turned = worker.turn().await;
+        let turned = turned.inspect_err(|error| {
+            tracing::warn!(event = "runs.turn_failed", %error, "runs are delayed");
+        });
+        turned.map(|progress| progress.advanced + progress.delivered > 0)
     };
-    let failure = Failure {
-        event: "runs.turn_failed",
-        message: "runs are delayed",
-    };
-    Box::pin(repeat(engines.db.commit_counter(), failure, turn))
+    Box::pin(repeat(engines.db.commit_counter(), turn))
 }
 
 /// Deliver the events of a shard.
