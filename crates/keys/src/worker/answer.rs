@@ -23,13 +23,16 @@ const BACKOFF: Backoff = Backoff::doubling(500, 60_000);
 /// The pause before a row is read again that cannot be read.
 const UNREADABLE_MS: i64 = 60_000;
 
+/// A signature, and what was asked of which back end.
+pub(super) struct SignedAnswer {
+    pub(super) job: VerifiedJob,
+    pub(super) backend: &'static str,
+    pub(super) signed: intent::Signed,
+}
+
 /// What became of a request.
 pub(super) enum Answer {
-    Signed {
-        job: VerifiedJob,
-        backend: &'static str,
-        signed: intent::Signed,
-    },
+    Signed(Box<SignedAnswer>),
     /// By the back end, or because the permit ended.
     Refused(String),
     /// The row is not what was requested, with the reason.
@@ -118,12 +121,7 @@ async fn write(
     let write = db.write_with(&namespace, args, move |tx, (system, row, answer)| {
         let refused = RequestState::Refused;
         match answer {
-            Answer::Signed {
-                job,
-                backend,
-                signed,
-            } => {
-                let answer = (job, *backend, signed);
+            Answer::Signed(answer) => {
                 record_signature(tx, &policy_key, system, &row.request.id, answer)
             }
             Answer::Refused(reason) => close(tx, system, &row.request.id, refused, reason),
@@ -188,17 +186,16 @@ fn confirm(
     tx: &mut Tx,
     policy_key: &PolicyKey,
     row: &StoredRequest,
-    asked: &VerifiedJob,
-    backend: &str,
+    answer: &SignedAnswer,
 ) -> Result<Confirmed> {
     let job = verify(row, policy_key, tx.namespace())?;
-    if job.attempt != asked.attempt || job.unsigned != asked.unsigned {
+    if job.attempt != answer.job.attempt || job.unsigned != answer.job.unsigned {
         return Err(mismatch("its row was changed while the back end signed"));
     }
     let attempt = &job.attempt;
     let signers = signers(tx, &[attempt])?;
     let signer = signer_of(&signers, attempt)?;
-    if signer.backend != backend {
+    if signer.backend != answer.backend {
         return Err(mismatch("another back end has signed"));
     }
     let wallet = signer.wallet;
@@ -221,9 +218,8 @@ fn record_signature(
     policy_key: &PolicyKey,
     system: &Principal,
     id: &SignatureRequestId,
-    answer: (&VerifiedJob, &str, &intent::Signed),
+    answer: &SignedAnswer,
 ) -> Result<bool> {
-    let (job, backend, signed) = answer;
     let Some(row) = table::waiting(tx, id)? else {
         return Ok(false);
     };
@@ -232,9 +228,9 @@ fn record_signature(
         uses,
         anchor,
         mut state,
-    } = confirm(tx, policy_key, &row, job, backend)?;
+    } = confirm(tx, policy_key, &row, answer)?;
     freeze::share_guards(tx, [wallet].into_iter())?;
-    let attempt = &job.attempt;
+    let (attempt, signed) = (&answer.job.attempt, &answer.signed);
     let superseded: Vec<PermitId> = line(&state, attempt.permit).collect();
     state.supersede(&attempt.permit);
     put(tx, &state, superseded)?;

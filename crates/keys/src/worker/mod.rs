@@ -43,7 +43,7 @@ impl Worker {
     /// Create the worker. `lease` must be the lease of [`Worker::PARTITION`].
     pub fn new(keys: Keys, lease: Lease) -> Self {
         Self {
-            calls: Calls::new(&keys),
+            calls: Calls::new(keys.clone()),
             keys,
             lease,
             last: String::new(),

@@ -224,7 +224,9 @@ async fn a_back_end_that_panics_or_hangs_stops_only_its_own_request() {
         );
         let (panics_id, hangs_id) = (panics.permit.body.id, hangs.permit.body.id);
         let panics = request(&world, panics).await.unwrap();
+        world.later(1);
         let hangs = request(&world, hangs).await.unwrap();
+        world.later(1);
         let good = request(&world, good).await.unwrap();
         let (release, released) = mpsc::channel::<()>();
         let released = Mutex::new(released);
@@ -238,9 +240,9 @@ async fn a_back_end_that_panics_or_hangs_stops_only_its_own_request() {
         });
         let lease = world.test.lease(Worker::PARTITION).await;
         let mut worker = Worker::new(world.keys.clone(), lease.clone());
-        assert_eq!(worker.turn().await.unwrap().closed, 1);
-        assert_eq!(fetch(&world, good).await.state, RequestState::Answered);
-        for (id, note) in [(panics, "panicked"), (hangs, "has not returned within")] {
+        assert_eq!(worker.turn().await.unwrap().closed, 0);
+        let notes = ["panicked", "has not returned within", "takes long"];
+        for (id, note) in [panics, hangs, good].into_iter().zip(notes) {
             let waiting = fetch(&world, id).await;
             assert_eq!(waiting.state, RequestState::Waiting);
             let found = waiting.note.unwrap();
@@ -248,8 +250,10 @@ async fn a_back_end_that_panics_or_hangs_stops_only_its_own_request() {
         }
         world.scripted.follow(world::sign_as_first);
         world.later(1_000);
-        assert_eq!(worker.turn().await.unwrap().closed, 1);
-        assert_eq!(fetch(&world, panics).await.state, RequestState::Answered);
+        assert_eq!(worker.turn().await.unwrap().closed, 2);
+        for id in [panics, good] {
+            assert_eq!(fetch(&world, id).await.state, RequestState::Answered);
+        }
         let note = fetch(&world, hangs).await.note.unwrap();
         assert!(note.contains("an earlier call"), "it has one call: {note}");
         world.test.db.release(&lease).await.unwrap();
