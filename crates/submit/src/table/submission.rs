@@ -55,12 +55,12 @@ pub(crate) fn cancel_in_progress(tx: &mut Tx, target: SubmissionId) -> Result<Op
     tx.row(&sql, (target,))
 }
 
-/// The newest cancel of a submission, whatever its state.
-pub(crate) fn latest_cancel(tx: &mut Tx, target: SubmissionId) -> Result<Option<Submission>> {
+/// The newest cancels of a submission, whatever their states, newest first.
+pub(crate) fn cancels(tx: &mut Tx, target: SubmissionId, limit: u32) -> Result<Vec<Submission>> {
     let sql = Submission::select(
-        "WHERE namespace = ?ns AND supersedes = ?1 ORDER BY received_seq DESC LIMIT 1",
+        "WHERE namespace = ?ns AND supersedes = ?1 ORDER BY received_seq DESC, id DESC LIMIT ?2",
     );
-    tx.row(&sql, (target,))
+    tx.rows(&sql, (target, limit))
 }
 
 /// The ids of those submissions whose version is unchanged since they were read.

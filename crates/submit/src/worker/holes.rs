@@ -1,16 +1,20 @@
 //! Fills reserved nonces that nothing will be signed for, because the signature was refused or its
 //! request withdrawn: the later nonces of the lane wait for them. A cancel takes the place; if that
-//! cannot be signed either, the lane is paused.
+//! is refused too, the lane is paused.
 
 use super::{Worker, isolate_failure};
+use crate::state::State;
 use crate::submission::Submission;
 use crate::{Result, enqueue, lane, record, table};
+use keys::RequestState;
 use std::slice;
-use store::UnscopedTx;
+use store::{Tx, UnscopedTx};
 use types::ChainId;
 
 /// Submissions served per chain and turn.
 const PER_TURN: u32 = 100;
+/// Cancels of a submission that may end without taking the place, before an operator must decide.
+const MAX_CANCELS: u32 = 5;
 
 pub(super) async fn fill(worker: &Worker, chain: ChainId) -> Result<usize> {
     if worker.is_halted(chain).await? {
@@ -27,20 +31,17 @@ pub(super) async fn fill(worker: &Worker, chain: ChainId) -> Result<usize> {
     Ok(changed)
 }
 
-/// Enqueues a cancel once. If it has ended without taking the place, an operator must decide.
+/// Enqueues a cancel, also if an earlier one was withdrawn or has expired. An operator must decide
+/// if one was refused or denied, or if several have ended.
 async fn fill_one(worker: &Worker, submission: Submission) -> Result<usize> {
     let system = record::system(&submission.namespace);
     let cancel = enqueue::prepare_cancel(&worker.submit, &system, &submission)?;
     let args = (submission, cancel);
     let write = worker.write(args, move |tx, (submission, cancel)| {
         let mut scoped = tx.scoped(&submission.namespace);
-        if let Some(ended) = table::submission::latest_cancel(&mut scoped, submission.id)? {
-            let why = ended.reason.as_deref().unwrap_or(ended.state.as_str());
-            return pause(
-                tx,
-                submission,
-                &format!("its cancel {} ended: {why}", ended.id),
-            );
+        let ended = table::submission::cancels(&mut scoped, submission.id, MAX_CANCELS)?;
+        if let Some(why) = why_no_further(&mut scoped, &ended)? {
+            return pause(tx, submission, &why);
         }
         match enqueue::accept_cancel(&mut scoped, &system, cancel)? {
             Ok(cancel) => {
@@ -54,6 +55,33 @@ async fn fill_one(worker: &Worker, submission: Submission) -> Result<usize> {
         }
     });
     write.await
+}
+
+/// Why another cancel would end like these, newest first; none if it may take the place.
+fn why_no_further(tx: &mut Tx, ended: &[Submission]) -> Result<Option<String>> {
+    let Some(last) = ended.first() else {
+        return Ok(None);
+    };
+    let why = last.reason.as_deref().unwrap_or(last.state.as_str());
+    let why = format!("its cancel {} ended: {why}", last.id);
+    if last.state == State::Denied || is_refused(tx, last)? {
+        return Ok(Some(why));
+    }
+    let is_last = ended.len() >= MAX_CANCELS as usize;
+    Ok(is_last.then(|| format!("{MAX_CANCELS} cancels have ended; {why}")))
+}
+
+/// Whether the back end refused to sign a cancel while its permit was valid.
+fn is_refused(tx: &mut Tx, cancel: &Submission) -> Result<bool> {
+    let Some(requested) = table::request::latest_of(tx, cancel.id)? else {
+        return Ok(false);
+    };
+    let deadline = cancel.permit.as_ref().map(|permit| permit.body.not_after);
+    let requests = keys::signature_requests(tx, &[requested.request])?;
+    Ok(requests.iter().any(|request| {
+        let was_valid = deadline.is_none_or(|deadline| request.updated_at <= deadline);
+        request.state == RequestState::Refused && was_valid
+    }))
 }
 
 fn pause(tx: &mut UnscopedTx, submission: &Submission, why: &str) -> Result<usize> {

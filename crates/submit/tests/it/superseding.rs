@@ -14,6 +14,9 @@ const REBROADCAST_MS: i64 = 31_000;
 /// Longer than a permit is valid.
 const EXPIRY_MS: i64 = 11 * 60_000;
 
+/// Longer than the permit of a cancel is valid.
+const CANCEL_EXPIRY_MS: i64 = 61 * 60_000;
+
 /// A payment that a node has accepted.
 async fn accepted(world: &World) -> SubmissionId {
     let id = world.enqueue(world.payment(5)).await;
@@ -226,6 +229,92 @@ async fn a_cancel_fills_the_nonce_of_a_signature_whose_permit_expired() {
         assert_eq!(world.state(id).await, State::Cancelled);
         assert_eq!((world.nonce(), world.bob_balance()), (1, 0));
         assert_eq!(world.lane().await.paused, None);
+    })
+    .await;
+}
+
+/// A refused payment, and the cancel that is to fill its nonce.
+async fn refused(world: &World) -> (SubmissionId, SubmissionId) {
+    let id = world.enqueue(world.payment(5)).await;
+    world.turn().await;
+    let refusal = SignOutcome::Refused("not today".into());
+    world.scripted.answer([refusal]);
+    assert_eq!(world.answer_requests().await, 1);
+    let scope = keys::Scope::Namespace;
+    keys::freeze(&world.keys, &world.principal, scope, true, "audit")
+        .await
+        .unwrap();
+    world.run_until_idle().await;
+    (id, open_cancel(world).await.unwrap())
+}
+
+/// The cancel that waits for the end of the freeze.
+async fn open_cancel(world: &World) -> Option<SubmissionId> {
+    let filter = submit::Filter {
+        state: Some(State::Permitted),
+        ..submit::Filter::default()
+    };
+    let page = types::Page::default();
+    let open = submit::list(&world.submit, &world.principal, filter, page).await;
+    open.unwrap().first().map(|cancel| cancel.id)
+}
+
+async fn unfreeze(world: &World) {
+    let scope = keys::Scope::Namespace;
+    keys::unfreeze(&world.keys, &world.principal, scope, "done")
+        .await
+        .unwrap();
+    world.wait(6_000).await;
+    world.run_until_idle().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_that_was_withdrawn_or_expired_does_not_leave_its_nonce_unfilled() {
+    on_each_engine(|test| async move {
+        let Some(world) = World::on(test, "scripted").await else {
+            return;
+        };
+        let (id, first) = refused(&world).await;
+        world.cancel(first).await;
+        world.run_until_idle().await;
+        let second = open_cancel(&world).await.unwrap();
+        assert_ne!(first, second);
+        world.wait(CANCEL_EXPIRY_MS).await;
+        unfreeze(&world).await;
+        assert_eq!(world.lane().await.paused, None);
+        world.mine(3).await;
+        assert_eq!(
+            (world.state(id).await, world.state(first).await),
+            (State::Cancelled, State::Failed)
+        );
+        assert_eq!(world.state(second).await, State::Expired);
+        assert_eq!((world.nonce(), world.bob_balance()), (1, 0));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nonce_whose_cancels_keep_ending_pauses_the_lane() {
+    on_each_engine(|test| async move {
+        let Some(world) = World::on(test, "scripted").await else {
+            return;
+        };
+        let (id, first) = refused(&world).await;
+        let mut cancel = Some(first);
+        let mut attempts = 0;
+        while let Some(open) = cancel {
+            attempts += 1;
+            assert!(attempts <= 5, "it ends");
+            world.cancel(open).await;
+            world.run_until_idle().await;
+            cancel = open_cancel(&world).await;
+        }
+        assert_eq!(attempts, 5);
+        let paused = world.lane().await.paused.unwrap();
+        assert!(
+            paused.contains(&id.to_string()) && paused.contains("5 cancels have ended"),
+            "{paused}"
+        );
     })
     .await;
 }
