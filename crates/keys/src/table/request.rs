@@ -3,7 +3,7 @@
 use crate::Result;
 use intent::Unsigned;
 use serde::Serialize;
-use store::{Cell, FromRow as _, Record as _, Row, ScopedTable as _, Tx, UnscopedTx, list};
+use store::{Cell, FromRow as _, Record as _, RowCells, ScopedTable as _, Tx, UnscopedTx, list};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 use types::{ChainId, Digest, Namespace, PermitId, SignatureRequestId, Time};
 
@@ -153,11 +153,11 @@ pub(crate) fn due(
     let sql = StoredRequest::select(
         "WHERE state = 'waiting' AND namespace = ?ns AND next_at <= ?1 ORDER BY next_at, id LIMIT ?2",
     );
-    let rows: Vec<Row> = tx.rows(&sql, (now, limit))?;
+    let rows: Vec<RowCells> = tx.rows(&sql, (now, limit))?;
     Ok(rows.into_iter().map(read).collect())
 }
 
-fn read(row: Row) -> std::result::Result<StoredRequest, UnreadableRow> {
+fn read(row: RowCells) -> std::result::Result<StoredRequest, UnreadableRow> {
     let id = match row.first() {
         Some(Cell::Text(id)) => id.clone(),
         _ => String::new(),
