@@ -111,11 +111,13 @@ pub(crate) fn due_namespaces(
     now: Time,
     limit: u32,
 ) -> Result<Vec<Namespace>> {
-    Ok(tx.values(
+    let names: Vec<String> = tx.values(
         "SELECT DISTINCT namespace FROM signature_request
           WHERE state = 'waiting' AND namespace > ?1 AND next_at <= ?2 ORDER BY namespace LIMIT ?3",
         (after, now, limit),
-    )?)
+    )?;
+    // One that is not a name belongs to nobody, and must not stop the others.
+    Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
 }
 
 /// Permits that a waiting request supersedes, each with the permit of the request.

@@ -1,7 +1,7 @@
 //! What became of a request, and its record.
 
 use super::Worker;
-use super::due::{mismatch, permit, verify};
+use super::verify::{mismatch, permit, verify};
 use crate::job::VerifiedJob;
 use crate::record::{fact, line, load, new_bytes, put};
 use crate::request::{close, truncated};

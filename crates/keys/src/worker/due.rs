@@ -1,14 +1,14 @@
 //! The requests of a namespace that are due: verified, and compared with the use of their permits.
 
 use super::answer::Answer;
+use super::verify::{mismatch, verify};
 use crate::backend::{Answers, Backend, SigningTask};
 use crate::blocking::map_parallel;
-use crate::job::{SigningJob, VerifiedJob};
+use crate::job::VerifiedJob;
 use crate::sign::SigningContext;
 use crate::state::SigningAttempt;
 use crate::table::request::{self as table, StoredRequest, UnreadableRow};
 use crate::{Error, Keys, Result};
-use intent::{Permit, PolicyKey};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use types::{Namespace, Time};
@@ -87,38 +87,6 @@ async fn load_context(
     Ok(context)
 }
 
-/// Verify the permit of a row and compare the bytes with it, as before the request was made.
-pub(super) fn verify(
-    row: &StoredRequest,
-    policy_key: &PolicyKey,
-    namespace: &Namespace,
-) -> Result<VerifiedJob> {
-    let permit = permit(row).ok_or(store::Error::UnexpectedValue {
-        column: "signed_permit",
-        found: "other text",
-        expected: "a permit as JSON",
-    })?;
-    let id = permit.body.id;
-    let job = SigningJob {
-        permit,
-        unsigned: row.unsigned(),
-        supersedes: row.supersedes,
-    };
-    let job = job.check(policy_key, namespace)?;
-    if id != row.request.permit {
-        return Err(mismatch("it names another permit"));
-    }
-    if job.attempt.bytes != row.unsigned_hash {
-        return Err(mismatch("its bytes have another hash"));
-    }
-    Ok(job)
-}
-
-/// The permit of a row. It is not verified.
-pub(super) fn permit(row: &StoredRequest) -> Option<Permit> {
-    serde_json::from_str(&row.signed_permit).ok()
-}
-
 fn question(
     keys: &Keys,
     context: &SigningContext,
@@ -143,10 +111,6 @@ fn question(
         task: key.task,
         backend: backend.clone(),
     })
-}
-
-pub(super) fn mismatch(what: &'static str) -> Error {
-    Error::RequestMismatch { what }
 }
 
 fn panicked() -> Error {

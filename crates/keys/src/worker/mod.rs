@@ -8,6 +8,7 @@
 mod answer;
 mod call;
 mod due;
+mod verify;
 
 use crate::table::request as table;
 use crate::{Error, Keys, Result};
