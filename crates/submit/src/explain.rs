@@ -3,10 +3,11 @@
 use crate::state::State;
 use crate::submission::Submission;
 use crate::table::lane::Lane;
+use crate::worker::held_lane;
 use crate::{Error, Result, Submit, table};
 use keys::{RequestState, SignatureRequest};
 use serde::Serialize;
-use store::Tx;
+use store::{Tx, UnscopedTx};
 use types::{Principal, SubmissionId, Time};
 use utoipa::ToSchema;
 
@@ -37,18 +38,21 @@ pub async fn explain(
     id: SubmissionId,
 ) -> Result<Explanation> {
     let namespace = principal.namespace;
-    let read = submit.db().read_unscoped(move |tx| {
+    let args = submit.clone();
+    let read = submit.db().read_unscoped_with(args, move |tx, submit| {
         let mut scoped = tx.scoped(&namespace);
         let submission = table::submission::get(&mut scoped, id)?;
         let submission = submission.ok_or(Error::UnknownSubmission { id })?;
         let request = request(&mut scoped, &submission)?;
         let chain = index::status(tx, &submission.chain)?;
         let lane = table::lane::get(tx, &submission.chain, &submission.signer)?;
+        let held = held(submit, tx, &submission)?;
         Ok::<_, Error>(Situation {
             paused: lane.filter(|lane| lane.is_paused(tx.now())),
             halted: chain.as_ref().and_then(|chain| chain.halted.clone()),
             chain,
             request,
+            held,
             submission,
         })
     });
@@ -68,6 +72,15 @@ fn request(tx: &mut Tx, submission: &Submission) -> Result<Option<SignatureReque
     Ok(keys::signature_requests(tx, &ids)?.pop())
 }
 
+/// Why its lane signs nothing now, while a submission waits in it.
+fn held(submit: &Submit, tx: &mut UnscopedTx, submission: &Submission) -> Result<Option<String>> {
+    let waits = submission.state == State::Permitted && submission.supersedes.is_none();
+    match waits {
+        true => held_lane(submit, tx, &submission.chain, &submission.signer),
+        false => Ok(None),
+    }
+}
+
 /// A submission and what may block it.
 struct Situation {
     submission: Submission,
@@ -77,6 +90,8 @@ struct Situation {
     halted: Option<String>,
     /// The lane, if it is paused.
     paused: Option<Lane>,
+    /// Why its lane signs nothing now, if it waits for that.
+    held: Option<String>,
 }
 
 impl Situation {
@@ -104,7 +119,11 @@ impl Situation {
                 paused: Some(reason),
                 ..
             }) => Some(format!("the lane of {signer} is paused: {reason}")),
-            _ => self.unanswered().or_else(|| submission.reason.clone()),
+            _ => self
+                .held
+                .clone()
+                .or_else(|| self.unanswered())
+                .or_else(|| submission.reason.clone()),
         }
     }
 
@@ -144,6 +163,10 @@ impl Situation {
             S::AwaitingApproval => {
                 "Nothing: Florin cannot record approvals yet, so the submission stays here until \
                  it is withdrawn."
+            }
+            S::Permitted if self.held.is_some() => {
+                "It is signed, stored and sent once the lower nonces of its lane have their \
+                 signatures."
             }
             S::Permitted => "It is signed, stored and sent as soon as its lane has capacity.",
             S::Signing => self.next_step_of_signing(),

@@ -3,14 +3,34 @@
 use crate::state::Event;
 use crate::submission::sanitize_message;
 use crate::table::lane::Lane;
+use crate::worker::held_lane;
 use crate::{Error, Result, Submit, record, table};
+use serde::Serialize;
 use store::{Fact, UnscopedTx};
 use types::{ChainId, Namespace, Principal, Time, clip, sanitize_text};
+use utoipa::ToSchema;
 
 /// Characters of an operator's reason that are stored.
 const MAX_REASON: usize = 500;
 /// Paused submissions read at a time.
 const PER_READ: u32 = 200;
+
+/// The ordered queue of one signer's submissions on one chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Lane)]
+pub struct LaneStatus {
+    pub chain: ChainId,
+    pub signer: String,
+    /// The next nonce to use, on chains with nonces.
+    pub next_nonce: u64,
+    /// Why the lane is paused; `null` if it is not.
+    pub paused: Option<String>,
+    /// When the lane resumes without intervention.
+    pub paused_until: Option<Time>,
+    /// Why nothing is signed in the lane now although it is not paused; `null` if nothing is held.
+    pub held: Option<String>,
+}
 
 /// A signer's lane, which is empty if the signer never had a permitted submission. Error:
 /// `submit.unknown_signer` if the signer is not a key of the namespace.
@@ -19,18 +39,30 @@ pub async fn lane_status(
     principal: &Principal,
     chain: &ChainId,
     signer: &str,
-) -> Result<Lane> {
-    let args = (principal.namespace, *chain, signer.to_owned());
+) -> Result<LaneStatus> {
+    let args = (
+        submit.clone(),
+        principal.namespace,
+        *chain,
+        signer.to_owned(),
+    );
     let read = submit
         .db()
-        .read_unscoped_with(args, |tx, (namespace, chain, signer)| {
+        .read_unscoped_with(args, |tx, (submit, namespace, chain, signer)| {
             check_signer(tx, namespace, chain, signer)?;
             let mut lane = table::lane::get(tx, chain, signer)?
                 .unwrap_or_else(|| Lane::new(*chain, signer.clone(), 0, 0));
             if !lane.is_paused(tx.now()) {
                 (lane.paused, lane.paused_until) = (None, None);
             }
-            Ok(lane)
+            Ok(LaneStatus {
+                held: held_lane(submit, tx, chain, signer)?,
+                chain: lane.chain,
+                signer: lane.signer,
+                next_nonce: lane.next_nonce,
+                paused: lane.paused,
+                paused_until: lane.paused_until,
+            })
         });
     read.await
 }

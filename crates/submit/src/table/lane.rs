@@ -1,37 +1,30 @@
 //! Lanes.
 
-use serde::Serialize;
 use store::{Error, Record, Result, UnscopedTable as _, UnscopedTx};
 use types::{ChainId, Time};
-use utoipa::ToSchema;
 
 /// The ordered queue of one signer's submissions on one chain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Record, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Record)]
 #[record(table = "submission_lane", global)]
-#[serde(rename_all = "camelCase")]
-pub struct Lane {
+pub(crate) struct Lane {
     #[record(key)]
-    pub chain: ChainId,
+    pub(crate) chain: ChainId,
     #[record(key)]
-    pub signer: String,
-    #[serde(skip)]
+    pub(crate) signer: String,
     pub(crate) shard: i64,
     /// The first nonce that was used here. Lower nonces were used before the key was managed here.
-    #[serde(skip)]
     #[record(update)]
     pub(crate) first_nonce: Option<u64>,
     /// The next nonce to use, on chains with nonces.
     #[record(update)]
-    pub next_nonce: u64,
-    #[serde(skip)]
+    pub(crate) next_nonce: u64,
     pub(crate) next_lane_index: i64,
     /// Why the lane is paused; `null` if it is not.
     #[record(update)]
-    pub paused: Option<String>,
+    pub(crate) paused: Option<String>,
     /// When the lane resumes without intervention.
     #[record(update)]
-    pub paused_until: Option<Time>,
-    #[serde(skip)]
+    pub(crate) paused_until: Option<Time>,
     #[record(version)]
     pub(crate) version: u64,
 }

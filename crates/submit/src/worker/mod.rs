@@ -11,7 +11,7 @@ mod lane;
 mod replacement;
 mod request;
 
-pub(crate) use request::withdraw as withdraw_request;
+pub(crate) use request::{held as held_lane, withdraw as withdraw_request};
 
 use crate::state::{Event, State};
 use crate::submission::Submission;

@@ -11,7 +11,7 @@ use crate::{Result, Submit, lane, record, table};
 use keys::VerifiedJob;
 use std::sync::Arc;
 use store::UnscopedTx;
-use types::{Principal, SignatureRequestId, SubmissionId};
+use types::{ChainId, Principal, SignatureRequestId, SubmissionId};
 
 /// Plans of one namespace, verified against their permits.
 struct Batch {
@@ -185,6 +185,29 @@ pub(super) fn late_backend(
     let key = keys::find(&mut tx, &submission.chain, &submission.signer)?;
     let backend = key.map(|key| key.backend);
     Ok(backend.filter(|backend| submit.keys().answers_later(backend)))
+}
+
+/// Why the next submission of a lane is not signed although the lane has capacity: what its back end
+/// would sign at once could be sent ahead of a nonce that is reserved and has no bytes. Another
+/// namespace may have reserved it, so that the reason names none.
+pub(crate) fn held(
+    submit: &Submit,
+    tx: &mut UnscopedTx,
+    chain: &ChainId,
+    signer: &str,
+) -> Result<Option<String>> {
+    if table::submission::in_flight(tx, chain, signer)?.signing == 0 {
+        return Ok(None);
+    }
+    let now = tx.now();
+    let next = table::submission::permitted(tx, chain, signer, false, now, 1)?;
+    let is_late = match next.first() {
+        Some(next) => late_backend(submit, tx, next)?.is_some(),
+        None => true,
+    };
+    let reason = "lower nonces of the lane are reserved for transactions that wait for their \
+                  signatures; it goes on once these have arrived, or their nonces are filled";
+    Ok((!is_late).then(|| reason.to_owned()))
 }
 
 /// Shortens the next submissions of a lane to those that are signed in the same way as the first:

@@ -4,7 +4,8 @@ use crate::world::World;
 use keys::{Scope, SignOutcome};
 use serde_json::json;
 use submit::State;
-use testkit::{Fault, on_each_engine};
+use testkit::{Fault, namespace, on_each_engine};
+use types::Principal;
 
 fn refused() -> SignOutcome {
     SignOutcome::Refused("not today".into())
@@ -430,6 +431,53 @@ async fn nothing_new_is_requested_recorded_or_sent_on_a_halted_chain() {
         let ended = [State::Final, State::Final, State::Cancelled, State::Final];
         assert_eq!(states, ended);
         assert_eq!((world.nonce(), world.bob_balance()), (4, 11));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_submission_that_waits_for_the_signature_of_another_says_so() {
+    on_each_engine(|test| async move {
+        let Some(world) = World::on(test, "scripted").await else {
+            return;
+        };
+        let other = Principal {
+            namespace: namespace("other"),
+            ..world.principal.clone()
+        };
+        assert_eq!(world.set_up_treasury(&other).await, world.signer);
+        let first = world.enqueue(world.payment(5)).await;
+        world.turn().await;
+        let waiting = submit::enqueue(&world.submit, &other, world.payment(7))
+            .await
+            .unwrap();
+        let waiting = waiting.submission().id;
+        world.turn().await;
+        let explain = async || {
+            let explained = submit::explain(&world.submit, &other, waiting).await;
+            explained.unwrap()
+        };
+        let status = async || {
+            let (chain, signer) = (world.chain(), &world.signer);
+            let status = submit::lane_status(&world.submit, &other, &chain, signer).await;
+            status.unwrap()
+        };
+        let explained = explain().await;
+        assert_eq!(explained.state, State::Permitted);
+        let reason = explained.reason.unwrap();
+        assert!(reason.contains("wait for their signatures"), "{reason}");
+        assert!(explained.next_step.contains("lower nonces"));
+        let lane = status().await;
+        assert_eq!((lane.paused, lane.held), (None, Some(reason.clone())));
+        assert!(!reason.contains(&first.to_string()));
+        assert_eq!(world.explain(first).await.state, State::Signing);
+
+        world.run_until_idle().await;
+        let explained = explain().await;
+        assert_eq!((explained.state, explained.reason), (State::Accepted, None));
+        assert_eq!(status().await.held, None);
+        world.mine(3).await;
+        assert_eq!((world.nonce(), world.bob_balance()), (2, 12));
     })
     .await;
 }

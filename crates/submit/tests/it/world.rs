@@ -375,7 +375,7 @@ impl World {
         self.node.rpc("eth_sendTransaction", json!([payment]));
     }
 
-    pub(crate) async fn lane(&self) -> submit::Lane {
+    pub(crate) async fn lane(&self) -> submit::LaneStatus {
         submit::lane_status(&self.submit, &self.principal, &self.chain(), &self.signer)
             .await
             .unwrap()

@@ -3,7 +3,7 @@
 use super::{SubmissionControl, SubmissionRead};
 use crate::routes::prelude::*;
 use crate::shapes::Reason;
-use submit::Lane;
+use submit::LaneStatus;
 use types::ChainId;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -17,12 +17,12 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// A lane is the ordered queue of one signer's submissions on one chain. A signer that never
 /// submitted anything has an empty lane.
 #[utoipa::path(get, path = "/lanes/{chain}/{signer}", tag = "submissions", params(("chain" = String, Path), ("signer" = String, Path)),
-    responses((status = 200, body = Lane), Problem))]
+    responses((status = 200, body = LaneStatus), Problem))]
 async fn lane(
     State(app): State<App>,
     principal: Authorized<SubmissionRead>,
     Path2(chain, signer): Path2<ChainId, String>,
-) -> Result<Json<Lane>> {
+) -> Result<Json<LaneStatus>> {
     let lane = submit::lane_status(&app.submit, &principal, &chain, &signer).await?;
     Ok(Json(lane))
 }
