@@ -1,9 +1,9 @@
 //! Explains the state of a submission in plain English.
 
+use crate::late::held_lane;
 use crate::state::State;
 use crate::submission::Submission;
 use crate::table::lane::Lane;
-use crate::worker::held_lane;
 use crate::{Error, Result, Submit, table};
 use keys::{RequestState, SignatureRequest};
 use serde::Serialize;

@@ -1,9 +1,9 @@
 //! Lanes: the queue of a signer's submissions on a chain.
 
+use crate::late::held_lane;
 use crate::state::Event;
 use crate::submission::sanitize_message;
 use crate::table::lane::Lane;
-use crate::worker::held_lane;
 use crate::{Error, Result, Submit, record, table};
 use serde::Serialize;
 use store::{Fact, UnscopedTx};

@@ -34,6 +34,7 @@ mod enqueue;
 mod error;
 mod explain;
 mod lane;
+mod late;
 mod metrics;
 mod price;
 mod read;

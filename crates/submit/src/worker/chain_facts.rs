@@ -1,7 +1,7 @@
 //! Applies the facts of the indexed chains to submissions, in chain order: mined, reorganised,
 //! final, and transactions that another holder of a key has signed.
 
-use super::{Worker, isolate_failure, request};
+use super::{Worker, isolate_failure, withdraw};
 use crate::state::Event;
 use crate::submission::Submission;
 use crate::table::replay_key::HeldKey;
@@ -171,7 +171,7 @@ fn apply_final(worker: &Worker, tx: &mut UnscopedTx, update: &FinalityUpdate) ->
     table::replay_key::close(tx, &update.chain, &replay_keys)?;
     let changed = changed.into_vec();
     release_unused(tx, &update.chain, &changed)?;
-    request::withdraw_ended(tx, &changed)?;
+    withdraw::of_ended(tx, &changed)?;
     record::save(tx, &changed)
 }
 

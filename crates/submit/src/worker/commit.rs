@@ -1,7 +1,7 @@
 //! Signs planned submissions outside any transaction, then commits nonce, bytes and hash of all of
 //! them in one.
 
-use super::{PRICE_RETRY_MS, WAIT_MS, Worker, is_halted, open_spans, request};
+use super::{PRICE_RETRY_MS, WAIT_MS, Worker, is_halted, open_spans, withdraw};
 use crate::state::{Event, State};
 use crate::submission::{NEVER, Submission, SubmissionTransaction};
 use crate::table::lane::Lane;
@@ -106,7 +106,7 @@ async fn commit(worker: &Worker, lane: Option<Lane>, signed: Vec<SignedPlan>) ->
         let changed = record_signed(tx, signed)?;
         for submission in &changed {
             suspend_cancelled(tx, submission)?;
-            request::withdraw_cancelled(tx, submission)?;
+            withdraw::of_cancelled(tx, submission)?;
         }
         record::save_all(tx, &changed)?;
         Ok(changed.len())

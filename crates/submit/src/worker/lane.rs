@@ -8,7 +8,7 @@ use crate::price::cap_to_permit;
 use crate::state::Event;
 use crate::submission::Submission;
 use crate::table::lane::Lane;
-use crate::{Error, Result, table};
+use crate::{Error, Result, late, table};
 use chain::{Plan, Reservations, Sequencing};
 use futures::future::join_all;
 use intent::{FeeTerms, Unsigned};
@@ -94,7 +94,7 @@ async fn load(worker: &Worker, chain: &ChainId, signer: &str) -> Result<LaneStat
                 permitted(true, CANCELS_PER_TURN)?,
                 permitted(false, capacity)?,
             );
-            let late_backend = request::take_same_backend(submit, tx, &mut next)?;
+            let late_backend = late::take_same_backend(submit, tx, &mut next)?;
             if late_backend.is_none() && in_flight.signing > 0 {
                 next.clear(); // sent now, it would be ahead of a nonce without bytes
             }

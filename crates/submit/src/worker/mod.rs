@@ -10,8 +10,9 @@ mod holes;
 mod lane;
 mod replacement;
 mod request;
+mod withdraw;
 
-pub(crate) use request::{held as held_lane, withdraw as withdraw_request};
+pub(crate) use withdraw::withdraw as withdraw_request;
 
 use crate::state::{Event, State};
 use crate::submission::Submission;

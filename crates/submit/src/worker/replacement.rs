@@ -7,7 +7,7 @@ use crate::price::outbid;
 use crate::state::{Event, State};
 use crate::submission::{Submission, SubmissionTransaction};
 use crate::table::request::RequestedSignature;
-use crate::{Error, Result, table};
+use crate::{Error, Result, late, table};
 use chain::{Plan, Quote, Reservations};
 use intent::FeeTerms;
 use keys::RequestState;
@@ -81,7 +81,7 @@ async fn load_target(
         .db()
         .read_unscoped_with(args, move |tx, (submit, lane_member)| {
             let signer = &lane_member.signer;
-            let late_backend = request::late_backend(submit, tx, lane_member)?;
+            let late_backend = late::late_backend(submit, tx, lane_member)?;
             let required = table::replay_key::of_submission(tx, &chain, id)?;
             let required: BTreeSet<ReplayKey> = required.into_iter().collect();
             let mut excluded = table::replay_key::open_of_signer(tx, &chain, signer)?;

@@ -1,0 +1,67 @@
+//! Lanes whose signer has a back end that answers later.
+
+use crate::submission::Submission;
+use crate::{Result, Submit, table};
+use store::UnscopedTx;
+use types::ChainId;
+
+/// The back end that signs for a submission, if it answers later.
+pub(crate) fn late_backend(
+    submit: &Submit,
+    tx: &mut UnscopedTx,
+    submission: &Submission,
+) -> Result<Option<String>> {
+    let mut tx = tx.scoped(&submission.namespace);
+    let key = keys::find(&mut tx, &submission.chain, &submission.signer)?;
+    let backend = key.map(|key| key.backend);
+    Ok(backend.filter(|backend| submit.keys().answers_later(backend)))
+}
+
+/// Why the next submission of a lane is not signed although the lane has capacity: what its back end
+/// would sign at once could be sent ahead of a nonce that is reserved and has no bytes. Another
+/// namespace may have reserved it, so that the reason names none.
+pub(crate) fn held_lane(
+    submit: &Submit,
+    tx: &mut UnscopedTx,
+    chain: &ChainId,
+    signer: &str,
+) -> Result<Option<String>> {
+    if table::submission::in_flight(tx, chain, signer)?.signing == 0 {
+        return Ok(None);
+    }
+    let now = tx.now();
+    let next = table::submission::permitted(tx, chain, signer, false, now, 1)?;
+    let is_late = match next.first() {
+        Some(next) => late_backend(submit, tx, next)?.is_some(),
+        None => true,
+    };
+    let reason = "lower nonces of the lane are reserved for transactions that wait for their \
+                  signatures; it goes on once these have arrived, or their nonces are filled";
+    Ok((!is_late).then(|| reason.to_owned()))
+}
+
+/// Shortens the next submissions of a lane to those that are signed in the same way as the first:
+/// namespaces that hold the same key may hold it in different back ends. Returns the back end, if it
+/// answers later.
+pub(crate) fn take_same_backend(
+    submit: &Submit,
+    tx: &mut UnscopedTx,
+    next: &mut Vec<Submission>,
+) -> Result<Option<String>> {
+    let Some(first) = next.first() else {
+        return Ok(None);
+    };
+    let namespace = first.namespace;
+    let backend = late_backend(submit, tx, first)?;
+    let mut same = 1;
+    while let Some(other) = next.get(same) {
+        let is_same = other.namespace == namespace
+            || (backend.is_none() && late_backend(submit, tx, other)?.is_none());
+        if !is_same {
+            break;
+        }
+        same += 1;
+    }
+    next.truncate(same);
+    Ok(backend)
+}
