@@ -14,10 +14,10 @@ pub enum Error {
     Store(#[from] store::Error),
     /// The body is not JSON, or not an object where one is expected.
     #[error("the body cannot be read: {reason}")]
-    Body { reason: String },
+    InvalidBody { reason: String },
     /// A field has an invalid value.
     #[error("{field}: {reason}")]
-    Invalid { field: String, reason: String },
+    InvalidField { field: String, reason: String },
     /// The field, type or member does not exist.
     #[error("{field} is not a known field, type or member")]
     UnknownField { field: String },
@@ -39,7 +39,7 @@ pub enum Error {
     #[error(
         "{field}: several objects of type {kind} are named {reference:?}; use an id or a qualified name"
     )]
-    Ambiguous {
+    AmbiguousName {
         field: String,
         kind: Type,
         reference: String,
@@ -85,7 +85,7 @@ pub enum Error {
     #[error(
         "{field} is not a declared field, and more than {limit} objects would have to be read: declare it, or add filters"
     )]
-    Undeclared {
+    UndeclaredField {
         /// The path.
         field: String,
         /// The number of objects that a query may read.
@@ -116,19 +116,19 @@ pub enum Error {
 }
 
 codes! { Error {
-    Self::Body { .. } => ("data.body", 400, Never),
-    Self::Invalid { .. } => ("data.invalid", 400, Never),
+    Self::InvalidBody { .. } => ("data.invalid_body", 400, Never),
+    Self::InvalidField { .. } => ("data.invalid_field", 400, Never),
     Self::UnknownField { .. } => ("data.unknown_field", 400, Never),
     Self::UnknownOperator { .. } => ("data.unknown_operator", 400, Never),
     Self::LimitExceeded { .. } => ("data.limit_exceeded", 400, Never),
     Self::BadReference { .. } => ("data.bad_reference", 400, Never),
-    Self::Ambiguous { .. } => ("data.ambiguous", 400, Never),
+    Self::AmbiguousName { .. } => ("data.ambiguous_name", 400, Never),
     Self::AlreadyExists { .. } => ("data.already_exists", 409, Never),
     Self::NothingToUpdate { .. } => ("data.nothing_to_update", 409, Never),
     Self::ImmutableTransfer { .. } => ("data.immutable_transfer", 409, Never),
     Self::UnknownObject { .. } => ("data.unknown_object", 404, Never),
     Self::Referenced { .. } => ("data.referenced", 409, Never),
-    Self::Undeclared { .. } | Self::NotSortable { .. } => ("data.undeclared", 400, Never),
+    Self::UndeclaredField { .. } | Self::NotSortable { .. } => ("data.undeclared_field", 400, Never),
     Self::NotIndexed { .. } => ("data.not_indexed", 400, Never),
     Self::Corrupt { .. } => ("data.corrupt", 500, Never),
     ; Self::Store(inner) => inner,
@@ -136,7 +136,7 @@ codes! { Error {
 
 impl Error {
     pub(crate) fn invalid(field: impl Into<String>, reason: impl std::fmt::Display) -> Self {
-        Self::Invalid {
+        Self::InvalidField {
             field: field.into(),
             reason: reason.to_string(),
         }
@@ -190,16 +190,16 @@ impl Coded for Error {
 
     fn field(&self) -> Option<String> {
         match self {
-            Error::Invalid { field, .. }
+            Error::InvalidField { field, .. }
             | Error::UnknownField { field }
             | Error::UnknownOperator { field, .. }
             | Error::LimitExceeded { field, .. }
             | Error::BadReference { field, .. }
-            | Error::Ambiguous { field, .. }
+            | Error::AmbiguousName { field, .. }
             | Error::AlreadyExists { field, .. }
             | Error::NothingToUpdate { field, .. }
             | Error::ImmutableTransfer { field, .. }
-            | Error::Undeclared { field, .. }
+            | Error::UndeclaredField { field, .. }
             | Error::NotSortable { field, .. }
             | Error::NotIndexed { field, .. } => Some(field.clone()),
             _ => None,

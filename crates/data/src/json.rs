@@ -42,7 +42,7 @@ impl<'de> Deserialize<'de> for Members {
 pub(crate) fn body(text: &str) -> Result<Vec<(String, Box<RawValue>)>> {
     serde_json::from_str::<Members>(text)
         .map(|Members(members)| members)
-        .map_err(|error| Error::Body {
+        .map_err(|error| Error::InvalidBody {
             reason: error.to_string(),
         })
 }

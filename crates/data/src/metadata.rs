@@ -116,7 +116,7 @@ fn value_row<'v>(
 /// interrupted declaration, declare the field again; until all objects are indexed, queries read
 /// the objects themselves.
 ///
-/// Errors: `data.invalid` for a path that does not begin with a field of free JSON,
+/// Errors: `data.invalid_field` for a path that does not begin with a field of free JSON,
 /// `data.limit_exceeded`, `data.already_exists` if it is declared with another value type.
 pub async fn declare_field(
     data: &Data,

@@ -43,9 +43,9 @@ codes! { Error {
     Self::InvalidAddress { .. } => ("intent.invalid_address", 400, Never),
     Self::AbiMismatch { .. } => ("intent.abi_mismatch", 400, Never),
     Self::Undecodable { .. } => ("intent.undecodable", 400, Never),
-    Self::InvalidIntent { .. } => ("intent.invalid", 400, Never),
+    Self::InvalidIntent { .. } => ("intent.invalid_intent", 400, Never),
     Self::WrongSignature { .. } => ("intent.wrong_signature", 500, Never),
-    Self::InvalidPermitSignature => ("intent.permit_signature_invalid", 403, Never),
+    Self::InvalidPermitSignature => ("intent.invalid_permit_signature", 403, Never),
     Self::InvalidPolicyKey => ("intent.invalid_policy_key", 500, Never),
 }}
 

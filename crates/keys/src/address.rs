@@ -65,7 +65,7 @@ enum IssueError {
 /// crashes; concurrent callers get different ones. Chains of the same family share their addresses.
 ///
 /// Errors: `keys.limit_exceeded` (1 to [`MAX_ADDRESSES`] per call), `keys.unknown_wallet`,
-/// `keys.single_key`, `keys.exhausted`.
+/// `keys.not_hierarchical`, `keys.exhausted`.
 pub async fn addresses(
     keys: &Keys,
     principal: &Principal,
@@ -146,7 +146,7 @@ async fn stored_source(
 fn path(tx: &mut Tx, settings: &Settings, id: &WalletId, chain: &ChainId) -> Result<Path> {
     let wallet = wallets::require(tx, id)?;
     if wallet.origin == Origin::PrivateKey {
-        return Err(Error::SingleKey);
+        return Err(Error::NotHierarchical);
     }
     settings.path(chain, wallet.account)
 }
@@ -174,7 +174,7 @@ async fn add_branch(
                 path,
                 node.neuter().to_xpub(),
             )),
-            Signer::Single(_) => Err(Error::SingleKey),
+            Signer::Single(_) => Err(Error::NotHierarchical),
         }
     });
     keys.write(principal, [branch.await?], |tx, _, branches| {

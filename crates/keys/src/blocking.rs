@@ -41,7 +41,7 @@ where
 }
 
 fn join_error(error: &tokio::task::JoinError) -> Error {
-    store::Error::Assertion {
+    store::Error::AssertionFailed {
         what: error.to_string(),
     }
     .into()

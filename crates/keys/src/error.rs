@@ -21,10 +21,10 @@ pub enum Error {
     #[error(
         "a name has 1 to 128 characters, none of them a control character, and does not look like an id"
     )]
-    Name,
+    InvalidName,
     /// The metadata is not a JSON object, or too large.
     #[error("metadata is a JSON object of at most {limit} bytes")]
-    Metadata { limit: usize },
+    InvalidMetadata { limit: usize },
     /// The object changed after the caller read it.
     #[error("the current version is {found}, not {expected}")]
     VersionConflict { expected: u64, found: u64 },
@@ -36,13 +36,13 @@ pub enum Error {
     AddressTaken { address: String },
     /// The words are not an English BIP-39 mnemonic, or the passphrase is too long.
     #[error("a mnemonic has 12, 15, 18, 21 or 24 English BIP-39 words and a valid checksum")]
-    Mnemonic,
+    InvalidMnemonic,
     /// The bytes are not a secp256k1 private key.
     #[error("the bytes are not a secp256k1 private key")]
-    PrivateKey,
+    InvalidPrivateKey,
     /// The text is not a derivation path, or not a template of one.
     #[error("{text:?} is not a derivation path; a template looks like m/44'/60'/{{account}}'/0")]
-    Path { text: String },
+    InvalidPath { text: String },
     /// The request is empty, or asks for more items at once than the limit.
     #[error("a request takes 1 to {limit} {what}")]
     LimitExceeded { what: &'static str, limit: usize },
@@ -51,10 +51,10 @@ pub enum Error {
     Exhausted { path: String },
     /// The wallet holds a single key, from which no others can be derived.
     #[error("the wallet holds a single imported key; no other keys can be derived from it")]
-    SingleKey,
+    NotHierarchical,
     /// Only wallets of the organisation have named keys.
     #[error("a user wallet has addresses only; named keys belong to wallets of kind org")]
-    UserWallet,
+    NamedKeyNotAllowed,
     /// The configuration disables export.
     #[error("the configuration disables the export of keys")]
     ExportDisabled,
@@ -65,10 +65,10 @@ pub enum Error {
     #[error(
         "a key of a hierarchical wallet is not exported on its own: together with the account's public node it reveals all other keys"
     )]
-    ExportChild,
+    ChildExportNotAllowed,
     /// The secret is encrypted under a data key that this process has not unlocked.
     #[error("the keyring of this process is older than that of the database; reload it")]
-    Keyring,
+    KeyringLocked,
     /// The permit was issued for another namespace.
     #[error("permit {permit} belongs to another namespace")]
     ForeignPermit { permit: PermitId },
@@ -122,7 +122,7 @@ pub enum Error {
     UnknownSigner { chain: ChainId, signer: String },
     /// The back end of the key cannot sign here and now.
     #[error("the key of {signer} is held by the back end {backend:?}, which {why}")]
-    Backend {
+    BackendUnavailable {
         signer: String,
         backend: String,
         why: &'static str,
@@ -155,22 +155,22 @@ codes! { Error {
     Self::UnknownWallet { .. } => ("keys.unknown_wallet", 404, Never),
     Self::UnknownKey { .. } => ("keys.unknown_key", 404, Never),
     Self::NameTaken { .. } => ("keys.name_taken", 409, Never),
-    Self::Name => ("keys.name", 400, Never),
-    Self::Metadata { .. } => ("keys.metadata", 400, Never),
+    Self::InvalidName => ("keys.invalid_name", 400, Never),
+    Self::InvalidMetadata { .. } => ("keys.invalid_metadata", 400, Never),
     Self::VersionConflict { .. } => ("keys.version_conflict", 409, Never),
     Self::WalletExists { .. } => ("keys.wallet_exists", 409, Never),
     Self::AddressTaken { .. } => ("keys.address_taken", 409, Never),
-    Self::Mnemonic => ("keys.mnemonic", 400, Never),
-    Self::PrivateKey => ("keys.private_key", 400, Never),
-    Self::Path { .. } => ("keys.path", 400, Never),
+    Self::InvalidMnemonic => ("keys.invalid_mnemonic", 400, Never),
+    Self::InvalidPrivateKey => ("keys.invalid_private_key", 400, Never),
+    Self::InvalidPath { .. } => ("keys.invalid_path", 400, Never),
     Self::LimitExceeded { .. } => ("keys.limit_exceeded", 400, Never),
     Self::Exhausted { .. } => ("keys.exhausted", 409, Never),
-    Self::SingleKey => ("keys.single_key", 409, Never),
-    Self::UserWallet => ("keys.user_wallet", 409, Never),
+    Self::NotHierarchical => ("keys.not_hierarchical", 409, Never),
+    Self::NamedKeyNotAllowed => ("keys.named_key_not_allowed", 409, Never),
     Self::ExportDisabled => ("keys.export_disabled", 403, Never),
     Self::Forbidden { .. } => ("keys.forbidden", 403, Never),
-    Self::ExportChild => ("keys.export_child", 403, Never),
-    Self::Keyring => ("keys.keyring", 503, Later),
+    Self::ChildExportNotAllowed => ("keys.child_export_not_allowed", 403, Never),
+    Self::KeyringLocked => ("keys.keyring_locked", 503, Later),
     Self::ForeignPermit { .. } => ("keys.foreign_permit", 403, Never),
     Self::IntentMismatch { .. } => ("keys.intent_mismatch", 403, Never),
     Self::EnvelopeExceeded { .. } => ("keys.envelope_exceeded", 403, Never),
@@ -183,7 +183,7 @@ codes! { Error {
     Self::CannotSupersede { .. } => ("keys.cannot_supersede", 409, Never),
     Self::Frozen { .. } => ("keys.frozen", 423, Later),
     Self::UnknownSigner { .. } => ("keys.unknown_signer", 404, Never),
-    Self::Backend { .. } => ("keys.backend", 409, Never),
+    Self::BackendUnavailable { .. } => ("keys.backend_unavailable", 409, Never),
     Self::UnknownBackend { .. } => ("keys.unknown_backend", 404, Never),
     Self::SigningRefused { .. } => ("keys.signing_refused", 403, Never),
     Self::RequestMismatch { .. } => ("keys.request_mismatch", 409, Never),
@@ -200,11 +200,11 @@ impl Coded for Error {
 
     fn field(&self) -> Option<String> {
         let field = match self {
-            Self::Name | Self::NameTaken { .. } => "name",
-            Self::Metadata { .. } => "metadata",
-            Self::Mnemonic => "secret.words",
-            Self::PrivateKey => "secret.key",
-            Self::Path { .. } => "path",
+            Self::InvalidName | Self::NameTaken { .. } => "name",
+            Self::InvalidMetadata { .. } => "metadata",
+            Self::InvalidMnemonic => "secret.words",
+            Self::InvalidPrivateKey => "secret.key",
+            Self::InvalidPath { .. } => "path",
             Self::UnknownBackend { .. } => "backend",
             Self::Intent(inner) => return inner.field(),
             _ => return None,

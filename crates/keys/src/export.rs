@@ -83,14 +83,14 @@ pub async fn export(keys: &Keys, principal: &Principal, wallet: &WalletId) -> Re
 /// key of a non-hardened child, together with the public node above it, reveals the private key of
 /// that node and with it every other child (BIP-32, "Implications").
 ///
-/// Errors: `keys.export_child`, and those of [`export`].
+/// Errors: `keys.child_export_not_allowed`, and those of [`export`].
 pub async fn export_key(keys: &Keys, principal: &Principal, id: &KeyId) -> Result<Exported> {
     check_allowed(keys, principal)?;
     let key = key(keys, principal, id).await?;
     if key.path == "m" {
         export(keys, principal, &key.wallet).await
     } else {
-        Err(Error::ExportChild)
+        Err(Error::ChildExportNotAllowed)
     }
 }
 

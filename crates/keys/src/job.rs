@@ -31,7 +31,7 @@ pub struct VerifiedJob {
 /// Verify a job before [`request_signatures`](crate::request_signatures); [`sign`](crate::sign) does
 /// this itself. Takes about 100 microseconds, so call it before the transaction.
 ///
-/// Errors: `intent.permit_signature_invalid`, `intent.undecodable`, `keys.foreign_permit`,
+/// Errors: `intent.invalid_permit_signature`, `intent.undecodable`, `keys.foreign_permit`,
 /// `keys.intent_mismatch`, `keys.envelope_exceeded`.
 pub fn verify_job(keys: &Keys, principal: &Principal, job: SigningJob) -> Result<VerifiedJob> {
     job.check(keys.policy_key(), &principal.namespace)

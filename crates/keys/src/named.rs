@@ -20,8 +20,8 @@ pub struct NewKey {
 
 /// Create a named key from the next address of the wallet.
 ///
-/// Errors: `keys.name`, `keys.name_taken`, `keys.metadata`, `keys.unknown_wallet`,
-/// `keys.user_wallet`, `keys.single_key`, `keys.exhausted`.
+/// Errors: `keys.invalid_name`, `keys.name_taken`, `keys.invalid_metadata`, `keys.unknown_wallet`,
+/// `keys.named_key_not_allowed`, `keys.not_hierarchical`, `keys.exhausted`.
 pub async fn create_key(
     keys: &Keys,
     principal: &Principal,
@@ -34,7 +34,7 @@ pub async fn create_key(
     keys.write(principal, (source, new), |tx, principal, (source, new)| {
         let wallet = source.wallet;
         if wallets::require(tx, &wallet)?.kind == WalletKind::User {
-            return Err(Error::UserWallet);
+            return Err(Error::NamedKeyNotAllowed);
         }
         if table::is_taken(tx, &wallet, &new.name)? {
             return Err(Error::NameTaken {
@@ -85,7 +85,7 @@ fn append(tx: &mut Tx, kind: &'static str, principal: &Principal, key: &NamedKey
 }
 
 /// Change a key's name or metadata. Errors: `keys.unknown_key`, `keys.version_conflict`,
-/// `keys.name_taken`, `keys.name`, `keys.metadata`.
+/// `keys.name_taken`, `keys.invalid_name`, `keys.invalid_metadata`.
 pub async fn patch_key(
     keys: &Keys,
     principal: &Principal,

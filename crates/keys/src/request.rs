@@ -186,5 +186,5 @@ fn new_request(tx: &mut Tx, job: &VerifiedJob, backend: &str) -> Result<StoredRe
 
 fn unwritable(error: serde_json::Error) -> Error {
     let what = format!("a permit has no JSON: {error}");
-    store::Error::Assertion { what }.into()
+    store::Error::AssertionFailed { what }.into()
 }

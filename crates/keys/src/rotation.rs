@@ -40,7 +40,7 @@ impl RotationTarget for WalletTarget {
 fn target_error(error: Error) -> secrets::Error {
     match error {
         Error::Store(error) => error.into(),
-        other => secrets::Error::RotationTarget {
+        other => secrets::Error::RotationBlocked {
             target: TARGET,
             why: other.to_string(),
         },

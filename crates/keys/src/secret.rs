@@ -29,7 +29,7 @@ impl Secret {
     pub(crate) fn key(bytes: Zeroizing<[u8; 32]>) -> Result<Self> {
         node_public(&bytes)
             .map(|_| Self::Key(bytes))
-            .ok_or(Error::PrivateKey)
+            .ok_or(Error::InvalidPrivateKey)
     }
 
     /// The plaintext encoding, which is encrypted at rest: a kind byte, then the key, or the
@@ -80,7 +80,7 @@ impl Secret {
         match self {
             Self::Words(phrase) => Node::master(phrase.seed()?.as_slice())
                 .map(Some)
-                .ok_or(Error::Mnemonic),
+                .ok_or(Error::InvalidMnemonic),
             Self::Key(_) => Ok(None),
         }
     }
@@ -92,7 +92,7 @@ impl Secret {
             Self::Words(_) => {
                 let path: Path = path.parse()?;
                 let node = self.master()?.and_then(|master| master.at(&path));
-                node.map(Signer::Branch).ok_or_else(|| Error::Path {
+                node.map(Signer::Branch).ok_or_else(|| Error::InvalidPath {
                     text: path.to_string(),
                 })
             }

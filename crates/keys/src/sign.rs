@@ -23,11 +23,11 @@ pub const MAX_JOBS: usize = 1_000;
 ///
 /// The permit must be genuine, of this namespace, not expired, revoked or spent, and allow exactly
 /// what the bytes do within its envelope. The key must be held here and not frozen. No other permit
-/// chain may own the replay keys. Errors: `intent.permit_signature_invalid`, `intent.undecodable`,
+/// chain may own the replay keys. Errors: `intent.invalid_permit_signature`, `intent.undecodable`,
 /// `keys.foreign_permit`, `keys.intent_mismatch`, `keys.envelope_exceeded`, `keys.permit_expired`,
 /// `keys.permit_revoked`, `keys.permit_spent`, `keys.replay_key_mismatch`, `keys.replay_key_used`,
 /// `keys.superseded`, `keys.cannot_supersede`, `keys.frozen`, `keys.unknown_signer`,
-/// `keys.backend`, `keys.signing_refused`, `keys.keyring`.
+/// `keys.backend_unavailable`, `keys.signing_refused`, `keys.keyring_locked`.
 pub async fn sign(
     keys: &Keys,
     principal: &Principal,
@@ -202,7 +202,7 @@ fn sign_one(
     namespace: &Namespace,
     ApprovedJob { checked, key }: ApprovedJob,
 ) -> Result<Signed> {
-    let unable = |why| Error::Backend {
+    let unable = |why| Error::BackendUnavailable {
         signer: checked.attempt.signer.clone(),
         backend: key.backend.clone(),
         why,

@@ -20,7 +20,7 @@ pub enum Error {
     Timeout { host: String, limit_ms: u64 },
     /// Too many redirects, or a redirect to a disallowed target.
     #[error("a redirect from {host} was not followed: {why}")]
-    Redirect { host: String, why: String },
+    RedirectRefused { host: String, why: String },
 }
 
 codes! { Error {
@@ -29,7 +29,7 @@ codes! { Error {
     Self::Unresolved { .. } => ("outbound.unresolved", 502, Later),
     Self::Unreachable { .. } => ("outbound.unreachable", 502, Later),
     Self::Timeout { .. } => ("outbound.timeout", 504, Later),
-    Self::Redirect { .. } => ("outbound.redirect", 502, Later),
+    Self::RedirectRefused { .. } => ("outbound.redirect_refused", 502, Later),
 }}
 
 impl Coded for Error {
@@ -60,7 +60,7 @@ impl Error {
     }
 
     pub(crate) fn redirect(host: &str, why: &str) -> Self {
-        Self::Redirect {
+        Self::RedirectRefused {
             host: host.to_owned(),
             why: why.to_owned(),
         }

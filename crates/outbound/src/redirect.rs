@@ -135,11 +135,11 @@ mod tests {
     fn https_is_not_downgraded() {
         assert!(matches!(
             follow(Method::Post, "https://a/x", 307, "http://a/x"),
-            Err(Error::Redirect { .. })
+            Err(Error::RedirectRefused { .. })
         ));
         assert!(matches!(
             follow(Method::Post, "https://a/x", 307, "http://[bad"),
-            Err(Error::Redirect { .. })
+            Err(Error::RedirectRefused { .. })
         ));
     }
 }

@@ -7,7 +7,7 @@ use store::{Fact, Tx};
 use types::{Page, Principal};
 
 /// Attach a policy: from now on its active version is evaluated for intents that touch the target.
-/// Attaching twice has no further effect. Errors: `policy.unknown_policy`, `policy.target`,
+/// Attaching twice has no further effect. Errors: `policy.unknown_policy`, `policy.invalid_target`,
 /// `policy.limit_exceeded`.
 pub async fn attach(
     policy: &Policy,

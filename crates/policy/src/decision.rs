@@ -51,7 +51,7 @@ pub async fn decision(policy: &Policy, principal: &Principal, id: DecisionId) ->
 }
 
 /// A page of decisions, newest first, by `page.limit` and `page.after`. Errors:
-/// `policy.unknown_policy`, `policy.cursor`.
+/// `policy.unknown_policy`, `policy.invalid_cursor`.
 pub async fn decisions(
     policy: &Policy,
     principal: &Principal,
@@ -79,14 +79,14 @@ pub async fn decisions(
 
 impl LogPosition {
     fn parse(text: &str) -> Result<Self> {
-        let (at, id) = text.split_once('/').ok_or(Error::Cursor)?;
+        let (at, id) = text.split_once('/').ok_or(Error::InvalidCursor)?;
         let at = at
             .parse()
             .map(Time::from_micros)
-            .map_err(|_| Error::Cursor)?;
+            .map_err(|_| Error::InvalidCursor)?;
         Ok(Self {
             at,
-            id: id.parse().map_err(|_| Error::Cursor)?,
+            id: id.parse().map_err(|_| Error::InvalidCursor)?,
         })
     }
 }

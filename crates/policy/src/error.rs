@@ -22,19 +22,19 @@ pub enum Error {
     #[error(
         "a policy's name has 1 to {limit} characters, none of them a control character, and does not begin with \"pol:\""
     )]
-    Name { limit: usize },
+    InvalidName { limit: usize },
     /// Another policy has this name.
     #[error("another policy has the name {name:?}")]
     NameTaken { name: String },
     /// The document is not a valid policy.
     #[error("the document is not a valid policy: {0}")]
-    Document(DocumentError),
+    InvalidDocument(DocumentError),
     /// The example input does not match the schema, or the document cannot be evaluated on it.
     #[error("the example input is not valid: {why}")]
-    ExampleInput { why: String },
+    InvalidExampleInput { why: String },
     /// The input of a dry run does not match the schema.
     #[error("the input does not match the schema of policy inputs: {why}")]
-    Input { why: String },
+    InvalidInput { why: String },
     /// A limit on a number of items or the length of a text is exceeded.
     #[error("at most {limit} {what}")]
     LimitExceeded {
@@ -47,10 +47,10 @@ pub enum Error {
     Referenced { name: String, count: u64 },
     /// The target of an attachment is not an account of its chain.
     #[error("the target is not an account of the chain: {why}")]
-    Target { why: String },
+    InvalidTarget { why: String },
     /// The cursor was not issued by an earlier page.
     #[error("the cursor was not issued by an earlier page")]
-    Cursor,
+    InvalidCursor,
     /// The key that signs permits is not available.
     #[error("the key that signs permits is not available: {why}")]
     SignerUnavailable { why: String },
@@ -88,15 +88,15 @@ codes! { Error {
     Self::UnknownPolicy { .. } => ("policy.unknown_policy", 404, Never),
     Self::UnknownVersion { .. } => ("policy.unknown_version", 404, Never),
     Self::UnknownDecision { .. } => ("policy.unknown_decision", 404, Never),
-    Self::Name { .. } => ("policy.name", 400, Never),
+    Self::InvalidName { .. } => ("policy.invalid_name", 400, Never),
     Self::NameTaken { .. } => ("policy.name_taken", 409, Never),
-    Self::Document(_) => ("policy.document", 400, Never),
-    Self::ExampleInput { .. } => ("policy.example_input", 400, Never),
-    Self::Input { .. } => ("policy.input", 400, Never),
+    Self::InvalidDocument(_) => ("policy.invalid_document", 400, Never),
+    Self::InvalidExampleInput { .. } => ("policy.invalid_example_input", 400, Never),
+    Self::InvalidInput { .. } => ("policy.invalid_input", 400, Never),
     Self::LimitExceeded { .. } => ("policy.limit_exceeded", 400, Never),
     Self::Referenced { .. } => ("policy.referenced", 409, Never),
-    Self::Target { .. } => ("policy.target", 400, Never),
-    Self::Cursor => ("policy.cursor", 400, Never),
+    Self::InvalidTarget { .. } => ("policy.invalid_target", 400, Never),
+    Self::InvalidCursor => ("policy.invalid_cursor", 400, Never),
     Self::SignerUnavailable { .. } => ("policy.signer_unavailable", 503, Later),
     Self::Internal { .. } => ("policy.internal_error", 500, Never),
     ;
@@ -111,12 +111,12 @@ impl Coded for Error {
 
     fn field(&self) -> Option<String> {
         let field = match self {
-            Self::Name { .. } | Self::NameTaken { .. } => "name",
-            Self::Document(_) => "document",
-            Self::ExampleInput { .. } => "exampleInput",
-            Self::Input { .. } => "input",
-            Self::Target { .. } => "target",
-            Self::Cursor => "after",
+            Self::InvalidName { .. } | Self::NameTaken { .. } => "name",
+            Self::InvalidDocument(_) => "document",
+            Self::InvalidExampleInput { .. } => "exampleInput",
+            Self::InvalidInput { .. } => "input",
+            Self::InvalidTarget { .. } => "target",
+            Self::InvalidCursor => "after",
             Self::LimitExceeded { field, .. } => return field.map(str::to_owned),
             _ => return None,
         };

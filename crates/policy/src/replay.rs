@@ -86,7 +86,7 @@ pub async fn replay(
 }
 
 /// One page of a replay, and the cursor of the next page, if any: for callers that report progress.
-/// Errors: as for [`replay`], and `policy.cursor`.
+/// Errors: as for [`replay`], and `policy.invalid_cursor`.
 pub async fn replay_page(
     policy: &Policy,
     principal: &Principal,

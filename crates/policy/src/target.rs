@@ -114,7 +114,7 @@ fn on_chain(key: &str) -> Option<(ChainId, String)> {
 }
 
 fn canonical_account(chain: &ChainId, text: &str) -> Result<String> {
-    let recipient = intent::parse_recipient(chain, text).map_err(|error| Error::Target {
+    let recipient = intent::parse_recipient(chain, text).map_err(|error| Error::InvalidTarget {
         why: error.to_string(),
     })?;
     Ok(recipient.account)

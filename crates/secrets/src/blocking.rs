@@ -9,6 +9,6 @@ pub(crate) async fn blocking<T: Send + 'static>(
     let joined = tokio::task::spawn_blocking(work).await;
     joined.unwrap_or_else(|error| {
         let what = error.to_string();
-        Err(store::Error::Assertion { what }.into())
+        Err(store::Error::AssertionFailed { what }.into())
     })
 }

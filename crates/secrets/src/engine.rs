@@ -60,13 +60,13 @@ impl Secrets {
         self.keyring().wait_for_unknown_key().await;
     }
 
-    /// The master key, from its source. Error: `secrets.master_key`.
+    /// The master key, from its source. Error: `secrets.master_key_unavailable`.
     pub(crate) async fn master(&self) -> Result<MasterKey> {
         let source = self.0.parts.master_source.clone();
-        let source = source.ok_or_else(|| Error::MasterKey {
+        let source = source.ok_or_else(|| Error::MasterKeyUnavailable {
             why: "this process has no source for it".to_owned(),
         })?;
-        blocking(move || source().map_err(|why| Error::MasterKey { why })).await
+        blocking(move || source().map_err(|why| Error::MasterKeyUnavailable { why })).await
     }
 
     pub(crate) fn db(&self) -> &Db {

@@ -21,10 +21,10 @@ pub enum Error {
     UnknownDataKey { version: u32 },
     /// The master key cannot be read again, which a rotation requires.
     #[error("the master key cannot be read: {why}")]
-    MasterKey { why: String },
+    MasterKeyUnavailable { why: String },
     /// A component could not re-encrypt its secrets.
     #[error("the secrets of {target} cannot be re-encrypted now: {why}")]
-    RotationTarget { target: &'static str, why: String },
+    RotationBlocked { target: &'static str, why: String },
     /// A database error.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -33,8 +33,8 @@ pub enum Error {
 codes! { Error {
     Self::Undecryptable { .. } => ("secrets.undecryptable", 500, Never),
     Self::UnknownDataKey { .. } => ("secrets.unknown_data_key", 503, Later),
-    Self::MasterKey { .. } => ("secrets.master_key", 503, Later),
-    Self::RotationTarget { .. } => ("secrets.rotation_target", 503, Later),
+    Self::MasterKeyUnavailable { .. } => ("secrets.master_key_unavailable", 503, Later),
+    Self::RotationBlocked { .. } => ("secrets.rotation_blocked", 503, Later),
     ;
     Self::Store(inner) => inner,
 }}

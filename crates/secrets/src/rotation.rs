@@ -12,7 +12,7 @@ use store::Fact;
 use types::Principal;
 
 /// Create a new data key, and start the re-encryption under it. Returns the running rotation if
-/// there is one. Errors: `secrets.master_key` if the master key cannot be read,
+/// there is one. Errors: `secrets.master_key_unavailable` if the master key cannot be read,
 /// `secrets.undecryptable` if it was changed, `store.contended` if another process changes the
 /// keyring at the same time.
 pub async fn rotate(secrets: &Secrets, principal: &Principal) -> Result<Rotation> {

@@ -37,7 +37,7 @@ struct Inner {
 
 impl Db {
     /// Open the database, apply migrations, and start the threads that serve it. Errors:
-    /// [`Error::Locked`], [`Error::Schema`], [`Error::Database`].
+    /// [`Error::Locked`], [`Error::UnknownMigration`], [`Error::Database`].
     pub async fn open(
         config: Config,
         clock: Arc<dyn Clock>,

@@ -40,16 +40,16 @@ pub enum Error {
     },
     /// A text contains the character NUL, which PostgreSQL cannot store.
     #[error("text cannot contain the character NUL")]
-    Nul,
+    NulCharacter,
     /// Code inside a transaction failed an assertion; the transaction was rolled back.
     #[error("an assertion failed inside a transaction: {what}")]
-    Assertion { what: String },
+    AssertionFailed { what: String },
     /// Another process has the database file open.
     #[error("another process uses {path}; use its API, or stop it first")]
     Locked { path: String },
     /// The database holds migrations that this release does not have, or has with another content.
     #[error("the schema does not match this release: {why}")]
-    Schema { why: String },
+    UnknownMigration { why: String },
     /// The signed tree heads in the database do not match its partition heads or the export: the
     /// database was restored from a backup, or edited by hand.
     #[error("the signed tree heads do not match the database: {why}")]
@@ -60,17 +60,17 @@ pub enum Error {
 }
 
 codes! { Error {
-    Self::Database { .. } => ("store.database", 503, Later),
+    Self::Database { .. } => ("store.database_error", 503, Later),
     Self::Contended { .. } => ("store.contended", 503, Later),
     Self::Fenced { .. } => ("store.fenced", 503, Later),
     Self::Busy { .. } => ("store.busy", 503, Later),
     Self::LimitExceeded { .. } => ("store.limit_exceeded", 400, Never),
     Self::MissingNamespace { .. } => ("store.missing_namespace", 500, Never),
     Self::UnexpectedValue { .. } => ("store.unexpected_value", 500, Never),
-    Self::Nul => ("store.nul", 400, Never),
-    Self::Assertion { .. } => ("store.assertion", 500, Never),
+    Self::NulCharacter => ("store.nul_character", 400, Never),
+    Self::AssertionFailed { .. } => ("store.assertion_failed", 500, Never),
     Self::Locked { .. } => ("store.locked", 503, Later),
-    Self::Schema { .. } => ("store.schema", 500, Never),
+    Self::UnknownMigration { .. } => ("store.unknown_migration", 500, Never),
     Self::TreeHeadMismatch { .. } => ("store.tree_head_mismatch", 503, Never),
     Self::Closed => ("store.closed", 503, Later),
 }}

@@ -109,7 +109,7 @@ impl Fact {
             .flatten()
             .any(|text| text.as_bytes().contains(&0))
         {
-            return Err(Error::Nul);
+            return Err(Error::NulCharacter);
         }
         let subjects: usize = self.subjects.iter().map(|subject| subject.id.len()).sum();
         let bytes = subjects + texts.iter().flatten().map(|text| text.len()).sum::<usize>();

@@ -63,12 +63,12 @@ fn check(applied: &[Migration]) -> Result<(), Error> {
         match known {
             Some((known_name, text)) if known_name == name && hash_of(text) == *hash => {}
             Some((known_name, _)) if known_name == name => {
-                return Err(Error::Schema {
+                return Err(Error::UnknownMigration {
                     why: format!("migration {name} was applied with another content"),
                 });
             }
             _ => {
-                return Err(Error::Schema {
+                return Err(Error::UnknownMigration {
                     why: format!(
                         "migration {name} is not known to this release: run the newer release that created it, or restore a backup from before"
                     ),

@@ -110,7 +110,7 @@ fn read_once(
         (_, Some(Failure::Disconnected(error))) => Err(Failure::Disconnected(error)),
         (_, Some(Failure::Contended)) => Err(Failure::Contended),
         (Ok(_), _) => Ok(()),
-        (Err(panic), _) => Err(Failure::Failed(Error::Assertion {
+        (Err(panic), _) => Err(Failure::Failed(Error::AssertionFailed {
             what: panic_message(&*panic),
         })),
     }

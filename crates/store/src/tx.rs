@@ -145,7 +145,7 @@ fn reject_nul(params: &[Value<'_>]) -> Result<()> {
     let has_nul =
         |value: &Value<'_>| matches!(value, Value::Text(text) if text.as_bytes().contains(&0));
     if params.iter().any(has_nul) {
-        Err(Error::Nul)
+        Err(Error::NulCharacter)
     } else {
         Ok(())
     }

@@ -9,7 +9,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     #[error("{field}: {why}")]
-    Invalid {
+    InvalidField {
         /// A path such as `delivery.url`.
         field: String,
         why: String,
@@ -48,7 +48,7 @@ pub enum Error {
 }
 
 codes! { Error {
-    Self::Invalid { .. } => ("streams.invalid", 400, Never),
+    Self::InvalidField { .. } => ("streams.invalid_field", 400, Never),
     Self::UnknownSubscription { .. } => ("streams.unknown_subscription", 404, Never),
     Self::NameTaken { .. } => ("streams.name_taken", 409, Never),
     Self::LimitExceeded { .. } => ("streams.limit_exceeded", 429, Never),
@@ -73,7 +73,7 @@ impl Coded for Error {
 
     fn field(&self) -> Option<String> {
         match self {
-            Self::Invalid { field, .. } => Some(field.clone()),
+            Self::InvalidField { field, .. } => Some(field.clone()),
             Self::NameTaken { .. } => Some("name".to_owned()),
             _ => None,
         }
@@ -82,14 +82,14 @@ impl Coded for Error {
 
 impl Error {
     pub(crate) fn invalid(field: &str, why: impl std::fmt::Display) -> Self {
-        Self::Invalid {
+        Self::InvalidField {
             field: field.to_owned(),
             why: why.to_string(),
         }
     }
 }
 
-/// [`Error::Invalid`] for a field, unless it is valid.
+/// [`Error::InvalidField`] for a field, unless it is valid.
 pub(crate) fn require(valid: bool, field: &str, why: &str) -> Result<()> {
     if valid {
         Ok(())

@@ -82,7 +82,7 @@ struct ValidBinding {
 }
 
 /// Creates a binding with this name or replaces the existing one; with an id, only replaces.
-/// Returns whether it is new. Errors: `workflow.invalid`, `workflow.unknown_resource`,
+/// Returns whether it is new. Errors: `workflow.invalid_field`, `workflow.unknown_resource`,
 /// `workflow.name_taken`, `workflow.limit_exceeded`, `contracts.limit_exceeded`.
 pub async fn put_binding(
     workflow: &Workflow,

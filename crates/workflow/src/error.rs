@@ -17,7 +17,7 @@ pub enum Error {
     InvalidDefinition { reason: String },
     /// A field has an invalid value.
     #[error("{field}: {reason}")]
-    Invalid { field: String, reason: String },
+    InvalidField { field: String, reason: String },
     /// A step has an unknown type.
     #[error("{field}: {reason}")]
     UnknownStepType { field: String, reason: String },
@@ -98,7 +98,7 @@ pub enum Error {
 
 codes! { Error {
     Self::InvalidDefinition { .. } => ("workflow.invalid_definition", 400, Never),
-    Self::Invalid { .. } => ("workflow.invalid", 400, Never),
+    Self::InvalidField { .. } => ("workflow.invalid_field", 400, Never),
     Self::UnknownStepType { .. } => ("workflow.unknown_step_type", 400, Never),
     Self::Expression { .. } => ("workflow.expression_error", 400, Never),
     Self::UnknownResource { .. } => ("workflow.unknown_resource", 404, Never),
@@ -125,7 +125,7 @@ codes! { Error {
 
 impl Error {
     pub(crate) fn invalid(field: impl Into<String>, reason: impl Display) -> Self {
-        Self::Invalid {
+        Self::InvalidField {
             field: field.into(),
             reason: reason.to_string(),
         }
@@ -198,7 +198,7 @@ impl From<DefinitionError> for Error {
         } = error;
         match kind {
             DefinitionErrorKind::Document => Self::InvalidDefinition { reason },
-            DefinitionErrorKind::Field => Self::Invalid { field, reason },
+            DefinitionErrorKind::Field => Self::InvalidField { field, reason },
             DefinitionErrorKind::StepType => Self::UnknownStepType { field, reason },
             DefinitionErrorKind::Expression => Self::Expression { field, reason },
         }
@@ -212,7 +212,7 @@ impl Coded for Error {
 
     fn field(&self) -> Option<String> {
         match self {
-            Self::Invalid { field, .. }
+            Self::InvalidField { field, .. }
             | Self::UnknownStepType { field, .. }
             | Self::Expression { field, .. }
             | Self::LimitExceeded { field, .. } => Some(field.clone()),

@@ -344,7 +344,7 @@ async fn a_bulk_update_in_json_or_yaml_is_atomic() {
         assert_eq!(refused.code_and_field(), ("data.bad_reference".into(), "assets[0].collection".into()));
         assert!(refused.text.contains("KA090801"), "{}", refused.text);
         assert_eq!(world.get("/collections/new").await.status, 404);
-        for (yaml, code) in [("assets: [", "api.invalid_field"), ("a: 1\na: 2", "api.invalid_field"), ("- 1", "data.body")] {
+        for (yaml, code) in [("assets: [", "api.invalid_field"), ("a: 1\na: 2", "api.invalid_field"), ("- 1", "data.invalid_body")] {
             let refused = send(&world, "PUT", "/bulk/datamodel", "application/yaml", yaml).await;
             assert_eq!((refused.status, refused.code_and_field().0.as_str()), (400, code), "{yaml}");
         }
@@ -399,13 +399,20 @@ fn bad_input() -> Vec<Row> {
             "data.unknown_field",
             "colour",
         ),
-        row("POST", "/assets", json!({}), 400, "data.invalid", "name"),
+        row(
+            "POST",
+            "/assets",
+            json!({}),
+            400,
+            "data.invalid_field",
+            "name",
+        ),
         row(
             "POST",
             "/assets",
             json!({ "name": "a/b" }),
             400,
-            "data.invalid",
+            "data.invalid_field",
             "name",
         ),
         row(
@@ -421,7 +428,7 @@ fn bad_input() -> Vec<Row> {
             "/transfers",
             json!({ "protocolId": "x", "amount": "-1", "parent": { "type": "pool", "ref": "p" } }),
             400,
-            "data.invalid",
+            "data.invalid_field",
             "amount",
         ),
         row(
@@ -429,7 +436,7 @@ fn bad_input() -> Vec<Row> {
             "/transfers",
             json!({ "protocolId": "x", "amount": "1.5", "parent": { "type": "pool", "ref": "p" } }),
             400,
-            "data.invalid",
+            "data.invalid_field",
             "amount",
         ),
         row(
@@ -437,7 +444,7 @@ fn bad_input() -> Vec<Row> {
             "/assets/one",
             json!({ "name": "other" }),
             400,
-            "data.invalid",
+            "data.invalid_field",
             "name",
         ),
         row(
@@ -445,7 +452,7 @@ fn bad_input() -> Vec<Row> {
             &format!("/pools/{TOKEN}/balances"),
             json!({ "name": "balances", "address": TOKEN }),
             400,
-            "data.invalid",
+            "data.invalid_field",
             "name",
         ),
         row(
@@ -461,7 +468,7 @@ fn bad_input() -> Vec<Row> {
             "/assets?limit=0",
             Value::Null,
             400,
-            "data.invalid",
+            "data.invalid_field",
             "limit",
         ),
         row(
@@ -469,7 +476,7 @@ fn bad_input() -> Vec<Row> {
             "/assets?limit=x",
             Value::Null,
             400,
-            "data.invalid",
+            "data.invalid_field",
             "limit",
         ),
         row(
@@ -504,7 +511,14 @@ fn bad_input() -> Vec<Row> {
             "data.unknown_operator",
             "assets.like",
         ),
-        row("POST", "/bulk/query", json!([]), 400, "data.body", "body"),
+        row(
+            "POST",
+            "/bulk/query",
+            json!([]),
+            400,
+            "data.invalid_body",
+            "body",
+        ),
         row(
             "PUT",
             "/bulk/datamodel",
@@ -518,7 +532,7 @@ fn bad_input() -> Vec<Row> {
             "/bulk/datamodel",
             json!({ "assets": [{ "name": "x", "updateType": "upsert" }] }),
             400,
-            "data.invalid",
+            "data.invalid_field",
             "assets[0].updateType",
         ),
         row(
@@ -534,7 +548,7 @@ fn bad_input() -> Vec<Row> {
             "/metadata-fields/assets/name",
             json!({ "form": "text" }),
             400,
-            "data.invalid",
+            "data.invalid_field",
             "path",
         ),
         row(

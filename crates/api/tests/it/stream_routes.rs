@@ -498,11 +498,15 @@ async fn invalid_input_names_its_field_and_changes_nothing() {
             body
         };
         for (body, code, field) in [
-            (with("/name", json!("two words")), "streams.invalid", "name"),
+            (
+                with("/name", json!("two words")),
+                "streams.invalid_field",
+                "name",
+            ),
             (with("/name", json!("books")), "streams.name_taken", "name"),
             (
                 with("/filter/types", json!([""])),
-                "streams.invalid",
+                "streams.invalid_field",
                 "filter.types[0]",
             ),
             (
@@ -517,22 +521,22 @@ async fn invalid_input_names_its_field_and_changes_nothing() {
             ),
             (
                 with("/delivery/url", json!("http://10.0.0.1/")),
-                "streams.invalid",
+                "streams.invalid_field",
                 "delivery.url",
             ),
             (
                 with("/delivery/timeoutMs", json!(5)),
-                "streams.invalid",
+                "streams.invalid_field",
                 "delivery.timeoutMs",
             ),
             (
                 with("/delivery/headers", json!({ "Host": "x" })),
-                "streams.invalid",
+                "streams.invalid_field",
                 "delivery.headers.Host",
             ),
             (
                 with("/retry/maxMs", json!(1)),
-                "streams.invalid",
+                "streams.invalid_field",
                 "retry.maxMs",
             ),
             (

@@ -491,7 +491,7 @@ fn bad_input() -> Vec<Row> {
             "/listeners/firefly/l",
             chain_listener("soon"),
             400,
-            "workflow.invalid",
+            "workflow.invalid_field",
             "config.firstEvent",
         ),
         (
@@ -499,7 +499,7 @@ fn bad_input() -> Vec<Row> {
             "/listeners/firefly/l",
             without_on_revert,
             400,
-            "workflow.invalid",
+            "workflow.invalid_field",
             "config.onRevert",
         ),
         (
@@ -507,7 +507,7 @@ fn bad_input() -> Vec<Row> {
             "/listeners/firefly/l",
             unknown_task,
             400,
-            "workflow.invalid",
+            "workflow.invalid_field",
             "config.taskName",
         ),
         (
@@ -515,7 +515,7 @@ fn bad_input() -> Vec<Row> {
             "/listeners/datamodel/l",
             json!({ "taskId": "double", "topicFilter": "(" }),
             400,
-            "workflow.invalid",
+            "workflow.invalid_field",
             "topicFilter",
         ),
         (
@@ -523,7 +523,7 @@ fn bad_input() -> Vec<Row> {
             "/listeners/datamodel/l",
             json!({ "taskId": "none", "topicFilter": "." }),
             400,
-            "workflow.invalid",
+            "workflow.invalid_field",
             "taskId",
         ),
         (
@@ -531,7 +531,7 @@ fn bad_input() -> Vec<Row> {
             "/bindings/b",
             json!({ "contract": "0x12" }),
             400,
-            "workflow.invalid",
+            "workflow.invalid_field",
             "contract",
         ),
         (
@@ -547,7 +547,7 @@ fn bad_input() -> Vec<Row> {
             "/bindings/b",
             json!({ "abi": "none" }),
             400,
-            "workflow.invalid",
+            "workflow.invalid_field",
             "abi",
         ),
         (

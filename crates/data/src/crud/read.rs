@@ -11,7 +11,7 @@ use types::{ChainId, Principal};
 /// protocol id, with `<chain>/` in front for a chain other than the default. A reverted transfer is
 /// found by its id only.
 ///
-/// Errors: `data.unknown_object` (404), `data.ambiguous` if several objects have the name.
+/// Errors: `data.unknown_object` (404), `data.ambiguous_name` if several objects have the name.
 pub async fn get(data: &Data, principal: &Principal, kind: Type, reference: &str) -> Result<View> {
     if kind == Type::Balance {
         return holdings::balance(data, principal, reference).await;

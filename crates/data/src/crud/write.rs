@@ -75,7 +75,7 @@ pub async fn patch(
 }
 
 fn raw(body: &str) -> Result<Box<RawValue>> {
-    RawValue::from_string(body.to_owned()).map_err(|error| Error::Body {
+    RawValue::from_string(body.to_owned()).map_err(|error| Error::InvalidBody {
         reason: error.to_string(),
     })
 }

@@ -158,7 +158,7 @@ impl Execution<'_> {
                 .iter()
                 .find_map(|filter| filter.first_non_sql())
                 .unwrap_or_default();
-            return Err(Error::Undeclared {
+            return Err(Error::UndeclaredField {
                 field,
                 limit: MAX_READ,
             });

@@ -69,7 +69,7 @@ pub struct PreparedUpdate {
 /// Parse and check a bulk update (`PUT /bulk/datamodel`, section 5 of the model), outside a
 /// transaction.
 ///
-/// Errors: `data.body`, `data.unknown_field`, `data.invalid`, `data.limit_exceeded`.
+/// Errors: `data.invalid_body`, `data.unknown_field`, `data.invalid_field`, `data.limit_exceeded`.
 pub fn prepare_update(data: &Data, principal: &Principal, body: &str) -> Result<PreparedUpdate> {
     let default_chain = data.default_chain(&principal.namespace);
     let mut inputs = Vec::new();
@@ -104,8 +104,8 @@ fn writable(name: &str) -> Option<Type> {
 
 /// Write a prepared update in the caller's transaction.
 ///
-/// Errors: `data.bad_reference` (its message contains `KA090801`), `data.ambiguous`,
-/// `data.already_exists`, `data.nothing_to_update`, `data.invalid`, `data.immutable_transfer`.
+/// Errors: `data.bad_reference` (its message contains `KA090801`), `data.ambiguous_name`,
+/// `data.already_exists`, `data.nothing_to_update`, `data.invalid_field`, `data.immutable_transfer`.
 pub fn write_update(
     tx: &mut Tx,
     principal: &Principal,

@@ -35,7 +35,7 @@ pub(crate) fn resolve_one(
     )?;
     match resolutions.into_values().next() {
         Some(Resolution::Object(id)) => Ok(id),
-        Some(Resolution::Ambiguous) => Err(Error::Ambiguous {
+        Some(Resolution::Ambiguous) => Err(Error::AmbiguousName {
             field: kind.to_string(),
             kind,
             reference: text.to_owned(),

@@ -182,7 +182,7 @@ fn resolved_id(
     let (field, reference) = (path.to_owned(), text.to_owned());
     match resolved.get(&(kind, text.to_owned())) {
         Some(Resolution::Object(id)) => Ok(id.clone()),
-        Some(Resolution::Ambiguous) => Err(Error::Ambiguous {
+        Some(Resolution::Ambiguous) => Err(Error::AmbiguousName {
             field,
             kind,
             reference,

@@ -246,7 +246,7 @@ async fn bad_input_names_its_field_and_changes_nothing() {
         }
         for body in ["", "[]", "{", "null", "\"x\"", r#"{"assets": [], "assets": []}"#, "{\"assets\": [}"] {
             let error = data::bulk_update(&world.data, &ann(), body).await.unwrap_err();
-            assert_eq!(error.code().code, "data.body", "{body}");
+            assert_eq!(error.code().code, "data.invalid_body", "{body}");
         }
         let deep = format!(r#"{{"assets": [{{"name": "a", "info": {}{}}}]}}"#, "[".repeat(100_000), "]".repeat(100_000));
         assert_eq!(data::bulk_update(&world.data, &ann(), &deep).await.unwrap_err().field().unwrap(), "assets[0].info");

@@ -209,15 +209,15 @@ async fn listing_parameters_filter_sort_and_page() {
             (json!({"assets": {"like": []}}), "data.unknown_operator"),
             (json!({"assets": {"eq": [{"field": "colour", "value": "x"}]}}), "data.unknown_field"),
             (json!({"assets": {"eq": [{"field": "name", "value": "x", "nicht": true}]}}), "data.unknown_field"),
-            (json!({"assets": {"eq": [{"field": "name"}]}}), "data.invalid"),
+            (json!({"assets": {"eq": [{"field": "name"}]}}), "data.invalid_field"),
             (json!({"assets": {"contains": [{"field": "created", "value": "x"}]}}), "data.unknown_operator"),
-            (json!({"assets": {"eq": [{"field": "created", "value": "yesterday"}]}}), "data.invalid"),
+            (json!({"assets": {"eq": [{"field": "created", "value": "yesterday"}]}}), "data.invalid_field"),
             (json!({"assets": {"or": [{"limit": 5}]}}), "data.unknown_operator"),
-            (json!({"assets": {"sort": ["info.x"]}}), "data.undeclared"),
+            (json!({"assets": {"sort": ["info.x"]}}), "data.undeclared_field"),
             (json!({"assets": {"fields": ["colour"]}}), "data.unknown_field"),
             (json!({"treasures": {}}), "data.unknown_field"),
-            (json!({"transfers": {"gt": [{"field": "amount", "value": "1.5"}]}}), "data.invalid"),
-            (json!({"nfts": {"eq": [{"field": "active", "value": "yes"}]}}), "data.invalid"),
+            (json!({"transfers": {"gt": [{"field": "amount", "value": "1.5"}]}}), "data.invalid_field"),
+            (json!({"nfts": {"eq": [{"field": "active", "value": "yes"}]}}), "data.invalid_field"),
         ] {
             assert_eq!(bulk_query(&world, bad.clone()).await.unwrap_err().code().code, code, "{bad}");
         }
@@ -250,7 +250,7 @@ async fn sorting_by_an_undeclared_path_asks_for_its_declaration() {
     with_each_engine(|world| async move {
         let query = json!({"assets": {"sort": ["info.grade"]}});
         let error = bulk_query(&world, query).await.unwrap_err();
-        assert_eq!(error.code().code, "data.undeclared");
+        assert_eq!(error.code().code, "data.undeclared_field");
         assert_eq!(
             error.to_string(),
             "info.grade cannot be sorted by: it is not a declared field; declare it"

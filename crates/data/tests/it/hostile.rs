@@ -374,7 +374,7 @@ async fn a_forged_cursor_is_rejected_or_is_a_valid_position() {
                         Ok(_) => accepted += 1,
                         Err(error) => {
                             let error_fields = (error.code().code, error.field());
-                            assert_eq!(error_fields, ("data.invalid", Some(format!("{kind}.after"))));
+                            assert_eq!(error_fields, ("data.invalid_field", Some(format!("{kind}.after"))));
                             refused += 1;
                         }
                     }

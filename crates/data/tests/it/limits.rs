@@ -50,7 +50,7 @@ async fn declared_fields_compare_by_value_type_for_old_and_new_objects() {
         assert_eq!(names(&world, json!({"null": [{"field": "info.grade"}]})).await.unwrap(), ["a3"]);
         assert_eq!(names(&world, json!({"sort": ["-info.score"]})).await.unwrap(), ["a2", "a1", "a0", "a3"]);
         let invalid = names(&world, by("gt", "info.score", "a lot")).await.unwrap_err();
-        assert_eq!(invalid.code().code, "data.invalid");
+        assert_eq!(invalid.code().code, "data.invalid_field");
         world
             .bulk(json!({"assets": [{"name": "a0", "info": {"score": -5}}, {"name": "a4", "info": {"score": 21}}]}))
             .await
@@ -105,7 +105,7 @@ async fn an_undeclared_path_is_read_from_at_most_ten_thousand_objects() {
         );
         world.bulk(json!({"assets": [{"name": "one more"}]})).await.unwrap();
         let error = names(&world, query()).await.unwrap_err();
-        assert_eq!((error.code().code, error.field().as_deref()), ("data.undeclared", Some("info.n")));
+        assert_eq!((error.code().code, error.field().as_deref()), ("data.undeclared_field", Some("info.n")));
         let mut narrowed = query();
         narrowed["startsWith"] = json!([{"field": "name", "value": "a"}]);
         assert_eq!(names(&world, narrowed).await.unwrap(), ["a10000", "a9999", "a9998"]);

@@ -34,7 +34,7 @@ async fn a_lookup_returns_the_object_of_its_chain() {
         for reference in [id, json!(format!("eip155:1337/{ALICE}"))] {
             let args = json!({"address": reference, "chain": OTHER});
             let error = labels(args).await.unwrap_err();
-            assert_eq!(error.code().code, "data.invalid", "{error}");
+            assert_eq!(error.code().code, "data.invalid_field", "{error}");
         }
     })
     .await;
@@ -52,7 +52,11 @@ async fn unsuitable_arguments_and_unknown_lookups_are_errors() {
             json!({"address": "a".repeat(1_025)}),
         ] {
             let error = look_up(&world, "address.labels", args.clone()).await;
-            assert_eq!(error.unwrap_err().code().code, "data.invalid", "{args}");
+            assert_eq!(
+                error.unwrap_err().code().code,
+                "data.invalid_field",
+                "{args}"
+            );
         }
         for name in ["nft.owner", "address.active", "labels"] {
             let error = look_up(&world, name, json!({"address": ALICE})).await;
@@ -74,7 +78,7 @@ async fn an_ambiguous_reference_is_an_error() {
         });
         world.bulk(model).await.unwrap();
         let error = look_up(&world, "pool.standard", json!({"pool": "main"})).await;
-        assert_eq!(error.unwrap_err().code().code, "data.ambiguous");
+        assert_eq!(error.unwrap_err().code().code, "data.ambiguous_name");
     })
     .await;
 }

@@ -39,7 +39,7 @@ fn lookup_error(name: String, error: &data::Error) -> LookupError {
     let why = error.to_string();
     match error {
         data::Error::UnknownField { .. } => LookupError::Unknown { name },
-        data::Error::Invalid { .. } => LookupError::Arguments { name, why },
+        data::Error::InvalidField { .. } => LookupError::Arguments { name, why },
         _ => LookupError::Failed { name, why },
     }
 }

@@ -28,8 +28,7 @@ fn a_collector_receives_the_spans_of_requests_and_jobs() {
     ];
     let response = send(&process.address, "GET", "/api/v1/wallets", &headers, &[]).unwrap();
     assert_eq!(response.status, 200);
-    let exported = || installation.path("tree-heads.jsonl").exists();
-    assert!(wait_until(20_000, exported), "no tree head was signed");
+    wait_for_tree_head(&installation);
     process.stop(); // sends what is left
 
     let credentials = collector.count_by_header("authorization");
@@ -59,13 +58,19 @@ fn a_process_works_without_its_collector() {
         .try_serve(&[("FLORIN__TRACE__ENDPOINT", &endpoint)])
         .unwrap();
     installation.request_ok(&process, "GET", "/wallets", &Value::Null);
-    let signed = || installation.path("tree-heads.jsonl").exists();
-    assert!(wait_until(20_000, signed), "no tree head was signed");
+    wait_for_tree_head(&installation);
     let log = process.log.clone();
     process.stop();
     let log = std::fs::read_to_string(log).unwrap();
     assert!(log.contains("process.stopping"), "{log}");
     assert!(!log.contains("ERROR") && !log.contains("WARN"), "{log}");
+}
+
+/// The file exists from the start; a line is written by the job.
+fn wait_for_tree_head(installation: &Installation) {
+    let file = installation.path("tree-heads.jsonl");
+    let is_signed = || std::fs::metadata(&file).is_ok_and(|metadata| metadata.len() > 0);
+    assert!(wait_until(20_000, is_signed), "no tree head was signed");
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -37,7 +37,7 @@ const PERMIT: [(&str, &str); 5] = [
     ("deadline", "uint256"),
 ];
 
-/// Computes the effects of an intent. Error `intent.invalid` for accounts in another than the
+/// Computes the effects of an intent. Error `intent.invalid_intent` for accounts in another than the
 /// canonical form (otherwise a deny list could be bypassed by upper case), `intent.abi_mismatch`
 /// for an interface that cannot be parsed.
 pub fn effects(intent: &Intent, interface: Option<&Interface>) -> Result<Effects> {

@@ -33,7 +33,7 @@ const SEQUENCE: u32 = 0xffff_fffd;
 const LOCK_TIME: u32 = 0;
 
 /// Computes the effects of an intent: its payments. A cancel moves nothing, and a memo has no
-/// effect. Error `intent.invalid`: not a payment of this chain, or an account in another than the
+/// effect. Error `intent.invalid_intent`: not a payment of this chain, or an account in another than the
 /// canonical form.
 pub fn effects(intent: &Intent) -> Result<Effects> {
     let Act::Transaction(transaction) = &intent.act else {

@@ -80,7 +80,7 @@ impl WalletSecrets {
     ) -> Result<zeroize::Zeroizing<Vec<u8>>> {
         let row = context_row(namespace, wallet);
         match self.keyring.decrypt(&context(&row), &encrypted.bytes) {
-            Err(secrets::Error::UnknownDataKey { .. }) => Err(Error::Keyring),
+            Err(secrets::Error::UnknownDataKey { .. }) => Err(Error::KeyringLocked),
             other => Ok(other?),
         }
     }
@@ -106,7 +106,7 @@ impl WalletSecrets {
     /// Sign what a task requires, in order.
     pub(super) fn sign(&self, task: &SigningTask) -> Result<Vec<Signature>> {
         let key = self.signer(task)?.key(task.position);
-        let key = key.ok_or_else(|| Error::Path {
+        let key = key.ok_or_else(|| Error::InvalidPath {
             text: format!("{}/{}", task.path, task.position),
         })?;
         let signatures = task.required.iter().map(|required| match required.scheme {

@@ -27,7 +27,7 @@ impl Path {
 }
 
 impl Template {
-    /// Parse a template. Errors: [`Error::Path`].
+    /// Parse a template. Errors: [`Error::InvalidPath`].
     pub fn parse(text: &str) -> crate::Result<Self> {
         let template = Self(text.to_owned());
         let hardened = text.contains("{account}'") || text.contains("{account}h");
@@ -35,7 +35,7 @@ impl Template {
             Ok(Path(steps)) if hardened && steps.last().is_some_and(|last| *last < HARDENED) => {
                 Ok(template)
             }
-            _ => Err(Error::Path {
+            _ => Err(Error::InvalidPath {
                 text: text.to_owned(),
             }),
         }
@@ -52,7 +52,7 @@ impl std::str::FromStr for Path {
 
     /// `m`, then `/` and a number for each step, hardened with `'` or `h`.
     fn from_str(text: &str) -> crate::Result<Self> {
-        let wrong = || Error::Path {
+        let wrong = || Error::InvalidPath {
             text: text.chars().take(100).collect(),
         };
         let rest = text.strip_prefix('m').ok_or_else(wrong)?;

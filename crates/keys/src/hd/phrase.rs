@@ -22,7 +22,7 @@ impl Phrase {
         let mut random = Zeroizing::new([0u8; STRENGTH]);
         entropy.fill(random.as_mut_slice());
         let mut mnemonic =
-            Mnemonic::from_entropy(random.as_slice()).map_err(|_| Error::Mnemonic)?;
+            Mnemonic::from_entropy(random.as_slice()).map_err(|_| Error::InvalidMnemonic)?;
         let words = Zeroizing::new(mnemonic.to_string());
         mnemonic.zeroize();
         Ok(Self {
@@ -32,14 +32,14 @@ impl Phrase {
     }
 
     /// Parse an existing mnemonic of 12 to 24 words, with its passphrase. Errors:
-    /// [`Error::Mnemonic`], which never contains a word.
+    /// [`Error::InvalidMnemonic`], which never contains a word.
     pub(crate) fn parse(words: &str, passphrase: &str) -> Result<Self> {
         if passphrase.len() > MAX_PASSPHRASE {
-            return Err(Error::Mnemonic);
+            return Err(Error::InvalidMnemonic);
         }
         let lower = Zeroizing::new(words.to_lowercase());
-        let mut mnemonic =
-            Mnemonic::parse_in(Language::English, lower.as_str()).map_err(|_| Error::Mnemonic)?;
+        let mut mnemonic = Mnemonic::parse_in(Language::English, lower.as_str())
+            .map_err(|_| Error::InvalidMnemonic)?;
         let words = Zeroizing::new(mnemonic.to_string());
         mnemonic.zeroize();
         Ok(Self {
@@ -60,7 +60,7 @@ impl Phrase {
     /// The seed: 2,048 rounds of PBKDF2, about a millisecond.
     pub(crate) fn seed(&self) -> Result<Zeroizing<[u8; 64]>> {
         let mut mnemonic = Mnemonic::parse_in(Language::English, self.words.as_str())
-            .map_err(|_| Error::Mnemonic)?;
+            .map_err(|_| Error::InvalidMnemonic)?;
         let seed = Zeroizing::new(mnemonic.to_seed(self.passphrase.as_str()));
         mnemonic.zeroize();
         Ok(seed)

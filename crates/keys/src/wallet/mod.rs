@@ -20,8 +20,8 @@ const MAX_ACCOUNT: u32 = (1 << 31) - 1;
 
 /// Create or import a wallet. The secret is encrypted before it is stored, and appears in no fact.
 ///
-/// Errors: `keys.name`, `keys.name_taken`, `keys.metadata`, `keys.mnemonic`, `keys.private_key`,
-/// `keys.wallet_exists`, `keys.address_taken`, `keys.path`, `keys.unknown_backend`.
+/// Errors: `keys.invalid_name`, `keys.name_taken`, `keys.invalid_metadata`, `keys.invalid_mnemonic`, `keys.invalid_private_key`,
+/// `keys.wallet_exists`, `keys.address_taken`, `keys.invalid_path`, `keys.unknown_backend`.
 pub async fn create_wallet(keys: &Keys, principal: &Principal, new: NewWallet) -> Result<Wallet> {
     keys.backend(&new.backend)?;
     check_name(&new.name)?;
@@ -40,7 +40,7 @@ struct Prepared {
 
 async fn prepare(keys: &Keys, principal: &Principal, new: NewWallet) -> Result<Prepared> {
     if new.account > MAX_ACCOUNT {
-        return Err(Error::Path {
+        return Err(Error::InvalidPath {
             text: format!("account {}", new.account),
         });
     }
@@ -106,11 +106,16 @@ fn public_branches(
     account: u32,
 ) -> Result<([u8; 33], Vec<table::WalletBranch>)> {
     let master = match secret {
-        Secret::Key(key) => return Ok((node_public(key).ok_or(Error::PrivateKey)?, Vec::new())),
-        Secret::Words(_) => secret.master()?.ok_or(Error::Mnemonic)?,
+        Secret::Key(key) => {
+            return Ok((
+                node_public(key).ok_or(Error::InvalidPrivateKey)?,
+                Vec::new(),
+            ));
+        }
+        Secret::Words(_) => secret.master()?.ok_or(Error::InvalidMnemonic)?,
     };
     let branch = |path: Path| {
-        let node = master.at(&path).ok_or_else(|| Error::Path {
+        let node = master.at(&path).ok_or_else(|| Error::InvalidPath {
             text: path.to_string(),
         })?;
         Ok(table::WalletBranch::new(
@@ -187,7 +192,7 @@ fn insert_single(
 }
 
 /// Change a wallet's name or metadata. Errors: `keys.unknown_wallet`, `keys.version_conflict`,
-/// `keys.name_taken`, `keys.name`, `keys.metadata`.
+/// `keys.name_taken`, `keys.invalid_name`, `keys.invalid_metadata`.
 pub async fn patch_wallet(
     keys: &Keys,
     principal: &Principal,

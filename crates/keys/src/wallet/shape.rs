@@ -186,7 +186,7 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
     if plain && !looks_like_an_id && name.trim() == name {
         Ok(())
     } else {
-        Err(Error::Name)
+        Err(Error::InvalidName)
     }
 }
 
@@ -196,7 +196,7 @@ pub(crate) fn check_metadata(metadata: &Json) -> Result<()> {
     if valid {
         Ok(())
     } else {
-        Err(Error::Metadata {
+        Err(Error::InvalidMetadata {
             limit: MAX_METADATA,
         })
     }

@@ -115,5 +115,5 @@ fn question(
 
 fn panicked() -> Error {
     let what = "the verification of a signature request panicked".to_owned();
-    store::Error::Assertion { what }.into()
+    store::Error::AssertionFailed { what }.into()
 }

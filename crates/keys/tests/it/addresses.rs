@@ -207,7 +207,7 @@ async fn no_index_is_repeated_after_a_crash() {
                 "UPDATE wallet_branch SET next = next + 9 WHERE namespace = ?ns",
                 (),
             )?;
-            Err::<(), _>(store::Error::Nul)
+            Err::<(), _>(store::Error::NulCharacter)
         });
         assert!(failing.await.is_err());
         let world = world.restart().await;
@@ -268,7 +268,7 @@ async fn an_address_imported_as_a_single_key_is_not_issued_again() {
         );
         assert_eq!(
             code(&keys::addresses(&world.keys, &world.principal, &single.id, &chain(), 1).await),
-            "keys.single_key"
+            "keys.not_hierarchical"
         );
     })
     .await;
@@ -423,7 +423,7 @@ async fn another_account_of_the_same_mnemonic_is_another_wallet() {
         };
         assert_eq!(
             code(&keys::create_key(&world.keys, &world.principal, &second.id, new).await),
-            "keys.user_wallet"
+            "keys.named_key_not_allowed"
         );
     })
     .await;

@@ -100,7 +100,7 @@ async fn the_key_of_a_single_child_is_never_exported() {
             .unwrap();
         assert_eq!(
             code(&keys::export_key(&world.keys, &exporter(&world), &child.id).await),
-            "keys.export_child"
+            "keys.child_export_not_allowed"
         );
 
         let secret = NewSecret::PrivateKey {

@@ -405,7 +405,7 @@ async fn a_forged_permit_is_rejected() {
         ] {
             assert_eq!(
                 code(&world.send(&forged, &unsigned(&intent, 0)).await),
-                "intent.permit_signature_invalid"
+                "intent.invalid_permit_signature"
             );
         }
         assert!(world.send(&good, &unsigned(&intent, 0)).await.is_ok());

@@ -73,7 +73,7 @@ async fn a_request_claims_the_replay_key_and_its_answer_names_a_row() {
         let job = job(&world, &from, 0);
         assert_eq!(
             code(&world.sign(job.clone()).await),
-            "keys.backend",
+            "keys.backend_unavailable",
             "a back end that answers later does not sign at once"
         );
         let id = request(&world, job.clone()).await.unwrap();
@@ -238,7 +238,7 @@ async fn a_request_passes_the_same_checks_as_a_signature() {
         forged.permit.body.envelope.signatures = 9;
         assert_eq!(
             code(&request(&world, forged).await),
-            "intent.permit_signature_invalid"
+            "intent.invalid_permit_signature"
         );
         let unknown = job(&world, world::SECOND, 0);
         let one_is_bad = vec![good.clone(), unknown];
@@ -320,7 +320,7 @@ async fn a_back_end_that_is_gone_signs_nothing_and_stops_only_its_own_requests()
             Some("there is no signing back end \"gone\"; there are deferred, scripted, software")
         );
         let signed = keys::sign(&world.keys, &other, vec![job_of_gone]).await;
-        assert!(matches!(&signed[0], Err(Error::Backend { backend, .. }) if backend == "gone"));
+        assert!(matches!(&signed[0], Err(Error::BackendUnavailable { backend, .. }) if backend == "gone"));
         assert!(world.keys.answers_later(&wallet.backend));
         assert!(!world.keys.answers_later("gone"));
     })

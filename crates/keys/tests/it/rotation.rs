@@ -209,7 +209,7 @@ async fn another_process_loads_the_new_data_key_when_it_needs_it() {
         let waiting = beside.secrets.clone();
         let missed = tokio::spawn(async move { waiting.wait_for_unknown_key().await });
         (world.keys, world.secrets) = (beside.keys, beside.secrets);
-        assert_eq!(code(&sign_once(&world, 0).await), "keys.keyring");
+        assert_eq!(code(&sign_once(&world, 0).await), "keys.keyring_locked");
         missed.await.unwrap();
         assert!(secrets::refresh(&world.secrets).await.unwrap());
         sign_once(&world, 0).await.unwrap();

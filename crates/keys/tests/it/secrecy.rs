@@ -137,7 +137,7 @@ async fn a_seed_appears_only_encrypted() {
             secret,
         };
         let refused = keys::create_wallet(&world.keys, &world.principal, new).await;
-        assert_eq!(code(&refused), "keys.mnemonic");
+        assert_eq!(code(&refused), "keys.invalid_mnemonic");
         let shown = format!("{shown} {refused:?} {}", refused.as_ref().unwrap_err());
 
         let raw = hex::encode(world.bytes(*signed.permit(), signed.id()).await.unwrap());
@@ -264,7 +264,7 @@ async fn a_moved_or_modified_secret_cannot_be_decrypted() {
             };
             let refused = code(&world.sign(job).await);
             assert!(
-                ["secrets.undecryptable", "keys.keyring"].contains(&refused),
+                ["secrets.undecryptable", "keys.keyring_locked"].contains(&refused),
                 "{refused}"
             );
         }

@@ -158,9 +158,9 @@ async fn invalid_wallets_are_rejected_and_leave_nothing() {
         let names = ["", " a", "a ", "a\nb", "wal:1", "key:x", &long];
         let mut refused: Vec<(NewWallet, &str)> = names
             .iter()
-            .map(|name| (fresh(name), "keys.name"))
+            .map(|name| (fresh(name), "keys.invalid_name"))
             .collect();
-        refused.push((words("w", "letter advice cage"), "keys.mnemonic"));
+        refused.push((words("w", "letter advice cage"), "keys.invalid_mnemonic"));
         for metadata in [
             "[]",
             "1",
@@ -172,7 +172,7 @@ async fn invalid_wallets_are_rejected_and_leave_nothing() {
                     metadata: object(metadata),
                     ..fresh("w")
                 },
-                "keys.metadata",
+                "keys.invalid_metadata",
             ));
         }
         let key = |byte: u8| NewSecret::PrivateKey {
@@ -184,21 +184,21 @@ async fn invalid_wallets_are_rejected_and_leave_nothing() {
                 secret: key(0),
                 ..fresh("w")
             },
-            "keys.private_key",
+            "keys.invalid_private_key",
         ));
         refused.push((
             NewWallet {
                 secret: key(255),
                 ..fresh("w")
             },
-            "keys.private_key",
+            "keys.invalid_private_key",
         ));
         refused.push((
             NewWallet {
                 account: 1 << 31,
                 ..fresh("w")
             },
-            "keys.path",
+            "keys.invalid_path",
         ));
         refused.push((
             NewWallet {

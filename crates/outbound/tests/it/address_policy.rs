@@ -144,7 +144,10 @@ async fn redirect_targets_are_checked() {
 async fn redirects_are_limited() {
     let server = Server::with_handler(|_| ServerReply::redirect(307, "/again"));
     let result = get(&outbound(&["127.0.0.1"]), &server.url("/")).await;
-    assert!(matches!(result, Err(Error::Redirect { .. })), "{result:?}");
+    assert!(
+        matches!(result, Err(Error::RedirectRefused { .. })),
+        "{result:?}"
+    );
     assert_eq!(server.count(), 4, "the first call and three redirects");
 }
 

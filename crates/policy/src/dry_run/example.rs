@@ -24,7 +24,7 @@ pub(crate) async fn check(
     };
     let is_unknown = |lookup: &&RequestedLookup| !policy.lookups().knows(&lookup.from);
     match run.lookups.iter().find(is_unknown) {
-        Some(lookup) => Err(Error::ExampleInput {
+        Some(lookup) => Err(Error::InvalidExampleInput {
             why: format!("there is no lookup {:?}", lookup.from),
         }),
         None => Ok(()),
@@ -42,7 +42,7 @@ fn run(
     let Some(text) = example.filter(|text| !text.trim().is_empty()) else {
         return Ok(None);
     };
-    let rejected = |why: String| Error::ExampleInput { why };
+    let rejected = |why: String| Error::InvalidExampleInput { why };
     let input: Value = serde_json::from_str(text).map_err(|error| rejected(error.to_string()))?;
     if let Some(why) = crate::input::schema_violation(&input) {
         return Err(rejected(why));

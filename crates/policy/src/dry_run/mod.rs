@@ -47,8 +47,8 @@ pub struct RequestedLookup {
 }
 
 /// Evaluate a document on an input: JSON text that matches the schema, with the answers of lookups
-/// in `lookups`. No lookup is answered, and nothing is written or signed. Errors: `policy.input`,
-/// `policy.document`, `policy.unknown_version`, `policy.limit_exceeded`.
+/// in `lookups`. No lookup is answered, and nothing is written or signed. Errors: `policy.invalid_input`,
+/// `policy.invalid_document`, `policy.unknown_version`, `policy.limit_exceeded`.
 pub async fn dry_run(
     policy: &Policy,
     principal: &Principal,
@@ -67,11 +67,11 @@ fn parsed(policy: &Policy, input: &str) -> Result<Value> {
     if input.len() > limit {
         return Err(Error::too_long("input", "bytes in an input", limit));
     }
-    let input: Value = serde_json::from_str(input).map_err(|error| Error::Input {
+    let input: Value = serde_json::from_str(input).map_err(|error| Error::InvalidInput {
         why: error.to_string(),
     })?;
     match crate::input::schema_violation(&input) {
-        Some(why) => Err(Error::Input { why }),
+        Some(why) => Err(Error::InvalidInput { why }),
         None => Ok(input),
     }
 }
@@ -99,9 +99,10 @@ pub(crate) fn evaluate_document(
 ) -> Result<DryRun> {
     let internal = |why: String| Error::Internal { why };
     let compiled = document.valid()?;
-    let fee = serde_json::from_value(input["fee"].clone()).map_err(|error| Error::Input {
-        why: error.to_string(),
-    })?;
+    let fee =
+        serde_json::from_value(input["fee"].clone()).map_err(|error| Error::InvalidInput {
+            why: error.to_string(),
+        })?;
     let answers = input
         .get("lookups")
         .cloned()

@@ -15,7 +15,7 @@ const MAX_NAME: usize = 128;
 /// The longest description, in bytes.
 const MAX_DESCRIPTION: usize = 16 * 1024;
 
-/// Create a policy, or change the description of an existing one. Errors: `policy.name`,
+/// Create a policy, or change the description of an existing one. Errors: `policy.invalid_name`,
 /// `policy.limit_exceeded`.
 pub async fn put(
     policy: &Policy,
@@ -55,7 +55,7 @@ pub async fn put(
         .await
 }
 
-/// Change a policy's name or description. Errors: `policy.unknown_policy`, `policy.name`,
+/// Change a policy's name or description. Errors: `policy.unknown_policy`, `policy.invalid_name`,
 /// `policy.name_taken`.
 pub async fn patch(
     policy: &Policy,
@@ -167,7 +167,7 @@ fn checked_name(name: &str) -> Result<String> {
     if (1..=MAX_NAME).contains(&length) && plain {
         Ok(name.to_owned())
     } else {
-        Err(Error::Name { limit: MAX_NAME })
+        Err(Error::InvalidName { limit: MAX_NAME })
     }
 }
 

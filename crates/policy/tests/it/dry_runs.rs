@@ -50,15 +50,15 @@ async fn a_dry_run_returns_the_outcome_and_the_requested_lookups() {
 
         assert!(matches!(
             run("words", EXAMPLE).await,
-            Err(Error::Document(_))
+            Err(Error::InvalidDocument(_))
         ));
         assert!(matches!(
             run(ALLOW_ALL, "{}").await,
-            Err(Error::Input { .. })
+            Err(Error::InvalidInput { .. })
         ));
         assert!(matches!(
             run(ALLOW_ALL, "{").await,
-            Err(Error::Input { .. })
+            Err(Error::InvalidInput { .. })
         ));
         let log = policy::decisions(
             &world.policy,

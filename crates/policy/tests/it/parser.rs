@@ -106,7 +106,7 @@ async fn any_text_is_accepted_or_rejected() {
             )
             .await
             {
-                Ok(_) | Err(Error::Document(_) | Error::LimitExceeded { .. }) => {}
+                Ok(_) | Err(Error::InvalidDocument(_) | Error::LimitExceeded { .. }) => {}
                 Err(other) => panic!("{other}: {head}"),
             }
         }

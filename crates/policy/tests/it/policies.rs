@@ -239,35 +239,35 @@ async fn invalid_documents_are_rejected_and_change_nothing() {
         policy::put(engine, principal, "p", "").await.unwrap();
         let huge = format!("{ALLOW_ALL}\n# {}", "x".repeat(300_000));
         for (document, code, message) in [
-            ("plain words", "policy.document", ""),
+            ("plain words", "policy.invalid_document", ""),
             (
                 "package florin.p\nx := 1",
-                "policy.document",
+                "policy.invalid_document",
                 "no rule `allow`",
             ),
             (
                 "package florin.p\nallow if input.value <= 1000000000000000000000000",
-                "policy.document",
+                "policy.invalid_document",
                 "above 2^53",
             ),
             (
                 "package florin.p\nallow if input.value <= \"100\"",
-                "policy.document",
+                "policy.invalid_document",
                 "compared as text",
             ),
             (
                 "package florin.p\nallow if to_number(input.value) <= 100",
-                "policy.document",
+                "policy.invalid_document",
                 "use florin.amount",
             ),
             (
                 "package florin.p\nallow if time.now_ns() > 0",
-                "policy.document",
+                "policy.invalid_document",
                 "",
             ),
             (
                 "package florin.amount\nallow := true",
-                "policy.document",
+                "policy.invalid_document",
                 "cannot be used",
             ),
             (
@@ -291,7 +291,7 @@ async fn invalid_documents_are_rejected_and_change_nothing() {
             assert!(
                 matches!(
                     policy::put(engine, principal, name, "").await,
-                    Err(Error::Name { .. })
+                    Err(Error::InvalidName { .. })
                 ),
                 "{name:?}"
             );
@@ -377,7 +377,7 @@ async fn the_example_input_must_work() {
             let error = add(document, &example).await.unwrap_err();
             assert_eq!(
                 (error.code().code, error.field().as_deref()),
-                ("policy.example_input", Some("exampleInput"))
+                ("policy.invalid_example_input", Some("exampleInput"))
             );
             assert!(error.to_string().contains(message), "{error}");
         }
@@ -410,7 +410,7 @@ async fn target_accounts_are_stored_in_canonical_form() {
             "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAe",
         ] {
             assert!(
-                matches!(attach(bad).await, Err(Error::Target { .. })),
+                matches!(attach(bad).await, Err(Error::InvalidTarget { .. })),
                 "{bad}"
             );
         }

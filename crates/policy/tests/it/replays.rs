@@ -293,7 +293,7 @@ async fn the_log_is_read_in_pages_and_with_filters() {
         };
         assert!(matches!(
             policy::decisions(&world.policy, &world.principal, &all(), &nonsense).await,
-            Err(Error::Cursor)
+            Err(Error::InvalidCursor)
         ));
     })
     .await;

@@ -94,7 +94,7 @@ async fn a_rotation_needs_the_source_of_the_master_key() {
         let secrets = Secrets::new(parts, Settings::default());
         let principal = Principal::system("test", Namespace::installation());
         let refused = secrets::rotate(&secrets, &principal).await.unwrap_err();
-        assert_eq!(refused.code().code, "secrets.master_key");
+        assert_eq!(refused.code().code, "secrets.master_key_unavailable");
         assert_eq!(secrets::keyring(&secrets).await.unwrap().version, 1);
     })
     .await;

@@ -224,7 +224,7 @@ fn run_closure(
         (Ok(false), None) => Err(TxFailure::Closure(index, None)),
         (Err(panic), None) => Err(TxFailure::Closure(
             index,
-            Some(Error::Assertion {
+            Some(Error::AssertionFailed {
                 what: panic_message(&*panic),
             }),
         )),

@@ -77,10 +77,10 @@ async fn a_failed_transaction_leaves_no_fact_and_no_gap() {
         let failed = on
             .write(&namespace("ns"), |tx| {
                 tx.append(fact(2));
-                Err::<(), _>(Error::Nul)
+                Err::<(), _>(Error::NulCharacter)
             })
             .await;
-        assert_eq!(failed, Err(Error::Nul));
+        assert_eq!(failed, Err(Error::NulCharacter));
         on.write(&namespace("ns"), |tx| {
             tx.append(fact(3));
             Ok::<_, Error>(())

@@ -17,7 +17,7 @@ async fn a_bad_command_fails_no_other_in_its_group() {
                     tx.execute(UPSERT, (format!("k{n}"), "v".to_owned()))?;
                     match n % 8 {
                         3 => panic!("an assertion of command {n}"),
-                        5 => Err(Error::Nul),
+                        5 => Err(Error::NulCharacter),
                         7 => tx
                             .execute(
                                 "INSERT INTO note (name, value) VALUES (?1, ?1), (?1, ?1)",
@@ -34,11 +34,11 @@ async fn a_bad_command_fails_no_other_in_its_group() {
             match n % 8 {
                 3 => assert_eq!(
                     *result,
-                    Err(Error::Assertion {
+                    Err(Error::AssertionFailed {
                         what: format!("an assertion of command {n}")
                     })
                 ),
-                5 => assert_eq!(*result, Err(Error::Nul)),
+                5 => assert_eq!(*result, Err(Error::NulCharacter)),
                 7 => assert!(matches!(result, Err(Error::Database { .. })), "{result:?}"),
                 _ => assert_eq!(*result, Ok(())),
             }
@@ -69,7 +69,7 @@ async fn a_rejection_without_writes_does_not_affect_others() {
                     runs.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
                     let _: Option<(String,)> = tx.row(READ, ("nothing".to_owned(),))?;
                     if n % 2 == 0 {
-                        Err(Error::Nul)
+                        Err(Error::NulCharacter)
                     } else {
                         tx.execute(UPSERT, ("k".to_owned(), format!("{n}")))
                             .map(drop)
@@ -184,7 +184,7 @@ async fn failures_do_not_scatter_the_group() {
                     runs.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
                     tx.append(Fact::new("test.counted", 1).payload(&n));
                     if n % 50 == 49 {
-                        Err(Error::Nul)
+                        Err(Error::NulCharacter)
                     } else {
                         Ok(())
                     }
@@ -376,7 +376,7 @@ async fn a_read_cannot_write_and_reports_failed_assertions() {
             .await;
         assert_eq!(
             failed,
-            Err(Error::Assertion {
+            Err(Error::AssertionFailed {
                 what: "a statement for one row returned 2".into()
             })
         );

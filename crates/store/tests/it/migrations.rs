@@ -62,13 +62,13 @@ async fn a_schema_of_another_release_is_rejected() {
     server.psql("INSERT INTO schema_migration VALUES ('9999_later', sha256('x'), 0)");
     assert!(matches!(
         open(config()).await.err(),
-        Some(Error::Schema { .. })
+        Some(Error::UnknownMigration { .. })
     ));
     server.psql("DELETE FROM schema_migration WHERE name = '9999_later'");
     drop(open(config()).await.unwrap());
     server.psql("UPDATE schema_migration SET hash = sha256('x') WHERE name = '0001_store'");
     assert!(matches!(
         open(config()).await.err(),
-        Some(Error::Schema { .. })
+        Some(Error::UnknownMigration { .. })
     ));
 }

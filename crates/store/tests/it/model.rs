@@ -55,7 +55,7 @@ fn spawn_closure(
     let row = format!("{}/{}", lease.partition().name(), id % 3);
     db.on(lease).write_unscoped(move |tx| {
         if behavior == Behavior::FailsFirst {
-            return Err(Error::Nul);
+            return Err(Error::NulCharacter);
         }
         let _: Option<(String,)> = tx.row("SELECT value FROM note WHERE name = ?1", (&row,))?;
         if behavior == Behavior::Reads {
@@ -66,7 +66,7 @@ fn spawn_closure(
             tx.append(&namespace("ns"), Fact::new("test.written", 1).payload(&id));
         }
         match behavior {
-            Behavior::FailsAfterWriting => Err(Error::Nul),
+            Behavior::FailsAfterWriting => Err(Error::NulCharacter),
             Behavior::Panics => panic!("on purpose"),
             Behavior::StatementFails => tx
                 .execute("INSERT INTO note (name, value) VALUES ('x', NULL)", ())

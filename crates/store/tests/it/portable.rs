@@ -179,7 +179,7 @@ async fn order_is_the_same_everywhere() {
                     )
                 })
                 .await;
-            assert_eq!(nul, Err(Error::Nul));
+            assert_eq!(nul, Err(Error::NulCharacter));
         }
     })
     .await;
@@ -280,7 +280,10 @@ async fn rows_of_one_statement_have_the_same_columns() {
                 tx.execute_rows("INSERT INTO t (namespace, k, name) {ns_rows}", (), &rows)
             });
             let result = put.await;
-            assert!(matches!(result, Err(Error::Assertion { .. })), "{result:?}");
+            assert!(
+                matches!(result, Err(Error::AssertionFailed { .. })),
+                "{result:?}"
+            );
         }
     })
     .await;
@@ -313,11 +316,11 @@ async fn hostile_facts() {
         };
         assert_eq!(
             append(store::Fact::new("t", 1).causation(&"a\0b")).await,
-            Err(Error::Nul)
+            Err(Error::NulCharacter)
         );
         assert_eq!(
             append(store::Fact::new("t", 1).correlation(&"a\0b")).await,
-            Err(Error::Nul)
+            Err(Error::NulCharacter)
         );
         let huge = "x".repeat(17 << 20);
         assert!(matches!(

@@ -55,7 +55,7 @@ impl Delivery {
         self.sink.limits(&self.settings)
     }
 
-    /// Errors: [`Error::Invalid`] with the field.
+    /// Errors: [`Error::InvalidField`] with the field.
     pub(crate) fn check(&self, policy: &AddressPolicy) -> Result<()> {
         self.settings.check_ranges(self.sink.doc().fields)?;
         self.sink.check(&self.settings, policy)

@@ -13,7 +13,7 @@ use types::{Principal, SubscriptionId};
 /// sequences. Waiting events after it are deleted first, so that the rewind does not duplicate
 /// them. Dead letters stay. The outcome of a batch in flight is ignored.
 ///
-/// Errors: `streams.unknown_subscription`, `streams.invalid` with the field `from`.
+/// Errors: `streams.unknown_subscription`, `streams.invalid_field` with the field `from`.
 pub async fn rewind(
     streams: &Streams,
     principal: &Principal,

@@ -34,7 +34,7 @@ pub struct Created {
 
 /// Create a subscription. `key` is the caller's idempotency key.
 ///
-/// Errors: `streams.invalid` with the field, `streams.name_taken`, `streams.limit_exceeded`,
+/// Errors: `streams.invalid_field` with the field, `streams.name_taken`, `streams.limit_exceeded`,
 /// `streams.idempotency_key_reused`.
 pub async fn subscribe(
     streams: &Streams,
@@ -164,7 +164,7 @@ pub async fn subscriptions(
 /// Update a subscription. Waiting events use the new delivery; the new filter applies to facts that
 /// are read after the change.
 ///
-/// Errors: `streams.invalid` with the field, `streams.unknown_subscription`, `streams.name_taken`,
+/// Errors: `streams.invalid_field` with the field, `streams.unknown_subscription`, `streams.name_taken`,
 /// `streams.version_conflict`, `streams.delivery_type_mismatch`.
 pub async fn update(
     streams: &Streams,

@@ -40,7 +40,7 @@ async fn an_invalid_position_is_rejected() {
                 .await
                 .unwrap_err();
             assert!(
-                matches!(&error, streams::Error::Invalid { field, .. } if field == "from"),
+                matches!(&error, streams::Error::InvalidField { field, .. } if field == "from"),
                 "{from}: {error}"
             );
             let error =
@@ -48,7 +48,7 @@ async fn an_invalid_position_is_rejected() {
                     .await
                     .unwrap_err();
             assert!(
-                matches!(&error, streams::Error::Invalid { field, .. } if field == "from"),
+                matches!(&error, streams::Error::InvalidField { field, .. } if field == "from"),
                 "{from}: {error}"
             );
         }

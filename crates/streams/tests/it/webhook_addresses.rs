@@ -31,7 +31,9 @@ async fn the_address_policy_applies_to_webhooks() {
         let error = streams::subscribe(&world.streams, &crate::world::principal("ns"), new, None)
             .await
             .unwrap_err();
-        assert!(matches!(error, streams::Error::Invalid { field, .. } if field == "delivery.url"));
+        assert!(
+            matches!(error, streams::Error::InvalidField { field, .. } if field == "delivery.url")
+        );
     })
     .await;
 }

@@ -42,7 +42,7 @@ struct ValidatedListener {
 
 /// Creates a listener with this name or replaces the existing one; with an id, only replaces. An
 /// existing listener keeps its cursor as long as it reads the same chain. Returns whether it is
-/// new. Errors: `workflow.invalid`, `workflow.unknown_resource`, `workflow.name_taken`,
+/// new. Errors: `workflow.invalid_field`, `workflow.unknown_resource`, `workflow.name_taken`,
 /// `workflow.limit_exceeded`.
 pub async fn put_listener(
     workflow: &Workflow,

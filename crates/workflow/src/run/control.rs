@@ -59,7 +59,7 @@ pub async fn retry(workflow: &Workflow, principal: &Principal, id: RunId) -> Res
 }
 
 /// Decides about an effect with unknown outcome. Errors: `workflow.unknown_resource`,
-/// `workflow.wrong_state` if the run is not parked, `workflow.invalid`.
+/// `workflow.wrong_state` if the run is not parked, `workflow.invalid_field`.
 pub async fn decide(
     workflow: &Workflow,
     principal: &Principal,

@@ -35,7 +35,7 @@ impl Started {
 /// Starts a run. It is queued, or answered with the run that its idempotency key created earlier.
 ///
 /// The worker of the run's shard executes it. Errors: `workflow.unknown_resource`,
-/// `workflow.no_version`, `workflow.invalid`, `workflow.limit_exceeded`,
+/// `workflow.no_version`, `workflow.invalid_field`, `workflow.limit_exceeded`,
 /// `workflow.idempotency_key_reused`.
 pub async fn start(workflow: &Workflow, principal: &Principal, new: NewRun) -> Result<Started> {
     let request = prepare(workflow, principal, new)?;

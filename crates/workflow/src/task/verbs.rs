@@ -8,7 +8,7 @@ use store::{Fact, Tx};
 use types::{Entropy, Page, Principal, TaskId, Time};
 
 /// Creates a task with this name or replaces the existing one; with an id, only replaces. Returns
-/// whether it is new. Errors: `workflow.invalid`, `workflow.unknown_resource`,
+/// whether it is new. Errors: `workflow.invalid_field`, `workflow.unknown_resource`,
 /// `workflow.name_taken`, `workflow.limit_exceeded`.
 pub async fn put_task(
     workflow: &Workflow,
@@ -19,7 +19,7 @@ pub async fn put_task(
     named::put(workflow, principal, name_or_id, validate(new)?).await
 }
 
-/// Changes the given members of a task. Errors: `workflow.invalid`, `workflow.unknown_resource`,
+/// Changes the given members of a task. Errors: `workflow.invalid_field`, `workflow.unknown_resource`,
 /// `workflow.name_taken`.
 pub async fn patch_task(
     workflow: &Workflow,

@@ -11,7 +11,7 @@ use store::Tx;
 use types::{Digest, Page, Principal, TaskId, Time, VersionId};
 
 /// Posts a version and makes it the current one. The whole document is validated first, including
-/// every expression. Errors: `workflow.invalid_definition`, `workflow.invalid`,
+/// every expression. Errors: `workflow.invalid_definition`, `workflow.invalid_field`,
 /// `workflow.unknown_step_type`, `workflow.expression_error`, each with the field;
 /// `workflow.unknown_resource`, `workflow.limit_exceeded`.
 pub async fn post_version(

@@ -89,7 +89,7 @@ pub(crate) struct NewSet {
 }
 
 /// Creates a set with this name or replaces the existing one; with an id, only replaces. Returns
-/// whether it is new. Errors: `workflow.invalid`, `workflow.unknown_resource`,
+/// whether it is new. Errors: `workflow.invalid_field`, `workflow.unknown_resource`,
 /// `workflow.name_taken`, `workflow.limit_exceeded`.
 pub async fn put_variables(
     workflow: &Workflow,

@@ -330,7 +330,7 @@ async fn forbidden_addresses_are_not_called() {
         for name in ["idempotency-key", "Host", "Transfer-Encoding", "content-length"] {
             let input = json!({"url": server.url("/"), "headers": {name: "mine"}}).to_string();
             let error = world.run_task("t", &input).await.error.unwrap();
-            assert_eq!(error.code, "workflow.invalid");
+            assert_eq!(error.code, "workflow.invalid_field");
             assert!(error.message.contains(&format!("headers.{name}")), "{}", error.message);
         }
         server.script([ServerReply::redirect(302, "http://10.0.0.1/")]);

@@ -15,43 +15,43 @@ async fn an_invalid_version_is_rejected_with_the_field_and_changes_nothing() {
         put_task(engine, principal, "t", NewTask::default()).await.unwrap();
         let rejected = [
             ("steps: [", "workflow.invalid_definition", None),
-            ("{}", "workflow.invalid", Some("steps")),
-            ("steps: []", "workflow.invalid", Some("steps")),
+            ("{}", "workflow.invalid_field", Some("steps")),
+            ("steps: []", "workflow.invalid_field", Some("steps")),
             ("[1, 2]", "workflow.invalid_definition", None),
             ("steps: [{name: a, type: jsonata_template, name: b}]", "workflow.invalid_definition", None),
             ("steps: [{name: a, type: magic}]", "workflow.unknown_step_type", Some("steps[0].type")),
-            ("steps: [{type: policy}]", "workflow.invalid", Some("steps[0].name")),
-            ("steps: [{name: 'a b', type: policy}]", "workflow.invalid", Some("steps[0].name")),
+            ("steps: [{type: policy}]", "workflow.invalid_field", Some("steps[0].name")),
+            ("steps: [{name: 'a b', type: policy}]", "workflow.invalid_field", Some("steps[0].name")),
             ("steps: [{name: a, type: jsonata_template, options: {template: '1 +'}}]", "workflow.expression_error", Some("steps[0].options.template")),
-            ("steps: [{name: a, type: jsonata_template}]", "workflow.invalid", Some("steps[0].options.template")),
+            ("steps: [{name: a, type: jsonata_template}]", "workflow.invalid_field", Some("steps[0].options.template")),
             ("steps: [{name: a, type: jsonata_template, options: {template: '1'}, skip: '(('}]", "workflow.expression_error", Some("steps[0].skip")),
             (
                 "steps: [{name: a, type: http_request, options: {url: 'http://x'}, dynamicOptions: {body: '$eval(\"1\")'}}]",
                 "workflow.expression_error",
                 Some("steps[0].dynamicOptions.body"),
             ),
-            ("steps: [{name: a, type: http_request, options: {uri: 'http://x'}}]", "workflow.invalid", Some("steps[0].options.uri")),
-            ("steps: [{name: a, type: data_model_update, options: {pool: []}}]", "workflow.invalid", Some("steps[0].options.pool")),
-            ("steps: [{name: a, type: contract_invoke, options: {method: m, binding: b}, ambiguity: retry}]", "workflow.invalid", Some("steps[0].ambiguity")),
-            ("steps: [{name: a, type: contract_invoke, options: {method: m}}]", "workflow.invalid", Some("steps[0].options.binding")),
+            ("steps: [{name: a, type: http_request, options: {uri: 'http://x'}}]", "workflow.invalid_field", Some("steps[0].options.uri")),
+            ("steps: [{name: a, type: data_model_update, options: {pool: []}}]", "workflow.invalid_field", Some("steps[0].options.pool")),
+            ("steps: [{name: a, type: contract_invoke, options: {method: m, binding: b}, ambiguity: retry}]", "workflow.invalid_field", Some("steps[0].ambiguity")),
+            ("steps: [{name: a, type: contract_invoke, options: {method: m}}]", "workflow.invalid_field", Some("steps[0].options.binding")),
             (
                 "steps: [{name: a, type: jsonata_template, options: {template: '1'}, retry: {attempts: 0}}]",
-                "workflow.invalid",
+                "workflow.invalid_field",
                 Some("steps[0].retry.attempts"),
             ),
             (
                 "steps: [{name: a, type: jsonata_template, options: {template: '1'}, fail: {code: x}}]",
-                "workflow.invalid",
+                "workflow.invalid_field",
                 Some("steps[0].fail.when"),
             ),
             (
                 "steps: [{name: a, type: jsonata_template, options: {template: '1'}}, {name: a, type: jsonata_template, options: {template: '1'}}]",
-                "workflow.invalid",
+                "workflow.invalid_field",
                 Some("steps[1].name"),
             ),
-            ("steps: [{name: a, type: http_request, options: {url: 'http://x'}, timeout: 600001}]", "workflow.invalid", Some("steps[0].timeout")),
-            ("steps: [{name: a, type: contract_invoke, options: {method: m, binding: b}, timeout: -1}]", "workflow.invalid", Some("steps[0].timeout")),
-            ("steps: [{name: a, type: jsonata_template, options: {template: '1'}}]\npolicies: [7]", "workflow.invalid", Some("policies[0]")),
+            ("steps: [{name: a, type: http_request, options: {url: 'http://x'}, timeout: 600001}]", "workflow.invalid_field", Some("steps[0].timeout")),
+            ("steps: [{name: a, type: contract_invoke, options: {method: m, binding: b}, timeout: -1}]", "workflow.invalid_field", Some("steps[0].timeout")),
+            ("steps: [{name: a, type: jsonata_template, options: {template: '1'}}]\npolicies: [7]", "workflow.invalid_field", Some("policies[0]")),
         ];
         for (document, code, field) in rejected {
             let error = post_version(engine, principal, "t", document, Format::Yaml).await.unwrap_err();
@@ -165,7 +165,7 @@ async fn a_version_that_is_expensive_to_check_is_rejected() {
         let steps = |count: usize| "steps:\n".to_owned() + &(0..count).map(step).collect::<String>();
         post_version(engine, principal, "t", &steps(10), Format::Yaml).await.unwrap();
         let error = post_version(engine, principal, "t", &steps(11), Format::Yaml).await.unwrap_err();
-        assert_eq!((error.code().code, error.field().as_deref()), ("workflow.invalid", Some("steps")));
+        assert_eq!((error.code().code, error.field().as_deref()), ("workflow.invalid_field", Some("steps")));
         let many: String = (0..101).map(|n| format!("o{n}: '1', ")).collect();
         let wide = format!(
             "steps: [{{name: a, type: jsonata_template, options: {{template: '1'}}, dynamicOptions: {{{many}}}}}]"
