@@ -43,7 +43,7 @@ impl Document {
     /// The compiled document. Error: `policy.invalid_document`.
     pub(crate) fn valid(&self) -> crate::Result<&Compiled> {
         let compiled = self.compiled.as_ref();
-        compiled.map_err(|error| crate::Error::Document(error.clone()))
+        compiled.map_err(|error| crate::Error::InvalidDocument(error.clone()))
     }
 }
 

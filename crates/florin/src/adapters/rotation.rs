@@ -20,7 +20,7 @@ pub(crate) struct StreamsTarget(pub(crate) streams::Streams);
 pub(crate) struct WorkflowTarget(pub(crate) workflow::Workflow);
 
 fn rotation_error<E: Coded>(target: &'static str) -> impl Fn(E) -> Error {
-    move |error| Error::RotationTarget {
+    move |error| Error::RotationBlocked {
         target,
         why: error.to_string(),
     }

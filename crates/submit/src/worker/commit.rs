@@ -234,8 +234,8 @@ fn apply_signing_error(
         K::Frozen { .. }
         | K::ReplayKeyUsed { .. }
         | K::UnknownSigner { .. }
-        | K::Backend { .. }
-        | K::Keyring
+        | K::BackendUnavailable { .. }
+        | K::KeyringLocked
         | K::Secrets(_)
         | K::Store(_) => None,
         _ => Some(Event::Failed),
