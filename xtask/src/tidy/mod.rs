@@ -127,8 +127,7 @@ const RULES: &[Rule] = &[
     Rule::new(
         "files of a crate do not import each other in a circle",
         circles::check,
-    )
-    .except(circles::NOT_YET),
+    ),
     Rule::new(
         "no public item that nothing outside its crate uses",
         unused_pub::check,

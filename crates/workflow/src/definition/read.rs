@@ -127,7 +127,7 @@ impl Reader {
         let (options, dynamic) = with_template(kind, options, dynamic, step)?;
         Ok(Step {
             name,
-            kind,
+            kind: kind.name,
             options,
             dynamic,
             skip: step.expression("skip")?,

@@ -1,14 +1,14 @@
 //! Steps of a definition.
 
 use crate::expression::Expression;
-use crate::kinds::StepKind;
 use serde_json::{Map, Value};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Step {
     /// Becomes the key under `steps` in expressions.
     pub(crate) name: String,
-    pub(crate) kind: &'static StepKind,
+    /// The name of its type.
+    pub(crate) kind: &'static str,
     /// Literal options.
     pub(crate) options: Map<String, Value>,
     /// Options given as expressions; their results override the literal ones.

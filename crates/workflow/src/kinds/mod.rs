@@ -15,6 +15,7 @@ mod invoke_task;
 mod jsonata_template;
 mod policy;
 
+use crate::definition::Step;
 use crate::effect::{ExternalCall, Fault, Options, Plan, StepError};
 use crate::worker::context::RunContext;
 use futures::future::BoxFuture;
@@ -109,6 +110,11 @@ impl StepKind {
         KINDS.into_iter().find(|kind| kind.name == name)
     }
 
+    /// The type of a parsed step.
+    pub(crate) fn of(step: &Step) -> &'static Self {
+        Self::find(step.kind).expect("the parser rejects unknown types")
+    }
+
     pub(crate) fn has_option(&self, name: &str) -> bool {
         self.options.iter().any(|option| option.name == name)
     }
@@ -140,15 +146,9 @@ impl StepKind {
     }
 }
 
-impl std::fmt::Debug for StepKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
 /// Prepares the effect of a step. May read, within the step's timeout; changes nothing.
 pub(crate) async fn plan(run: &RunContext, options: &Options, began: Time) -> Result<Plan, Fault> {
-    let kind = run.step().kind;
+    let kind = StepKind::of(run.step());
     let planned = (kind.plan)(run, options, began);
     let is_read = matches!(kind.effect, EffectKind::Read);
     let Some(limit) = run.step().timeout_ms.filter(|_| is_read) else {

@@ -9,7 +9,7 @@ use super::submission_wait::SubmissionCheck;
 use crate::definition::Ambiguity;
 use crate::effect::{CallStatus, ExternalCall, Fault, Options, Plan, SubmissionRequest, to_json};
 use crate::error::to_stored;
-use crate::kinds::{self, External};
+use crate::kinds::{self, External, StepKind};
 use crate::run::request::RunRequest;
 use crate::run::start::{StartOutcome, start_in_tx};
 use crate::run::{Run, StepRow};
@@ -61,7 +61,7 @@ impl RunContext {
         let row = self.row().cloned();
         match (self.run.position.step_state, row) {
             (StepState::Pending, row) => self.begin_step(row).await?,
-            (StepState::Open, Some(row)) => match self.step().kind.external() {
+            (StepState::Open, Some(row)) => match StepKind::of(self.step()).external() {
                 Some(external) => self.reopen_call(row, external).await?,
                 None => self.enqueue(row).await?,
             },
@@ -115,7 +115,7 @@ impl RunContext {
             run: self.run.id,
             seq: position.step,
             name: step.name.clone(),
-            kind: step.kind.name.to_owned(),
+            kind: step.kind.to_owned(),
             state: StepState::Pending,
             attempt: position.attempt,
             round: position.round,
@@ -136,7 +136,8 @@ impl RunContext {
 
     /// The options as displayed.
     fn shown(&self, options: &Options) -> Result<Json> {
-        let shown = self.step().kind.shows_options().then_some(options);
+        let shown = StepKind::of(self.step()).shows_options();
+        let shown = shown.then_some(options);
         let json = to_stored("step", shown.unwrap_or(&Options::new()))?;
         let limit = self.workflow.settings().value_bytes;
         if json.as_str().len() > limit {

@@ -5,6 +5,7 @@ use super::context::RunContext;
 use super::record::{Change, commit};
 use crate::definition::Ambiguity;
 use crate::effect::Fault;
+use crate::kinds::StepKind;
 use crate::run::{Attempt, Failure, Run, StepRow};
 use crate::state::{Event, StepState};
 use crate::{Result, Workflow};
@@ -62,7 +63,7 @@ impl RunContext {
     /// The declared ambiguity policy; by default only repeatable effects are retried.
     pub(crate) fn ambiguity(&self) -> Ambiguity {
         let step = self.step();
-        let is_repeatable = || match step.kind.external() {
+        let is_repeatable = || match StepKind::of(step).external() {
             Some(external) => self
                 .row()
                 .and_then(|row| row.input.as_ref())
