@@ -136,7 +136,7 @@ impl State {
     }
 
     /// Whether its bytes may be in a pool or in a block.
-    pub fn may_be_on_chain(self) -> bool {
+    pub(crate) fn may_be_on_chain(self) -> bool {
         self.is_sent() || self == State::Mined
     }
 

@@ -131,8 +131,7 @@ const RULES: &[Rule] = &[
     Rule::new(
         "no public item that nothing outside its crate uses",
         unused_pub::check,
-    )
-    .except(unused_pub::NOT_YET),
+    ),
     Rule::new("public items have a doc comment", doc_comments::check).except(doc_comments::NOT_YET),
     Rule::new(
         "public types have names that say what they are",
