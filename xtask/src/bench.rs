@@ -2,6 +2,7 @@
 //! JSON object with every result.
 
 use crate::run;
+use anyhow::Result;
 use clap::Args;
 
 const NAMES: [&str; 2] = ["store", "idle"];
@@ -16,7 +17,7 @@ pub(crate) struct Options {
     quick: bool,
 }
 
-pub(crate) fn run(options: &Options) -> crate::Outcome {
+pub(crate) fn run(options: &Options) -> Result<()> {
     let mut command = run::cargo();
     if options.name == "idle" {
         command.env("FLORIN_BINARY", crate::release::build()?);

@@ -1,11 +1,12 @@
 //! `cargo xtask contracts [--check]`: compiles the contracts. The output is reproducible: `--check`
 //! compares it with the committed artifacts byte by byte.
 
+use anyhow::Result;
 use std::process::Command;
 
 use testkit::workspace_root;
 
-use crate::{Outcome, run, setup};
+use crate::{run, setup};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -14,12 +15,12 @@ pub(crate) struct Options {
     check: bool,
 }
 
-pub(crate) fn run(options: &Options) -> Outcome {
+pub(crate) fn run(options: &Options) -> Result<()> {
     setup::npm_packages()?;
     build(options.check)
 }
 
-fn build(check: bool) -> Outcome {
+fn build(check: bool) -> Result<()> {
     let mut node = Command::new("node");
     node.arg(workspace_root().join("contracts/build.mjs"));
     run::succeed(node.args(check.then_some("--check")))

@@ -26,9 +26,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// The outcome of a tool. The error is a message for people.
-type Outcome = Result<(), String>;
-
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Development tools of Florin")]
 struct Cli {
@@ -71,7 +68,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
-            eprintln!("error: {reason}");
+            eprintln!("error: {reason:#}");
             ExitCode::FAILURE
         }
     }

@@ -1,25 +1,23 @@
 //! `cargo xtask release`: builds the release binary and checks that it contains no fail points.
 
+use crate::run;
 use crate::torture::fail_points;
-use crate::{Outcome, run};
+use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
 
 /// The variable that activates fail points, in parts so that the whole name is not in a checked
 /// binary.
 const VARIABLE: [&str; 2] = ["FLORIN", "FAIL"];
 
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run() -> Result<()> {
     let binary = build()?;
-    let size = std::fs::metadata(&binary)
-        .map_err(|error| error.to_string())?
-        .len()
-        >> 20;
+    let size = std::fs::metadata(&binary)?.len() >> 20;
     println!("{}: {size} MiB, no fail points", binary.display());
     Ok(())
 }
 
 /// Build the release binary. Fails if it contains fail points.
-pub(crate) fn build() -> Result<PathBuf, String> {
+pub(crate) fn build() -> Result<PathBuf> {
     run::succeed(run::cargo().args(["build", "--release", "--locked", "--package", "florin"]))?;
     let binary = run::target().join("release").join("florin");
     check(&binary)?;
@@ -27,19 +25,19 @@ pub(crate) fn build() -> Result<PathBuf, String> {
 }
 
 /// Check that a binary contains neither the variable nor the name of a fail point.
-fn check(binary: &Path) -> Outcome {
-    let bytes = std::fs::read(binary).map_err(|error| format!("{}: {error}", binary.display()))?;
-    match contained(&bytes, &forbidden_names()?) {
-        names if names.is_empty() => Ok(()),
-        names => Err(format!(
-            "{} contains fail points and must not be released: {}",
-            binary.display(),
-            names.join(", ")
-        )),
-    }
+fn check(binary: &Path) -> Result<()> {
+    let bytes = std::fs::read(binary).with_context(|| binary.display().to_string())?;
+    let names = contained(&bytes, &forbidden_names()?);
+    ensure!(
+        names.is_empty(),
+        "{} contains fail points and must not be released: {}",
+        binary.display(),
+        names.join(", ")
+    );
+    Ok(())
 }
 
-fn forbidden_names() -> Result<Vec<String>, String> {
+fn forbidden_names() -> Result<Vec<String>> {
     Ok(std::iter::once(VARIABLE.join("_"))
         .chain(fail_points::all()?)
         .collect())
@@ -70,6 +68,7 @@ mod tests {
             assert!(
                 check(file.path())
                     .expect_err("rejected")
+                    .to_string()
                     .contains(name.as_str())
             );
         }

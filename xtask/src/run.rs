@@ -1,37 +1,30 @@
 //! Running other programs.
 
+use anyhow::{Context, Result, ensure};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
 /// Run a command with inherited input and output. The error names the command.
-pub(crate) fn succeed(command: &mut Command) -> Result<(), String> {
-    let status = command
-        .status()
-        .map_err(|e| format!("{}: {e}", command_line(command)))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("{}: {status}", command_line(command)))
-    }
+pub(crate) fn succeed(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| command_line(command))?;
+    ensure!(status.success(), "{}: {status}", command_line(command));
+    Ok(())
 }
 
 /// Run a command and return its standard output. The error includes its standard error.
-pub(crate) fn read(command: &mut Command) -> Result<String, String> {
+pub(crate) fn read(command: &mut Command) -> Result<String> {
     let Output {
         status,
         stdout,
         stderr,
-    } = command
-        .output()
-        .map_err(|e| format!("{}: {e}", command_line(command)))?;
-    if !status.success() {
-        return Err(format!(
-            "{}: {status}: {}",
-            command_line(command),
-            String::from_utf8_lossy(&stderr).trim()
-        ));
-    }
+    } = command.output().with_context(|| command_line(command))?;
+    ensure!(
+        status.success(),
+        "{}: {status}: {}",
+        command_line(command),
+        String::from_utf8_lossy(&stderr).trim()
+    );
     Ok(String::from_utf8_lossy(&stdout).into_owned())
 }
 

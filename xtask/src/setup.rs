@@ -1,13 +1,14 @@
 //! `cargo xtask setup`: installs missing dependencies from Debian packages and npm. Fast if nothing
 //! is missing. Runs apt-get as root or through sudo.
 
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
 use testkit::workspace_root;
 
-use crate::{Outcome, run};
+use crate::run;
 
 /// Debian packages of PostgreSQL, in order of preference.
 const POSTGRES: [&str; 2] = ["postgresql-15", "postgresql"];
@@ -15,7 +16,7 @@ const NO_ANVIL: &str = "npm has no anvil for this system: set FLORIN_ANVIL to th
 /// Creates the locale of the test cluster. The cluster has a fallback, so a failure is not fatal.
 const LOCALE: [&str; 5] = ["localedef", "-i", "en_US", "-f", "UTF-8"];
 
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run() -> Result<()> {
     postgres()?;
     locale();
     npm_packages()?;
@@ -26,23 +27,20 @@ pub(crate) fn run() -> Outcome {
 }
 
 /// Install what the demo needs: a node, below this folder. Its database is embedded.
-pub(crate) fn for_demo() -> Outcome {
+pub(crate) fn for_demo() -> Result<()> {
     npm_packages()?;
-    if testkit::anvil::is_installed() {
-        Ok(())
-    } else {
-        Err(NO_ANVIL.to_owned())
-    }
+    ensure!(testkit::anvil::is_installed(), NO_ANVIL);
+    Ok(())
 }
 
-fn postgres() -> Outcome {
+fn postgres() -> Result<()> {
     if testkit::postgres::is_installed() {
         return Ok(());
     }
     println!("setup: PostgreSQL is missing");
     // The update may fail; the installation can still succeed with older package lists.
     let _ = run::succeed(root("apt-get").args(["update", "--quiet"]));
-    let mut last = Err("no PostgreSQL package is available".to_owned());
+    let mut last = Err(anyhow!("no PostgreSQL package is available"));
     for package in POSTGRES {
         last = apt_install(package);
         if last.is_ok() {
@@ -50,12 +48,11 @@ fn postgres() -> Outcome {
         }
     }
     last?;
-    let installed = testkit::postgres::is_installed();
-    if installed {
-        Ok(())
-    } else {
-        Err("PostgreSQL is installed but was not found: set FLORIN_POSTGRES_BIN".to_owned())
-    }
+    ensure!(
+        testkit::postgres::is_installed(),
+        "PostgreSQL is installed but was not found: set FLORIN_POSTGRES_BIN"
+    );
+    Ok(())
 }
 
 fn locale() {
@@ -72,25 +69,25 @@ fn locale() {
         let _ = apt_install("locales");
     }
     if let Err(reason) = make() {
-        println!("setup: {reason}; the test cluster uses ICU's en-US instead");
+        println!("setup: {reason:#}; the test cluster uses ICU's en-US instead");
     }
 }
 
 /// Install the packages of contracts/package-lock.json in contracts/node_modules.
-pub(crate) fn npm_packages() -> Outcome {
+pub(crate) fn npm_packages() -> Result<()> {
     let folder = workspace_root().join("contracts");
-    let lock = std::fs::read(folder.join("package-lock.json"))
-        .map_err(|e| format!("contracts/package-lock.json: {e}"))?;
+    let lock =
+        std::fs::read(folder.join("package-lock.json")).context("contracts/package-lock.json")?;
     let stamp = folder.join("node_modules/.installed-lock.json");
     if std::fs::read(&stamp).is_ok_and(|installed| installed == lock) {
         return Ok(());
     }
     let installed = folder.join("node_modules");
     if installed.is_symlink() {
-        return Err(format!(
+        bail!(
             "{} is a symbolic link, and npm would empty its target: remove it",
             installed.display()
-        ));
+        );
     }
     println!("setup: npm ci in contracts/");
     let mut npm = Command::new("npm");
@@ -103,10 +100,10 @@ pub(crate) fn npm_packages() -> Outcome {
     ])
     .current_dir(&folder);
     run::succeed(&mut npm)?;
-    std::fs::write(&stamp, lock).map_err(|e| format!("{}: {e}", stamp.display()))
+    std::fs::write(&stamp, lock).with_context(|| stamp.display().to_string())
 }
 
-fn apt_install(package: &str) -> Outcome {
+fn apt_install(package: &str) -> Result<()> {
     let mut apt = root("env");
     apt.args([
         "DEBIAN_FRONTEND=noninteractive",

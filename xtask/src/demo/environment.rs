@@ -4,6 +4,7 @@
 use crate::harness;
 use crate::harness::api::{Api, is_ready, text};
 use crate::run;
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use testkit::anvil::Anvil;
 use testkit::{free_port, http};
 
 /// Timeout of every wait.
-const TIMEOUT: Duration = Duration::from_secs(20);
+const TIMEOUT_MS: u64 = 20_000;
 
 pub(super) struct Environment {
     pub(super) node: Anvil,
@@ -32,16 +33,16 @@ pub(super) struct Environment {
 impl Environment {
     /// Build the binary, start the node, create the database and the first API key, start the
     /// server.
-    pub(super) fn start() -> Result<Self, String> {
+    pub(super) fn start() -> Result<Self> {
         let florin = harness::build()?;
         let node = harness::node()?;
-        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let folder = tempfile::tempdir()?;
         let port = free_port();
         write_config(folder.path(), port, &node)?;
         let api = Api {
             address: format!("127.0.0.1:{port}"),
             key: String::new(),
-            timeout: TIMEOUT,
+            timeout: Duration::from_millis(TIMEOUT_MS),
         };
         let mut environment = Self {
             node,
@@ -57,8 +58,7 @@ impl Environment {
             server: None,
         };
         let output = run::read(environment.command().args(["init", "--json"]))?;
-        let output: Value =
-            serde_json::from_str(&output).map_err(|error| format!("{output}: {error}"))?;
+        let output: Value = serde_json::from_str(&output).context(output)?;
         environment.api.key = text(&output, "apiKey")?;
         environment.start_server(&[])?;
         Ok(environment)
@@ -78,12 +78,8 @@ impl Environment {
     }
 
     /// Start the server and wait until it is ready. Returns the time that took.
-    pub(super) fn start_server(&mut self, env: &[(&str, &str)]) -> Result<Duration, String> {
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(self.log())
-            .map_err(|error| error.to_string())?;
+    pub(super) fn start_server(&mut self, env: &[(&str, &str)]) -> Result<Duration> {
+        let log = File::options().create(true).append(true).open(self.log())?;
         let started = Instant::now();
         let mut command = self.command();
         command
@@ -92,22 +88,19 @@ impl Environment {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);
-        self.server = Some(command.spawn().map_err(|error| error.to_string())?);
+        self.server = Some(command.spawn()?);
         let address = self.api.address.clone();
         self.until("the server is ready", || is_ready(&address))?;
         Ok(started.elapsed())
     }
 
     /// Kill the server (SIGKILL).
-    pub(super) fn kill(&mut self) -> Result<(), String> {
-        let Some(mut server) = self.server.take() else {
-            return Ok(());
-        };
-        server
-            .kill()
-            .and_then(|()| server.wait())
-            .map(drop)
-            .map_err(|error| error.to_string())
+    pub(super) fn kill(&mut self) -> Result<()> {
+        if let Some(mut server) = self.server.take() {
+            server.kill()?;
+            server.wait()?;
+        }
+        Ok(())
     }
 
     /// Wait until a condition holds.
@@ -115,17 +108,16 @@ impl Environment {
         &self,
         description: &str,
         mut condition: impl FnMut() -> bool,
-    ) -> Result<(), String> {
-        let limit = u64::try_from(TIMEOUT.as_millis()).unwrap_or(u64::MAX);
-        if testkit::wait_until(limit, &mut condition) {
-            Ok(())
-        } else {
-            Err(format!("timeout after {TIMEOUT:?}: {description}"))
-        }
+    ) -> Result<()> {
+        ensure!(
+            testkit::wait_until(TIMEOUT_MS, &mut condition),
+            "timeout after {TIMEOUT_MS} ms: {description}"
+        );
+        Ok(())
     }
 
     /// Wait until a submission has this state. Returns the submission.
-    pub(super) fn until_state(&self, id: &str, state: &str) -> Result<Value, String> {
+    pub(super) fn until_state(&self, id: &str, state: &str) -> Result<Value> {
         let mut last = Value::Null;
         let waited = self.until(&format!("{id} is {state}"), || {
             last = self
@@ -134,12 +126,12 @@ impl Environment {
                 .unwrap_or(Value::Null);
             last["state"] == state
         });
-        waited.map_err(|reason| format!("{reason}; last response: {last}"))?;
+        waited.with_context(|| format!("last response: {last}"))?;
         Ok(last)
     }
 
     /// Mine until a submission is final.
-    pub(super) fn mine_until_final(&self, id: &str) -> Result<Value, String> {
+    pub(super) fn mine_until_final(&self, id: &str) -> Result<Value> {
         self.until_state(id, "accepted")?;
         self.node.mine(1);
         self.until_state(id, "mined")?;
@@ -148,7 +140,7 @@ impl Environment {
     }
 
     /// Submit a call of the token, signed by the treasury. Returns the id of the submission.
-    pub(super) fn submit_token_call(&self, method: &str, params: &Value) -> Result<String, String> {
+    pub(super) fn submit_token_call(&self, method: &str, params: &Value) -> Result<String> {
         let body = json!({
             "signer": self.treasury, "to": self.token, "abi": self.token_abi, "method": method, "params": params,
         });
@@ -161,12 +153,12 @@ impl Environment {
     }
 
     /// Run a command of the binary.
-    pub(super) fn florin(&self, arguments: &[&str]) -> Result<String, String> {
+    pub(super) fn florin(&self, arguments: &[&str]) -> Result<String> {
         run::read(self.command().args(arguments))
     }
 
     /// Print commands to try, and wait until the server exits.
-    pub(super) fn leave_running(mut self) -> crate::Outcome {
+    pub(super) fn leave_running(mut self) -> Result<()> {
         let (url, key) = (format!("http://127.0.0.1:{}", self.port), &self.api.key);
         println!("\nThe server runs at {url} (API documentation: {url}/docs). Things to try:\n");
         println!("  export FLORIN_URL={url} FLORIN_API_KEY={key}");
@@ -179,10 +171,10 @@ impl Environment {
             "  curl -H \"Authorization: Bearer $FLORIN_API_KEY\" $FLORIN_URL/api/v1/transfers"
         );
         println!("  chain: {}\n\nStop with Ctrl-C.", self.node.url());
-        let Some(mut server) = self.server.take() else {
-            return Ok(());
-        };
-        server.wait().map(drop).map_err(|error| error.to_string())
+        if let Some(mut server) = self.server.take() {
+            server.wait()?;
+        }
+        Ok(())
     }
 }
 
@@ -192,10 +184,10 @@ impl Drop for Environment {
     }
 }
 
-fn write_config(folder: &Path, port: u16, node: &Anvil) -> Result<(), String> {
+fn write_config(folder: &Path, port: u16, node: &Anvil) -> Result<()> {
     let config = format!(
         "[server]\nlisten = \"127.0.0.1:{port}\"\n[outbound]\nallow = [\"127.0.0.1\"]\n[submit]\nretry_backoff_ms = 100\nrebroadcast_ms = 2000\n{}",
         harness::chain_settings(node, 2),
     );
-    std::fs::write(folder.join("florin.toml"), config).map_err(|error| error.to_string())
+    Ok(std::fs::write(folder.join("florin.toml"), config)?)
 }

@@ -4,6 +4,7 @@
 mod environment;
 mod steps;
 
+use anyhow::{Result, bail};
 use clap::Args;
 use environment::Environment;
 use std::time::Instant;
@@ -16,9 +17,9 @@ pub(crate) struct Options {
 }
 
 /// A step: its title and its function, which returns a line about the result.
-type Step = (&'static str, fn(&mut Environment) -> Result<String, String>);
+type Step = (&'static str, fn(&mut Environment) -> Result<String>);
 
-pub(crate) fn run(options: &Options) -> crate::Outcome {
+pub(crate) fn run(options: &Options) -> Result<()> {
     crate::setup::for_demo()?;
     let started = Instant::now();
     let mut environment = Environment::start()?;
@@ -36,10 +37,10 @@ pub(crate) fn run(options: &Options) -> crate::Outcome {
             ),
             Err(reason) => {
                 println!("{number:>3}. {title}: FAILED");
-                return Err(format!(
-                    "step {number}: {reason}\nserver log: {}",
+                bail!(
+                    "step {number}: {reason:#}\nserver log: {}",
                     environment.log().display()
-                ));
+                );
             }
         }
     }

@@ -5,6 +5,7 @@ use super::environment::Environment;
 use crate::harness::api::text;
 use crate::harness::fund;
 use crate::harness::judge::{expect_eq, nonce, tokens, transfers_to};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 /// Base units of one DemoToken.
@@ -41,7 +42,7 @@ pub(super) const STEPS: [Step; 10] = [
     ),
 ];
 
-fn wallets(environment: &mut Environment) -> Result<String, String> {
+fn wallets(environment: &mut Environment) -> Result<String> {
     let org = json!({ "name": "treasury", "kind": "org" });
     environment.api.post("/wallets", &org)?;
     let key = environment
@@ -62,9 +63,8 @@ fn wallets(environment: &mut Environment) -> Result<String, String> {
     ))
 }
 
-fn policy(environment: &mut Environment) -> Result<String, String> {
-    let document = std::fs::read_to_string(testkit::workspace_root().join("policies/limit.rego"))
-        .map_err(|e| e.to_string())?;
+fn policy(environment: &mut Environment) -> Result<String> {
+    let document = std::fs::read_to_string(testkit::workspace_root().join("policies/limit.rego"))?;
     environment.api.put(
         "/policies/limit",
         &json!({ "name": "limit", "description": "at most a million" }),
@@ -79,7 +79,7 @@ fn policy(environment: &mut Environment) -> Result<String, String> {
     Ok(format!("sha256 {}", text(&version, "hash")?))
 }
 
-fn deploy(environment: &mut Environment) -> Result<String, String> {
+fn deploy(environment: &mut Environment) -> Result<String> {
     let artifact = testkit::artifact("DemoToken");
     let body = json!({
         "signer": environment.treasury,
@@ -107,7 +107,7 @@ fn deploy(environment: &mut Environment) -> Result<String, String> {
     ))
 }
 
-fn subscribe(environment: &mut Environment) -> Result<String, String> {
+fn subscribe(environment: &mut Environment) -> Result<String> {
     let body = json!({
         "name": "accounting", "from": "newest",
         "filter": { "types": ["event.pending", "event.final", "event.reverted"], "sources": [environment.token] },
@@ -120,7 +120,7 @@ fn subscribe(environment: &mut Environment) -> Result<String, String> {
     ))
 }
 
-fn mint(environment: &mut Environment) -> Result<String, String> {
+fn mint(environment: &mut Environment) -> Result<String> {
     let amount = (1_000_000 * ONE).to_string();
     for _ in 0..10 {
         let id = environment.submit_token_call("mint", &json!([environment.treasury, amount]))?;
@@ -134,7 +134,7 @@ fn mint(environment: &mut Environment) -> Result<String, String> {
     check_balance(environment, &environment.treasury.clone())
 }
 
-fn denied_transfer(environment: &mut Environment) -> Result<String, String> {
+fn denied_transfer(environment: &mut Environment) -> Result<String> {
     let before = nonce(&environment.node, &environment.treasury)?;
     let id = environment.submit_token_call(
         "transfer",
@@ -175,7 +175,7 @@ steps:
     params: '[input.to]'
 "#;
 
-fn workflow_transfer(environment: &mut Environment) -> Result<String, String> {
+fn workflow_transfer(environment: &mut Environment) -> Result<String> {
     environment
         .api
         .put("/tasks/pay", &json!({ "name": "pay" }))?;
@@ -198,13 +198,13 @@ fn workflow_transfer(environment: &mut Environment) -> Result<String, String> {
             .unwrap_or(Value::Null);
         ["succeeded", "failed", "parked"].contains(&last["state"].as_str().unwrap_or_default())
     });
-    outcome.map_err(|reason| format!("{reason}; last response: {last}"))?;
+    outcome.with_context(|| format!("last response: {last}"))?;
     expect_eq(
         "state of the run",
         last["state"].as_str(),
         Some("succeeded"),
     )
-    .map_err(|reason| format!("{reason}: {last}"))?;
+    .with_context(|| last.to_string())?;
     expect_eq(
         "tokens of Alice",
         tokens(&environment.node, &environment.token, &environment.alice)?,
@@ -214,7 +214,7 @@ fn workflow_transfer(environment: &mut Environment) -> Result<String, String> {
 }
 
 /// Assert that the data model has the balance that the chain has.
-fn check_balance(environment: &Environment, account: &str) -> Result<String, String> {
+fn check_balance(environment: &Environment, account: &str) -> Result<String> {
     let on_chain = tokens(&environment.node, &environment.token, account)?.to_string();
     let mut balances = Value::Null;
     environment
@@ -225,9 +225,7 @@ fn check_balance(environment: &Environment, account: &str) -> Result<String, Str
                 .unwrap_or(Value::Null);
             balances["items"][0]["balanceAfter"].as_str() == Some(on_chain.as_str())
         })
-        .map_err(|reason| {
-            format!("{reason}: {on_chain} on the chain, the data model has {balances}")
-        })?;
+        .with_context(|| format!("{on_chain} on the chain, the data model has {balances}"))?;
     Ok(format!(
         "by eth_call and in the data model: {on_chain} base units"
     ))
@@ -250,11 +248,7 @@ fn received(environment: &Environment, transaction: &str) -> Vec<(String, String
     all
 }
 
-fn expect_events(
-    environment: &Environment,
-    transaction: &str,
-    kinds: &[&str],
-) -> Result<String, String> {
+fn expect_events(environment: &Environment, transaction: &str, kinds: &[&str]) -> Result<String> {
     environment
         .until(&format!("the application received {kinds:?}"), || {
             received(environment, transaction)
@@ -262,21 +256,16 @@ fn expect_events(
                 .map(|(kind, _)| kind.as_str())
                 .eq(kinds.iter().copied())
         })
-        .map_err(|reason| {
-            format!(
-                "{reason}; it received {:?}",
-                received(environment, transaction)
-            )
-        })?;
+        .with_context(|| format!("it received {:?}", received(environment, transaction)))?;
     let ids: std::collections::BTreeSet<String> = received(environment, transaction)
         .into_iter()
         .map(|(_, id)| id)
         .collect();
     expect_eq("ids of the event", ids.len(), 1)?;
-    ids.into_iter().next().ok_or_else(|| "no id".to_owned())
+    ids.into_iter().next().context("no id")
 }
 
-fn reorganization(environment: &mut Environment) -> Result<String, String> {
+fn reorganization(environment: &mut Environment) -> Result<String> {
     let before = tokens(&environment.node, &environment.token, &environment.alice)?;
     let id = environment.submit_token_call(
         "transfer",
@@ -338,7 +327,7 @@ fn reorganization(environment: &mut Environment) -> Result<String, String> {
     Ok(format!("event {event}"))
 }
 
-fn crash(environment: &mut Environment) -> Result<String, String> {
+fn crash(environment: &mut Environment) -> Result<String> {
     let (before, count) = (
         nonce(&environment.node, &environment.treasury)?,
         transfers_to(&environment.node, &environment.token, &environment.alice),
@@ -380,14 +369,15 @@ fn crash(environment: &mut Environment) -> Result<String, String> {
     ))
 }
 
-fn verification(environment: &mut Environment) -> Result<String, String> {
-    let exported = std::fs::read_to_string(environment.file("florin-data/tree-heads.jsonl"))
-        .map_err(|error| error.to_string())?;
-    let first = exported.lines().next().ok_or("no tree head was exported")?;
-    let tree_head: Value = serde_json::from_str(first).map_err(|error| error.to_string())?;
+fn verification(environment: &mut Environment) -> Result<String> {
+    let exported = std::fs::read_to_string(environment.file("florin-data/tree-heads.jsonl"))?;
+    let first = exported
+        .lines()
+        .next()
+        .context("no tree head was exported")?;
+    let tree_head: Value = serde_json::from_str(first)?;
     let report = environment.florin(&["verify", "--json", "--key", &text(&tree_head, "key")?])?;
-    let report: Value =
-        serde_json::from_str(&report).map_err(|error| format!("{report}: {error}"))?;
+    let report: Value = serde_json::from_str(&report).context(report)?;
     expect_eq("problems", report["problem_count"].as_u64(), Some(0))?;
     let facts: u64 = report["partitions"]
         .as_array()

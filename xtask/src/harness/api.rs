@@ -1,5 +1,6 @@
 //! An API client, as an application would use.
 
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::time::Duration;
 use testkit::http;
@@ -30,7 +31,7 @@ impl Api {
         path: &str,
         body: Option<&Value>,
         extra_headers: &[(&str, &str)],
-    ) -> Result<Value, String> {
+    ) -> Result<Value> {
         let text = body.map(Value::to_string).unwrap_or_default();
         self.send(
             method,
@@ -41,24 +42,24 @@ impl Api {
         )
     }
 
-    pub(crate) fn get(&self, path: &str) -> Result<Value, String> {
+    pub(crate) fn get(&self, path: &str) -> Result<Value> {
         self.call("GET", path, None, &[])
     }
 
-    pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value, String> {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value> {
         self.call("POST", path, Some(body), &[])
     }
 
-    pub(crate) fn put(&self, path: &str, body: &Value) -> Result<Value, String> {
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Result<Value> {
         self.call("PUT", path, Some(body), &[])
     }
 
-    pub(crate) fn post_yaml(&self, path: &str, yaml: &str) -> Result<Value, String> {
+    pub(crate) fn post_yaml(&self, path: &str, yaml: &str) -> Result<Value> {
         self.send("POST", path, "application/x-yaml", yaml.as_bytes(), &[])
     }
 
     /// Send a request with an idempotency key and return any response. Fails only without a response.
-    pub(crate) fn post_once(&self, path: &str, body: &Value, key: &str) -> Result<Reply, String> {
+    pub(crate) fn post_once(&self, path: &str, body: &Value, key: &str) -> Result<Reply> {
         let response = self.request(
             "POST",
             path,
@@ -82,7 +83,7 @@ impl Api {
         content_type: &str,
         body: &[u8],
         extra_headers: &[(&str, &str)],
-    ) -> Result<Value, String> {
+    ) -> Result<Value> {
         let response = self.request(method, path, content_type, body, extra_headers)?;
         let text = String::from_utf8_lossy(&response.body);
         if (200..300).contains(&response.status) {
@@ -92,7 +93,7 @@ impl Api {
                 response.json()
             });
         }
-        Err(format!("{method} {path}: {}: {text}", response.status))
+        bail!("{method} {path}: {}: {text}", response.status)
     }
 
     fn request(
@@ -102,7 +103,7 @@ impl Api {
         content_type: &str,
         body: &[u8],
         extra_headers: &[(&str, &str)],
-    ) -> Result<http::Response, String> {
+    ) -> Result<http::Response> {
         let bearer = format!("Bearer {}", self.key);
         let mut headers = vec![
             ("Authorization", bearer.as_str()),
@@ -111,7 +112,7 @@ impl Api {
         headers.extend_from_slice(extra_headers);
         let target = format!("/api/v1{path}");
         http::send_with_timeout(self.timeout, &self.address, method, &target, &headers, body)
-            .map_err(|error| format!("{method} {path}: {error}"))
+            .with_context(|| format!("{method} {path}"))
     }
 }
 
@@ -123,10 +124,10 @@ pub(crate) fn is_ready(address: &str) -> bool {
 }
 
 /// A text field of a response.
-pub(crate) fn text(value: &Value, name: &str) -> Result<String, String> {
+pub(crate) fn text(value: &Value, name: &str) -> Result<String> {
     value
         .get(name)
         .and_then(Value::as_str)
         .map(str::to_owned)
-        .ok_or_else(|| format!("no {name} in {value}"))
+        .with_context(|| format!("no {name} in {value}"))
 }

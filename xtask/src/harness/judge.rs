@@ -1,16 +1,17 @@
 //! Checks against the chain, independent of Florin.
 
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use testkit::anvil::Anvil;
 
 /// Token balance of an account, by `eth_call`.
-pub(crate) fn tokens(node: &Anvil, token: &str, account: &str) -> Result<u128, String> {
+pub(crate) fn tokens(node: &Anvil, token: &str, account: &str) -> Result<u128> {
     let data = node.calldata("balanceOf(address)", &[account]);
     hex(&node.call(token, &data))
 }
 
 /// Nonce of an account at the latest block.
-pub(crate) fn nonce(node: &Anvil, account: &str) -> Result<u128, String> {
+pub(crate) fn nonce(node: &Anvil, account: &str) -> Result<u128> {
     hex(node
         .rpc("eth_getTransactionCount", json!([account, "latest"]))
         .as_str()
@@ -31,7 +32,7 @@ pub(crate) struct Transfer {
 }
 
 /// All `Transfer` events of a token, in chain order.
-pub(crate) fn transfers(node: &Anvil, token: &str) -> Result<Vec<Transfer>, String> {
+pub(crate) fn transfers(node: &Anvil, token: &str) -> Result<Vec<Transfer>> {
     transfers_where(node, token, &json!([transfer_topic(node)]))
 }
 
@@ -49,7 +50,7 @@ fn transfer_topic(node: &Anvil) -> Value {
     )
 }
 
-fn transfers_where(node: &Anvil, token: &str, topics: &Value) -> Result<Vec<Transfer>, String> {
+fn transfers_where(node: &Anvil, token: &str, topics: &Value) -> Result<Vec<Transfer>> {
     let filter =
         json!([{ "fromBlock": "0x0", "toBlock": "latest", "address": token, "topics": topics }]);
     let logs = node.rpc("eth_getLogs", filter);
@@ -69,9 +70,9 @@ fn transfers_where(node: &Anvil, token: &str, topics: &Value) -> Result<Vec<Tran
             block: text_field(log, "blockHash")?,
         })
     };
-    let logs = logs.as_array().ok_or("eth_getLogs returned no list")?;
+    let logs = logs.as_array().context("eth_getLogs returned no list")?;
     logs.iter()
-        .map(|log| parse(log).ok_or_else(|| format!("{log} is not a transfer")))
+        .map(|log| parse(log).with_context(|| format!("{log} is not a transfer")))
         .collect()
 }
 
@@ -79,10 +80,10 @@ fn ascii(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn hex(text: &str) -> Result<u128, String> {
+fn hex(text: &str) -> Result<u128> {
     let digits = text.trim_start_matches("0x").trim_start_matches('0');
     u128::from_str_radix(if digits.is_empty() { "0" } else { digits }, 16)
-        .map_err(|_| format!("{text:?} is not a number"))
+        .with_context(|| format!("{text:?} is not a number"))
 }
 
 /// Fail unless two values are equal.
@@ -90,12 +91,12 @@ pub(crate) fn expect_eq<T: PartialEq + std::fmt::Debug>(
     description: &str,
     actual: T,
     expected: T,
-) -> Result<(), String> {
-    if actual == expected {
-        Ok(())
-    } else {
-        Err(format!("{description}: {actual:?}, expected {expected:?}"))
-    }
+) -> Result<()> {
+    ensure!(
+        actual == expected,
+        "{description}: {actual:?}, expected {expected:?}"
+    );
+    Ok(())
 }
 
 /// Transaction hash and block hash of each log of a contract on the canonical chain.

@@ -4,23 +4,25 @@ pub(crate) mod api;
 pub(crate) mod judge;
 
 use crate::run;
+use anyhow::{Context, Result};
 use std::path::PathBuf;
 use testkit::anvil::{Anvil, Mining, Options};
 
 /// Build the binary with fail points.
-pub(crate) fn build() -> Result<PathBuf, String> {
+pub(crate) fn build() -> Result<PathBuf> {
     run::succeed(run::cargo().args(["build", "--package", "florin", "--features", "fail-points"]))?;
     Ok(run::target().join("debug").join("florin"))
 }
 
 /// A node that mines only on request.
-pub(crate) fn node() -> Result<Anvil, String> {
+pub(crate) fn node() -> Result<Anvil> {
     Anvil::start(&Options {
         mining: Mining::OnDemand,
         slots_in_an_epoch: 1,
         ..Options::default()
     })
-    .map_err(|_| "anvil is not installed".to_owned())
+    .ok()
+    .context("anvil is not installed")
 }
 
 /// Configuration of the chain of a node, with finality at the given depth.

@@ -6,11 +6,12 @@
 
 mod tally;
 
+use anyhow::{Context, Result, ensure};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::{Outcome, run, setup};
+use crate::{run, setup};
 
 use tally::Tally;
 
@@ -28,29 +29,26 @@ pub(crate) struct Options {
     arguments: Vec<String>,
 }
 
-pub(crate) fn run(options: &Options) -> Outcome {
+pub(crate) fn run(options: &Options) -> Result<()> {
     if !options.no_setup {
         setup::run()?;
     }
-    let folder = tempfile::tempdir().map_err(|e| format!("a temporary folder: {e}"))?;
+    let folder = tempfile::tempdir().context("a temporary folder")?;
     let log = folder.path().join("skipped");
     let (tally, succeeded) = test(&options.arguments, &log)?;
     let tally = tally.with_skipped(&std::fs::read_to_string(&log).unwrap_or_default());
     report(&tally);
-    if succeeded && tally.failed() == 0 {
-        Ok(())
-    } else {
-        Err("not all tests passed".to_owned())
-    }
+    ensure!(succeeded && tally.failed() == 0, "not all tests passed");
+    Ok(())
 }
 
 /// Build the tests, run them, forward the output, and count the results.
-fn test(arguments: &[String], skip_log: &Path) -> Result<(Tally, bool), String> {
+fn test(arguments: &[String], skip_log: &Path) -> Result<(Tally, bool)> {
     let is_end = |argument: &String| argument == "--";
     let options = arguments.split(is_end).next().unwrap_or_default();
     let mut tally = Tally::default();
-    let is_built = build(options, &mut tally)?;
-    let is_passed = is_built && run_tests(arguments, skip_log, &mut tally)?;
+    let is_built = build(options, &mut tally).context("cargo test")?;
+    let is_passed = is_built && run_tests(arguments, skip_log, &mut tally).context("cargo test")?;
     if !is_passed {
         tally.add_cargo_failure();
     }
@@ -58,39 +56,36 @@ fn test(arguments: &[String], skip_log: &Path) -> Result<(Tally, bool), String> 
 }
 
 /// Build the test binaries; cargo's messages say which crate each belongs to.
-fn build(options: &[String], tally: &mut Tally) -> Result<bool, String> {
+fn build(options: &[String], tally: &mut Tally) -> Result<bool> {
     let mut cargo = cargo_test(options);
     cargo.args(["--no-run", "--message-format=json-render-diagnostics"]);
-    let mut child = cargo
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|e| format!("cargo test: {e}"))?;
-    let output = child.stdout.take().ok_or("cargo test has no output")?;
+    let mut child = cargo.stdout(Stdio::piped()).spawn()?;
+    let output = child.stdout.take().context("it has no output")?;
     for line in BufReader::new(output).lines() {
-        tally.built(&line.map_err(|e| format!("cargo test: {e}"))?);
+        tally.built(&line?);
     }
-    let status = child.wait().map_err(|e| format!("cargo test: {e}"))?;
+    let status = child.wait()?;
     Ok(status.success())
 }
 
 /// Both outputs are one pipe: cargo names a binary on one and the binary prints its result on the
 /// other, and their order matters.
-fn run_tests(arguments: &[String], skip_log: &Path, tally: &mut Tally) -> Result<bool, String> {
-    let (output, input) = std::io::pipe().map_err(|e| format!("a pipe: {e}"))?;
+fn run_tests(arguments: &[String], skip_log: &Path, tally: &mut Tally) -> Result<bool> {
+    let (output, input) = std::io::pipe()?;
     let mut cargo = cargo_test(arguments);
     cargo
         .env("FLORIN_SKIP_LOG", skip_log)
-        .stdout(input.try_clone().map_err(|e| format!("a pipe: {e}"))?)
+        .stdout(input.try_clone()?)
         .stderr(input);
-    let mut child = cargo.spawn().map_err(|e| format!("cargo test: {e}"))?;
+    let mut child = cargo.spawn()?;
     drop(cargo); // holds the writing ends of the pipe
     for line in BufReader::new(output).split(b'\n') {
-        let line = line.map_err(|e| format!("cargo test: {e}"))?;
+        let line = line?;
         let line = String::from_utf8_lossy(&line);
         println!("{line}");
         tally.line(&line);
     }
-    let status = child.wait().map_err(|e| format!("cargo test: {e}"))?;
+    let status = child.wait()?;
     Ok(status.success())
 }
 

@@ -28,9 +28,8 @@ mod type_names;
 mod unused_pub;
 mod words;
 
+use anyhow::{Result, ensure};
 use testkit::workspace_root;
-
-use crate::Outcome;
 
 use tree::Tree;
 
@@ -157,7 +156,7 @@ const RULES: &[Rule] = &[
     ),
 ];
 
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run() -> Result<()> {
     let tree = Tree::read(&workspace_root())?;
     let mut count = 0;
     for rule in RULES {
@@ -167,11 +166,8 @@ pub(crate) fn run() -> Outcome {
             println!("       {path} is an exception that is no longer needed");
         }
     }
-    if count == 0 {
-        Ok(())
-    } else {
-        Err(format!("{count} findings"))
-    }
+    ensure!(count == 0, "{count} findings");
+    Ok(())
 }
 
 fn report(rule: &str, mut findings: Vec<Finding>) -> usize {

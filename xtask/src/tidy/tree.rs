@@ -1,5 +1,6 @@
 //! The files of the repository, read once.
 
+use anyhow::{Context, Result};
 use std::cell::OnceCell;
 use std::path::Path;
 
@@ -68,7 +69,7 @@ pub(super) struct Tree(Vec<File>);
 
 impl Tree {
     /// Read the text files of a checkout.
-    pub(super) fn read(root: &Path) -> Result<Self, String> {
+    pub(super) fn read(root: &Path) -> Result<Self> {
         let mut tree = Self::default();
         tree.walk(root, "")?;
         tree.0.sort_by(|a, b| a.path.cmp(&b.path));
@@ -110,9 +111,8 @@ impl Tree {
         self.rust().filter(|file| !file.is_test())
     }
 
-    fn walk(&mut self, folder: &Path, prefix: &str) -> Result<(), String> {
-        let entries =
-            std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    fn walk(&mut self, folder: &Path, prefix: &str) -> Result<()> {
+        let entries = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             let path = format!("{prefix}{name}");

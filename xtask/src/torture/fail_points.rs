@@ -1,20 +1,22 @@
 //! The documented fail points.
 
+use anyhow::{Context, Result, ensure};
+
 /// Every fail point of `docs/fail-points.md`, in the order in which a payment passes them.
-pub(crate) fn all() -> Result<Vec<String>, String> {
+pub(crate) fn all() -> Result<Vec<String>> {
     let path = testkit::workspace_root().join("docs/fail-points.md");
-    let text =
-        std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let fail_points: Vec<String> = text
         .lines()
         .filter_map(fail_point)
         .map(str::to_owned)
         .collect();
-    if fail_points.is_empty() {
-        Err(format!("{} lists no fail point", path.display()))
-    } else {
-        Ok(fail_points)
-    }
+    ensure!(
+        !fail_points.is_empty(),
+        "{} lists no fail point",
+        path.display()
+    );
+    Ok(fail_points)
 }
 
 /// The fail point in a table row.

@@ -1,7 +1,8 @@
 //! Injects the fault of a round.
 
 use super::plan::{Fault, Round};
-use super::world::{TIMEOUT, World};
+use super::world::{TIMEOUT_MS, World};
+use anyhow::{Context, Result, bail, ensure};
 use std::time::{Duration, Instant};
 
 /// Timeout for a process to pass a fail point while there is work.
@@ -14,7 +15,7 @@ fn pause(ms: u64) {
 }
 
 /// Inject the fault. Returns details for the report.
-pub(super) fn inject(world: &mut World, round: &Round) -> Result<String, String> {
+pub(super) fn inject(world: &mut World, round: &Round) -> Result<String> {
     let from = Instant::now();
     let details = match &round.fault {
         Fault::KillHeld {
@@ -46,7 +47,7 @@ pub(super) fn inject(world: &mut World, round: &Round) -> Result<String, String>
 }
 
 /// Set the action of a fail point in every process, each with its own marker files.
-fn arm(world: &World, round: &Round, fail_point: &str, action: &str) -> Result<(), String> {
+fn arm(world: &World, round: &Round, fail_point: &str, action: &str) -> Result<()> {
     for process in &world.processes {
         process.arm(&format!(
             "{fail_point}:{action}:{}\n",
@@ -72,7 +73,7 @@ fn disarm(world: &World) {
 }
 
 /// Wait until a process has created its marker file at a fail point.
-fn reached(world: &World, round: &Round, fail_point: &str, suffix: &str) -> Result<usize, String> {
+fn reached(world: &World, round: &Round, fail_point: &str, suffix: &str) -> Result<usize> {
     let mut process = None;
     testkit::wait_until(REACHED_MS, || {
         let left = |number: &usize| marker(world, round, *number, suffix).exists();
@@ -80,26 +81,21 @@ fn reached(world: &World, round: &Round, fail_point: &str, suffix: &str) -> Resu
         process.is_some()
     });
     disarm(world);
-    process.ok_or_else(|| format!("no process passed {fail_point} within {REACHED_MS} ms"))
+    process.with_context(|| format!("no process passed {fail_point} within {REACHED_MS} ms"))
 }
 
 /// Hold the first process that passes a fail point; the others continue.
-fn hold(world: &World, round: &Round, fail_point: &str) -> Result<usize, String> {
+fn hold(world: &World, round: &Round, fail_point: &str) -> Result<usize> {
     arm(world, round, fail_point, "hold")?;
     let held = reached(world, round, fail_point, "held")?;
     for other in (0..world.processes.len()).filter(|number| *number != held) {
         let go = marker(world, round, other, "go");
-        std::fs::write(go, []).map_err(|error| error.to_string())?;
+        std::fs::write(go, [])?;
     }
     Ok(held)
 }
 
-fn kill_held(
-    world: &mut World,
-    round: &Round,
-    fail_point: &str,
-    after_ms: u64,
-) -> Result<String, String> {
+fn kill_held(world: &mut World, round: &Round, fail_point: &str, after_ms: u64) -> Result<String> {
     let held = hold(world, round, fail_point)?;
     pause(after_ms);
     world.processes[held].kill()?;
@@ -108,14 +104,14 @@ fn kill_held(
     Ok(world.processes[held].name())
 }
 
-fn kill(world: &mut World, process: usize, after_ms: u64) -> Result<String, String> {
+fn kill(world: &mut World, process: usize, after_ms: u64) -> Result<String> {
     pause(after_ms);
     world.processes[process].kill()?;
     world.counts.kills += 1;
     Ok(world.processes[process].name())
 }
 
-fn abort(world: &mut World, fail_point: &str) -> Result<String, String> {
+fn abort(world: &mut World, fail_point: &str) -> Result<String> {
     world
         .processes
         .iter()
@@ -130,12 +126,12 @@ fn abort(world: &mut World, fail_point: &str) -> Result<String, String> {
     });
     disarm(world);
     let aborted = aborted
-        .ok_or_else(|| format!("no process aborted at {fail_point} within {REACHED_MS} ms"))?;
+        .with_context(|| format!("no process aborted at {fail_point} within {REACHED_MS} ms"))?;
     world.counts.aborts += 1;
     Ok(world.processes[aborted].name())
 }
 
-fn fail(world: &mut World, round: &Round, fail_point: &str, for_ms: u64) -> Result<String, String> {
+fn fail(world: &mut World, round: &Round, fail_point: &str, for_ms: u64) -> Result<String> {
     arm(world, round, fail_point, "error")?;
     let until = Instant::now() + Duration::from_millis(for_ms);
     let mut process = None;
@@ -145,27 +141,24 @@ fn fail(world: &mut World, round: &Round, fail_point: &str, for_ms: u64) -> Resu
         process.is_some() && Instant::now() >= until
     });
     disarm(world);
-    let process =
-        process.ok_or_else(|| format!("no process passed {fail_point} within {REACHED_MS} ms"))?;
+    let process = process
+        .with_context(|| format!("no process passed {fail_point} within {REACHED_MS} ms"))?;
     world.counts.errors += 1;
     Ok(world.processes[process].name())
 }
 
 /// Stop a process right before its commit until others have taken over its partitions. Its commit
 /// must then be rejected.
-fn freeze(world: &mut World, round: &Round, fail_point: &str) -> Result<String, String> {
+fn freeze(world: &mut World, round: &Round, fail_point: &str) -> Result<String> {
     let held = hold(world, round, fail_point)?;
     let lost: Vec<(String, i64)> = owned_partitions(world, held, fail_point);
     if lost.is_empty() {
-        return Err(format!(
-            "process {held} is held at {fail_point} without owning a partition for it"
-        ));
+        bail!("process {held} is held at {fail_point} without owning a partition for it");
     }
     world.processes[held].signal("STOP")?;
     let log_offset = world.processes[held].log_length();
-    let limit_ms = u64::try_from(TIMEOUT.as_millis()).unwrap_or(u64::MAX);
     let started = Instant::now();
-    let is_taken_over = testkit::wait_until(limit_ms, || {
+    let is_taken_over = testkit::wait_until(TIMEOUT_MS, || {
         let now = world.epochs();
         lost.iter().all(|(name, epoch)| {
             now.iter()
@@ -173,22 +166,20 @@ fn freeze(world: &mut World, round: &Round, fail_point: &str) -> Result<String, 
         })
     });
     let takeover_ms = started.elapsed().as_millis();
-    std::fs::write(marker(world, round, held, "go"), []).map_err(|error| error.to_string())?;
+    std::fs::write(marker(world, round, held, "go"), [])?;
     world.processes[held].signal("CONT")?;
-    if !is_taken_over {
-        return Err(format!(
-            "no process took over {lost:?} from the stopped process {held}"
-        ));
-    }
+    ensure!(
+        is_taken_over,
+        "no process took over {lost:?} from the stopped process {held}"
+    );
     world.counts.takeovers += 1;
     let noticed = testkit::wait_until(NOTICE_MS, || {
         world.processes[held].lost_its_lease(log_offset)
     });
-    if !noticed {
-        return Err(format!(
-            "process {held} resumed at {fail_point} and its commit was not rejected"
-        ));
-    }
+    ensure!(
+        noticed,
+        "process {held} resumed at {fail_point} and its commit was not rejected"
+    );
     world.counts.rejected_commits +=
         u64::from(world.processes[held].commit_was_rejected(log_offset));
     Ok(format!("process {held}, taken over after {takeover_ms} ms"))
@@ -211,7 +202,7 @@ fn owned_partitions(world: &World, process: usize, fail_point: &str) -> Vec<(Str
         .collect()
 }
 
-fn stop(world: &mut World, process: usize, after_ms: u64, for_ms: u64) -> Result<String, String> {
+fn stop(world: &mut World, process: usize, after_ms: u64, for_ms: u64) -> Result<String> {
     pause(after_ms);
     world.processes[process].signal("STOP")?;
     pause(for_ms);

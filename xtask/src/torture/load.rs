@@ -2,6 +2,7 @@
 //! response.
 
 use crate::harness::api::Api;
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -78,7 +79,7 @@ impl Order {
 
     /// Send the request until there is a response. Returns the order with its id, and the number of
     /// attempts.
-    fn send(mut self, target: &Target, first: usize) -> Result<(Self, u64), String> {
+    fn send(mut self, target: &Target, first: usize) -> Result<(Self, u64)> {
         let deadline = Instant::now() + TIMEOUT;
         let (mut last, mut attempts) = (String::new(), 0);
         while Instant::now() < deadline {
@@ -91,37 +92,37 @@ impl Order {
                     return Ok((self, attempts));
                 }
                 Ok(reply) if (400..500).contains(&reply.status) && reply.status != 429 => {
-                    return Err(format!(
-                        "{} was rejected: {} {}",
-                        self.key, reply.status, reply.body
-                    ));
+                    bail!("{} was rejected: {} {}", self.key, reply.status, reply.body);
                 }
                 Ok(reply) => last = format!("{} {}", reply.status, reply.body),
-                Err(reason) => last = reason,
+                Err(reason) => last = format!("{reason:#}"),
             }
             std::thread::sleep(RETRY_DELAY);
         }
-        Err(format!(
+        bail!(
             "{} has no response after {attempts} attempts: {last}",
             self.key
-        ))
+        )
     }
 
     /// Repeat the request: the response must be a replay with the same id.
-    pub(super) fn check_replay(&self, api: &Api) -> Result<(), String> {
+    pub(super) fn check_replay(&self, api: &Api) -> Result<()> {
         let reply = api.post_once(self.path(), &self.body, &self.key)?;
         match reply.body["id"].as_str() {
             Some(id) if id == self.id && reply.is_replay => Ok(()),
-            _ => Err(format!(
+            _ => bail!(
                 "{} has id {}, but its repetition returned {} {}",
-                self.key, self.id, reply.status, reply.body
-            )),
+                self.key,
+                self.id,
+                reply.status,
+                reply.body
+            ),
         }
     }
 }
 
 /// Orders in progress.
-pub(super) struct Load(Vec<JoinHandle<Result<(Order, u64), String>>>);
+pub(super) struct Load(Vec<JoinHandle<Result<(Order, u64)>>>);
 
 impl Load {
     /// Place each order from its own thread, spread over `within_ms`.
@@ -139,12 +140,13 @@ impl Load {
     }
 
     /// Wait for all responses. Returns the orders and the number of repeated requests.
-    pub(super) fn join(self) -> Result<(Vec<Order>, u64), String> {
+    pub(super) fn join(self) -> Result<(Vec<Order>, u64)> {
         let (mut orders, mut repeats) = (Vec::new(), 0);
         for thread in self.0 {
             let (order, attempts) = thread
                 .join()
-                .map_err(|_| "an application thread panicked".to_owned())??;
+                .ok()
+                .context("an application thread panicked")??;
             repeats += attempts - 1;
             orders.push(order);
         }

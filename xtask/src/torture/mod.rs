@@ -14,6 +14,7 @@ mod report;
 mod setup;
 mod world;
 
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use load::{Kind, Load, Order};
 use plan::Round;
@@ -82,7 +83,7 @@ impl EngineChoice {
     }
 }
 
-pub(crate) fn run(options: &Options) -> crate::Outcome {
+pub(crate) fn run(options: &Options) -> Result<()> {
     let seed = options.seed.unwrap_or_else(random_seed);
     let fail_points = fail_points::all()?;
     let rounds = match options.rounds {
@@ -93,15 +94,15 @@ pub(crate) fn run(options: &Options) -> crate::Outcome {
     println!("seed {seed}, {rounds} rounds per engine");
     crate::setup::run()?;
     // A copy, so that a build meanwhile does not replace the tested binary.
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let folder = tempfile::tempdir()?;
     let florin = folder.path().join("florin");
-    std::fs::copy(crate::harness::build()?, &florin).map_err(|error| error.to_string())?;
+    std::fs::copy(crate::harness::build()?, &florin)?;
     let mut results = Vec::new();
     for engine in options.engine.engines() {
         let plan = plan::rounds(seed, engine, rounds, &fail_points);
         results.push((
             engine.name(),
-            torture(engine, &florin, &plan).map_err(|reason| format!("seed {seed}: {reason}"))?,
+            torture(engine, &florin, &plan).with_context(|| format!("seed {seed}"))?,
         ));
     }
     report::print(seed, &results);
@@ -114,7 +115,7 @@ fn random_seed() -> u64 {
 }
 
 /// Run all rounds on an engine. Returns the counts.
-fn torture(engine: Engine, florin: &Path, plan: &[Round]) -> Result<Counts, String> {
+fn torture(engine: Engine, florin: &Path, plan: &[Round]) -> Result<Counts> {
     let started = Instant::now();
     let mut world = World::open(engine, florin)?;
     let outcome = setup::prepare(&mut world).and_then(|()| {
@@ -131,15 +132,15 @@ fn torture(engine: Engine, florin: &Path, plan: &[Round]) -> Result<Counts, Stri
     world.counts.millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     match outcome {
         Ok(()) => Ok(world.counts.clone()),
-        Err(reason) => Err(format!(
-            "{}: {reason}\nlogs: {}",
+        Err(reason) => bail!(
+            "{}: {reason:#}\nlogs: {}",
             engine.name(),
             world.keep_folder().display()
-        )),
+        ),
     }
 }
 
-fn run_round(world: &mut World, round: &Round, total: usize) -> Result<(), String> {
+fn run_round(world: &mut World, round: &Round, total: usize) -> Result<()> {
     let started = Instant::now();
     let is_full_check = round.number.is_multiple_of(FULL_CHECK_EVERY) || round.number == total;
     let outcome = execute_round(world, round).and_then(|details| {
@@ -160,12 +161,12 @@ fn run_round(world: &mut World, round: &Round, total: usize) -> Result<(), Strin
     );
     outcome
         .map(drop)
-        .map_err(|reason| format!("round {}: {}: {reason}", round.number, round.fault))
+        .with_context(|| format!("round {}: {}", round.number, round.fault))
 }
 
 /// One round: request work, inject the fault, restart dead processes, wait for all responses, check
 /// that nothing happened twice.
-fn execute_round(world: &mut World, round: &Round) -> Result<String, String> {
+fn execute_round(world: &mut World, round: &Round) -> Result<String> {
     world.http_receiver.set_mode(round.receiver_mode);
     world.webhook_receiver.set_mode(round.receiver_mode);
     let orders = orders(world, round);

@@ -1,6 +1,7 @@
 //! One process of the installation: start, fail point actions, signals, log.
 
 use crate::harness::api::is_ready;
+use anyhow::{Result, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
 use testkit::{ChildOptions, ChildProcess, free_port, wait_until};
@@ -41,7 +42,7 @@ impl Process {
     }
 
     /// Start it and wait until it is ready.
-    pub(super) fn start(&mut self) -> Result<(), String> {
+    pub(super) fn start(&mut self) -> Result<()> {
         let environment = [
             (
                 "FLORIN_FAIL".to_owned(),
@@ -62,23 +63,20 @@ impl Process {
             self.config.as_os_str(),
             "serve".as_ref(),
         ];
-        let child = ChildProcess::start(&options, self.florin.as_os_str(), &arguments)
-            .map_err(|error| error.to_string())?;
+        let child = ChildProcess::start(&options, self.florin.as_os_str(), &arguments)?;
         self.child = Some(child);
         let mut alive = true;
         let ready = wait_until(READY_MS, || {
             alive = self.is_alive();
             !alive || is_ready(&self.address)
         });
-        if ready && alive {
-            Ok(())
-        } else {
-            Err(format!(
-                "{} did not start: see {}",
-                self.name(),
-                self.log.display()
-            ))
-        }
+        ensure!(
+            ready && alive,
+            "{} did not start: see {}",
+            self.name(),
+            self.log.display()
+        );
+        Ok(())
     }
 
     pub(super) fn name(&self) -> String {
@@ -90,28 +88,22 @@ impl Process {
     }
 
     /// Kill it (SIGKILL) and wait until it has exited.
-    pub(super) fn kill(&mut self) -> Result<(), String> {
+    pub(super) fn kill(&mut self) -> Result<()> {
         self.disarm();
-        self.child
-            .take()
-            .map_or(Ok(()), ChildProcess::kill)
-            .map_err(|error| error.to_string())
+        Ok(self.child.take().map_or(Ok(()), ChildProcess::kill)?)
     }
 
     /// Stop it (SIGSTOP) or resume it (SIGCONT).
-    pub(super) fn signal(&self, name: &str) -> Result<(), String> {
-        self.child
-            .as_ref()
-            .map_or(Ok(()), |child| child.signal(name))
-            .map_err(|error| error.to_string())
+    pub(super) fn signal(&self, name: &str) -> Result<()> {
+        let signal = |child: &ChildProcess| child.signal(name);
+        Ok(self.child.as_ref().map_or(Ok(()), signal)?)
     }
 
     /// Set the actions of its fail points.
-    pub(super) fn arm(&self, actions: &str) -> Result<(), String> {
+    pub(super) fn arm(&self, actions: &str) -> Result<()> {
         let new = self.actions.with_extension("new");
-        fs::write(&new, actions)
-            .and_then(|()| fs::rename(&new, &self.actions))
-            .map_err(|error| error.to_string())
+        fs::write(&new, actions)?;
+        Ok(fs::rename(&new, &self.actions)?)
     }
 
     /// Remove the actions of its fail points.

@@ -1,10 +1,12 @@
 //! Preparation before the first round: signers with tokens, a policy, the task, subscriptions.
 
-use super::world::{TIMEOUT, World};
+use super::world::{TIMEOUT_MS, World};
 use crate::harness::api::{Api, text};
 use crate::harness::fund;
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Initial token balance of each signer.
 pub(super) const INITIAL_BALANCE: u128 = 1_000_000_000_000_000_000_000_000;
@@ -41,9 +43,9 @@ steps:
 "#;
 
 /// Prepare the world, through one process.
-pub(super) fn prepare(world: &mut World) -> Result<(), String> {
+pub(super) fn prepare(world: &mut World) -> Result<()> {
     let api = Api {
-        timeout: TIMEOUT,
+        timeout: Duration::from_millis(TIMEOUT_MS),
         ..world.target.apis[0].clone()
     };
     api.put("/policies/all", &json!({ "name": "all" }))?;
@@ -72,7 +74,7 @@ pub(super) fn prepare(world: &mut World) -> Result<(), String> {
     }
     let token = deploy(world, &api)?;
     track_and_subscribe(world, &api, &token)?;
-    let target = Arc::get_mut(&mut world.target).ok_or("the target is not shared yet")?;
+    let target = Arc::get_mut(&mut world.target).context("the target is not shared yet")?;
     target.token = token;
     for signer in world.signers.clone() {
         let body = json!({
@@ -92,7 +94,7 @@ pub(super) fn prepare(world: &mut World) -> Result<(), String> {
     Ok(())
 }
 
-fn deploy(world: &World, api: &Api) -> Result<String, String> {
+fn deploy(world: &World, api: &Api) -> Result<String> {
     let artifact = testkit::artifact("DemoToken");
     let body = json!({
         "signer": world.signers[0],
@@ -102,7 +104,7 @@ fn deploy(world: &World, api: &Api) -> Result<String, String> {
 }
 
 /// Subscribe the webhook receiver to all events of the token and to the completion of every order.
-fn track_and_subscribe(world: &World, api: &Api, token: &str) -> Result<(), String> {
+fn track_and_subscribe(world: &World, api: &Api, token: &str) -> Result<()> {
     let chain = format!("eip155:{}", world.node.chain_id());
     api.put(&format!("/chains/{chain}/tracked/{token}"), &json!({}))?;
     let events =
@@ -120,18 +122,14 @@ fn track_and_subscribe(world: &World, api: &Api, token: &str) -> Result<(), Stri
 }
 
 /// Submit, and wait until the submission is final.
-fn submit_until_final(world: &World, api: &Api, body: &Value) -> Result<Value, String> {
+fn submit_until_final(world: &World, api: &Api, body: &Value) -> Result<Value> {
     let id = text(&api.post("/submissions", body)?, "id")?;
     let mut last = Value::Null;
     let path = format!("/submissions/{id}");
-    let limit_ms = u64::try_from(TIMEOUT.as_millis()).unwrap_or(u64::MAX);
-    let is_final = testkit::wait_until(limit_ms, || {
+    let is_final = testkit::wait_until(TIMEOUT_MS, || {
         last = world.get(&path).unwrap_or(Value::Null);
         last["state"] == "final"
     });
-    if is_final {
-        Ok(last)
-    } else {
-        Err(format!("setup: {id} did not become final: {last}"))
-    }
+    ensure!(is_final, "setup: {id} did not become final: {last}");
+    Ok(last)
 }

@@ -8,6 +8,7 @@ use super::receiver::Receiver;
 use super::{Engine, report::Counts};
 use crate::harness::api::{Api, text};
 use crate::run;
+use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,7 +22,7 @@ use testkit::postgres::{Cluster, Options as ClusterOptions};
 pub(super) const LEASE_MS: u64 = 2_000;
 /// Timeout of every wait, on a busy machine too: a stopped process may hold row locks until the
 /// database ends its connection after 15 seconds, and a run polls its submission only every 30.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(120);
+pub(super) const TIMEOUT_MS: u64 = 120_000;
 /// Finality depth.
 pub(super) const DEPTH: u64 = 5;
 const DATABASE: &str = "torture";
@@ -51,17 +52,17 @@ pub(super) struct World {
 
 impl World {
     /// Create the database and the first API key, and start the processes.
-    pub(super) fn open(engine: Engine, florin: &Path) -> Result<Self, String> {
+    pub(super) fn open(engine: Engine, florin: &Path) -> Result<Self> {
         let node = Arc::new(crate::harness::node()?);
         let folder = tempfile::Builder::new()
             .prefix("florin-torture-")
-            .tempdir()
-            .map_err(|error| error.to_string())?;
+            .tempdir()?;
         let cluster = match engine {
             Engine::Sqlite => None,
             Engine::Postgres => Some(
                 Cluster::start(&ClusterOptions::default())
-                    .map_err(|_| "PostgreSQL is not installed".to_owned())?,
+                    .ok()
+                    .context("PostgreSQL is not installed")?,
             ),
         };
         let url = cluster
@@ -74,8 +75,7 @@ impl World {
                 .arg(&config)
                 .args(["init", "--json"]),
         )?;
-        let output: Value =
-            serde_json::from_str(&output).map_err(|error| format!("{output}: {error}"))?;
+        let output: Value = serde_json::from_str(&output).context(output)?;
         let mut processes: Vec<Process> = (0..engine.processes())
             .map(|number| Process::new(number, florin, &config, folder.path()))
             .collect();
@@ -87,7 +87,7 @@ impl World {
                 timeout: ATTEMPT_TIMEOUT,
             })
         };
-        let apis = processes.iter().map(api).collect::<Result<_, String>>()?;
+        let apis = processes.iter().map(api).collect::<Result<_>>()?;
         let abi = testkit::artifact("DemoToken").abi;
         Ok(Self {
             engine,
@@ -126,8 +126,8 @@ impl World {
     }
 
     /// Send a request to any process that responds.
-    pub(super) fn get(&self, path: &str) -> Result<Value, String> {
-        let mut last = Err("no request was sent".to_owned());
+    pub(super) fn get(&self, path: &str) -> Result<Value> {
+        let mut last = Err(anyhow!("no request was sent"));
         for attempt in 0..20 * self.target.apis.len() {
             last = self.target.apis[attempt % self.target.apis.len()].get(path);
             if last.is_ok() {
@@ -139,7 +139,7 @@ impl World {
     }
 
     /// Every item of a list, over all pages.
-    pub(super) fn list(&self, path: &str) -> Result<Vec<Value>, String> {
+    pub(super) fn list(&self, path: &str) -> Result<Vec<Value>> {
         const PAGE: usize = 200;
         let (mut all, separator) = (Vec::new(), if path.contains('?') { '&' } else { '?' });
         loop {
@@ -167,7 +167,7 @@ impl World {
     }
 
     /// Restart dead processes. Returns their number.
-    pub(super) fn restart_dead(&mut self) -> Result<u64, String> {
+    pub(super) fn restart_dead(&mut self) -> Result<u64> {
         let mut count = 0;
         for process in &mut self.processes {
             if !process.is_alive() {
@@ -187,17 +187,11 @@ impl World {
     }
 
     /// Kill every process and run the verifier on the database.
-    pub(super) fn verify(&mut self) -> Result<Value, String> {
+    pub(super) fn verify(&mut self) -> Result<Value> {
         self.processes.iter_mut().try_for_each(Process::kill)?;
-        let tree_heads = std::fs::read_to_string(self.file("tree-heads.jsonl"))
-            .map_err(|error| error.to_string())?;
-        let first: Value = serde_json::from_str(
-            tree_heads
-                .lines()
-                .next()
-                .ok_or("no tree head was exported")?,
-        )
-        .map_err(|error| error.to_string())?;
+        let tree_heads = std::fs::read_to_string(self.file("tree-heads.jsonl"))?;
+        let first = tree_heads.lines().next();
+        let first: Value = serde_json::from_str(first.context("no tree head was exported")?)?;
         let mut verify = Command::new(&self.florin);
         verify.arg("--config").arg(self.file("florin.toml")).args([
             "verify",
@@ -206,14 +200,14 @@ impl World {
             &text(&first, "key")?,
         ]);
         // It exits with an error if it finds problems, and prints the report in either case.
-        let output = verify.output().map_err(|error| error.to_string())?;
+        let output = verify.output()?;
         let stderr_text = || String::from_utf8_lossy(&output.stderr).into_owned();
         serde_json::from_slice(&output.stdout)
-            .map_err(|_| format!("verifier: {}", stderr_text().trim()))
+            .with_context(|| format!("verifier: {}", stderr_text().trim()))
     }
 }
 
-fn write_config(folder: &Path, url: Option<&str>, node: &Anvil) -> Result<PathBuf, String> {
+fn write_config(folder: &Path, url: Option<&str>, node: &Anvil) -> Result<PathBuf> {
     let path_text = |name: &str| folder.join(name).display().to_string();
     let store = match url {
         None => format!("engine = \"sqlite\"\npath = \"{}\"", path_text("florin.db")),
@@ -229,6 +223,6 @@ fn write_config(folder: &Path, url: Option<&str>, node: &Anvil) -> Result<PathBu
         crate::harness::chain_settings(node, DEPTH),
     );
     let path = folder.join("florin.toml");
-    std::fs::write(&path, config).map_err(|error| error.to_string())?;
+    std::fs::write(&path, config)?;
     Ok(path)
 }

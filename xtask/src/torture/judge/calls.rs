@@ -6,6 +6,7 @@ use crate::harness::judge::expect_eq;
 use crate::torture::load::Kind;
 use crate::torture::receiver::Arrival;
 use crate::torture::world::{Interruption, World};
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,7 +28,7 @@ fn call_key(run: &str) -> String {
 }
 
 /// Each key belongs to an ordered run; repetitions have the same bytes, and each is justified.
-pub(super) fn nothing_twice(world: &mut World) -> Result<(), String> {
+pub(super) fn nothing_twice(world: &mut World) -> Result<()> {
     let runs: BTreeMap<String, _> = world
         .orders
         .iter()
@@ -38,7 +39,7 @@ pub(super) fn nothing_twice(world: &mut World) -> Result<(), String> {
     for (call_key, calls) in &calls {
         let order = runs
             .get(call_key)
-            .ok_or_else(|| format!("the call {call_key} was not ordered"))?;
+            .with_context(|| format!("the call {call_key} was not ordered"))?;
         let body: Value = serde_json::from_slice(&calls[0].body).unwrap_or_default();
         expect_eq(
             &format!("the order of the call {call_key}"),
@@ -52,9 +53,9 @@ pub(super) fn nothing_twice(world: &mut World) -> Result<(), String> {
                 &pair[0].body,
             )?;
             if !may_repeat(&world.interruptions, &pair[0], &pair[1]) {
-                return Err(format!(
+                bail!(
                     "TWICE: the call {call_key} was answered and not interrupted, but was repeated"
-                ));
+                );
             }
         }
     }
@@ -71,7 +72,7 @@ fn may_repeat(interruptions: &[Interruption], first: &Arrival, second: &Arrival)
 }
 
 /// Every run made its call and got a success.
-pub(super) fn nothing_lost(world: &World) -> Result<(), String> {
+pub(super) fn nothing_lost(world: &World) -> Result<()> {
     let calls = by_key(world);
     for order in world.orders.iter().filter(|order| order.kind == Kind::Run) {
         let is_accepted = calls

@@ -4,6 +4,7 @@ use crate::harness::judge::{Transfer, expect_eq, nonce, tokens, transfers};
 use crate::torture::load::Order;
 use crate::torture::setup::INITIAL_BALANCE;
 use crate::torture::world::World;
+use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 
 /// Transactions of the first signer during setup: the deployment, and a mint for each signer.
@@ -12,7 +13,7 @@ pub(super) fn setup_transactions(world: &World) -> u128 {
 }
 
 /// Transfers by the signers on the current chain.
-fn ordered(world: &World) -> Result<Vec<Transfer>, String> {
+fn ordered(world: &World) -> Result<Vec<Transfer>> {
     let all = world
         .miner
         .paused(|node| transfers(node, &world.target.token))?;
@@ -23,11 +24,11 @@ fn ordered(world: &World) -> Result<Vec<Transfer>, String> {
 }
 
 /// No order has two transfers, and every transfer was ordered.
-pub(super) fn nothing_twice(world: &World) -> Result<(), String> {
+pub(super) fn nothing_twice(world: &World) -> Result<()> {
     at_most_once(&world.orders, &ordered(world)?)
 }
 
-fn at_most_once(orders: &[Order], transfers: &[Transfer]) -> Result<(), String> {
+fn at_most_once(orders: &[Order], transfers: &[Transfer]) -> Result<()> {
     let orders: BTreeMap<&str, &Order> = orders
         .iter()
         .map(|order| (order.to.as_str(), order))
@@ -36,22 +37,19 @@ fn at_most_once(orders: &[Order], transfers: &[Transfer]) -> Result<(), String> 
     for transfer in transfers {
         let order = orders
             .get(transfer.to.as_str())
-            .ok_or_else(|| format!("{transfer:?} was not ordered"))?;
+            .with_context(|| format!("{transfer:?} was not ordered"))?;
         if (&order.signer, order.amount) != (&transfer.from, transfer.amount) {
-            return Err(format!(
-                "{} was ordered with other values: {transfer:?}",
-                order.key
-            ));
+            bail!("{} was ordered with other values: {transfer:?}", order.key);
         }
         if let Some(before) = seen.insert(&transfer.to, transfer) {
-            return Err(format!("TWICE: {}: {before:?} and {transfer:?}", order.key));
+            bail!("TWICE: {}: {before:?} and {transfer:?}", order.key);
         }
     }
     Ok(())
 }
 
 /// Every order has one transfer and its balance, and the signers have no other transactions.
-pub(super) fn nothing_lost(world: &mut World) -> Result<(), String> {
+pub(super) fn nothing_lost(world: &mut World) -> Result<()> {
     let found = ordered(world)?;
     for order in &world.orders {
         expect_eq(
@@ -123,11 +121,13 @@ mod tests {
         assert!(
             at_most_once(&orders, &[transfer.clone(), transfer.clone()])
                 .unwrap_err()
+                .to_string()
                 .contains("TWICE")
         );
         assert!(
             at_most_once(&[], std::slice::from_ref(&transfer))
                 .unwrap_err()
+                .to_string()
                 .contains("was not ordered")
         );
         let other = Transfer {
@@ -137,6 +137,7 @@ mod tests {
         assert!(
             at_most_once(&orders, &[other])
                 .unwrap_err()
+                .to_string()
                 .contains("other values")
         );
     }

@@ -4,7 +4,8 @@ use super::SlowWait;
 use super::chain::setup_transactions;
 use crate::harness::judge::expect_eq;
 use crate::torture::load::Kind;
-use crate::torture::world::{TIMEOUT, World};
+use crate::torture::world::{TIMEOUT_MS, World};
+use anyhow::{Result, bail};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,11 +15,10 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Wait until every submission is final and every run has succeeded. Fails at once if one ended in
 /// another state.
-pub(super) fn wait_until_done(world: &World) -> Result<(), String> {
-    let limit_ms = u64::try_from(TIMEOUT.as_millis()).unwrap_or(u64::MAX);
+pub(super) fn wait_until_done(world: &World) -> Result<()> {
     let mut open_work = Ok(vec!["nothing was checked".to_owned()]);
     let mut slow = SlowWait::start();
-    let done = testkit::wait_until(limit_ms, || {
+    let done = testkit::wait_until(TIMEOUT_MS, || {
         open_work = unfinished(world);
         let is_over = !open_work.as_ref().is_ok_and(|open| !open.is_empty());
         slow.print_once(|| {
@@ -34,15 +34,15 @@ pub(super) fn wait_until_done(world: &World) -> Result<(), String> {
     });
     match open_work? {
         open if done && open.is_empty() => assets_created_once(world),
-        open => Err(format!(
-            "LOST: after {TIMEOUT:?} still unfinished: {}",
+        open => bail!(
+            "LOST: after {TIMEOUT_MS} ms still unfinished: {}",
             open.join("; ")
-        )),
+        ),
     }
 }
 
 /// Submissions and runs that are unfinished.
-fn unfinished(world: &World) -> Result<Vec<String>, String> {
+fn unfinished(world: &World) -> Result<Vec<String>> {
     let (submissions, runs) = (world.list("/submissions")?, world.list("/runs")?);
     let mut open = Vec::new();
     for item in submissions.iter().chain(&runs) {
@@ -60,7 +60,7 @@ fn unfinished(world: &World) -> Result<Vec<String>, String> {
             "final" if item["outcome"] == "succeeded" => {}
             "succeeded" => {}
             "final" | "denied" | "expired" | "failed" | "replaced" | "cancelled" | "parked" => {
-                return Err(description());
+                bail!(description());
             }
             _ => open.push(description()),
         }
@@ -79,17 +79,17 @@ fn unfinished(world: &World) -> Result<Vec<String>, String> {
         ));
     }
     if submissions.len() > expected || runs.len() > ordered {
-        return Err(format!(
+        bail!(
             "TWICE: {} submissions for {expected} orders, {} runs for {ordered}",
             submissions.len(),
             runs.len()
-        ));
+        );
     }
     Ok(open)
 }
 
 /// Each run created its asset in the data model once.
-fn assets_created_once(world: &World) -> Result<(), String> {
+fn assets_created_once(world: &World) -> Result<()> {
     let mut assets: BTreeMap<String, usize> = BTreeMap::new();
     for asset in world.list("/assets")? {
         *assets
@@ -107,7 +107,7 @@ fn assets_created_once(world: &World) -> Result<(), String> {
 }
 
 /// The balances in the data model match the amounts ordered.
-pub(super) fn balances(world: &World) -> Result<(), String> {
+pub(super) fn balances(world: &World) -> Result<()> {
     for order in &world.orders {
         let response: Value = world.get(&format!("/addresses/{}/balances", order.to))?;
         let amount = order.amount.to_string();

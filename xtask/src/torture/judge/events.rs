@@ -7,7 +7,8 @@ use super::chain::setup_transactions;
 use crate::harness::judge::{expect_eq, logs};
 use crate::torture::load::Kind;
 use crate::torture::receiver::Arrival;
-use crate::torture::world::{TIMEOUT, World};
+use crate::torture::world::{TIMEOUT_MS, World};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +24,7 @@ struct Event {
 
 /// The distinct events of a subscription in the order received. Fails if the deliveries contradict
 /// each other.
-fn distinct_events(arrivals: &[Arrival]) -> Result<Vec<Event>, String> {
+fn distinct_events(arrivals: &[Arrival]) -> Result<Vec<Event>> {
     let (mut bodies, mut seen, mut events) =
         (BTreeMap::new(), BTreeSet::new(), Vec::<Event>::new());
     for arrival in arrivals {
@@ -31,13 +32,12 @@ fn distinct_events(arrivals: &[Arrival]) -> Result<Vec<Event>, String> {
             .insert(&arrival.key, &arrival.body)
             .is_some_and(|before| before != &arrival.body)
         {
-            return Err(format!(
+            bail!(
                 "the delivery {} was repeated with different bytes",
                 arrival.key
-            ));
+            );
         }
-        let body: Value =
-            serde_json::from_slice(&arrival.body).map_err(|error| error.to_string())?;
+        let body: Value = serde_json::from_slice(&arrival.body)?;
         for event in body["events"].as_array().into_iter().flatten() {
             let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
             if !seen.insert((text("id"), text("type"), text("cursor"))) {
@@ -45,12 +45,9 @@ fn distinct_events(arrivals: &[Arrival]) -> Result<Vec<Event>, String> {
             }
             let sequence = event["sequence"]
                 .as_u64()
-                .ok_or_else(|| format!("{event} has no sequence"))?;
+                .with_context(|| format!("{event} has no sequence"))?;
             if events.last().is_some_and(|last| last.sequence >= sequence) {
-                return Err(format!(
-                    "out of order: {event} arrived after {:?}",
-                    events.last()
-                ));
+                bail!("out of order: {event} arrived after {:?}", events.last());
             }
             let (id, kind, subject) = (text("id"), text("type"), text("subject"));
             events.push(Event {
@@ -92,7 +89,7 @@ fn is_valid_sequence(events: &[Event]) -> bool {
 }
 
 /// The events received so far are consistent.
-pub(super) fn nothing_false(world: &mut World) -> Result<(), String> {
+pub(super) fn nothing_false(world: &mut World) -> Result<()> {
     let (chain, completions) = (
         world.webhook_receiver.arrivals("/chain"),
         world.webhook_receiver.arrivals("/ends"),
@@ -100,17 +97,16 @@ pub(super) fn nothing_false(world: &mut World) -> Result<(), String> {
     for (id, events) in by_id(distinct_events(&chain)?) {
         if !is_valid_sequence(&events) {
             let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
-            return Err(format!("the event {id} has the invalid sequence {kinds:?}"));
+            bail!("the event {id} has the invalid sequence {kinds:?}");
         }
     }
     let mut ended = BTreeSet::new();
     for event in distinct_events(&completions)? {
-        if !ended.insert(event.subject.clone()) {
-            return Err(format!(
-                "TWICE: the completion of {} arrived as two events",
-                event.subject
-            ));
-        }
+        ensure!(
+            ended.insert(event.subject.clone()),
+            "TWICE: the completion of {} arrived as two events",
+            event.subject
+        );
     }
     let deliveries = |arrivals: &[Arrival]| {
         arrivals
@@ -129,15 +125,14 @@ pub(super) fn nothing_false(world: &mut World) -> Result<(), String> {
 
 /// Every log of the chain arrived up to its final state, as did the completion of every submission
 /// and run, and nothing else.
-pub(super) fn nothing_lost(world: &mut World) -> Result<(), String> {
-    let limit_ms = u64::try_from(TIMEOUT.as_millis()).unwrap_or(u64::MAX);
-    let mut missing = Err("no event was received".to_owned());
+pub(super) fn nothing_lost(world: &mut World) -> Result<()> {
+    let mut missing = Err(anyhow!("no event was received"));
     let mut slow = SlowWait::start();
-    testkit::wait_until(limit_ms, || {
+    testkit::wait_until(TIMEOUT_MS, || {
         missing = check_chain_events(world)
             .and_then(|events| check_completions(world).map(|completions| events + completions));
         if let Err(reason) = &missing {
-            slow.print_once(|| reason.clone());
+            slow.print_once(|| format!("{reason:#}"));
             std::thread::sleep(std::time::Duration::from_millis(100));
         }
         missing.is_ok()
@@ -155,7 +150,7 @@ fn accepted(world: &World, path: &str) -> Vec<Arrival> {
         .collect()
 }
 
-fn check_chain_events(world: &World) -> Result<u64, String> {
+fn check_chain_events(world: &World) -> Result<u64> {
     let events = distinct_events(&accepted(world, "/chain"))?;
     let count = events.len() as u64;
     let sequences = by_id(events);
@@ -177,14 +172,11 @@ fn check_chain_events(world: &World) -> Result<u64, String> {
             .get(transaction.as_str())
             .map_or(&[][..], Vec::as_slice);
         let [sequence] = matching else {
-            return Err(format!(
-                "{transaction} has {} ids of events",
-                matching.len()
-            ));
+            bail!("{transaction} has {} ids of events", matching.len());
         };
         let last = sequence.last().filter(|event| event.kind == "event.final");
         let last =
-            last.ok_or_else(|| format!("LOST: no final event of {transaction}: {sequence:?}"))?;
+            last.with_context(|| format!("LOST: no final event of {transaction}: {sequence:?}"))?;
         expect_eq(
             &format!("the block of {transaction}"),
             last.data["blockHash"].as_str(),
@@ -194,7 +186,7 @@ fn check_chain_events(world: &World) -> Result<u64, String> {
     Ok(count)
 }
 
-fn check_completions(world: &World) -> Result<u64, String> {
+fn check_completions(world: &World) -> Result<u64> {
     let events = distinct_events(&accepted(world, "/ends"))?;
     let ended: BTreeSet<&str> = events.iter().map(|event| event.subject.as_str()).collect();
     if let Some(order) = world
@@ -202,10 +194,11 @@ fn check_completions(world: &World) -> Result<u64, String> {
         .iter()
         .find(|order| !ended.contains(order.id.as_str()))
     {
-        return Err(format!(
+        bail!(
             "LOST: the completion of {} ({}) was not received",
-            order.key, order.id
-        ));
+            order.key,
+            order.id
+        );
     }
     let runs = world
         .orders
@@ -281,6 +274,7 @@ mod tests {
         assert!(
             distinct_events(&[second.clone(), first.clone()])
                 .unwrap_err()
+                .to_string()
                 .contains("out of order")
         );
         let other = Arrival {
@@ -290,6 +284,7 @@ mod tests {
         assert!(
             distinct_events(&[first, other])
                 .unwrap_err()
+                .to_string()
                 .contains("different bytes")
         );
     }

@@ -8,6 +8,7 @@ mod events;
 
 use super::load::Kind;
 use super::world::World;
+use anyhow::{Result, bail};
 use std::time::{Duration, Instant};
 
 /// Prints once what a long wait is waiting for.
@@ -36,14 +37,14 @@ impl SlowWait {
 }
 
 /// After each round: nothing happened twice, and nothing that was not requested.
-pub(super) fn quick_check(world: &mut World) -> Result<(), String> {
+pub(super) fn quick_check(world: &mut World) -> Result<()> {
     chain::nothing_twice(world)?;
     calls::nothing_twice(world)?;
     events::nothing_false(world)
 }
 
 /// At intervals: wait until all work is done, and check also that nothing is missing.
-pub(super) fn full_check(world: &mut World) -> Result<(), String> {
+pub(super) fn full_check(world: &mut World) -> Result<()> {
     world.restore_receivers();
     data_model::wait_until_done(world)?;
     quick_check(world)?;
@@ -63,7 +64,7 @@ pub(super) fn full_check(world: &mut World) -> Result<(), String> {
 
 /// At the end: every request is replayed, the balances match the chain, and the verifier accepts the
 /// database.
-pub(super) fn final_check(world: &mut World) -> Result<(), String> {
+pub(super) fn final_check(world: &mut World) -> Result<()> {
     // On a slow machine a process may end by itself: another took over its lease.
     world.restart_dead()?;
     for (index, order) in world.orders.iter().enumerate() {
@@ -73,10 +74,7 @@ pub(super) fn final_check(world: &mut World) -> Result<(), String> {
     no_panic(world)?;
     let report = world.verify()?;
     if report["problem_count"].as_u64() != Some(0) {
-        return Err(format!(
-            "the verifier found problems: {}",
-            report["problems"]
-        ));
+        bail!("the verifier found problems: {}", report["problems"]);
     }
     let facts = report["partitions"]
         .as_array()
@@ -89,11 +87,11 @@ pub(super) fn final_check(world: &mut World) -> Result<(), String> {
 }
 
 /// No process panicked.
-fn no_panic(world: &World) -> Result<(), String> {
+fn no_panic(world: &World) -> Result<()> {
     for process in &world.processes {
         let log = process.log_from(0);
         if let Some(line) = log.lines().find(|line| line.contains("panicked at")) {
-            return Err(format!("{}: {line}", process.name()));
+            bail!("{}: {line}", process.name());
         }
     }
     Ok(())
