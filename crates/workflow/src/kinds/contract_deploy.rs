@@ -3,7 +3,7 @@
 use super::contract::{
     ABI, ASSETS, BINDING, CHAIN, LABELS, PARAMS, SIGNER, UNITS, UNTIL, VALUE, resolve_target,
 };
-use super::{EffectKind, PlanFuture, StepKind, StepOption};
+use super::{EffectKind, StepKind, StepOption};
 use crate::effect::{
     ChainCall, Fault, Options, Plan, SubmissionRequest, params, required_text, units,
 };
@@ -11,7 +11,6 @@ use crate::worker::context::RunContext;
 use futures::FutureExt;
 use intent::Interface;
 use serde_json::json;
-use types::Time;
 
 const BYTECODE: StepOption = StepOption::new("bytecode", "the creation code, in hexadecimal");
 
@@ -25,12 +24,10 @@ pub(super) static KIND: StepKind = StepKind {
     lenient: false,
     template: None,
     effect: EffectKind::Chain,
-    plan,
+    plan: |run, options, _| {
+        async move { Ok(Plan::Submit(Box::new(deploy(run, options).await?))) }.boxed()
+    },
 };
-
-fn plan<'a>(run: &'a RunContext, options: &'a Options, _: Time) -> PlanFuture<'a> {
-    async move { Ok(Plan::Submit(Box::new(deploy(run, options).await?))) }.boxed()
-}
 
 async fn deploy(run: &RunContext, options: &Options) -> Result<SubmissionRequest, Fault> {
     let (target, units) = (resolve_target(run, options).await?, units(options)?);

@@ -4,12 +4,11 @@ use super::contract::{
     ABI, ADDRESS, ASSETS, BINDING, CHAIN, CONTRACT, LABELS, METHOD, PARAMS, SIGNER, UNITS, UNTIL,
     VALUE, method_call,
 };
-use super::{EffectKind, PlanFuture, StepKind};
+use super::{EffectKind, StepKind};
 use crate::effect::{ChainCall, Fault, Options, Plan, SubmissionRequest};
 use crate::worker::context::RunContext;
 use futures::FutureExt;
 use serde_json::json;
-use types::Time;
 
 pub(super) static KIND: StepKind = StepKind {
     name: "contract_invoke",
@@ -26,12 +25,10 @@ pub(super) static KIND: StepKind = StepKind {
     lenient: false,
     template: None,
     effect: EffectKind::Chain,
-    plan,
+    plan: |run, options, _| {
+        async move { Ok(Plan::Submit(Box::new(invoke(run, options).await?))) }.boxed()
+    },
 };
-
-fn plan<'a>(run: &'a RunContext, options: &'a Options, _: Time) -> PlanFuture<'a> {
-    async move { Ok(Plan::Submit(Box::new(invoke(run, options).await?))) }.boxed()
-}
 
 async fn invoke(run: &RunContext, options: &Options) -> Result<SubmissionRequest, Fault> {
     let call = method_call(run, options).await?;

@@ -3,12 +3,12 @@
 use super::contract::{
     ABI, ADDRESS, BINDING, CHAIN, CONTRACT, METHOD, PARAMS, SIGNER, UNITS, method_call,
 };
-use super::{EffectKind, PlanFuture, StepKind};
+use super::{EffectKind, StepKind};
 use crate::effect::{Fault, Options, Plan, bounded, to_json};
 use crate::worker::context::RunContext;
 use chain::CallRequest;
 use futures::FutureExt;
-use types::{Json, Time};
+use types::Json;
 
 pub(super) static KIND: StepKind = StepKind {
     name: "contract_query",
@@ -20,12 +20,10 @@ pub(super) static KIND: StepKind = StepKind {
     lenient: false,
     template: None,
     effect: EffectKind::Read,
-    plan,
+    plan: |run, options, _| {
+        async move { Ok(Plan::Value(Some(query(run, options).await?))) }.boxed()
+    },
 };
-
-fn plan<'a>(run: &'a RunContext, options: &'a Options, _: Time) -> PlanFuture<'a> {
-    async move { Ok(Plan::Value(Some(query(run, options).await?))) }.boxed()
-}
 
 async fn query(run: &RunContext, options: &Options) -> Result<Json, Fault> {
     let call = method_call(run, options).await?;

@@ -1,11 +1,11 @@
 //! `data_model_query`: reads objects of the data model, outside of a transaction.
 
 use super::data_model::{QUERIES, without_nulls};
-use super::{EffectKind, PlanFuture, StepKind};
+use super::{EffectKind, StepKind};
 use crate::effect::{Fault, Options, Plan, bounded, to_json};
 use crate::worker::context::RunContext;
 use futures::FutureExt;
-use types::{Json, Time};
+use types::Json;
 
 pub(super) static KIND: StepKind = StepKind {
     name: "data_model_query",
@@ -15,12 +15,10 @@ pub(super) static KIND: StepKind = StepKind {
     lenient: false,
     template: None,
     effect: EffectKind::Read,
-    plan,
+    plan: |run, options, _| {
+        async move { Ok(Plan::Value(Some(query(run, options).await?))) }.boxed()
+    },
 };
-
-fn plan<'a>(run: &'a RunContext, options: &'a Options, _: Time) -> PlanFuture<'a> {
-    async move { Ok(Plan::Value(Some(query(run, options).await?))) }.boxed()
-}
 
 async fn query(run: &RunContext, options: &Options) -> Result<Json, Fault> {
     let body = to_json(&without_nulls(options))?;

@@ -1,12 +1,11 @@
 //! `data_model_update`: writes objects of the data model in the step's own transaction.
 
 use super::data_model::{WRITES, without_nulls};
-use super::{EffectKind, PlanFuture, StepKind};
+use super::{EffectKind, StepKind};
 use crate::effect::{Fault, Options, Plan, to_json};
 use crate::worker::context::RunContext;
 use futures::FutureExt;
 use serde_json::Value;
-use types::Time;
 
 pub(super) static KIND: StepKind = StepKind {
     name: "data_model_update",
@@ -16,12 +15,8 @@ pub(super) static KIND: StepKind = StepKind {
     lenient: false,
     template: None,
     effect: EffectKind::Internal,
-    plan,
+    plan: |run, options, _| async move { Ok(Plan::Update(update(run, options)?)) }.boxed(),
 };
-
-fn plan<'a>(run: &'a RunContext, options: &'a Options, _: Time) -> PlanFuture<'a> {
-    std::future::ready(update(run, options).map(Plan::Update)).boxed()
-}
 
 fn update(run: &RunContext, options: &Options) -> Result<data::PreparedUpdate, Fault> {
     // JSONata returns a one-element list as the element itself.

@@ -1,7 +1,7 @@
 //! `http_request`: a call to an address named by the task. Its idempotency key stays the same for
 //! all attempts, until an operator retries the step.
 
-use super::{EffectKind, External, PlanFuture, StepKind, StepOption};
+use super::{EffectKind, External, StepKind, StepOption};
 use crate::definition::Ambiguity;
 use crate::effect::{
     CallStatus, ExternalCall, Fault, Options, Plan, StepError, bounded, get_option, parse_option,
@@ -14,7 +14,7 @@ use futures::FutureExt;
 use outbound::{Method, Request, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use types::{Json, Time};
+use types::Json;
 
 pub(super) static KIND: StepKind = StepKind {
     name: "http_request",
@@ -46,13 +46,10 @@ pub(super) static KIND: StepKind = StepKind {
         restore,
         is_repeatable: is_idempotent_method,
     }),
-    plan,
+    plan: |run, options, _| {
+        async move { Ok(Plan::Call(Box::new(build_call(run, options)?))) }.boxed()
+    },
 };
-
-fn plan<'a>(run: &'a RunContext, options: &'a Options, _: Time) -> PlanFuture<'a> {
-    let call = build_call(run, options).map(|call| Plan::Call(Box::new(call)));
-    std::future::ready(call).boxed()
-}
 
 fn restore(stored: &Json) -> serde_json::Result<Box<dyn ExternalCall>> {
     let call: Call = serde_json::from_str(stored.as_str())?;

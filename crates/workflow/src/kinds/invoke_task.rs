@@ -1,7 +1,7 @@
 //! `invoke_task`: starts a run of another task in the step's own transaction, without waiting for
 //! it.
 
-use super::{EffectKind, PlanFuture, StepKind, StepOption};
+use super::{EffectKind, StepKind, StepOption};
 use crate::Error;
 use crate::effect::{Fault, Options, Plan, get_option, required_text, text, to_json};
 use crate::run::request::{INVOKE_SCOPE, RunRequest};
@@ -10,7 +10,7 @@ use crate::run::{NewRun, Origin};
 use crate::worker::context::RunContext;
 use futures::FutureExt;
 use serde_json::Value;
-use types::{Digest, Json, RunId, Time};
+use types::{Digest, Json, RunId};
 
 pub(super) static KIND: StepKind = StepKind {
     name: "invoke_task",
@@ -35,13 +35,10 @@ pub(super) static KIND: StepKind = StepKind {
     lenient: true,
     template: None,
     effect: EffectKind::Internal,
-    plan,
+    plan: |run, options, _| {
+        async move { Ok(Plan::StartRun(Box::new(build_request(run, options)?))) }.boxed()
+    },
 };
-
-fn plan<'a>(run: &'a RunContext, options: &'a Options, _: Time) -> PlanFuture<'a> {
-    let request = build_request(run, options).map(|request| Plan::StartRun(Box::new(request)));
-    std::future::ready(request).boxed()
-}
 
 /// Longest chain of runs that start each other. Ends the recursion of a task that starts itself.
 const MAX_DEPTH: u32 = 64;

@@ -51,11 +51,9 @@ pub(crate) struct StepKind {
     pub(crate) template: Option<&'static str>,
     pub(crate) effect: EffectKind,
     /// Prepares the effect. May read; changes nothing.
-    pub(crate) plan: for<'a> fn(&'a RunContext, &'a Options, Time) -> PlanFuture<'a>,
+    pub(crate) plan:
+        for<'a> fn(&'a RunContext, &'a Options, Time) -> BoxFuture<'a, Result<Plan, Fault>>,
 }
-
-/// The prepared effect of a step, or why it cannot be prepared.
-pub(crate) type PlanFuture<'a> = BoxFuture<'a, Result<Plan, Fault>>;
 
 /// An option of a step type.
 #[derive(Clone, Copy)]

@@ -1,7 +1,7 @@
 //! `policy`: evaluates one policy on an input built by the task. The result permits nothing:
 //! signatures have their own decisions.
 
-use super::{EffectKind, PlanFuture, StepKind, StepOption};
+use super::{EffectKind, StepKind, StepOption};
 use crate::effect::{Fault, Options, Plan, StepError, get_option, required_text, text, to_json};
 use crate::worker::context::RunContext;
 use futures::FutureExt;
@@ -13,29 +13,24 @@ pub(super) static KIND: StepKind = StepKind {
     name: "policy",
     doc: "Evaluates a policy on an input of the task; this permits nothing, signatures have their own decisions. The data has `allowed`, `policy`, `version`, and what the policy answered.",
     options: &[
-        StepOption {
-            name: "policy",
-            doc: "name or id of the policy",
-        },
-        StepOption {
-            name: "input",
-            doc: "members of the policy's input that replace the standard ones; `namespace`, `initiator`, `task` and `time` are set by Florin",
-        },
-        StepOption {
-            name: "onDeny",
-            doc: "`fail` (default): a denial fails the step; `continue`: it is a result",
-        },
+        StepOption::new("policy", "name or id of the policy"),
+        StepOption::new(
+            "input",
+            "members of the policy's input that replace the standard ones; `namespace`, `initiator`, `task` and `time` are set by Florin",
+        ),
+        StepOption::new(
+            "onDeny",
+            "`fail` (default): a denial fails the step; `continue`: it is a result",
+        ),
     ],
     required: &[&["policy"]],
     lenient: false,
     template: None,
     effect: EffectKind::Read,
-    plan,
+    plan: |run, options, began| {
+        async move { Ok(Plan::Value(Some(evaluate(run, options, began).await?))) }.boxed()
+    },
 };
-
-fn plan<'a>(run: &'a RunContext, options: &'a Options, began: Time) -> PlanFuture<'a> {
-    async move { evaluate(run, options, began).await.map(Plan::Value) }.boxed()
-}
 
 /// What a denial does to the step.
 enum OnDeny {
@@ -44,7 +39,7 @@ enum OnDeny {
 }
 
 /// Evaluates the policy and returns `{result, reasons?, obligations?, policy, version}`.
-async fn evaluate(run: &RunContext, options: &Options, began: Time) -> Result<Option<Json>, Fault> {
+async fn evaluate(run: &RunContext, options: &Options, began: Time) -> Result<Json, Fault> {
     let policy_name = required_text(options, "policy")?;
     let on_deny = match text(options, "onDeny")?.as_deref() {
         None | Some("fail") => OnDeny::Fail,
@@ -52,9 +47,7 @@ async fn evaluate(run: &RunContext, options: &Options, began: Time) -> Result<Op
         Some(_) => return Err(Fault::option("onDeny", "expected fail or continue")),
     };
     let (engine, principal) = (&run.workflow.parts().policy, &run.run.initiator);
-    let version = policy::version(engine, principal, &policy_name, None)
-        .await
-        .map_err(|error| Fault::from_error(&error))?;
+    let version = policy::version(engine, principal, &policy_name, None).await?;
     let input = to_json(&input(run, options, began)?)?;
     let decision = policy::dry_run(
         engine,
@@ -62,20 +55,17 @@ async fn evaluate(run: &RunContext, options: &Options, began: Time) -> Result<Op
         DryRunTarget::Version(version.id),
         input.as_str(),
     )
-    .await;
-    let decision = decision.map_err(|error| Fault::from_error(&error))?;
+    .await?;
     if let (Outcome::Denied { reasons }, OnDeny::Fail) = (&decision.outcome, &on_deny) {
         let reasons: Vec<String> = reasons.iter().map(|reason| reason.text.clone()).collect();
-        return Err(Fault::from_error(&StepError::PolicyDenied(format!(
-            "policy {policy_name:?} denied it: {}",
-            reasons.join("; ")
-        ))));
+        let reason = format!("policy {policy_name:?} denied it: {}", reasons.join("; "));
+        return Err(StepError::PolicyDenied(reason).into());
     }
     let mut answer = serde_json::to_value(&decision.outcome).unwrap_or(Value::Null);
     answer["allowed"] = Value::Bool(matches!(decision.outcome, Outcome::Permit { .. }));
     answer["policy"] = Value::String(policy_name);
     answer["version"] = Value::String(version.label);
-    to_json(&answer).map(Some)
+    to_json(&answer)
 }
 
 /// The standard policy input without anything to sign, overlaid with the task's `input`.
