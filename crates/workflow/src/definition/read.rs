@@ -315,12 +315,8 @@ fn ambiguity(step: &Fields<'_>, kind: &StepKind) -> Result<Option<Ambiguity>> {
         let reason = format!("only applies to steps with an external effect: {names}");
         return Err(step.error("ambiguity", reason));
     }
-    match ambiguity.as_str() {
-        "retry" => Ok(Some(Ambiguity::Retry)),
-        "query" => Ok(Some(Ambiguity::Query)),
-        "park" => Ok(Some(Ambiguity::Park)),
-        _ => Err(step.error("ambiguity", "expected retry, query or park")),
-    }
+    let ambiguity = ambiguity.parse().map(Some);
+    ambiguity.map_err(|_| step.error("ambiguity", "expected retry, query or park"))
 }
 
 fn policies(root: &Fields<'_>) -> Result<Vec<String>> {

@@ -65,7 +65,8 @@ pub(crate) struct Retry {
 }
 
 /// What to do when an external effect has an unknown outcome.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString)]
+#[strum(serialize_all = "lowercase")]
 pub(crate) enum Ambiguity {
     /// Send it again under the same idempotency key.
     Retry,

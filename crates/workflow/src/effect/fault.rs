@@ -35,36 +35,33 @@ impl Fault {
     pub(crate) fn option(name: &str, reason: impl std::fmt::Display) -> Self {
         Error::invalid(format!("options.{name}"), reason).into()
     }
+}
 
-    /// Converts an error; its code states whether to retry.
-    pub(crate) fn from_error(error: &impl Coded) -> Self {
-        let code = error.code();
-        let transient = code.retry == Retry::Later;
-        let field = error
-            .field()
-            .map(|field| format!("{field}: "))
-            .unwrap_or_default();
-        let text = error.to_string();
-        let message = if text.starts_with(&field) {
-            text
-        } else {
-            field + &text
-        };
+/// The code of an error states whether to retry.
+impl<E: Coded> From<E> for Fault {
+    fn from(error: E) -> Self {
+        let transient = error.code().retry == Retry::Later;
         Self {
             may_retry: transient,
             transient,
-            ..Self::fatal(Failure {
-                code: code.code.to_owned(),
-                message,
-                step: None,
-            })
+            ..Self::fatal(error.into())
         }
     }
 }
 
-impl<E: Coded> From<E> for Fault {
+impl<E: Coded> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::from_error(&error)
+        let field = error.field().map(|field| format!("{field}: "));
+        let (field, text) = (field.unwrap_or_default(), error.to_string());
+        Self {
+            code: error.code().code.to_owned(),
+            message: if text.starts_with(&field) {
+                text
+            } else {
+                field + &text
+            },
+            step: None,
+        }
     }
 }
 

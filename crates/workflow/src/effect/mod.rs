@@ -2,7 +2,7 @@
 //! external effects are calls.
 
 mod external;
-pub(crate) mod fault;
+mod fault;
 mod options;
 mod step_error;
 mod submission;

@@ -44,14 +44,3 @@ impl Coded for StepError {
         self.own_code()
     }
 }
-
-impl StepError {
-    /// Converts to a failure without a step name.
-    pub(crate) fn failure(&self) -> crate::Failure {
-        crate::Failure {
-            code: self.code().code.to_owned(),
-            message: self.to_string(),
-            step: None,
-        }
-    }
-}

@@ -11,7 +11,7 @@ use submit::{Context, Enqueue, State, Submission};
 use types::{ChainId, ExecutionStatus, Json};
 
 /// The submission state that completes the step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Until {
     Accepted,
@@ -137,12 +137,6 @@ pub(crate) fn outcome(submission: &Submission, until: Until) -> Option<Result<Js
         S::Mined => on_chain(until <= Until::Mined),
         S::Accepted if until == Until::Accepted => Some(data(submission)),
         _ => None,
-    }
-}
-
-impl PartialOrd for Until {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some((*self as u8).cmp(&(*other as u8)))
     }
 }
 

@@ -235,7 +235,7 @@ impl ExternalCall for Call {
             .headers
             .push((KEY_HEADER.to_owned(), self.key.clone()));
         let answer = run.workflow.parts().outbound.send(request).await;
-        let answer = answer.map_err(|failure| self.request_fault(&failure))?;
+        let answer = answer.map_err(|failure| self.request_fault(failure))?;
         self.check_status(run, &answer)
     }
 
@@ -255,7 +255,7 @@ impl ExternalCall for Call {
             transient: true,
             outcome_unknown: true,
             read_only: self.is_read_only(),
-            ..Fault::from_error(&StepError::Interrupted)
+            ..StepError::Interrupted.into()
         }
     }
 }
@@ -310,7 +310,7 @@ impl Call {
         }
     }
 
-    fn request_fault(&self, failure: &outbound::Error) -> Fault {
+    fn request_fault(&self, failure: outbound::Error) -> Fault {
         let outcome_unknown = matches!(
             failure,
             outbound::Error::Unreachable { .. } | outbound::Error::Timeout { .. }
@@ -321,7 +321,7 @@ impl Call {
             transient,
             outcome_unknown,
             read_only: self.is_read_only(),
-            ..Fault::from_error(failure)
+            ..failure.into()
         }
     }
 
@@ -345,7 +345,7 @@ impl Call {
             let may_retry = matches!(answer.status, 408 | 425 | 429 | 500..=599);
             return Err(Fault {
                 may_retry,
-                ..Fault::from_error(&StepError::HttpStatus(reason))
+                ..StepError::HttpStatus(reason).into()
             });
         }
         self.data(run, answer)

@@ -153,11 +153,10 @@ pub(crate) async fn plan(run: &RunContext, options: &Options, began: Time) -> Re
         return planned.await;
     };
     let timed_out = |_| {
-        let reason = StepError::Timeout(format!("no answer within {limit} ms"));
         Err(Fault {
             may_retry: true,
             read_only: true,
-            ..Fault::from_error(&reason)
+            ..StepError::Timeout(format!("no answer within {limit} ms")).into()
         })
     };
     tokio::time::timeout(Duration::from_millis(limit), planned)

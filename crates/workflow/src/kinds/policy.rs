@@ -32,18 +32,12 @@ pub(super) static KIND: StepKind = StepKind {
     },
 };
 
-/// What a denial does to the step.
-enum OnDeny {
-    Fail,
-    Continue,
-}
-
 /// Evaluates the policy and returns `{result, reasons?, obligations?, policy, version}`.
 async fn evaluate(run: &RunContext, options: &Options, began: Time) -> Result<Json, Fault> {
     let policy_name = required_text(options, "policy")?;
-    let on_deny = match text(options, "onDeny")?.as_deref() {
-        None | Some("fail") => OnDeny::Fail,
-        Some("continue") => OnDeny::Continue,
+    let fails = match text(options, "onDeny")?.as_deref() {
+        None | Some("fail") => true,
+        Some("continue") => false,
         Some(_) => return Err(Fault::option("onDeny", "expected fail or continue")),
     };
     let (engine, principal) = (&run.workflow.parts().policy, &run.run.initiator);
@@ -56,7 +50,7 @@ async fn evaluate(run: &RunContext, options: &Options, began: Time) -> Result<Js
         input.as_str(),
     )
     .await?;
-    if let (Outcome::Denied { reasons }, OnDeny::Fail) = (&decision.outcome, &on_deny) {
+    if let (Outcome::Denied { reasons }, true) = (&decision.outcome, fails) {
         let reasons: Vec<String> = reasons.iter().map(|reason| reason.text.clone()).collect();
         let reason = format!("policy {policy_name:?} denied it: {}", reasons.join("; "));
         return Err(StepError::PolicyDenied(reason).into());

@@ -131,7 +131,7 @@ fn apply_decision(run: &Run, step: StepRow, decision: &Decision, now: Time) -> R
         Decision::Fail { reason } => {
             let failure = Failure {
                 step: Some(step.name.clone()),
-                ..StepError::MarkedFailed(reason.clone()).failure()
+                ..StepError::MarkedFailed(reason.clone()).into()
             };
             let step = StepRow {
                 error: Some(failure.clone()),

@@ -280,7 +280,7 @@ impl RunContext {
                 | Error::Corrupt { .. }
                 | Error::IllegalTransition(_)),
             ) => Err(error),
-            Err(error) => self.handle_fault(row, Fault::from_error(&error)).await,
+            Err(error) => self.handle_fault(row, error.into()).await,
         }
     }
 

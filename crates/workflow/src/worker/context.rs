@@ -2,7 +2,6 @@
 //! encrypted where they are stored and masked where they are shown.
 
 use crate::definition::{Definition, Step};
-use crate::effect::fault::Fault;
 use crate::error::to_stored;
 use crate::expression::EvaluationContext;
 use crate::run::{Failure, Run, StepRow};
@@ -79,7 +78,7 @@ impl RunContext {
         let variables = variables.map_err(|failure| self.step_failure(failure))?;
         let steps = self
             .steps_member(data)
-            .map_err(|error| self.step_failure(Fault::from_error(&error).failure))?;
+            .map_err(|error| self.step_failure(error))?;
         let members = vec![
             ("input", self.input.clone()),
             ("steps", steps),
@@ -89,7 +88,7 @@ impl RunContext {
         let size: usize = members.iter().map(|(_, json)| json.as_str().len()).sum();
         let limit = self.workflow.settings().context_bytes;
         Error::check_bytes("context of the step", size, limit)
-            .map_err(|error| self.step_failure(Fault::from_error(&error).failure))?;
+            .map_err(|error| self.step_failure(error))?;
         Ok(EvaluationContext {
             members,
             now: began,
@@ -177,8 +176,9 @@ impl RunContext {
     }
 
     /// Adds the step's name to a failure, masks its secrets, and limits its length.
-    pub(crate) fn step_failure(&self, failure: Failure) -> Failure {
+    pub(crate) fn step_failure(&self, failure: impl Into<Failure>) -> Failure {
         const MAX_MESSAGE_CHARS: usize = 2_000;
+        let failure = failure.into();
         let message = types::sanitize_text(self.secrets.mask_text(&failure.message).as_bytes());
         Failure {
             code: failure.code,

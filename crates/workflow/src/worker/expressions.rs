@@ -4,7 +4,6 @@
 use super::context::RunContext;
 use crate::Error;
 use crate::definition::{Clause, Definition, Step};
-use crate::effect::Fault;
 use crate::expression::{
     Evaluation, EvaluationContext, Expression, Limits, long_numerals_as_texts,
 };
@@ -86,9 +85,7 @@ impl RunContext {
             .evaluation_pool()
             .run(&self.namespace, work)
             .await;
-        let failed = |(field, reason)| {
-            self.step_failure(Fault::from_error(&Error::Expression { field, reason }).failure)
-        };
+        let failed = |(field, reason)| self.step_failure(Error::Expression { field, reason });
         outcome
             .map_err(|reason| failed(("an expression".to_owned(), reason)))?
             .map_err(failed)

@@ -1,7 +1,6 @@
 //! Loads a run with everything its current step needs, in one snapshot.
 
 use super::context::{RunContext, decrypt_input};
-use crate::effect::fault::Fault;
 use crate::run::{Failure, Run};
 use crate::secrets::Secrets;
 use crate::table::named::find;
@@ -73,7 +72,7 @@ fn load_variables(
             let message = format!("the task's variable set {set:?} does not exist");
             Ok(Err(Failure {
                 message,
-                ..Fault::from_error(&Error::unknown("variable set", set)).failure
+                ..Error::unknown("variable set", set).into()
             }))
         }
         Err(error) => Err(error),

@@ -13,7 +13,7 @@ pub(crate) mod record;
 mod submission_wait;
 mod wake;
 
-use crate::effect::{Fault, StepError};
+use crate::effect::StepError;
 use crate::listener::Feeder;
 use crate::run::Failure;
 use crate::table::run as table;
@@ -188,13 +188,10 @@ impl Worker {
                     .insert(id, self.workflow.db().clock().now().plus_millis(BACKOFF_MS));
                 Ok(())
             }
-            Ok(Err(error)) => {
-                self.abort_run(&namespace, id, Fault::from_error(&error).failure)
-                    .await
-            }
+            Ok(Err(error)) => self.abort_run(&namespace, id, error.into()).await,
             Err(reason) => {
-                self.abort_run(&namespace, id, StepError::InternalError(reason).failure())
-                    .await
+                let error = StepError::InternalError(reason);
+                self.abort_run(&namespace, id, error.into()).await
             }
         }
     }
