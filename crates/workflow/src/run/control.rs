@@ -191,7 +191,7 @@ where
         let now = tx.now();
         let change = apply(&run, step, now)?;
         record::write(tx, &change, &principal)?;
-        Ok(RunView::from_run(&change.run))
+        Ok(change.run.into())
     };
     workflow.on().write(&namespace, write).await
 }

@@ -12,12 +12,11 @@ pub async fn run(workflow: &Workflow, principal: &Principal, id: RunId) -> Resul
         let run = table::get(tx, id)?.ok_or_else(|| Error::unknown("run", id))?;
         let mut attempts = steps::attempts(tx, id)?;
         let rows = steps::of_run(tx, id)?;
-        let mut view = RunView::from_run(&run);
-        view.steps = rows
-            .into_iter()
-            .map(|row| shown(row, &mut attempts))
-            .collect();
-        Ok(view)
+        let steps = rows.into_iter().map(|row| shown(row, &mut attempts));
+        Ok(RunView {
+            steps: steps.collect(),
+            ..run.into()
+        })
     };
     workflow.db().read(&principal.namespace, read).await
 }
@@ -30,12 +29,8 @@ pub async fn runs(
     page: Page,
 ) -> Result<Vec<RunView>> {
     let read = move |tx: &mut Tx| {
-        Ok::<_, Error>(
-            table::list(tx, &filter, &page)?
-                .iter()
-                .map(RunView::from_run)
-                .collect(),
-        )
+        let runs = table::list(tx, &filter, &page)?;
+        Ok::<_, Error>(runs.into_iter().map(RunView::from).collect())
     };
     workflow.db().read(&principal.namespace, read).await
 }

@@ -8,7 +8,7 @@ use crate::table::{run as table, task as tasks};
 use crate::task::select_version;
 use crate::{Error, Result, Workflow};
 use store::Tx;
-use store::idempotency::{self, Claim, ClaimOutcome};
+use store::idempotency::{self, Claim, ClaimOutcome, MAX_KEY_BYTES};
 use types::{Canon, Json, Principal, RunId, Time};
 
 /// Maximum length of an activity's name, in bytes.
@@ -55,7 +55,7 @@ fn prepare(workflow: &Workflow, principal: &Principal, new: NewRun) -> Result<Ru
         .option(new.version.as_ref(), |canon, label| canon.text(label))
         .text(&types::canonical_json(&new.input.to_value()))
         .hash();
-    let id = RunId::new(workflow.db().clock().now(), workflow.db().entropy());
+    let id = RunId::new(workflow.now(), workflow.db().entropy());
     let key = new.idempotency_key.clone().map(|key| (REQUEST_SCOPE, key));
     let (principal, origin) = (principal.clone(), Origin::Request);
     Ok(RunRequest {
@@ -75,26 +75,15 @@ fn prepare(workflow: &Workflow, principal: &Principal, new: NewRun) -> Result<Ru
 pub(crate) fn validate(workflow: &Workflow, new: NewRun) -> Result<NewRun> {
     let limit = workflow.settings().value_bytes;
     Error::check_bytes("input", new.input.as_str().len(), limit)?;
-    if new.idempotency_key.as_ref().is_some_and(|key| {
-        key.is_empty() || key.len() > idempotency::MAX_KEY_BYTES || key.contains('\0')
-    }) {
-        return Err(Error::invalid(
-            "idempotencyKey",
-            format!(
-                "must have 1 to {} bytes, without NUL",
-                idempotency::MAX_KEY_BYTES
-            ),
-        ));
-    }
-    if new
-        .activity
-        .as_ref()
-        .is_some_and(|name| name.is_empty() || name.len() > MAX_ACTIVITY || name.contains('\0'))
-    {
-        return Err(Error::invalid(
-            "activity",
-            format!("must have 1 to {MAX_ACTIVITY} bytes, without NUL"),
-        ));
+    for (field, text, max) in [
+        ("idempotencyKey", &new.idempotency_key, MAX_KEY_BYTES),
+        ("activity", &new.activity, MAX_ACTIVITY),
+    ] {
+        let is_valid = |text: &String| (1..=max).contains(&text.len()) && !text.contains('\0');
+        if !text.as_ref().is_none_or(is_valid) {
+            let reason = format!("must have 1 to {max} bytes, without NUL");
+            return Err(Error::invalid(field, reason));
+        }
     }
     let input = Json::parse(&long_numerals_as_texts(new.input.as_str()));
     let input = input.ok_or_else(|| Error::invalid("input", "is not JSON"))?;
@@ -106,10 +95,10 @@ pub(crate) fn validate(workflow: &Workflow, new: NewRun) -> Result<NewRun> {
 
 fn start_one(workflow: &Workflow, tx: &mut Tx, request: &RunRequest) -> Result<Started> {
     Ok(match start_in_tx(workflow, tx, request)? {
-        StartOutcome::Created(run) => Started::Created(super::RunView::from_run(&run)),
+        StartOutcome::Created(run) => Started::Created((*run).into()),
         StartOutcome::Existing(id) => {
             let run = table::get(tx, id)?.ok_or_else(|| Error::corrupt("run", id.to_string()))?;
-            Started::Replayed(super::RunView::from_run(&run))
+            Started::Replayed(run.into())
         }
     })
 }

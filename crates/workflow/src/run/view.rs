@@ -141,26 +141,26 @@ pub struct RunFilter {
     pub activity: Option<String>,
 }
 
-impl RunView {
-    pub(crate) fn from_run(run: &Run) -> Self {
+impl From<Run> for RunView {
+    fn from(run: Run) -> Self {
         Self {
             id: run.id,
-            task: run.task_name.clone(),
             task_id: run.task,
-            task_version: run.version_label.clone(),
             state: run.position.state,
             step: run.position.step,
             step_count: run.steps,
-            input: run.input.clone(),
-            result: run.result.clone(),
-            error: run.error.clone(),
-            reason: run.reason.clone().or_else(|| lane_reason(run)),
-            waits_for: run.waits_for.clone(),
+            reason: run.reason.clone().or_else(|| lane_reason(&run)),
+            task: run.task_name,
+            task_version: run.version_label,
+            input: run.input,
+            result: run.result,
+            error: run.error,
+            waits_for: run.waits_for,
             next: run.next_at,
-            initiator: run.initiator.id.clone(),
-            origin: run.origin.clone(),
-            activity: run.activity.clone(),
-            idempotency_key: run.idempotency_key.clone(),
+            initiator: run.initiator.id,
+            origin: run.origin,
+            activity: run.activity,
+            idempotency_key: run.idempotency_key,
             created: run.created,
             started: run.started,
             ended: run.ended,

@@ -116,7 +116,7 @@ impl Worker {
     async fn start_due(&mut self) -> Result<()> {
         let settings = *self.workflow.settings();
         let capacity = settings.in_flight.saturating_sub(self.in_flight.len());
-        let now = self.workflow.db().clock().now();
+        let now = self.workflow.now();
         self.backoff.retain(|_, until| *until > now);
         if capacity == 0
             || !self
@@ -185,7 +185,7 @@ impl Worker {
             Ok(Err(error @ (Error::Store(_) | Error::Secrets(_)))) => {
                 tracing::warn!(event = "run.write_failed", run = %id, %error, "run cannot be recorded and is retried");
                 self.backoff
-                    .insert(id, self.workflow.db().clock().now().plus_millis(BACKOFF_MS));
+                    .insert(id, self.workflow.now().plus_millis(BACKOFF_MS));
                 Ok(())
             }
             Ok(Err(error)) => self.abort_run(&namespace, id, error.into()).await,
@@ -208,7 +208,7 @@ impl Worker {
         if let Err(error) = result {
             tracing::warn!(event = "run.abort_failed", run = %id, %error, "run cannot be failed and is retried");
             self.backoff
-                .insert(id, self.workflow.db().clock().now().plus_millis(BACKOFF_MS));
+                .insert(id, self.workflow.now().plus_millis(BACKOFF_MS));
         }
         Ok(())
     }
