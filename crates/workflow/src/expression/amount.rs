@@ -29,44 +29,25 @@ pub(super) const FUNCTIONS: [(&str, Function); 11] = [
     ("amountAdd", |args| fold(args, |a, b| Ok(a + b))),
     ("amountSub", |args| pair(args, |a, b| Ok(a - b))),
     ("amountMul", |args| fold(args, |a, b| Ok(a * b))),
-    ("amountDiv", |args| {
-        pair(args, |a, b| {
-            if b == BigInt::ZERO {
-                Err(division_by_zero())
-            } else {
-                Ok(a / b)
-            }
-        })
-    }),
-    ("amountMod", |args| {
-        pair(args, |a, b| {
-            if b == BigInt::ZERO {
-                Err(division_by_zero())
-            } else {
-                Ok(a % b)
-            }
-        })
-    }),
+    ("amountDiv", |args| pair(args, |a, b| Ok(a / divisor(b)?))),
+    ("amountMod", |args| pair(args, |a, b| Ok(a % divisor(b)?))),
     ("amountSum", |args| text(&numbers(args)?.into_iter().sum())),
-    ("amountMin", |args| {
-        numbers(args)?
-            .iter()
-            .min()
-            .map_or(Ok(JValue::Undefined), text)
-    }),
-    ("amountMax", |args| {
-        numbers(args)?
-            .iter()
-            .max()
-            .map_or(Ok(JValue::Undefined), text)
-    }),
+    ("amountMin", |args| optional(numbers(args)?.iter().min())),
+    ("amountMax", |args| optional(numbers(args)?.iter().max())),
     ("amountCompare", compare),
     ("amountOf", to_base_units),
     ("amountShow", to_decimal),
 ];
 
-fn division_by_zero() -> String {
-    "an amount cannot be divided by 0".to_owned()
+fn divisor(number: BigInt) -> Result<BigInt, String> {
+    if number == BigInt::ZERO {
+        return Err("an amount cannot be divided by 0".to_owned());
+    }
+    Ok(number)
+}
+
+fn optional(number: Option<&BigInt>) -> FunctionResult {
+    number.map_or(Ok(JValue::Undefined), text)
 }
 
 fn fold(args: &[JValue], join: fn(BigInt, BigInt) -> Result<BigInt, String>) -> FunctionResult {
@@ -78,17 +59,20 @@ fn fold(args: &[JValue], join: fn(BigInt, BigInt) -> Result<BigInt, String>) -> 
 }
 
 fn pair(args: &[JValue], join: fn(BigInt, BigInt) -> Result<BigInt, String>) -> FunctionResult {
-    let [a, b] = args else {
-        return Err(format!("expected two amounts, got {}", args.len()));
-    };
-    text(&bounded(join(number(a)?, number(b)?)?)?)
+    let (a, b) = two(args)?;
+    text(&bounded(join(a, b)?)?)
 }
 
 fn compare(args: &[JValue]) -> FunctionResult {
+    let (a, b) = two(args)?;
+    Ok(JValue::from(a.cmp(&b) as i64))
+}
+
+fn two(args: &[JValue]) -> Result<(BigInt, BigInt), String> {
     let [a, b] = args else {
         return Err(format!("expected two amounts, got {}", args.len()));
     };
-    Ok(JValue::from(number(a)?.cmp(&number(b)?) as i64))
+    Ok((number(a)?, number(b)?))
 }
 
 fn to_base_units(args: &[JValue]) -> FunctionResult {

@@ -1,17 +1,36 @@
 //! Replacements for built-in functions. Their output is bounded, and they never convert a long
 //! number to a wrong string.
 
-use super::amount::FunctionResult;
+use super::amount::{Function, FunctionResult};
 use super::exact::is_exact;
 use super::output;
-use jsonata_core::functions::{FunctionError, numeric, string};
+use jsonata_core::functions::{FunctionError, encoding, numeric, string};
 use jsonata_core::value::JValue;
 
 /// Maximum length of a string that an expression builds, in bytes.
-pub(super) const MAX_TEXT: usize = 4 << 20;
+const MAX_TEXT: usize = 4 << 20;
+
+/// Built-in functions that could build a huge string from small ones, or a string from a number
+/// that lost digits, with what [`static_check`](super::static_check) replaces their calls by.
+pub(super) const REPLACED: [(&str, Function); 4] = [
+    ("string", to_text),
+    ("join", join),
+    ("replace", replace),
+    ("number", number),
+];
+
+/// Built-in functions that are replaced under their own name.
+pub(super) const OVERRIDDEN: [(&str, Function); 4] = [
+    ("pad", pad),
+    ("base64encode", |args| encoded(args, encoding::base64encode)),
+    ("encodeUrl", |args| encoded(args, encoding::encode_url)),
+    ("encodeUrlComponent", |args| {
+        encoded(args, encoding::encode_url_component)
+    }),
+];
 
 /// `$string(value, prettify?)`.
-pub(super) fn to_text(args: &[JValue]) -> FunctionResult {
+fn to_text(args: &[JValue]) -> FunctionResult {
     let prettify = args.get(1).and_then(JValue::as_bool);
     match args.first() {
         None | Some(JValue::Undefined) => Ok(JValue::Undefined),
@@ -36,7 +55,7 @@ pub(super) fn concat(args: &[JValue]) -> FunctionResult {
 }
 
 /// `$join(list, separator?)`.
-pub(super) fn join(args: &[JValue]) -> FunctionResult {
+fn join(args: &[JValue]) -> FunctionResult {
     let separator = args.get(1).and_then(JValue::as_str).unwrap_or_default();
     let items: &[JValue] = match args.first() {
         None | Some(JValue::Undefined) => return Ok(JValue::Undefined),
@@ -54,7 +73,7 @@ pub(super) fn join(args: &[JValue]) -> FunctionResult {
 }
 
 /// `$replace(text, pattern, replacement, limit?)` with a string as the replacement.
-pub(super) fn replace(args: &[JValue]) -> FunctionResult {
+fn replace(args: &[JValue]) -> FunctionResult {
     let [text, pattern, replacement, limit @ ..] = args else {
         return Err("T0410: $replace takes a string, a pattern and a replacement".to_owned());
     };
@@ -117,7 +136,7 @@ fn count_matches(text: &str, pattern: &JValue) -> Result<usize, String> {
 }
 
 /// `$number(value)`: rejects digits that a double cannot represent exactly.
-pub(super) fn number(args: &[JValue]) -> FunctionResult {
+fn number(args: &[JValue]) -> FunctionResult {
     match args.first() {
         None | Some(JValue::Undefined) => Ok(JValue::Undefined),
         Some(JValue::String(digits)) if is_decimal(digits) && !is_exact(digits) => {
@@ -136,7 +155,7 @@ fn is_decimal(text: &str) -> bool {
 }
 
 /// `$pad(text, width, char?)`.
-pub(super) fn pad(args: &[JValue]) -> FunctionResult {
+fn pad(args: &[JValue]) -> FunctionResult {
     let [text, width, filler @ ..] = args else {
         return Err("T0410: $pad takes a string and a width".to_owned());
     };
@@ -171,10 +190,7 @@ pub(super) fn pad(args: &[JValue]) -> FunctionResult {
 }
 
 /// A function of one string whose output is longer by a constant factor.
-pub(super) fn encoded(
-    args: &[JValue],
-    encode: fn(&str) -> Result<JValue, FunctionError>,
-) -> FunctionResult {
+fn encoded(args: &[JValue], encode: fn(&str) -> Result<JValue, FunctionError>) -> FunctionResult {
     match args.first() {
         None | Some(JValue::Undefined) => Ok(JValue::Undefined),
         Some(JValue::String(text)) => convert(encode(check_length(text, 0)?)),

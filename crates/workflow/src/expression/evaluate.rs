@@ -5,7 +5,7 @@ use super::sandbox::{Evaluators, FailedExpression};
 use super::{Evaluation, Expression, Limits};
 use super::{bounded_builtins, long_numerals_as_texts, output, static_check};
 use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError, EvaluatorOptions, HostFn};
-use jsonata_core::functions::{boolean, encoding};
+use jsonata_core::functions::boolean;
 use jsonata_core::value::JValue;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -92,35 +92,12 @@ fn register_functions(evaluator: &mut Evaluator, now: Time) -> Result<(), Evalua
         evaluator.register_fn(name, host_fn(function))?;
     }
     evaluator.register_fn(static_check::CONCAT, host_fn(bounded_builtins::concat))?;
-    evaluator.register_fn(
-        static_check::bounded_name("string"),
-        host_fn(bounded_builtins::to_text),
-    )?;
-    evaluator.register_fn(
-        static_check::bounded_name("join"),
-        host_fn(bounded_builtins::join),
-    )?;
-    evaluator.register_fn(
-        static_check::bounded_name("replace"),
-        host_fn(bounded_builtins::replace),
-    )?;
-    evaluator.register_fn(
-        static_check::bounded_name("number"),
-        host_fn(bounded_builtins::number),
-    )?;
-    evaluator.register_fn_override("pad", host_fn(bounded_builtins::pad))?;
-    evaluator.register_fn_override(
-        "base64encode",
-        host_fn(|args| bounded_builtins::encoded(args, encoding::base64encode)),
-    )?;
-    evaluator.register_fn_override(
-        "encodeUrl",
-        host_fn(|args| bounded_builtins::encoded(args, encoding::encode_url)),
-    )?;
-    evaluator.register_fn_override(
-        "encodeUrlComponent",
-        host_fn(|args| bounded_builtins::encoded(args, encoding::encode_url_component)),
-    )?;
+    for (name, function) in bounded_builtins::REPLACED {
+        evaluator.register_fn(static_check::bounded_name(name), host_fn(function))?;
+    }
+    for (name, function) in bounded_builtins::OVERRIDDEN {
+        evaluator.register_fn_override(name, host_fn(function))?;
+    }
     evaluator.register_fn_override("now", host_fn(move |_| Ok(JValue::string(now.to_string()))))?;
     evaluator.register_fn_override("millis", host_fn(move |_| Ok(JValue::from(now.millis()))))
 }

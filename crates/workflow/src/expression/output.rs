@@ -8,10 +8,6 @@ use serde_json::Value;
 /// The nesting that JSON parsers accept.
 const MAX_DEPTH: usize = 100;
 
-fn refuse(reason: impl Into<String>) -> String {
-    reason.into()
-}
-
 /// Serializes a value; `None` if it is undefined. Functions count as undefined. Writes at most
 /// `limit` bytes, and rejects numbers that are not exact.
 pub(super) fn json(value: &JValue, limit: usize) -> Result<Option<String>, String> {
@@ -19,11 +15,8 @@ pub(super) fn json(value: &JValue, limit: usize) -> Result<Option<String>, Strin
         text: Some(String::new()),
         left: limit,
     };
-    Ok(if writer.write(value, 0)? {
-        writer.text
-    } else {
-        None
-    })
+    let is_defined = writer.write(value, 0)?;
+    Ok(writer.text.filter(|_| is_defined))
 }
 
 /// Checks that a value serializes to at most `limit` bytes.
@@ -43,10 +36,8 @@ struct Writer {
 
 impl Writer {
     fn push(&mut self, part: &str) -> Result<(), String> {
-        self.left = self
-            .left
-            .checked_sub(part.len())
-            .ok_or_else(|| refuse("it is too large"))?;
+        let left = self.left.checked_sub(part.len());
+        self.left = left.ok_or("it is too large")?;
         if let Some(text) = &mut self.text {
             text.push_str(part);
         }
@@ -56,7 +47,7 @@ impl Writer {
     /// Writes a value. Returns false if it is undefined.
     fn write(&mut self, value: &JValue, depth: usize) -> Result<bool, String> {
         if depth > MAX_DEPTH {
-            return Err(refuse(format!("it nests deeper than {MAX_DEPTH} levels")));
+            return Err(format!("it nests deeper than {MAX_DEPTH} levels"));
         }
         match value {
             JValue::Undefined
@@ -117,14 +108,12 @@ impl Writer {
 #[allow(clippy::cast_possible_truncation)] // whole and at most 2^53
 fn numeral(number: f64) -> Result<String, String> {
     if number.abs() > EXACT_INTEGER as f64 || !number.is_finite() {
-        return Err(refuse(format!(
+        return Err(format!(
             "{number} is beyond 2^53 and not exact: use strings of digits with $amountAdd and the other $amount functions"
-        )));
+        ));
     }
     if number.fract() == 0.0 {
         return Ok((number as i64).to_string());
     }
-    serde_json::Number::from_f64(number)
-        .map(|number| number.to_string())
-        .ok_or_else(|| refuse("it is not a number"))
+    Ok(Value::from(number).to_string())
 }

@@ -1,5 +1,6 @@
 //! Static checks of an expression, and the replacement of built-in functions by bounded ones.
 
+use super::bounded_builtins::REPLACED;
 use super::exact::EXACT_INTEGER;
 use jsonata_core::ast::{AstNode, BinaryOp, PathStep, Stage};
 use jsonata_core::functions::string::build_regex;
@@ -8,9 +9,6 @@ use jsonata_core::functions::string::build_regex;
 const MAX_REGEXES: usize = 20;
 /// No hand-written expression nests this deep.
 const MAX_DEPTH: usize = 200;
-/// Built-in functions that could build a huge string from small ones, or a string from a number
-/// that lost digits.
-const REPLACED: [&str; 4] = ["string", "join", "replace", "number"];
 /// Functions that are not deterministic, or hide an expression from the check.
 const FORBIDDEN: [(&str, &str); 3] = [
     (
@@ -102,12 +100,16 @@ fn check_not_forbidden(name: &str) -> Result<(), String> {
 }
 
 fn check_not_reserved(name: &str) -> Result<(), String> {
-    if REPLACED.contains(&name) || name.starts_with("florin_") || name.starts_with("amount") {
+    if is_replaced(name) || name.starts_with("florin_") || name.starts_with("amount") {
         return Err(format!(
             "${name} is the name of a function and cannot be redefined"
         ));
     }
     Ok(())
+}
+
+fn is_replaced(name: &str) -> bool {
+    REPLACED.iter().any(|(replaced, _)| *replaced == name)
 }
 
 fn replace_unbounded(node: &mut AstNode) {
@@ -123,9 +125,7 @@ fn replace_unbounded(node: &mut AstNode) {
             );
             *node = call(CONCAT, vec![lhs, rhs]);
         }
-        AstNode::Function { name, args, .. }
-            if REPLACED.contains(&name.as_str()) && !has_lambda(args) =>
-        {
+        AstNode::Function { name, args, .. } if is_replaced(name) && !has_lambda(args) => {
             let mut args = std::mem::take(args);
             if args.is_empty() {
                 args.push(AstNode::Variable(String::new())); // the default argument: the context
@@ -134,7 +134,7 @@ fn replace_unbounded(node: &mut AstNode) {
         }
         // The function passed as a value: wrap it in a lambda with one parameter, so that it
         // receives only one argument.
-        AstNode::Variable(name) if REPLACED.contains(&name.as_str()) => {
+        AstNode::Variable(name) if is_replaced(name) => {
             let params = vec!["florin_it".to_owned()];
             let body = call(
                 &bounded_name(name),
