@@ -88,7 +88,7 @@ pub struct Plan<'a> {
     pub terms: FeeTerms,
     /// Replay keys to use or avoid.
     pub reservations: &'a Reservations,
-    /// The signatures of the intent's authorisations, in their order (EVM, EIP-7702).
+    /// The signatures of the intent's authorizations, in their order (EVM, EIP-7702).
     pub authorisations: &'a [Signature],
 }
 

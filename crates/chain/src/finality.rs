@@ -27,7 +27,7 @@ pub enum Finality {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FinalityTag {
-    /// Unlikely to be reorganised.
+    /// Unlikely to be reorganized.
     Safe,
     /// Cannot be reverted unless a third of the stake is lost.
     Finalized,

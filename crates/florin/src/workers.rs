@@ -77,7 +77,7 @@ pub(crate) async fn renew_until_lost(db: &Db, lease: &Lease) {
 }
 
 /// Wait for a commit of this process, at most `max_wait`: commits of other processes are not
-/// signalled.
+/// signaled.
 pub(crate) async fn wait_for_work(committed: &mut watch::Receiver<u64>, max_wait: Duration) {
     let _ = tokio::time::timeout(max_wait, committed.changed()).await;
 }

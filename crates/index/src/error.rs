@@ -17,7 +17,7 @@ pub enum Error {
     /// No block of the chain is stored yet.
     #[error("chain {chain} is not indexed")]
     UnknownChain { chain: ChainId },
-    /// The chain was reorganised at or below its final block. An operator must resume it.
+    /// The chain was reorganized at or below its final block. An operator must resume it.
     #[error("chain {chain} is halted at {height}: {reason}")]
     Halted {
         chain: ChainId,

@@ -14,7 +14,7 @@ struct BlockRows<'b> {
 
 /// Stores blocks as canonical, with their events and inclusions, and appends their facts in order.
 /// The facts carry the cursor's next `version`, so that a block that returns after a
-/// reorganisation has a higher version than before.
+/// reorganization has a higher version than before.
 pub(crate) fn ingest(
     tx: &mut UnscopedTx,
     chain: &ChainId,

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use types::{Amount, Canon, ChainId, Digest};
 
-/// What one signature authorises.
+/// What one signature authorizes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Intent {
@@ -49,7 +49,7 @@ pub struct Transaction {
     /// The access list (EIP-2930).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub access: Vec<AccessEntry>,
-    /// The authorisation list (EIP-7702).
+    /// The authorization list (EIP-7702).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub authorisations: Vec<Authorisation>,
 }
@@ -73,7 +73,7 @@ pub struct AccessEntry {
     pub slots: Vec<String>,
 }
 
-/// An EIP-7702 authorisation.
+/// An EIP-7702 authorization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Authorisation {
@@ -81,14 +81,14 @@ pub struct Authorisation {
     pub authority: String,
     /// The account whose code it runs.
     pub delegate: String,
-    /// The authority's nonce that the authorisation consumes.
+    /// The authority's nonce that the authorization consumes.
     pub nonce: u64,
     /// Valid on every chain (chain id 0). Otherwise only on the intent's chain.
     pub any_chain: bool,
 }
 
 impl Intent {
-    /// An intent for a transaction with one output, without access list or authorisations.
+    /// An intent for a transaction with one output, without access list or authorizations.
     pub fn call(
         chain: ChainId,
         signer: String,

@@ -62,7 +62,7 @@ pub struct Signature {
     pub recovery: u8,
 }
 
-/// A signed transaction, or a signed statement (message, typed data, authorisation) in its standard
+/// A signed transaction, or a signed statement (message, typed data, authorization) in its standard
 /// form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signed {

@@ -25,7 +25,7 @@ pub fn decode(unsigned: &Unsigned) -> Result<Decoded> {
     }
 }
 
-/// Encodes a statement (message, typed data, authorisation): it needs no plan, since it has neither
+/// Encodes a statement (message, typed data, authorization): it needs no plan, since it has neither
 /// fees nor a nonce of its own.
 pub fn statement(intent: &Intent) -> Result<Unsigned> {
     match family(&intent.chain)? {

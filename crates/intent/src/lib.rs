@@ -14,7 +14,7 @@
 //! - `decode(plan(intent)) == intent`, and any changed byte decodes to something else or is
 //!   rejected (`tests/it/transactions.rs`, `utxo.rs`; for every connector, the shared suite in
 //!   `testkit`);
-//! - a message, typed data or an authorisation never decodes as a transaction, whatever it contains
+//! - a message, typed data or an authorization never decodes as a transaction, whatever it contains
 //!   (`tests/it/statements.rs`);
 //! - two different intents never share a hash (`tests/it/canon.rs`, with a second writer and a
 //!   reader; vectors in `vectors/`);

@@ -52,7 +52,7 @@ pub enum Error {
     /// The wallet holds a single key, from which no others can be derived.
     #[error("the wallet holds a single imported key; no other keys can be derived from it")]
     NotHierarchical,
-    /// Only wallets of the organisation have named keys.
+    /// Only wallets of the organization have named keys.
     #[error("a user wallet has addresses only; named keys belong to wallets of kind org")]
     NamedKeyNotAllowed,
     /// The configuration disables export.

@@ -1,4 +1,4 @@
-//! Named keys: the organisation's own keys, in wallets of kind `org`.
+//! Named keys: the organization's own keys, in wallets of kind `org`.
 
 use crate::address::{issue_one, source};
 use crate::settings::family;

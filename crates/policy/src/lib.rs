@@ -2,7 +2,7 @@
 //! permit is signed for it.
 //!
 //! [`decide`] takes [`DecisionRequest`]s (who wants which intent signed, at what fee) and answers
-//! each with a signed [`Permit`](intent::Permit), a denial with reasons, or obligations to fulfil
+//! each with a signed [`Permit`](intent::Permit), a denial with reasons, or obligations to fulfill
 //! first. Policies are versioned documents ([`put`], [`add_version`]), evaluated where they are
 //! attached ([`attach`]): to a namespace, a wallet, a key, an account, an asset, a contract, a
 //! task. Every evaluated policy must allow the intent. A document declares the data it needs

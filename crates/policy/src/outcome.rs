@@ -124,7 +124,7 @@ impl std::fmt::Display for Reason {
 }
 
 impl Obligation {
-    /// Whether people can fulfil the obligation.
+    /// Whether people can fulfill the obligation.
     pub(crate) fn is_fulfillable(&self) -> bool {
         let Obligation::Approval { count, .. } = self;
         (1..=MAX_APPROVALS).contains(count)

@@ -52,7 +52,7 @@ pub enum State {
     Replaced,
     /// Its cancel became final.
     Cancelled,
-    /// It was mined, and its block was reorganised away. Every hash stays watched.
+    /// It was mined, and its block was reorganized away. Every hash stays watched.
     Reorged,
     /// Paused for funds, the fee cap, permission or an operator, as `reason` states.
     Paused,
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reorganised_submission_is_mined_again_and_ends_once() {
+    fn a_reorganized_submission_is_mined_again_and_ends_once() {
         let path = [
             Event::DecisionStarted,
             Event::Permitted,

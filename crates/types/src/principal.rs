@@ -11,7 +11,7 @@ pub enum PrincipalKind {
     Person,
     /// A client program.
     Service,
-    /// Used in exchanges between organisations.
+    /// Used in exchanges between organizations.
     Organisation,
     /// A worker of Florin.
     System,

@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_of_each_width() {
+    fn neighbors_of_each_width() {
         let texts = [
             "-65536", "-65535", "-256", "-255", "-1", "0", "1", "255", "256", "65535", "65536",
         ];

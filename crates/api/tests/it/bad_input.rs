@@ -37,9 +37,9 @@ fn submissions() -> Vec<Row> {
     let row = |body: Value, code, field| ("POST", "/submissions", body, code, field);
     vec![
         row(
-            payment(json!({ "colour": "red" })),
+            payment(json!({ "color": "red" })),
             "api.invalid_field",
-            "colour",
+            "color",
         ),
         row(
             payment(json!({ "signer": wrong_checksum })),
@@ -348,10 +348,10 @@ fn other_routes() -> Vec<Row> {
         ),
         (
             "GET",
-            "/submissions?colour=red",
+            "/submissions?color=red",
             Value::Null,
             "api.invalid_field",
-            "colour",
+            "color",
         ),
         (
             "GET",

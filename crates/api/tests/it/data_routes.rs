@@ -394,10 +394,10 @@ fn bad_input() -> Vec<Row> {
         row(
             "POST",
             "/assets",
-            json!({ "name": "x", "colour": 1 }),
+            json!({ "name": "x", "color": 1 }),
             400,
             "data.unknown_field",
-            "colour",
+            "color",
         ),
         row(
             "POST",
@@ -481,11 +481,11 @@ fn bad_input() -> Vec<Row> {
         ),
         row(
             "GET",
-            "/assets?colour=1",
+            "/assets?color=1",
             Value::Null,
             400,
             "data.unknown_field",
-            "colour",
+            "color",
         ),
         row(
             "POST",
@@ -498,10 +498,10 @@ fn bad_input() -> Vec<Row> {
         row(
             "POST",
             "/bulk/query",
-            eq("colour"),
+            eq("color"),
             400,
             "data.unknown_field",
-            "assets.eq[0]: colour",
+            "assets.eq[0]: color",
         ),
         row(
             "POST",

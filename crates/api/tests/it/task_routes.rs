@@ -68,10 +68,10 @@ async fn a_task_is_created_versioned_renamed_and_deleted() {
         assert!(!label.is_empty());
         let version = world.get(&format!("/tasks/double/versions/{label}")).await.success();
         assert_eq!((&version["document"], &version["steps"], &version["description"]), (&json!(DOUBLE), &json!(1), &json!("twice")));
-        let json = json!({ "steps": [{ "name": "a", "type": "jsonata_template", "options": { "template": "1" }, "colour": 1 }] });
+        let json = json!({ "steps": [{ "name": "a", "type": "jsonata_template", "options": { "template": "1" }, "color": 1 }] });
         world.test.clock.advance_millis(1);
         let second = world.post("/tasks/double/versions", json).await.success();
-        assert_eq!(second["warnings"][0]["field"], "steps[0].colour");
+        assert_eq!(second["warnings"][0]["field"], "steps[0].color");
         let versions = world.get("/tasks/double/versions?limit=10").await.success();
         assert_eq!((&versions["count"], &versions["items"][0]["id"]), (&json!(2), &second["id"]));
 
@@ -385,10 +385,10 @@ fn bad_input() -> Vec<Row> {
         (
             "PUT",
             "/tasks/a",
-            json!({ "colour": 1 }),
+            json!({ "color": 1 }),
             400,
             "api.invalid_field",
-            "colour",
+            "color",
         ),
         (
             "PUT",

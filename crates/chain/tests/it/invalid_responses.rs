@@ -551,7 +551,7 @@ async fn an_implausible_nonce_is_rejected() {
 }
 
 #[tokio::test]
-async fn reverts_are_recognised_in_every_format() {
+async fn reverts_are_recognized_in_every_format() {
     // Error(string) "no"
     let data = format!("0x08c379a0{:064x}{:064x}{:0<64}", 32, 2, "6e6f");
     let formats: Vec<Result<Value, Value>> = vec![

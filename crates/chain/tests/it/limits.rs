@@ -137,7 +137,7 @@ async fn retries_are_limited() {
 }
 
 #[tokio::test]
-async fn a_requested_wait_is_honoured_or_the_call_fails() {
+async fn a_requested_wait_is_honored_or_the_call_fails() {
     let throttled = |seconds: &str| ServerReply::status(429).with_header("retry-after", seconds);
     let (server, evm) = scripted(json!({}), vec![throttled("0"), throttled("0")]).await;
     assert_eq!(evm.balance(UNUSED_ACCOUNT).await, Ok(Amount::from(42)));

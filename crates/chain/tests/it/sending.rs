@@ -333,7 +333,7 @@ async fn only_watched_items_are_returned() {
 }
 
 #[tokio::test]
-async fn an_authorisation_without_a_signature_is_rejected() {
+async fn an_authorization_without_a_signature_is_rejected() {
     let Some(fixture) = start(&on_demand(), json!({})) else {
         return;
     };

@@ -211,7 +211,7 @@ async fn bad_input_names_its_field_and_changes_nothing() {
     with_each_engine(|world| async move {
         let long = "x".repeat(300);
         for (body, field) in [
-            (json!({"assets": [{"name": "a"}, {"name": "b", "colour": 1}]}), "assets[1].colour"),
+            (json!({"assets": [{"name": "a"}, {"name": "b", "color": 1}]}), "assets[1].color"),
             (json!({"treasures": []}), "treasures"),
             (json!({"assets": [{"displayName": "no name"}]}), "assets[0].name"),
             (json!({"assets": [{"name": ""}]}), "assets[0].name"),

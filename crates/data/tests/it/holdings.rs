@@ -195,10 +195,10 @@ async fn listing_parameters_filter_sort_and_page() {
         let odd = list(&world, Type::Asset, &[("label", "parity=odd"), ("sort", "name"), ("limit", "2")]).await.unwrap();
         assert_eq!(column(&odd, "name"), ["a01", "a03"]);
         assert_eq!(list(&world, Type::Asset, &[("label", "parity")]).await.unwrap()["count"], 25);
-        assert_eq!(list(&world, Type::Asset, &[("label", "colour")]).await.unwrap()["count"], 0);
+        assert_eq!(list(&world, Type::Asset, &[("label", "color")]).await.unwrap()["count"], 0);
         let two = list(&world, Type::Asset, &[("name", "a03"), ("name", "a05"), ("sort", "name")]).await.unwrap();
         assert_eq!(column(&two, "name"), ["a03", "a05"]);
-        for (name, value) in [("limit", "0"), ("limit", "1001"), ("limit", "x"), ("skip", "10001"), ("count", "maybe"), ("colour", "red"), ("sort", "colour"), ("after", "zz")] {
+        for (name, value) in [("limit", "0"), ("limit", "1001"), ("limit", "x"), ("skip", "10001"), ("count", "maybe"), ("color", "red"), ("sort", "color"), ("after", "zz")] {
             let error = list(&world, Type::Asset, &[(name, value)]).await.unwrap_err();
             assert_eq!(error.code().status, 400, "{name}={value}: {error}");
         }
@@ -207,14 +207,14 @@ async fn listing_parameters_filter_sort_and_page() {
         assert_eq!(answer["assets"]["items"][0].as_object().unwrap().keys().collect::<Vec<_>>(), ["name", "labels"]);
         for (bad, code) in [
             (json!({"assets": {"like": []}}), "data.unknown_operator"),
-            (json!({"assets": {"eq": [{"field": "colour", "value": "x"}]}}), "data.unknown_field"),
+            (json!({"assets": {"eq": [{"field": "color", "value": "x"}]}}), "data.unknown_field"),
             (json!({"assets": {"eq": [{"field": "name", "value": "x", "nicht": true}]}}), "data.unknown_field"),
             (json!({"assets": {"eq": [{"field": "name"}]}}), "data.invalid_field"),
             (json!({"assets": {"contains": [{"field": "created", "value": "x"}]}}), "data.unknown_operator"),
             (json!({"assets": {"eq": [{"field": "created", "value": "yesterday"}]}}), "data.invalid_field"),
             (json!({"assets": {"or": [{"limit": 5}]}}), "data.unknown_operator"),
             (json!({"assets": {"sort": ["info.x"]}}), "data.undeclared_field"),
-            (json!({"assets": {"fields": ["colour"]}}), "data.unknown_field"),
+            (json!({"assets": {"fields": ["color"]}}), "data.unknown_field"),
             (json!({"treasures": {}}), "data.unknown_field"),
             (json!({"transfers": {"gt": [{"field": "amount", "value": "1.5"}]}}), "data.invalid_field"),
             (json!({"nfts": {"eq": [{"field": "active", "value": "yes"}]}}), "data.invalid_field"),

@@ -1,4 +1,4 @@
-//! Behavior towards operators and clients: file modes, output, error messages, silent connections.
+//! Behavior toward operators and clients: file modes, output, error messages, silent connections.
 
 use crate::installation::{FLORIN, Installation};
 use serde_json::json;

@@ -50,7 +50,7 @@ async fn step(worker: &Worker, scope: &Scope) -> Result<u64> {
 
 async fn read(worker: &Worker, scope: &Scope, refs: &[BlockRef]) -> Result<u64> {
     let Some(blocks) = fetch::blocks(worker.chain(), refs, &scope.watch()).await? else {
-        return Ok(0); // the node lacks one of the blocks: a reorganisation is likely
+        return Ok(0); // the node lacks one of the blocks: a reorganization is likely
     };
     let mut count = blocks.len();
     let blocks = Arc::new(blocks);
@@ -79,7 +79,7 @@ async fn next_blocks(worker: &Worker, scope: &Scope) -> Result<Option<Vec<BlockR
 
 /// Stores missing events, projects the first blocks for this scope alone, and moves its cursor. The
 /// scope is caught up once it has reached the head. Returns false, and writes nothing, if the
-/// blocks were reorganised away or the scope was changed since they were read.
+/// blocks were reorganized away or the scope was changed since they were read.
 async fn advance(
     worker: &Worker,
     scope: &Scope,

@@ -47,7 +47,7 @@ pub enum Progress {
     Extended { to: Height },
     /// Blocks were removed. `to` is the new head.
     Rewound { to: Height },
-    /// The node's responses did not fit together, for example during a reorganisation. Retry
+    /// The node's responses did not fit together, for example during a reorganization. Retry
     /// immediately.
     Again,
     /// The chain is halted until an operator resumes it.

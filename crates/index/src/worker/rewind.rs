@@ -47,7 +47,7 @@ async fn rewind_to(worker: &Worker, status: Status, common: Option<Tip>) -> Resu
         event = "chain.reorganized",
         chain = %status.chain,
         to = %to,
-        "the chain was reorganised and is rewound"
+        "the chain was reorganized and is rewound"
     );
     let head = status.head_height();
     let mut max_blocks = head.map_or(1, |head| head.0.saturating_sub(to.0) + 1);

@@ -1,4 +1,4 @@
-//! A real node through the real connector: transfers, reorganisations, and a contract that emits
+//! A real node through the real connector: transfers, reorganizations, and a contract that emits
 //! malformed events.
 
 use crate::counting_projection;
@@ -134,7 +134,7 @@ async fn follow(test: TestDb, node: &Node) -> World<Evm> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_transfer_that_is_reorganised_away_and_mined_again_keeps_its_id() {
+async fn a_transfer_that_is_reorganized_away_and_mined_again_keeps_its_id() {
     on_each_engine(|test| async move {
         let Some(node) = start_node(json!({})) else {
             return;
@@ -226,7 +226,7 @@ async fn a_transfer_that_is_reorganised_away_and_mined_again_keeps_its_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reorganisation_of_a_real_node_below_the_watermark_halts_the_chain() {
+async fn a_reorganization_of_a_real_node_below_the_watermark_halts_the_chain() {
     on_each_engine(|test| async move {
         let Some(node) = start_node(json!({"finality": {"rule": "depth", "blocks": 3}})) else {
             return;

@@ -209,9 +209,9 @@ async fn a_scope_that_catches_up_during_a_fetch_misses_no_event() {
     .await;
 }
 
-/// A block is reorganised away between the backfill's fetch and its write.
+/// A block is reorganized away between the backfill's fetch and its write.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backfill_of_a_reorganised_block_writes_nothing() {
+async fn a_backfill_of_a_reorganized_block_writes_nothing() {
     on_each_engine(|test| async move {
         let world = World::new(test, tree(), WATCHED_ONLY).await;
         let base = world.chain.mine(&[tx(1, &[0])]);

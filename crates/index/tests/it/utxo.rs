@@ -30,7 +30,7 @@ async fn payment(coins: &FakeUtxoChain, from: &CoinKey, to: &CoinKey, satoshi: u
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_inputs_are_two_replay_keys_through_a_reorganisation() {
+async fn two_inputs_are_two_replay_keys_through_a_reorganization() {
     on_each_engine(|test| async move {
         let coins = Arc::new(FakeUtxoChain::new());
         let (payer, payee) = (CoinKey::new(1), CoinKey::new(2));

@@ -12,7 +12,7 @@ const LEGACY_FIELDS: usize = 6;
 /// signer of `unsigned`.
 ///
 /// A transaction becomes the input of `eth_sendRawTransaction`, with its hash as id. An
-/// authorisation becomes its signed tuple, a message or typed data the 65 bytes r, s, v (27 or 28);
+/// authorization becomes its signed tuple, a message or typed data the 65 bytes r, s, v (27 or 28);
 /// the id of a statement is the signed digest.
 pub fn assemble(unsigned: &Unsigned, signatures: &[Signature]) -> Result<Signed> {
     let decoded = super::decode(unsigned)?;

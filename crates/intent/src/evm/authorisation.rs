@@ -1,4 +1,4 @@
-//! EIP-7702 authorisations. The signing payload is `0x05 || rlp([chain, delegate, nonce])`; the
+//! EIP-7702 authorizations. The signing payload is `0x05 || rlp([chain, delegate, nonce])`; the
 //! signed form is the tuple with the signature.
 
 use super::{address, rlp, rlp::Reader};
@@ -58,7 +58,7 @@ pub(super) fn signed(chain: u64, mut list: Reader<'_>) -> Result<Authorisation> 
         &keccak256(preimage(for_chain, &delegate, nonce)),
         &signature,
     );
-    let key = key.ok_or_else(|| Error::undecodable("an authorisation has no valid signature"))?;
+    let key = key.ok_or_else(|| Error::undecodable("an authorization has no valid signature"))?;
     tuple(chain, for_chain, address::address(&key)?, &delegate, nonce)
 }
 
@@ -71,12 +71,12 @@ fn tuple(
 ) -> Result<Authorisation> {
     if for_chain != 0 && for_chain != chain {
         return Err(Error::undecodable(format!(
-            "an authorisation is for chain {for_chain}"
+            "an authorization is for chain {for_chain}"
         )));
     }
     if nonce == u64::MAX {
         return Err(Error::undecodable(
-            "the nonce of an authorisation is 2^64-1, which no chain accepts (EIP-2681)",
+            "the nonce of an authorization is 2^64-1, which no chain accepts (EIP-2681)",
         ));
     }
     Ok(Authorisation {

@@ -17,7 +17,7 @@ pub struct Terms {
     pub nonce: u64,
     pub gas: u64,
     pub price: Price,
-    /// The signatures of the intent's authorisations, in their order (EIP-7702). Each must be by
+    /// The signatures of the intent's authorizations, in their order (EIP-7702). Each must be by
     /// its authority.
     pub authorisations: Vec<Signature>,
 }
@@ -27,7 +27,7 @@ pub struct Terms {
 pub enum Price {
     /// A single gas price (EIP-155; EIP-2930 if the intent has an access list).
     Legacy { gas_price: Amount },
-    /// A cap and a tip (EIP-1559; EIP-7702 if the intent carries authorisations).
+    /// A cap and a tip (EIP-1559; EIP-7702 if the intent carries authorizations).
     Eip1559 {
         /// `maxFeePerGas`.
         cap: Amount,
@@ -38,7 +38,7 @@ pub enum Price {
 
 /// Builds the EIP-2718 signing payload of a transaction.
 ///
-/// The type follows from intent and price: EIP-1559 by default, EIP-7702 with authorisations; with
+/// The type follows from intent and price: EIP-1559 by default, EIP-7702 with authorizations; with
 /// a legacy price EIP-155, or EIP-2930 with an access list. Error `intent.invalid_intent` if the intent is
 /// not a transaction, does not have exactly one output, names an account in another than the
 /// canonical form, or does not match the terms.
@@ -53,7 +53,7 @@ pub fn build_unsigned(intent: &Intent, terms: &Terms) -> Result<Unsigned> {
     let bytes = match (terms.price, transaction.authorisations.is_empty()) {
         (Price::Legacy { .. }, false) => {
             return Err(Error::invalid_intent(
-                "authorisations need an EIP-1559 price",
+                "authorizations need an EIP-1559 price",
             ));
         }
         (Price::Legacy { gas_price }, true) => fields.legacy(terms, wei(gas_price)?),
@@ -167,7 +167,7 @@ impl TransactionFields {
     ) -> Result<Vec<u8>> {
         let TxKind::Call(to) = self.to else {
             return Err(Error::invalid_intent(
-                "a transaction with authorisations cannot deploy a contract",
+                "a transaction with authorizations cannot deploy a contract",
             ));
         };
         let built = TxEip7702 {
@@ -193,7 +193,7 @@ fn authorisations(
 ) -> Result<Vec<eip7702::SignedAuthorization>> {
     if transaction.authorisations.len() != signatures.len() {
         return Err(Error::invalid_intent(
-            "each authorisation needs its signature",
+            "each authorization needs its signature",
         ));
     }
     transaction

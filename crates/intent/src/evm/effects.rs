@@ -7,7 +7,7 @@
 //! | call, without interface | the call; moves and grants if it is a token standard's | unless it is a token standard's and complete (see `standards`) |
 //! | call, with interface | the call with its decoded arguments; moves and grants as above | if the interface does not have the selector, the data is not exactly the encoding of the arguments, or a token standard's call is incomplete |
 //! | call with one to three bytes of data | the call, without a selector | yes |
-//! | EIP-7702 authorisation, signed or carried | a grant over the whole account; none if it ends a delegation (zero address) | no |
+//! | EIP-7702 authorization, signed or carried | a grant over the whole account; none if it ends a delegation (zero address) | no |
 //! | typed data | a grant, if it is the signer's EIP-2612 `Permit` for this chain | otherwise yes |
 //! | message | none | yes |
 //!

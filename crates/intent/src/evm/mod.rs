@@ -41,7 +41,7 @@ use serde_json::Value;
 /// The longest input that is decoded. Nodes take 128 KiB; private chains may allow more.
 const MAX_BYTES: usize = 1 << 20;
 
-/// Decodes a transaction, message, typed data or authorisation, distinguished by the first byte
+/// Decodes a transaction, message, typed data or authorization, distinguished by the first byte
 /// (see `statement`).
 ///
 /// Everything comes from the bytes except the signer, which is the claim in `unsigned`.

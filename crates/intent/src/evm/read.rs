@@ -19,7 +19,7 @@ struct Fields<'a> {
     value: Amount,
     data: &'a [u8],
     access: Reader<'a>,
-    /// `None` for a type without authorisations.
+    /// `None` for a type without authorizations.
     authorisations: Option<Reader<'a>>,
 }
 
@@ -118,7 +118,7 @@ fn eip2930(mut list: Reader<'_>) -> Result<Fields<'_>> {
 }
 
 /// EIP-1559: `[chain, nonce, tip, cap, gas, to, value, data, access]`; EIP-7702 adds a list of
-/// authorisations.
+/// authorizations.
 fn eip1559(mut list: Reader<'_>, has_authorisations: bool) -> Result<Fields<'_>> {
     let (chain, nonce, tip, cap, gas) = (
         list.uint()?,
@@ -182,7 +182,7 @@ impl Fields<'_> {
             .transpose()?;
         if to.is_none() && authorisations.is_some() {
             return Err(Error::undecodable(
-                "a transaction with authorisations cannot deploy a contract",
+                "a transaction with authorizations cannot deploy a contract",
             ));
         }
         Ok(Transaction {
@@ -199,7 +199,7 @@ impl Fields<'_> {
     fn authorisations(&self, mut list: Reader<'_>) -> Result<Vec<Authorisation>> {
         if list.is_empty() {
             return Err(Error::undecodable(
-                "a transaction of type 4 has no authorisations",
+                "a transaction of type 4 has no authorizations",
             ));
         }
         let mut authorisations = Vec::new();

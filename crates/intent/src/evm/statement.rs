@@ -1,10 +1,10 @@
-//! Off-chain statements: messages (EIP-191), typed data (EIP-712) and authorisations (EIP-7702).
+//! Off-chain statements: messages (EIP-191), typed data (EIP-712) and authorizations (EIP-7702).
 //!
 //! | statement | bytes | digest |
 //! |---|---|---|
 //! | message | `0x19 "Ethereum Signed Message:\n" <length> <message>` | Keccak-256 of the bytes |
 //! | typed data | `0x80 "florin/eip712/v1\n" <canonical JSON>` | EIP-712's, computed from the JSON |
-//! | authorisation | `0x05 rlp([chain, delegate, nonce])` | Keccak-256 of the bytes |
+//! | authorization | `0x05 rlp([chain, delegate, nonce])` | Keccak-256 of the bytes |
 //!
 //! The first byte distinguishes them from each other and from every transaction (1, 2, 4, or 0xc0
 //! and above), whatever the content: a message that contains a transaction is still a message. 0x80
@@ -26,7 +26,7 @@ pub(super) const TYPED_DATA: u8 = 0x80;
 const MESSAGE_HEAD: &[u8] = b"\x19Ethereum Signed Message:\n";
 const TYPED_DATA_HEAD: &[u8] = b"\x80florin/eip712/v1\n";
 
-/// Encodes a message, typed data or an authorisation.
+/// Encodes a message, typed data or an authorization.
 pub fn statement(intent: &Intent) -> Result<Unsigned> {
     let bytes = match &intent.act {
         Act::Message { bytes } => {

@@ -70,7 +70,7 @@ fn payments(
 ) -> Result<Vec<(u64, Vec<u8>)>> {
     if !(transaction.access.is_empty() && transaction.authorisations.is_empty()) {
         return Err(Error::invalid_intent(
-            "this chain has neither access lists nor authorisations",
+            "this chain has neither access lists nor authorizations",
         ));
     }
     if transaction.outputs.is_empty() && transaction.data.is_empty() {

@@ -1,7 +1,7 @@
 //! UTXO chains, without I/O: Bitcoin's rules for coins that one key spends (P2WPKH; BIP-141, 143,
 //! 144, 173).
 //!
-//! Unsigned bytes are `"florin/utxo/v1\n"`, the transaction in Bitcoin's serialisation without
+//! Unsigned bytes are `"florin/utxo/v1\n"`, the transaction in Bitcoin's serialization without
 //! witnesses, then for each input the coin that it spends: its value (8 bytes, little-endian) and
 //! the hash of its owner's key (20 bytes). Each signature commits to the value of its coin, so that
 //! a false value gives a signature that every node rejects.
@@ -41,7 +41,7 @@ pub fn effects(intent: &Intent) -> Result<Effects> {
     };
     if !(transaction.access.is_empty() && transaction.authorisations.is_empty()) {
         return Err(Error::invalid_intent(
-            "this chain has neither access lists nor authorisations",
+            "this chain has neither access lists nor authorizations",
         ));
     }
     if address::parse_canonical(&intent.chain, &intent.signer).is_none() {

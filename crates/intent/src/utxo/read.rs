@@ -21,7 +21,7 @@ const WITNESS_WEIGHT: usize = 108;
 /// Decoded unsigned bytes.
 pub(super) struct Spend<'a> {
     pub(super) tx: Tx,
-    /// The serialised transaction, without the coins.
+    /// The serialized transaction, without the coins.
     pub(super) bytes: &'a [u8],
     /// The key hash of the signer, who owns every coin.
     pub(super) owner: [u8; 20],

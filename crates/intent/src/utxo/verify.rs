@@ -59,7 +59,7 @@ pub fn verify(
 
 type Witness = (ecdsa::Signature, PublicKey);
 
-/// The transaction, the witnesses, and the serialisation without them, whose hash is the id.
+/// The transaction, the witnesses, and the serialization without them, whose hash is the id.
 fn read(raw: &[u8]) -> Result<(Tx, Vec<Witness>, Vec<u8>)> {
     let mut reader = Reader { unread: raw };
     let version = reader.u32()?;

@@ -1,4 +1,4 @@
-//! A strict reader of Bitcoin's transaction serialisation, and the signature digest of BIP-143.
+//! A strict reader of Bitcoin's transaction serialization, and the signature digest of BIP-143.
 
 use crate::{Error, Result};
 use types::Digest;
@@ -126,7 +126,7 @@ impl Output {
 }
 
 impl Tx {
-    /// Reads the serialisation without witnesses.
+    /// Reads the serialization without witnesses.
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self> {
         let version = reader.u32()?;
         let (inputs, outputs) = (reader.list(Input::read)?, reader.list(Output::read)?);

@@ -34,7 +34,7 @@ fn access() -> impl Strategy<Value = Vec<AccessEntry>> {
     )
 }
 
-/// A transaction without authorisations.
+/// A transaction without authorizations.
 pub(crate) fn plain() -> impl Strategy<Value = Intent> {
     let data = prop_oneof![Just(Vec::new()), vec(any::<u8>(), 0..200)];
     (
@@ -82,7 +82,7 @@ fn price() -> impl Strategy<Value = Price> {
     ]
 }
 
-/// An intent with terms. One in four carries authorisations, signed by their authorities.
+/// An intent with terms. One in four carries authorizations, signed by their authorities.
 pub(crate) fn planned() -> impl Strategy<Value = (Intent, Terms)> {
     let carried = vec(
         (1..=250u8, any::<[u8; 20]>(), 0..u64::MAX, any::<bool>()),
@@ -112,7 +112,7 @@ pub(crate) fn planned() -> impl Strategy<Value = (Intent, Terms)> {
     })
 }
 
-/// An authorisation with its authority's signature, made over the statement's digest.
+/// An authorization with its authority's signature, made over the statement's digest.
 pub(crate) fn authorised(
     chain: &ChainId,
     key: &Key,

@@ -382,7 +382,7 @@ fn data_beyond_the_arguments_is_opaque() {
 }
 
 #[test]
-fn an_authorisation_grants_the_whole_account() {
+fn an_authorization_grants_the_whole_account() {
     let (authorisation, _) = any::authorised(&ChainId::evm(5), &Key::new(1), [7; 20], 3, false);
     let whole = Grant {
         asset: None,

@@ -1,4 +1,4 @@
-//! Statements: messages and authorisations, which cannot be mistaken for transactions.
+//! Statements: messages and authorizations, which cannot be mistaken for transactions.
 
 use crate::any;
 use crate::key::Key;
@@ -117,7 +117,7 @@ fn a_signed_message_has_the_format_of_wallets() {
 }
 
 #[test]
-fn a_signed_authorisation_is_the_tuple_that_transactions_carry() {
+fn a_signed_authorization_is_the_tuple_that_transactions_carry() {
     let key = Key::new(1);
     let (authorisation, signature) = any::authorised(&ChainId::evm(5), &key, [7; 20], 3, false);
     let intent = Intent {
@@ -141,7 +141,7 @@ fn a_signed_authorisation_is_the_tuple_that_transactions_carry() {
 }
 
 #[test]
-fn only_the_authority_can_sign_an_authorisation() {
+fn only_the_authority_can_sign_an_authorization() {
     let (authorisation, _) = any::authorised(&ChainId::evm(5), &Key::new(1), [7; 20], 3, false);
     let by_other = Intent {
         chain: ChainId::evm(5),
@@ -155,7 +155,7 @@ fn only_the_authority_can_sign_an_authorisation() {
 }
 
 #[test]
-fn an_authorisation_with_the_maximum_nonce_is_rejected() {
+fn an_authorization_with_the_maximum_nonce_is_rejected() {
     let (mut authorisation, _) =
         any::authorised(&ChainId::evm(5), &Key::new(1), [7; 20], u64::MAX - 1, false);
     authorisation.nonce = u64::MAX;
@@ -171,7 +171,7 @@ fn an_authorisation_with_the_maximum_nonce_is_rejected() {
 }
 
 #[test]
-fn an_authorisation_for_another_chain_is_rejected() {
+fn an_authorization_for_another_chain_is_rejected() {
     let (authorisation, _) = any::authorised(&ChainId::evm(5), &Key::new(1), [7; 20], 3, false);
     let intent = Intent {
         chain: ChainId::evm(5),

@@ -354,7 +354,7 @@ fn a_payload_with_a_signature_is_rejected() {
 }
 
 #[test]
-fn authorisations_need_a_receiver_and_must_not_be_empty() {
+fn authorizations_need_a_receiver_and_must_not_be_empty() {
     let signer = Key::new(1).account();
     let with = |to: &str, list: &str| {
         let items = hex::decode(format!("0580800180{to}8080c0{list}")).unwrap();
@@ -546,7 +546,7 @@ fn the_signer_must_be_in_canonical_form() {
 }
 
 #[test]
-fn an_authorisation_in_a_transaction_must_be_signed_by_its_authority() {
+fn an_authorization_in_a_transaction_must_be_signed_by_its_authority() {
     let (key, chain) = (Key::new(1), ChainId::evm(5));
     let mut intent = Intent::call(
         chain,

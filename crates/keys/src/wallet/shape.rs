@@ -27,7 +27,7 @@ const MAX_NAME: usize = 128;
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum WalletKind {
-    /// Operational keys of the organisation, each with a name.
+    /// Operational keys of the organization, each with a name.
     Org,
     /// Keys of end users, issued in large numbers.
     User,

@@ -242,7 +242,7 @@ async fn messages_and_typed_data_need_a_permit_too() {
                 .await;
             assert_eq!(code(&mismatched), "keys.intent_mismatch");
         }
-        // An authorisation uses the same nonce as a transaction of that account.
+        // An authorization uses the same nonce as a transaction of that account.
         let intent = pay(&from, 1);
         assert_eq!(
             code(

@@ -75,7 +75,7 @@ pub(crate) fn count(tx: &mut Tx, policy: PolicyId) -> Result<u64> {
     )
 }
 
-/// The number of versions labelled with a day: `day` itself, or `day.2` and so on ('/' follows '.'
+/// The number of versions labeled with a day: `day` itself, or `day.2` and so on ('/' follows '.'
 /// in byte order).
 pub(crate) fn count_of_day(tx: &mut Tx, policy: PolicyId, day: &str) -> Result<u64> {
     tx.count(

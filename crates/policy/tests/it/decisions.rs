@@ -61,9 +61,9 @@ async fn all_policies_must_allow_and_the_narrowest_caps_apply() {
             reasons.iter().map(|r| (r.code, r.policy.as_deref())).collect::<Vec<_>>(),
             [(ReasonCode::NotAllowed, Some("no"))]
         );
-        let mut labelled = pay("1");
-        labelled.labels.insert("why".into(), "because".into());
-        world.permit(&labelled).await;
+        let mut labeled = pay("1");
+        labeled.labels.insert("why".into(), "because".into());
+        world.permit(&labeled).await;
     })
     .await;
 }

@@ -116,7 +116,7 @@ async fn the_partition_of_the_signer_is_covered_as_well() {
 /// Tree heads that were exported and are not in the database indicate a restore: no number is used
 /// twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_behind_its_exported_tree_heads_is_recognised() {
+async fn a_database_behind_its_exported_tree_heads_is_recognized() {
     on_each_engine(|test| async move {
         let (lease, signer_lease) = (test.lease("p/0").await, test.lease("tree-heads").await);
         let export = MemoryExport::default();

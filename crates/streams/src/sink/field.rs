@@ -223,8 +223,8 @@ mod tests {
                 "headers: expected an object of texts",
             ),
             (
-                json!({ "to": "x", "colour": 1 }),
-                "unknown field `colour`, expected `to`, `size`, `headers`",
+                json!({ "to": "x", "color": 1 }),
+                "unknown field `color`, expected `to`, `size`, `headers`",
             ),
         ] {
             assert_eq!(parse(&wrong), Err(why.to_owned()), "{wrong}");

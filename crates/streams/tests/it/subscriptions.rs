@@ -87,7 +87,7 @@ async fn errors_name_the_invalid_field() {
             assert_eq!(error.code().status, 400);
         }
         for unknown in [
-            json!({ "colour": 1 }),
+            json!({ "color": 1 }),
             json!({ "delivery": { "type": "pigeon" } }),
             json!({ "filter": { "type": [] } }),
         ] {

@@ -27,7 +27,7 @@ enum FollowUp {
 }
 
 /// Broadcasts signed submissions of a chain, and rebroadcasts those that were accepted long ago or
-/// reorganised away. On a halted chain, only bytes that a node has already accepted.
+/// reorganized away. On a halted chain, only bytes that a node has already accepted.
 pub(super) async fn broadcast(worker: &Worker, chain: ChainId) -> Result<usize> {
     let known = [State::Accepted, State::Reorged];
     let all = [State::Signed, State::Accepted, State::Reorged];

@@ -1,4 +1,4 @@
-//! Applies the facts of the indexed chains to submissions, in chain order: mined, reorganised,
+//! Applies the facts of the indexed chains to submissions, in chain order: mined, reorganized,
 //! final, and transactions that another holder of a key has signed.
 
 use super::{Worker, isolate_failure, withdraw};
@@ -120,7 +120,7 @@ fn apply_block(worker: &Worker, tx: &mut UnscopedTx, block: &BlockId) -> Result<
     record::save(tx, &changed.into_vec())
 }
 
-/// Blocks were reorganised away: the same bytes of what was mined in them are sent again.
+/// Blocks were reorganized away: the same bytes of what was mined in them are sent again.
 fn apply_reorg(
     worker: &Worker,
     tx: &mut UnscopedTx,
@@ -140,7 +140,7 @@ fn apply_reorg(
         ) = (None, None, None, None);
         submission.postpone(
             now,
-            "its block was reorganised away; the same bytes are sent again",
+            "its block was reorganized away; the same bytes are sent again",
         );
     }
     record::save(tx, &submissions)
@@ -362,7 +362,7 @@ fn finalize(submission: &mut Submission, key_use: &ReplayKeyUse<'_>, now: Time) 
     }
     if key_use.signed_for == Some(submission.id) {
         // The loaded state may predate `mined` (read in this same transaction, or undone by a
-        // reorganisation since). A final block implies both.
+        // reorganization since). A final block implies both.
         submission.apply(Event::Mined, now)?;
         record_block(submission, key_use.inclusion, now);
         submission.apply(Event::Final, now)?;

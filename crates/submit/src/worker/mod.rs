@@ -88,7 +88,7 @@ impl Worker {
         self.lease.may_act(self.db().clock().monotonic_ms())
     }
 
-    /// Whether a block of the chain that counted as final was reorganised away: until an operator
+    /// Whether a block of the chain that counted as final was reorganized away: until an operator
     /// resumes the chain, nothing new is signed, recorded or sent for it.
     async fn is_halted(&self, chain: ChainId) -> Result<bool> {
         let read = move |tx: &mut UnscopedTx| is_halted(tx, &chain);

@@ -3,7 +3,7 @@ use submit::State;
 use testkit::on_each_engine;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reorganised_submission_is_mined_again_with_the_same_bytes() {
+async fn a_reorganized_submission_is_mined_again_with_the_same_bytes() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else {
             return;

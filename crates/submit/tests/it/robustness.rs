@@ -337,14 +337,14 @@ async fn invalid_commands_are_rejected_and_affect_no_other() {
         let Some(world) = World::new(test).await else {
             return;
         };
-        let mut labelled = world.payment(2);
-        labelled.context.labels.insert("order".into(), "7\0".into());
+        let mut labeled = world.payment(2);
+        labeled.context.labels.insert("order".into(), "7\0".into());
         let mut too_many_policies = world.payment(3);
         too_many_policies.policies = vec!["small".into(); 65];
         let batch = vec![
             keyed(world.payment(1), &"k".repeat(257)),
             keyed(world.payment(1), "k\0"),
-            labelled,
+            labeled,
             too_many_policies,
             world.payment_to("nobody", 4),
             world.payment(5),

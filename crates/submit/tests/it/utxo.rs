@@ -259,7 +259,7 @@ impl World {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_coins_pay_once_through_a_lost_reply_a_crash_and_two_reorganisations() {
+async fn two_coins_pay_once_through_a_lost_reply_a_crash_and_two_reorganizations() {
     on_each_engine(|test| async move {
         let mut world = World::new(test, &[60_000, 50_000]).await;
         world.coins.lose_reply_next_submit();
@@ -282,7 +282,7 @@ async fn two_coins_pay_once_through_a_lost_reply_a_crash_and_two_reorganisations
             (State::Mined, vec![90_000])
         );
 
-        // Its block is reorganised away and it waits; then it is reorganised into another block.
+        // Its block is reorganized away and it waits; then it is reorganized into another block.
         world.coins.reorg(1, |_| Fate::Dropped);
         world.mine_empty().await;
         assert!(matches!(
@@ -380,7 +380,7 @@ async fn a_cancel_spends_the_same_coins() {
             "the cancel replaces the payment in the pool"
         );
         world.mine(1).await;
-        // Until its block is final, the cancel could still be reorganised away.
+        // Until its block is final, the cancel could still be reorganized away.
         world.mine(5).await;
         assert_eq!(
             (world.state(id).await, world.state(cancel.id).await),
@@ -399,7 +399,7 @@ async fn a_cancel_spends_the_same_coins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reorganised_cancel_may_lose_to_its_target() {
+async fn a_reorganized_cancel_may_lose_to_its_target() {
     on_each_engine(|test| async move {
         let world = World::new(test, &[60_000]).await;
         let id = world.pay(20_000).await;

@@ -168,7 +168,7 @@ impl Cluster {
 fn try_start(programs: &Path, options: &Options) -> Result<Cluster, String> {
     let user = programs::unprivileged_user();
     let home = make_home(options, user);
-    initialise(programs, home.path(), user);
+    initialize(programs, home.path(), user);
     configure(home.path(), options);
     let log_path = home.path().join("log");
     // Kept open: the directory is removed as soon as the server ends.
@@ -217,7 +217,7 @@ fn change_owner(path: &Path, user: Option<(u32, u32)>) {
     }
 }
 
-fn initialise(programs: &Path, home: &Path, user: Option<(u32, u32)>) {
+fn initialize(programs: &Path, home: &Path, user: Option<(u32, u32)>) {
     let mut initdb = Command::new(programs.join("initdb"));
     initdb
         .args([

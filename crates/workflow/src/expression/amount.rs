@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `$amountAdd(a, b, …)`, `$amountMul(a, b, …)` | sum, product |
 //! | `$amountSub(a, b)` | difference; may be negative |
-//! | `$amountDiv(a, b)`, `$amountMod(a, b)` | quotient rounded towards zero, remainder |
+//! | `$amountDiv(a, b)`, `$amountMod(a, b)` | quotient rounded toward zero, remainder |
 //! | `$amountSum(list)`, `$amountMin(…)`, `$amountMax(…)` | over a list or the arguments |
 //! | `$amountCompare(a, b)` | -1, 0 or 1, as a number |
 //! | `$amountOf(value, decimals)` | base units of a decimal number: `$amountOf("0.5", 18)` |

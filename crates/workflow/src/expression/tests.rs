@@ -1,4 +1,4 @@
-//! Behaviour and limits of expressions.
+//! Behavior and limits of expressions.
 #![allow(clippy::disallowed_methods, reason = "tests of real time limits")]
 #![allow(clippy::unwrap_used)]
 

@@ -152,7 +152,7 @@ async fn a_submission_enqueued_before_a_crash_is_not_enqueued_again() {
         let id = world.start_run("issue", &input(&world, ALICE)).await;
         world.run_until_idle().await;
         let first = world.run(id).await.waits_for.unwrap();
-        // Simulates a crash between enqueueing the submission and recording the wait.
+        // Simulates a crash between enqueuing the submission and recording the wait.
         let lease = world.test.lease("test/0").await;
         let undo = world.test.db.on(&lease).write(&world.principal.namespace, move |tx| {
             tx.execute("UPDATE run SET state = 'running', step_state = 'open', waits_for = NULL, next_at = 0 WHERE namespace = ?ns AND id = ?1", (id,))?;

@@ -23,7 +23,7 @@ use types::SubscriptionId;
 
 /// The largest number of connections of one process.
 const MAX_SOCKETS: usize = 1_000;
-/// The largest message of a consumer, in bytes. Acknowledgements are short.
+/// The largest message of a consumer, in bytes. Acknowledgments are short.
 const MAX_MESSAGE: usize = 16 << 10;
 /// How often to check for events of other processes, which do not notify this one.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);

@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn invalid_settings_are_rejected_by_name() {
         for (field, json) in [
-            ("colour", r#"{"number":1,"url":"http://h","colour":1}"#),
+            ("color", r#"{"number":1,"url":"http://h","color":1}"#),
             (
                 "unknown preset \"mars\"",
                 r#"{"number":1,"url":"http://h","preset":"mars"}"#,

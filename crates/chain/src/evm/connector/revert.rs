@@ -1,4 +1,4 @@
-//! Recognises reverts in the formats of different nodes.
+//! Recognizes reverts in the formats of different nodes.
 //!
 //! | node | format |
 //! |---|---|

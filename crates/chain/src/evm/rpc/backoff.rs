@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_requested_wait_is_honoured_up_to_the_cap() {
+    fn a_requested_wait_is_honored_up_to_the_cap() {
         let retry = Retry {
             attempts: 5,
             first_ms: 100,

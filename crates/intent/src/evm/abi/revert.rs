@@ -83,7 +83,7 @@ fn panic_meaning(code: &str) -> String {
         "49" => "pop from an empty array (0x31)",
         "50" => "array index out of bounds (0x32)",
         "65" => "out of memory, or array too large (0x41)",
-        "81" => "call of an uninitialised internal function (0x51)",
+        "81" => "call of an uninitialized internal function (0x51)",
         other => return format!("code {other}"),
     };
     meaning.to_owned()

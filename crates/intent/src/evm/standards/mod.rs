@@ -1,7 +1,7 @@
 //! The token standards. Each is one file with one entry in [`STANDARDS`]: the calls whose effects are
 //! known, and the events that report movements of value.
 //!
-//! Calls are recognised by selector alone, since the contract dispatches on nothing else; the name
+//! Calls are recognized by selector alone, since the contract dispatches on nothing else; the name
 //! in an interface does not matter. ERC-20 and ERC-721 share
 //! `transferFrom(address,address,uint256)` and `approve(address,uint256)`; the interface may show
 //! which one the contract implements ([`Holdings`]). Otherwise the call is read as that of the first
