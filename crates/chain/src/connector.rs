@@ -21,7 +21,8 @@ pub struct Capabilities {
 }
 
 /// How a chain stores balances.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AccountModel {
     /// Account balances.
     Account,
@@ -30,7 +31,8 @@ pub enum AccountModel {
 }
 
 /// What a transaction consumes to prevent replay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Sequencing {
     /// Consecutive nonces of an account.
     Nonce,

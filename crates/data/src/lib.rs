@@ -83,8 +83,8 @@ pub use projection::{BlockTransfers, apply, undo};
 pub use query::{BulkQueryResult, Listing, OPERATORS, Operand, OperatorInfo, bulk_query, list};
 pub use schema::schema;
 pub use update::{
-    BulkUpdateResult, MAX_ITEMS, ObjectRef, PreparedUpdate, UpdateOutcome, bulk_update,
-    prepare_update, write_update,
+    BulkUpdateResult, MAX_ITEMS, ObjectRef, PreparedUpdate, UPDATE_TYPES, UpdateOutcome,
+    bulk_update, prepare_update, write_update,
 };
 pub use value_type::ValueType;
 pub use view::View;

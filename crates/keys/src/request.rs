@@ -116,10 +116,7 @@ pub(crate) fn close(
     let Some(version) = table::close(tx, id, state, None, Some(&note))? else {
         return Ok(false);
     };
-    let kind = match state {
-        RequestState::Withdrawn => "signature.withdrawn",
-        _ => "signature.refused",
-    };
+    let kind = format!("signature.{}", <&str>::from(state));
     let payload = serde_json::json!({ "note": note });
     let fact = Fact::new(kind, 1).subject(id, version);
     tx.append(fact.actor(principal).payload(&payload));

@@ -34,6 +34,9 @@ use types::{ChainId, Height, Principal, Time};
 /// Items of one bulk update.
 pub const MAX_ITEMS: usize = 10_000;
 
+/// The values of `updateType`.
+pub const UPDATE_TYPES: &[&str] = UpdateType::VARIANTS;
+
 /// What to do with an existing or a missing object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::VariantNames)]
 #[strum(serialize_all = "snake_case")]
@@ -53,7 +56,7 @@ pub(crate) enum UpdateType {
 impl UpdateType {
     fn parse(text: &str, path: &str) -> Result<Self> {
         text.parse().map_err(|_| {
-            let known = Self::VARIANTS.join(", ");
+            let known = UPDATE_TYPES.join(", ");
             Error::invalid(path, format!("expected one of {known}"))
         })
     }

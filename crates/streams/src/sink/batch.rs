@@ -41,7 +41,8 @@ pub(crate) fn delivery_id(id: SubscriptionId, batch: Batch) -> String {
 }
 
 /// The outcome of an attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum DeliveryOutcome {
     /// The receiver has it; for a webhook, 2xx.
     Delivered,

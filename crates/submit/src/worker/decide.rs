@@ -139,7 +139,7 @@ async fn request_decisions(worker: &Worker, quoted: &[Submission]) -> Result<Vec
             entry.insert(policy::WalletRef {
                 id: wallet.id,
                 name: wallet.name,
-                kind: wallet_kind(wallet.kind).to_owned(),
+                kind: <&str>::from(wallet.kind).to_owned(),
             });
         }
     }
@@ -218,13 +218,6 @@ fn decision_request(
         policies: submission.policies.clone(),
         labels: submission.context.labels.clone(),
         approvals: Vec::new(),
-    }
-}
-
-fn wallet_kind(kind: keys::WalletKind) -> &'static str {
-    match kind {
-        keys::WalletKind::Org => "org",
-        keys::WalletKind::User => "user",
     }
 }
 

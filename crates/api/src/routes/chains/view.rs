@@ -22,9 +22,11 @@ pub(super) struct Chain {
     /// The rule by which a block becomes final.
     finality: Json,
     /// The account model: `account` or `utxo`.
-    model: &'static str,
+    #[schema(value_type = String)]
+    model: AccountModel,
     /// What orders a signer's transactions: `nonce` or `inputs`.
-    sequencing: &'static str,
+    #[schema(value_type = String)]
+    sequencing: Sequencing,
     /// Whether the chain supports contracts.
     contracts: bool,
     /// Whether a payment can carry a memo.
@@ -61,14 +63,8 @@ impl Chain {
             first,
             halted,
             finality: to_json(&connector.finality()),
-            model: match capabilities.model {
-                AccountModel::Account => "account",
-                AccountModel::Utxo => "utxo",
-            },
-            sequencing: match capabilities.sequencing {
-                Sequencing::Nonce => "nonce",
-                Sequencing::Inputs => "inputs",
-            },
+            model: capabilities.model,
+            sequencing: capabilities.sequencing,
             contracts: capabilities.contracts,
             memo: capabilities.memo,
         }

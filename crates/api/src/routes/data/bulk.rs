@@ -30,10 +30,10 @@ async fn query(
 ///
 /// The update is atomic: either every object is written or none. The body contains one list per
 /// writable object type. The `updateType` of an item determines what happens if the object exists
-/// or does not exist: `create_only`, `create_or_ignore`, `create_or_update` (the default),
-/// `create_or_replace` or `update_only`. References may point to existing objects and to objects of
-/// the same body, in any order; a reference to an unknown object is rejected with `KA090801`. The
-/// response lists the objects that were `created`, `replaced`, `updated` and `ignored`, by type.
+/// or does not exist; the default is `create_or_update`. References may point to existing objects
+/// and to objects of the same body, in any order; a reference to an unknown object is rejected with
+/// `KA090801`. The response lists the objects that were `created`, `replaced`, `updated` and
+/// `ignored`, by type.
 #[utoipa::path(put, path = "/bulk/datamodel", tag = "data",
     request_body(content((BulkUpdate = "application/json"), (BulkUpdate = "application/yaml"))),
     responses((status = 200, body = BulkOutcome), Problem))]

@@ -1,7 +1,7 @@
 //! The OpenAPI schemas of bulk bodies. The `data` crate parses and serializes the bodies itself.
 
 use super::schemas::{input_name, listing, plain};
-use ::data::{OPERATORS, Operand, Type as ObjectType};
+use ::data::{OPERATORS, Operand, Type as ObjectType, UPDATE_TYPES};
 use utoipa::openapi::schema::{Array, Object, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{AllOfBuilder, Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
@@ -166,9 +166,9 @@ impl ToSchema for BulkPages {}
 
 impl PartialSchema for BulkUpdate {
     fn schema() -> RefOr<Schema> {
-        let description = "`create_only`, `create_or_ignore`, `create_or_update`, `create_or_replace` or `update_only`";
+        let description = format!("One of `{}`.", UPDATE_TYPES.join("`, `"));
         let item = |object_type| {
-            let mode = object().property("updateType", text(description));
+            let mode = object().property("updateType", text(&description));
             AllOfBuilder::new()
                 .item(Ref::from_schema_name(input_name(object_type)))
                 .item(mode)
