@@ -35,7 +35,7 @@ pub(crate) async fn refresh(db: Db, default_chains: Arc<DefaultChains>) {
         match load(&db, &default_chains, revision).await {
             Ok(current) => revision = current,
             Err(error) => {
-                tracing::warn!(event = "default_chains.refresh_failed", %error, "default chains are not refreshed")
+                tracing::warn!(event = "default_chain.refresh_failed", %error, "default chains are not refreshed")
             }
         }
     }

@@ -55,7 +55,7 @@ impl Export {
     pub(crate) async fn shutdown(self) {
         let stop = move || self.exporter.map(telemetry::otlp::Exporter::shutdown);
         if let Ok(Some(Err(error))) = tokio::task::spawn_blocking(stop).await {
-            tracing::warn!(event = "spans.export_failed", %error, "the last spans were not exported");
+            tracing::warn!(event = "span.export_failed", %error, "the last spans were not exported");
         }
     }
 }

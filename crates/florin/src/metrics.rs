@@ -37,7 +37,7 @@ pub(crate) fn install() -> Result<PrometheusHandle> {
 pub(crate) async fn refresh(engines: Arc<Engines>) {
     loop {
         if let Err(reason) = update(&engines).await {
-            tracing::warn!(event = "metrics.refresh_failed", reason = %format!("{reason:#}"), "gauges are not refreshed");
+            tracing::warn!(event = "metric.refresh_failed", reason = %format!("{reason:#}"), "gauges are not refreshed");
         }
         crate::clock::sleep(REFRESH).await;
     }

@@ -170,7 +170,7 @@ fn run_lanes(engines: &Engines, shard: u32, lease: Lease) -> WorkerFuture {
     let turn = async move || {
         let turned = worker.turn().await;
         let turned = turned.inspect_err(|error| {
-            tracing::warn!(event = "submissions.turn_failed", %error, "submissions are delayed");
+            tracing::warn!(event = "submission.turn_failed", %error, "submissions are delayed");
         });
         turned.map(|progress| progress.changed > 0)
     };
@@ -196,7 +196,7 @@ fn run_workflows(engines: &Engines, shard: u32, lease: Lease) -> WorkerFuture {
     let turn = async move || {
         let turned = worker.turn().await;
         let turned = turned.inspect_err(|error| {
-            tracing::warn!(event = "runs.turn_failed", %error, "runs are delayed");
+            tracing::warn!(event = "run.turn_failed", %error, "runs are delayed");
         });
         turned.map(|progress| progress.advanced + progress.delivered > 0)
     };
@@ -212,7 +212,7 @@ fn run_deliveries(engines: &Engines, number: u32, lease: Lease) -> WorkerFuture 
                 Ok(progress) if progress.more => {}
                 Ok(_) => shard.idle(POLL_INTERVAL).await,
                 Err(error) => {
-                    tracing::warn!(event = "deliveries.turn_failed", %error, "deliveries are delayed");
+                    tracing::warn!(event = "delivery.turn_failed", %error, "deliveries are delayed");
                     crate::clock::sleep(RETRY_DELAY).await;
                 }
             }

@@ -63,7 +63,7 @@ impl Worker {
                     return Err(error);
                 }
                 Err(error) => {
-                    tracing::warn!(event = "signature_requests.failed", %namespace, %error, "the signature requests of a namespace are delayed")
+                    tracing::warn!(event = "signer.namespace_failed", %namespace, %error, "the signature requests of a namespace are delayed")
                 }
             }
         }

@@ -188,7 +188,7 @@ fn isolate_failure(
         Err(error @ Error::Store(store::Error::Fenced { .. } | store::Error::Closed)) => Err(error),
         Err(error) => {
             tracing::warn!(
-                event = "submit.stage_failed",
+                event = "submission.stage_failed",
                 stage,
                 %subject,
                 %error,

@@ -18,7 +18,7 @@ impl Evm {
             .partition(|transaction| transaction.chain == self.chain);
         if !foreign.is_empty() {
             tracing::error!(
-                event = "transactions.wrong_chain",
+                event = "transaction.wrong_chain",
                 chain = %self.chain,
                 count = foreign.len(),
                 "transactions of another chain are not sent"
