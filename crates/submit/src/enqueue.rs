@@ -173,7 +173,7 @@ fn accept(tx: &mut Tx, principal: &Principal, prepared: &Prepared) -> Result<Ans
                 Ok(()) => create(tx, principal, submission).map(Ok),
                 Err(error) => {
                     if let Some(key) = &submission.idempotency_key {
-                        idempotency::release(tx, Submission::VERB, key)?;
+                        idempotency::release(tx, Submission::IDEMPOTENCY_SCOPE, key)?;
                     }
                     Ok(Err(error))
                 }
@@ -193,7 +193,7 @@ fn claim_key(tx: &mut Tx, prepared: &Prepared) -> Result<Option<ClaimOutcome>> {
         command_hash: Some(prepared.hash),
         resource: submission.id.to_string(),
     };
-    Ok(idempotency::claim(tx, Submission::VERB, &[claim])?.pop())
+    Ok(idempotency::claim(tx, Submission::IDEMPOTENCY_SCOPE, &[claim])?.pop())
 }
 
 /// Whether the signer is a key of the namespace and its lane has room.

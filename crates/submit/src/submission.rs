@@ -238,8 +238,8 @@ impl Submission {
         (self.next_at != NEVER).then_some(self.next_at)
     }
 
-    /// The idempotency namespace of commands that create submissions.
-    pub(crate) const VERB: &'static str = "submit";
+    /// The scope of idempotency keys, as `<noun>.<verb>`.
+    pub(crate) const IDEMPOTENCY_SCOPE: &'static str = "submission.enqueue";
 }
 
 /// A message from an untrusted source as it is stored: without NUL, and of limited length.

@@ -16,7 +16,8 @@ use store::idempotency::{Claim, ClaimOutcome, claim};
 use types::{Digest, Page, Principal, SubscriptionId, canonical_json};
 use utoipa::ToSchema;
 
-const VERB: &str = "subscription.create";
+/// The scope of idempotency keys, as `<noun>.<verb>`.
+const IDEMPOTENCY_SCOPE: &str = "subscription.create";
 
 /// A subscription at the moment it is created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -134,7 +135,7 @@ fn replayed(
         command_hash: Some(command),
         resource: id.to_string(),
     }];
-    match claim(tx, VERB, &claims)?.pop() {
+    match claim(tx, IDEMPOTENCY_SCOPE, &claims)?.pop() {
         Some(ClaimOutcome::Replayed { resource }) => Ok(resource.parse().ok()),
         Some(ClaimOutcome::Conflict { .. }) => Err(Error::IdempotencyKeyReused),
         Some(ClaimOutcome::Fresh) | None => Ok(None),

@@ -274,7 +274,11 @@ fn release_idempotency_keys(tx: &mut UnscopedTx, changed: &[Submission]) -> Resu
         .filter(|submission| submission.state == State::Denied)
     {
         if let Some(key) = &submission.idempotency_key {
-            idempotency::release(&mut tx.scoped(&submission.namespace), Submission::VERB, key)?;
+            idempotency::release(
+                &mut tx.scoped(&submission.namespace),
+                Submission::IDEMPOTENCY_SCOPE,
+                key,
+            )?;
         }
     }
     Ok(())

@@ -5,10 +5,10 @@ use crate::Listener;
 use store::Tx;
 use types::{Digest, Json, Principal, RunId};
 
-/// The scopes of idempotency keys: API requests, `invoke_task` steps, listeners.
-pub(crate) const REQUEST_SCOPE: &str = "run";
-pub(crate) const INVOKE_SCOPE: &str = "run.invoked";
-const LISTENER_SCOPE: &str = "run.listener";
+/// The scopes of idempotency keys, as `<noun>.<verb>`: API requests, `invoke_task` steps, listeners.
+pub(crate) const REQUEST_SCOPE: &str = "run.start";
+pub(crate) const INVOKE_SCOPE: &str = "run.invoke";
+const LISTENER_SCOPE: &str = "run.listen";
 
 /// A request to start a run.
 #[derive(Debug, Clone)]
