@@ -28,8 +28,8 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&stdout).into_owned())
 }
 
-/// The cargo that runs this tool, without the variables that it sets for this package: build scripts
-/// that depend on them would be rerun, and much of the tree rebuilt each time.
+/// The cargo that runs this tool, without the variables that it sets for this package: build
+/// scripts that depend on them would be rerun, and much of the tree rebuilt each time.
 pub(crate) fn cargo() -> Command {
     let mut cargo =
         Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));

@@ -1,5 +1,5 @@
-//! The tables of `docs/query.md` and `docs/policies.md`, printed from the schemas, the operators and
-//! the lookups, and the operators that an error page lists.
+//! The tables of `docs/query.md` and `docs/policies.md`, printed from the schemas, the operators
+//! and the lookups, and the operators that an error page lists.
 #![allow(clippy::disallowed_methods, reason = "UPDATE_DOCS rewrites the page")]
 
 use crate::field::FieldType;

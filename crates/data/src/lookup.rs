@@ -95,8 +95,8 @@ pub const LOOKUPS: &[LookupInfo] = &[
 
 /// Look up a value. `None` if the object does not exist or the field is not set.
 ///
-/// Errors: `data.unknown_field` for an unknown lookup, `data.invalid_field` for unsuitable arguments,
-/// `data.ambiguous_name` if several objects have the name.
+/// Errors: `data.unknown_field` for an unknown lookup, `data.invalid_field` for unsuitable
+/// arguments, `data.ambiguous_name` if several objects have the name.
 pub async fn lookup(
     data: &Data,
     namespace: &Namespace,

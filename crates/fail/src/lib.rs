@@ -3,14 +3,14 @@
 //!
 //! Without the feature `fail-points`, which no crate enables by default, [`point`] does nothing,
 //! [`Injected`] has no value, and neither the names of the fail points nor the name of the variable
-//! are in the binary (`tests/absent`). With the feature, the variable `FLORIN_FAIL` is read once, as
-//! `point:action[,point:action…]`, where the action is one of
+//! are in the binary (`tests/absent`). With the feature, the variable `FLORIN_FAIL` is read once,
+//! as `point:action[,point:action…]`, where the action is one of
 //!
-//! - `hold:<file>`: create `<file>.held` and wait until `<file>.go` exists, each time the fail point
-//!   is passed until then;
+//! - `hold:<file>`: create `<file>.held` and wait until `<file>.go` exists, each time the fail
+//!   point is passed until then;
 //! - `abort`: end the process at once, as a power loss would;
-//! - `error` or `error:<file>`: return [`Injected`], which callers convert to an inconclusive error,
-//!   and create `<file>.failed`.
+//! - `error` or `error:<file>`: return [`Injected`], which callers convert to an inconclusive
+//!   error, and create `<file>.failed`.
 //!
 //! `FLORIN_FAIL=@<file>` reads the same text from a file each time a fail point is passed. The file
 //! may appear and disappear while the process runs.

@@ -210,8 +210,8 @@ async fn permit_signer(
     Ok(Arc::new(signer))
 }
 
-/// The command of an evaluator process: this program. `/proc/self/exe` names the running binary even
-/// if the file was replaced during an upgrade.
+/// The command of an evaluator process: this program. `/proc/self/exe` names the running binary
+/// even if the file was replaced during an upgrade.
 fn evaluators() -> workflow::EvaluatorCommand {
     let self_exe = std::path::PathBuf::from("/proc/self/exe");
     let program = if self_exe.exists() {

@@ -20,7 +20,8 @@ pub(crate) async fn serve(config: Config) -> Result<()> {
     let server = match listen(&config, &engines, metrics, &stopping).await {
         Ok(server) => server,
         Err(reason) => {
-            let _ = engines.db.release(&engines.lease).await; // lets the next start acquire it at once
+            // Lets the next start acquire it at once.
+            let _ = engines.db.release(&engines.lease).await;
             return Err(reason);
         }
     };

@@ -28,8 +28,8 @@ pub struct VerifiedJob {
     pub(crate) required: Vec<RequiredSignature>,
 }
 
-/// Verify a job before [`request_signatures`](crate::request_signatures); [`sign`](crate::sign) does
-/// this itself. Takes about 100 microseconds, so call it before the transaction.
+/// Verify a job before [`request_signatures`](crate::request_signatures); [`sign`](crate::sign)
+/// does this itself. Takes about 100 microseconds, so call it before the transaction.
 ///
 /// Errors: `intent.invalid_permit_signature`, `intent.undecodable`, `keys.foreign_permit`,
 /// `keys.intent_mismatch`, `keys.envelope_exceeded`.

@@ -40,9 +40,9 @@ pub fn check_requests(tx: &mut Tx, jobs: &[VerifiedJob]) -> Result<Vec<Result<()
 /// Request signatures for jobs verified by [`verify_job`](crate::verify_job), in one transaction
 /// with the caller's own record of them. The use of the permits and the replay keys are committed
 /// here, before the back end sees anything; the permits that they supersede stay in force until the
-/// signature is recorded. A request is open until its permit expires. If one is refused, so is the transaction: call
-/// [`check_requests`] first. Requesting the same bytes under the same permit again returns the same
-/// request.
+/// signature is recorded. A request is open until its permit expires. If one is refused, so is the
+/// transaction: call [`check_requests`] first. Requesting the same bytes under the same permit
+/// again returns the same request.
 pub fn request_signatures(
     tx: &mut Tx,
     principal: &Principal,

@@ -35,7 +35,8 @@ impl Secret {
     /// The plaintext encoding, which is encrypted at rest: a kind byte, then the key, or the
     /// mnemonic with its length and the passphrase.
     pub(crate) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(512)); // large enough: reallocation would leave copies of the secret in memory
+        // Large enough: reallocation would leave copies of the secret in memory.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(512));
         match self {
             Self::Key(key) => {
                 bytes.push(KEY);

@@ -23,7 +23,8 @@ impl<'d> Interpreter<'d> {
     pub(crate) fn new(document: &'d Compiled, text: &str, limits: &Limits) -> Result<Self, String> {
         let mut engine = Engine::new();
         engine.set_execution_timer_config(ExecutionTimerConfig {
-            limit: Duration::from_millis(limits.evaluation_ms.saturating_mul(10)), // the interpreter is about ten times slower
+            // The interpreter is about ten times slower.
+            limit: Duration::from_millis(limits.evaluation_ms.saturating_mul(10)),
             check_interval: CHECK_EVERY,
         });
         for (name, library) in LIBRARY {

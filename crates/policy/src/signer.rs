@@ -25,8 +25,8 @@ pub trait PermitSigner: Send + Sync {
 pub struct LocalSigner(SigningKey);
 
 impl LocalSigner {
-    /// Load the installation's policy key, or create it if there is none. Errors: `secrets.undecryptable` if
-    /// the keyring cannot decrypt it.
+    /// Load the installation's policy key, or create it if there is none. Errors:
+    /// `secrets.undecryptable` if the keyring cannot decrypt it.
     pub async fn load_or_create(db: &Db, lease: &Lease, keyring: &Keyring) -> Result<Self> {
         let seed = Self::fresh_seed(db);
         let fresh = Self::from_seed(&seed)?;

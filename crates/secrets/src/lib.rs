@@ -1,13 +1,13 @@
-//! Secrets at rest: envelope encryption for every crate that stores secrets, and the rotation of its
-//! keys.
+//! Secrets at rest: envelope encryption for every crate that stores secrets, and the rotation of
+//! its keys.
 //!
 //! A master key, derived from a passphrase with Argon2id (RFC 9106) or read from a file, wraps data
 //! keys. The newest data key encrypts with XChaCha20-Poly1305. Every ciphertext carries the version
 //! of its data key and is bound to its table, row and column (as associated data): moved elsewhere
 //! it cannot be decrypted. Plaintext and keys are wiped from memory when dropped.
 //!
-//! [`open_keyring`] unlocks the data keys, or creates the first. [`rotate`] creates another, and the
-//! [`Worker`] re-encrypts what is under older ones, in small steps, through the
+//! [`open_keyring`] unlocks the data keys, or creates the first. [`rotate`] creates another, and
+//! the [`Worker`] re-encrypts what is under older ones, in small steps, through the
 //! [`RotationTarget`] of each component that stores secrets. [`change_master`] wraps the data keys
 //! under another master key. [`refresh`] loads the data key of another process's rotation.
 //!
@@ -15,8 +15,8 @@
 //! crates, derive a key inside a transaction, retire a data key that something is encrypted under.
 //!
 //! ```text
-//! rotation:  reencrypting ─all targets done, nothing left─▶ done      (older data keys are retired)
-//!                ▲   └─────only undecryptable ones left───▶ broken    (no data key is retired)
+//! rotation:  reencrypting ─all targets done, nothing left─▶ done      (older data keys retired)
+//!                ▲   └─────only undecryptable ones left───▶ broken    (no data key retired)
 //!                └──── recheck finds more ◀── done, broken
 //! ```
 //!

@@ -61,8 +61,8 @@ fn create(tx: &mut UnscopedTx, wrapped: &WrappedKeyring) -> Result<bool> {
 }
 
 /// Unlock the keyring again if the database has a data key that this process does not know. Returns
-/// whether it had. Errors: `secrets.master_key_unavailable`; `secrets.undecryptable` if the master key was
-/// changed.
+/// whether it had. Errors: `secrets.master_key_unavailable`; `secrets.undecryptable` if the master
+/// key was changed.
 pub async fn refresh(secrets: &Secrets) -> Result<bool> {
     let newest = secrets.db().read_unscoped(|tx| data_key::newest(tx, NAME));
     let version = newest.await?;

@@ -16,8 +16,8 @@ mod tests;
 
 use proc_macro::TokenStream;
 
-/// Implement `store::Record` and what belongs to it, or only `store::Group` and `store::FromRow` for
-/// a struct without a table.
+/// Implement `store::Record` and what belongs to it, or only `store::Group` and `store::FromRow`
+/// for a struct without a table.
 #[proc_macro_derive(Record, attributes(record))]
 pub fn record(input: TokenStream) -> TokenStream {
     expand::expand(input.into())

@@ -45,8 +45,8 @@ use types::Namespace;
 /// | attribute | meaning |
 /// |---|---|
 /// | none | a result or a [`Group`]: no table, only read by name |
-/// | `table = "t"` | a table with a column `namespace`: [`ScopedTable`]; with a field `namespace` also [`UnscopedTable`] |
-/// | `table = "t", global` | a table whose rows belong to no namespace, or that is only used unscoped: [`UnscopedTable`] |
+/// | `table = "t"` | has a column `namespace`: [`ScopedTable`]; as a field also [`UnscopedTable`] |
+/// | `table = "t", global` | has none, or is only used unscoped: [`UnscopedTable`] |
 /// | `read` | no statement writes the struct, so it may show a part of a table |
 /// | `write` | the struct is only written, so its fields may be borrowed |
 ///
@@ -55,13 +55,13 @@ use types::Namespace;
 /// | attribute | meaning |
 /// |---|---|
 /// | `column = "c"` | the name of the column |
-/// | `json` | plain data as JSON text; `Option` is NULL. Text that is hashed or shown byte for byte is a `types::Json` instead |
-/// | `columns("a", "b")` | several columns that form one value, a [`Group`]; an `Option` of it is none if all are NULL |
+/// | `json` | data as JSON text; `Option` is NULL. For text that is hashed: `types::Json` |
+/// | `columns("a", "b")` | one value, a [`Group`]; its `Option` is none if all are NULL |
 /// | `flatten` | all columns of another record, in a result without a table |
 /// | `key` | identifies the row in `update` and `upsert`, with the namespace |
 /// | `update` | is set by `update` and `upsert`; other fields are only inserted |
 /// | `version` | the version as read: `update` raises it, and does nothing if the row has another |
-/// | `next_version` | the version that the row will have: `update` and `upsert` do nothing unless the row has the one before |
+/// | `next_version` | the version to be: `update` and `upsert` do nothing unless the row has the one before |
 ///
 /// In a scoped transaction the namespace is always that of the transaction, whatever the field
 /// `namespace` holds.
@@ -356,14 +356,14 @@ pub const fn concatenate<T: Copy, const N: usize>(parts: &[&[T]]) -> [T; N] {
     all
 }
 
-/// Store enums as their text, by their `strum` derives `EnumString` and `IntoStaticStr`. Another text
-/// in the column is an error of that column, never another variant.
+/// Store enums as their text, by their `strum` derives `EnumString` and `IntoStaticStr`. Another
+/// text in the column is an error of that column, never another variant.
 ///
 /// `as_in_json` adds a test that the text is also the JSON of each variant, by `VariantArray`: for
 /// enums that derive `Serialize` too. One such list per module.
 ///
 /// ```text
-/// #[derive(Clone, Copy, strum::EnumString, strum::IntoStaticStr, strum::VariantArray, serde::Serialize)]
+/// #[derive(Clone, Copy, EnumString, IntoStaticStr, VariantArray, Serialize)]
 /// #[strum(serialize_all = "snake_case")]
 /// #[serde(rename_all = "snake_case")]
 /// enum State {

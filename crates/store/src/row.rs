@@ -12,8 +12,8 @@ pub trait Params {
     fn values(&self) -> Vec<Value<'_>>;
 }
 
-/// A type that a row can be read as: a struct with `#[derive(store::Record)]`, or a tuple of at most
-/// three columns.
+/// A type that a row can be read as: a struct with `#[derive(store::Record)]`, or a tuple of at
+/// most three columns.
 pub trait FromRow: Sized {
     /// Convert a row.
     fn from_row(row: RowCells) -> Result<Self>;

@@ -16,7 +16,7 @@
 //!  fact ─▶ events ─▶ waiting ─▶ sending ─▶ (acknowledged: deleted)
 //!                       ▲          │ failed: retried with backoff
 //!                       │          ├─▶ last attempt failed, several events: each sent on its own
-//!                       └─ retried ┴─▶ last attempt failed, one event: dead letter, or the subscription is held
+//!                       └─ retried ┴─▶ last attempt failed, one event: dead letter, or held
 //! ```
 //!
 //! Delivery progress (cursors, attempts, waiting events) is not recorded as facts: each such fact

@@ -1,5 +1,5 @@
-//! The secrets of a subscription: signing secrets and the write-only values of its delivery, such as
-//! headers, encrypted in its row. A signing secret is returned once, a value never.
+//! The secrets of a subscription: signing secrets and the write-only values of its delivery, such
+//! as headers, encrypted in its row. A signing secret is returned once, a value never.
 
 use crate::error::{Error, Result};
 use secrets::{EncryptionContext, Keyring};

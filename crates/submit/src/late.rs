@@ -17,8 +17,8 @@ pub(crate) fn late_backend(
     Ok(backend.filter(|backend| submit.keys().answers_later(backend)))
 }
 
-/// Why the next submission of a lane is not signed although the lane has capacity: what its back end
-/// would sign at once could be sent ahead of a nonce that is reserved and has no bytes. Another
+/// Why the next submission of a lane is not signed although the lane has capacity: what its back
+/// end would sign at once could be sent ahead of a nonce that is reserved and has no bytes. Another
 /// namespace may have reserved it, so that the reason names none.
 pub(crate) fn held_lane(
     submit: &Submit,
@@ -41,8 +41,8 @@ pub(crate) fn held_lane(
 }
 
 /// Shortens the next submissions of a lane to those that are signed in the same way as the first:
-/// namespaces that hold the same key may hold it in different back ends. Returns the back end, if it
-/// answers later.
+/// namespaces that hold the same key may hold it in different back ends. Returns the back end, if
+/// it answers later.
 pub(crate) fn take_same_backend(
     submit: &Submit,
     tx: &mut UnscopedTx,

@@ -63,7 +63,7 @@ declare! {
     Gauge LANE_DEPTH = "florin_lane_depth" {"chain"} Count;
     /// duration of one signature, from the key in memory to the signed bytes
     Histogram SIGNING_SECONDS = "florin_signing_seconds" {} Seconds LOCAL;
-    /// signature requests whose row was not what was requested, so that nothing was signed: someone changes the database
+    /// signature requests that were not signed, because someone changed their row
     Counter SIGNATURE_REQUESTS_REJECTED = "florin_signature_requests_rejected_total" {} Count;
     /// newest stored block: if it stops rising, the node or the index worker is stuck
     Gauge CHAIN_HEIGHT = "florin_chain_height" {"chain"} Count;
@@ -85,7 +85,7 @@ declare! {
     Counter RPC_FAILURES = "florin_rpc_failures_total" {"chain", "reason"} Count;
     /// size of the responses of the node
     Counter RPC_RECEIVED_BYTES = "florin_rpc_received_bytes_total" {"chain"} Bytes;
-    /// duration of a transaction that wrote, from its begin to its commit; it may serve several calls
+    /// duration of a writing transaction, from begin to commit; it may serve several calls
     Histogram COMMIT_SECONDS = "florin_commit_seconds" {} Seconds LOCAL;
 }
 

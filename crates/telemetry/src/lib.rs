@@ -1,7 +1,7 @@
 //! Metrics, spans and traces.
 //!
-//! Each metric is declared once: name, kind, labels, unit and help. The recorder, the code that sets
-//! a metric and `docs/metrics.md` all use the declaration.
+//! Each metric is declared once: name, kind, labels, unit and help. The recorder, the code that
+//! sets a metric and `docs/metrics.md` all use the declaration.
 //!
 //! A unit of work opens a `tracing` span with its ids as fields and calls [`continue_trace`] with
 //! the trace context that its row, message or request carries. What the unit then stores or sends

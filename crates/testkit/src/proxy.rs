@@ -99,8 +99,8 @@ impl Proxy {
         self.server.count()
     }
 
-    /// Wait until at least this many HTTP requests are received, at most `limit_ms`; returns whether
-    /// they were.
+    /// Wait until at least this many HTTP requests are received, at most `limit_ms`; returns
+    /// whether they were.
     pub fn wait_for(&self, requests: usize, limit_ms: u64) -> bool {
         self.server.wait_for(requests, limit_ms)
     }

@@ -17,7 +17,8 @@ pub enum IdError {
 }
 
 /// 48 bits of milliseconds and 80 random bits, as in the ULID specification. Parsed strictly, so
-/// that an id has exactly one text: the `ulid` crate also accepts lower case and overflowing values.
+/// that an id has exactly one text: the `ulid` crate also accepts lower case and overflowing
+/// values.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ulid(u128);
 

@@ -58,7 +58,8 @@ impl Api {
         self.send("POST", path, "application/x-yaml", yaml.as_bytes(), &[])
     }
 
-    /// Send a request with an idempotency key and return any response. Fails only without a response.
+    /// Send a request with an idempotency key and return any response. Fails only without a
+    /// response.
     pub(crate) fn post_once(&self, path: &str, body: &Value, key: &str) -> Result<Reply> {
         let response = self.request(
             "POST",

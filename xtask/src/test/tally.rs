@@ -73,8 +73,8 @@ impl Tally {
         durations
     }
 
-    /// Account for a failure of cargo: each binary that started and reported no result was killed or
-    /// aborted and counts as one failure; so does a failure without a failed test, such as a
+    /// Account for a failure of cargo: each binary that started and reported no result was killed
+    /// or aborted and counts as one failure; so does a failure without a failed test, such as a
     /// compile error.
     pub(super) fn add_cargo_failure(&mut self) {
         self.failed += self.open;

@@ -96,7 +96,8 @@ fn targets<'a>(
     targets.filter(|target| !is_kin(target)).collect()
 }
 
-/// The module that declares a name: the deepest one of its path, or where that one re-exports it from.
+/// The module that declares a name: the deepest one of its path, or where that one re-exports it
+/// from.
 fn resolve<'a>(
     modules: &'a BTreeMap<ModulePath, Module<'_>>,
     path: &[String],

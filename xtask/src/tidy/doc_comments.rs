@@ -1,5 +1,5 @@
-//! Public functions, traits and types have a doc comment. Fields and variants need none: their names
-//! and the text of an error say it.
+//! Public functions, traits and types have a doc comment. Fields and variants need none: their
+//! names and the text of an error say it.
 
 use syn::{ImplItem, Item, TraitItem, Visibility};
 

@@ -1,6 +1,6 @@
 //! SQL is in table files only: `table.rs`, files below `table/`, migrations, and the crates `store`
-//! and `verify`, which own their tables, and `store-derive`, which writes that of records. Tests may
-//! contain any SQL.
+//! and `verify`, which own their tables, and `store-derive`, which writes that of records. Tests
+//! may contain any SQL.
 
 use std::sync::LazyLock;
 

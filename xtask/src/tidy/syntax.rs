@@ -62,8 +62,8 @@ pub(super) fn is_documented(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|a| a.path().is_ident("doc"))
 }
 
-/// Whether an item is `pub`, without restriction. Rust's `unreachable_pub` lint makes sure that such
-/// an item can be named by other crates.
+/// Whether an item is `pub`, without restriction. Rust's `unreachable_pub` lint makes sure that
+/// such an item can be named by other crates.
 pub(super) fn is_public(visibility: &Visibility) -> bool {
     matches!(visibility, Visibility::Public(_))
 }

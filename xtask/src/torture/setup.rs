@@ -14,8 +14,8 @@ pub(super) const INITIAL_BALANCE: u128 = 1_000_000_000_000_000_000_000_000;
 /// that lanes are in several shards. The signer of the setup is the first.
 const WALLETS: [(&str, &str, usize); 2] = [("treasury", "software", 2), ("vault", "deferred", 2)];
 
-/// An outside call, a transfer until it is final, and an asset in the data model that can be created
-/// only once.
+/// An outside call, a transfer until it is final, and an asset in the data model that can be
+/// created only once.
 const TASK: &str = r#"
 description: Call the receiver, pay, and create an asset
 steps:

@@ -47,7 +47,8 @@ async fn read_body(request: Request, app: &App) -> Result<(Parts, bytes::Bytes)>
     let (parts, body) = request.into_parts();
     let limit = app.body_limit_bytes;
     if body.size_hint().lower() > limit as u64 {
-        return Err(Error::BodyTooLarge { limit }); // Before reading, so that no `100 Continue` is sent.
+        // Before reading, so that no `100 Continue` is sent.
+        return Err(Error::BodyTooLarge { limit });
     }
     let bytes = axum::body::to_bytes(body, limit)
         .await

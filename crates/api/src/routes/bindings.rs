@@ -101,8 +101,8 @@ named_routes! {
     get(Binding) = workflow::binding;
     /// Create or replace a binding.
     ///
-    /// With a name in the path, the binding is created if it does not exist. With an id, it must exist,
-    /// and `name` renames it.
+    /// With a name in the path, the binding is created if it does not exist. With an id, it must
+    /// exist, and `name` renames it.
     put(BindingInput, BindingId) = workflow::put_binding;
     /// Delete a binding.
     ///

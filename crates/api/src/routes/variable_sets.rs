@@ -66,8 +66,8 @@ named_routes! {
     get(VariableSet) = workflow::variables;
     /// Create or replace a variable set.
     ///
-    /// The values replace all previous values. With a name in the path, the set is created if it does
-    /// not exist. With an id, it must exist, and `name` renames it.
+    /// The values replace all previous values. With a name in the path, the set is created if it
+    /// does not exist. With an id, it must exist, and `name` renames it.
     put(VariableSetInput, VariableSetId) = workflow::put_variables;
     /// Delete a variable set.
     ///

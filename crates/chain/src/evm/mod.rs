@@ -6,7 +6,7 @@
 //! | `rpc` | JSON-RPC over HTTP to an untrusted node |
 //! | `numerals` | numbers and bytes in JSON-RPC's format |
 //! | `errors` | classification of a node's refusals, by a table |
-//! | `header`, `bloom`, `logs`, `receipts`, `transactions` | blocks in JSON, and their verification |
+//! | `header`, `bloom`, `logs`, `receipts`, `transactions` | blocks in JSON, verified |
 //! | `connector` | the implementation of [`Connector`](crate::Connector) |
 //!
 //! The node is not trusted: what it reports about a block is checked against the block's hash, and

@@ -32,8 +32,8 @@ const MAX_QUERIES: usize = 12;
 /// Run a bulk query (`POST /bulk/query`, section 4 of the model). All types are read in one
 /// snapshot.
 ///
-/// Errors: `data.invalid_body`, `data.unknown_field`, `data.unknown_operator`, `data.invalid_field`,
-/// `data.limit_exceeded`, `data.undeclared_field`, `data.not_indexed`.
+/// Errors: `data.invalid_body`, `data.unknown_field`, `data.unknown_operator`,
+/// `data.invalid_field`, `data.limit_exceeded`, `data.undeclared_field`, `data.not_indexed`.
 pub async fn bulk_query(data: &Data, principal: &Principal, body: &str) -> Result<BulkQueryResult> {
     let mut queries = Vec::new();
     for (name, value) in json::body(body)? {

@@ -50,8 +50,8 @@ pub(crate) fn latest_reverted(tx: &mut Tx, id: &str) -> Result<Option<Object>> {
     Ok(objects(schema, tx.row(&sql, (id,))?).pop())
 }
 
-/// The counted transfers of a block. `namespace || ''` keeps SQLite, which has no statistics, on the
-/// block index.
+/// The counted transfers of a block. `namespace || ''` keeps SQLite, which has no statistics, on
+/// the block index.
 pub(crate) fn of_block(
     tx: &mut Tx,
     chain: &ChainId,

@@ -155,7 +155,8 @@ impl Input {
             return Err(Error::unknown_field(path));
         };
         if !field.input || field.field_type == FieldType::Chain {
-            // Fields that Florin sets can be sent back and are ignored; the chain was parsed before.
+            // Fields that Florin sets can be sent back and are ignored; the chain was parsed
+            // before.
             return Ok(());
         }
         let parsed = InputValue::unless_null(value, || value::read(field, value, &path, chain))?;

@@ -108,7 +108,8 @@ fn writable(name: &str) -> Option<Type> {
 /// Write a prepared update in the caller's transaction.
 ///
 /// Errors: `data.bad_reference` (its message contains `KA090801`), `data.ambiguous_name`,
-/// `data.already_exists`, `data.nothing_to_update`, `data.invalid_field`, `data.immutable_transfer`.
+/// `data.already_exists`, `data.nothing_to_update`, `data.invalid_field`,
+/// `data.immutable_transfer`.
 pub fn write_update(
     tx: &mut Tx,
     principal: &Principal,

@@ -23,7 +23,8 @@ fn documented_metrics() -> Vec<String> {
 fn metrics_count_outcomes_of_runs_and_deliveries() {
     on_each_engine(|installation| {
         let hook = Server::with_handler(|_| ServerReply::status(500));
-        let chains = r#"[{ preset = "anvil", number = 31337, url = "http://127.0.0.1:9" }]"#; // no node listens here
+        // No node listens here.
+        let chains = r#"[{ preset = "anvil", number = 31337, url = "http://127.0.0.1:9" }]"#;
         let environment = [
             ("FLORIN__OUTBOUND__ALLOW", "[\"127.0.0.1\"]"),
             ("FLORIN__CHAINS", chains),

@@ -39,9 +39,9 @@ pub enum Price {
 /// Builds the EIP-2718 signing payload of a transaction.
 ///
 /// The type follows from intent and price: EIP-1559 by default, EIP-7702 with authorizations; with
-/// a legacy price EIP-155, or EIP-2930 with an access list. Error `intent.invalid_intent` if the intent is
-/// not a transaction, does not have exactly one output, names an account in another than the
-/// canonical form, or does not match the terms.
+/// a legacy price EIP-155, or EIP-2930 with an access list. Error `intent.invalid_intent` if the
+/// intent is not a transaction, does not have exactly one output, names an account in another than
+/// the canonical form, or does not match the terms.
 pub fn build_unsigned(intent: &Intent, terms: &Terms) -> Result<Unsigned> {
     let Act::Transaction(transaction) = &intent.act else {
         return Err(Error::invalid_intent(

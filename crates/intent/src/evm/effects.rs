@@ -1,15 +1,18 @@
 //! Computes the effects of an EVM intent, as far as the bytes show.
 //!
-//! | act | effects | `opaque` |
-//! |---|---|---|
-//! | payment without data | the movement | no |
-//! | deployment | `deploys`; value moves to `to: ""`, the new contract | no: the code hash identifies all that it does |
-//! | call, without interface | the call; moves and grants if it is a token standard's | unless it is a token standard's and complete (see `standards`) |
-//! | call, with interface | the call with its decoded arguments; moves and grants as above | if the interface does not have the selector, the data is not exactly the encoding of the arguments, or a token standard's call is incomplete |
-//! | call with one to three bytes of data | the call, without a selector | yes |
-//! | EIP-7702 authorization, signed or carried | a grant over the whole account; none if it ends a delegation (zero address) | no |
-//! | typed data | a grant, if it is the signer's EIP-2612 `Permit` for this chain | otherwise yes |
-//! | message | none | yes |
+//! - A payment without data is its movement.
+//! - A deployment `deploys`, and moves value to `to: ""`, the new contract. It is not opaque: the
+//!   code hash identifies all that it does.
+//! - A call without interface is the call, with moves and grants if it is a token standard's. It is
+//!   opaque unless it is a token standard's and complete (see `standards`).
+//! - A call with interface is the same with its decoded arguments. It is opaque if the interface
+//!   does not have the selector, the data is not exactly the encoding of the arguments, or a token
+//!   standard's call is incomplete.
+//! - A call with one to three bytes of data has no selector and is opaque.
+//! - An EIP-7702 authorization, signed or carried, is a grant over the whole account; none if it
+//!   ends a delegation (zero address).
+//! - Typed data is a grant if it is the signer's EIP-2612 `Permit` for this chain, else opaque.
+//! - A message has no effects and is opaque.
 //!
 //! An interface is supplied by the caller. It can name a call but cannot hide a token standard's
 //! selector; policy pins the right interface by its hash. The bytes do not show what a contract
@@ -37,9 +40,9 @@ const PERMIT: [(&str, &str); 5] = [
     ("deadline", "uint256"),
 ];
 
-/// Computes the effects of an intent. Error `intent.invalid_intent` for accounts in another than the
-/// canonical form (otherwise a deny list could be bypassed by upper case), `intent.abi_mismatch`
-/// for an interface that cannot be parsed.
+/// Computes the effects of an intent. Error `intent.invalid_intent` for accounts in another than
+/// the canonical form (otherwise a deny list could be bypassed by upper case),
+/// `intent.abi_mismatch` for an interface that cannot be parsed.
 pub fn effects(intent: &Intent, interface: Option<&Interface>) -> Result<Effects> {
     check_canonical(&intent.signer)?;
     match &intent.act {

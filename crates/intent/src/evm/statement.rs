@@ -3,7 +3,7 @@
 //! | statement | bytes | digest |
 //! |---|---|---|
 //! | message | `0x19 "Ethereum Signed Message:\n" <length> <message>` | Keccak-256 of the bytes |
-//! | typed data | `0x80 "florin/eip712/v1\n" <canonical JSON>` | EIP-712's, computed from the JSON |
+//! | typed data | `0x80 "florin/eip712/v1\n" <canonical JSON>` | EIP-712's of the JSON |
 //! | authorization | `0x05 rlp([chain, delegate, nonce])` | Keccak-256 of the bytes |
 //!
 //! The first byte distinguishes them from each other and from every transaction (1, 2, 4, or 0xc0

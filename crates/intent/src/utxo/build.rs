@@ -25,8 +25,8 @@ pub struct Coin {
 /// to the signer.
 ///
 /// Coins are spent in the given order. A rest below the dust limit (294) is added to the fee. A
-/// cancel returns everything. Error `intent.invalid_intent`: not a payment of this chain, insufficient
-/// coins, or a coin listed twice.
+/// cancel returns everything. Error `intent.invalid_intent`: not a payment of this chain,
+/// insufficient coins, or a coin listed twice.
 pub fn build_unsigned(intent: &Intent, coins: &[Coin], fee: Amount) -> Result<Unsigned> {
     let Act::Transaction(transaction) = &intent.act else {
         return Err(Error::invalid_intent("this chain only signs transactions"));

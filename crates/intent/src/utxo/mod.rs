@@ -33,8 +33,8 @@ const SEQUENCE: u32 = 0xffff_fffd;
 const LOCK_TIME: u32 = 0;
 
 /// Computes the effects of an intent: its payments. A cancel moves nothing, and a memo has no
-/// effect. Error `intent.invalid_intent`: not a payment of this chain, or an account in another than the
-/// canonical form.
+/// effect. Error `intent.invalid_intent`: not a payment of this chain, or an account in another
+/// than the canonical form.
 pub fn effects(intent: &Intent) -> Result<Effects> {
     let Act::Transaction(transaction) = &intent.act else {
         return Err(Error::invalid_intent("this chain only signs transactions"));

@@ -204,9 +204,9 @@ impl PermitState {
         })
     }
 
-    /// An error if a permit outside of the line of the attempt's supersedes one in it. Permits under
-    /// which nothing was signed may have several successors; the first to be signed excludes the
-    /// others.
+    /// An error if a permit outside of the line of the attempt's supersedes one in it. Permits
+    /// under which nothing was signed may have several successors; the first to be signed excludes
+    /// the others.
     fn check_line(
         &self,
         attempt: &SigningAttempt,

@@ -20,8 +20,9 @@ const MAX_ACCOUNT: u32 = (1 << 31) - 1;
 
 /// Create or import a wallet. The secret is encrypted before it is stored, and appears in no fact.
 ///
-/// Errors: `keys.invalid_name`, `keys.name_taken`, `keys.invalid_metadata`, `keys.invalid_mnemonic`, `keys.invalid_private_key`,
-/// `keys.wallet_exists`, `keys.address_taken`, `keys.invalid_path`, `keys.unknown_backend`.
+/// Errors: `keys.invalid_name`, `keys.name_taken`, `keys.invalid_metadata`,
+/// `keys.invalid_mnemonic`, `keys.invalid_private_key`, `keys.wallet_exists`, `keys.address_taken`,
+/// `keys.invalid_path`, `keys.unknown_backend`.
 pub async fn create_wallet(keys: &Keys, principal: &Principal, new: NewWallet) -> Result<Wallet> {
     keys.backend(&new.backend)?;
     check_name(&new.name)?;

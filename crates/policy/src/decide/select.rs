@@ -177,7 +177,8 @@ fn select(
     documents: &HashMap<VersionId, Arc<Document>>,
     limit: usize,
 ) {
-    let mut selected: BTreeMap<&str, &ActivePolicy> = BTreeMap::new(); // ordered by name, so that the log is deterministic
+    // Ordered by name, so that the log is deterministic.
+    let mut selected: BTreeMap<&str, &ActivePolicy> = BTreeMap::new();
     for target in &decision.targets {
         let attached = active.attached.get(target).into_iter().flatten();
         selected.extend(attached.map(|policy| (policy.name.as_str(), policy)));

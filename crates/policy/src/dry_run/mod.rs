@@ -47,8 +47,9 @@ pub struct RequestedLookup {
 }
 
 /// Evaluate a document on an input: JSON text that matches the schema, with the answers of lookups
-/// in `lookups`. No lookup is answered, and nothing is written or signed. Errors: `policy.invalid_input`,
-/// `policy.invalid_document`, `policy.unknown_version`, `policy.limit_exceeded`.
+/// in `lookups`. No lookup is answered, and nothing is written or signed. Errors:
+/// `policy.invalid_input`, `policy.invalid_document`, `policy.unknown_version`,
+/// `policy.limit_exceeded`.
 pub async fn dry_run(
     policy: &Policy,
     principal: &Principal,

@@ -25,8 +25,8 @@ pub struct NewVersion {
 
 /// Upload a version; it becomes the active one. Unless the configuration disables the check, an
 /// invalid document is rejected, and so is an example input that does not match the schema or on
-/// which the document cannot be evaluated. Errors: `policy.unknown_policy`, `policy.invalid_document`,
-/// `policy.invalid_example_input`, `policy.limit_exceeded`.
+/// which the document cannot be evaluated. Errors: `policy.unknown_policy`,
+/// `policy.invalid_document`, `policy.invalid_example_input`, `policy.limit_exceeded`.
 pub async fn add_version(
     policy: &Policy,
     principal: &Principal,

@@ -85,7 +85,8 @@ async fn each_kind_of_target_selects_its_policies() {
             run: types::RunId::from_ulid(types::Ulid::from_bits(6)),
             step: "pay".into(),
         });
-        let bob = "0xB0b0000000000000000000000000000000000b0b"; // another spelling of the same account
+        // Another spelling of the same account.
+        let bob = "0xB0b0000000000000000000000000000000000b0b";
         let parsed = intent::parse_recipient(&chain(), &bob.to_lowercase())
             .unwrap()
             .account;
@@ -346,7 +347,8 @@ async fn no_decision_is_based_on_a_replaced_version() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_decision_waits_for_a_concurrent_policy_change() {
     on_each_engine(|test| async move {
-        let Some(server) = test.server() else { return }; // SQLite has one writer: no other transaction can interleave
+        // SQLite has one writer: no other transaction can interleave.
+        let Some(server) = test.server() else { return };
         let world = World::new(&test).await;
         world.attach("yes", ALLOW_ALL).await;
         let beside = test.open_another().await;

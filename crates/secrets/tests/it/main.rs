@@ -1,4 +1,5 @@
-//! Integration tests of secrets, each on both engines. Rotations are tested with wallets, in `keys`.
+//! Integration tests of secrets, each on both engines. Rotations are tested with wallets, in
+//! `keys`.
 #![allow(clippy::unwrap_used)]
 
 mod keyring;

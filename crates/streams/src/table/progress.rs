@@ -216,9 +216,9 @@ pub(crate) fn delete(tx: &mut Tx, id: SubscriptionId) -> Result<()> {
     Ok(())
 }
 
-/// Pushing subscriptions of a shard whose next batch can be sent, longest due first. With `sole`, batches that
-/// another process was sending are due as well: that process is known to be dead. Uses indexes
-/// `subscription_due` and `delivery_state`.
+/// Pushing subscriptions of a shard whose next batch can be sent, longest due first. With `sole`,
+/// batches that another process was sending are due as well: that process is known to be dead. Uses
+/// indexes `subscription_due` and `delivery_state`.
 pub(crate) fn due(
     tx: &mut UnscopedTx,
     shard: u32,

@@ -35,8 +35,8 @@ pub(crate) struct StoredSubscription {
     pub(crate) updated: Time,
 }
 
-/// What the worker reads of the subscriptions of all namespaces. The settings are not parsed yet, so
-/// that one unreadable subscription does not stop the others.
+/// What the worker reads of the subscriptions of all namespaces. The settings are not parsed yet,
+/// so that one unreadable subscription does not stop the others.
 #[derive(Debug, store::Record)]
 #[record(table = "subscription")]
 pub(crate) struct RawSettings {

@@ -165,8 +165,8 @@ pub async fn subscriptions(
 /// Update a subscription. Waiting events use the new delivery; the new filter applies to facts that
 /// are read after the change.
 ///
-/// Errors: `streams.invalid_field` with the field, `streams.unknown_subscription`, `streams.name_taken`,
-/// `streams.version_conflict`, `streams.delivery_type_mismatch`.
+/// Errors: `streams.invalid_field` with the field, `streams.unknown_subscription`,
+/// `streams.name_taken`, `streams.version_conflict`, `streams.delivery_type_mismatch`.
 pub async fn update(
     streams: &Streams,
     principal: &Principal,

@@ -246,7 +246,8 @@ async fn a_subscription_can_be_held_instead() {
         let result = streams::skip_event(&world.streams, &principal("ns"), id, 2).await;
         assert_eq!(result, Err(streams::Error::UnknownDeadLetter { sequence: 2 }), "only the event at which it is held");
         streams::skip_event(&world.streams, &principal("ns"), id, 1).await.unwrap();
-        world.run_until_idle().await; // the third failure: the next two as a batch, which is then split
+        // The third failure: the next two as a batch, which is then split.
+        world.run_until_idle().await;
         assert_eq!(numbers(&received(&server)), [0, 0, 1, 2, 1, 2]);
         assert_eq!(world.status(id).await.delivered, 2);
     })

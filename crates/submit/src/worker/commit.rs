@@ -56,8 +56,8 @@ pub(super) async fn sign_and_commit(
     Ok(count)
 }
 
-/// One result per plan, in their order. Signs namespace by namespace, since a permit is valid in one
-/// namespace only.
+/// One result per plan, in their order. Signs namespace by namespace, since a permit is valid in
+/// one namespace only.
 async fn sign_plans(worker: &Worker, planned: &[Planned]) -> Vec<keys::Result<Signed>> {
     let mut jobs: BTreeMap<Namespace, (Vec<usize>, Vec<SigningJob>)> = BTreeMap::new();
     for (index, plan) in planned.iter().enumerate() {
@@ -163,8 +163,8 @@ pub(super) fn held_keys(
     })
 }
 
-/// Stops rebroadcasting what a signed cancel cancels: otherwise the two would outbid each other. The
-/// chain decides which of them is mined.
+/// Stops rebroadcasting what a signed cancel cancels: otherwise the two would outbid each other.
+/// The chain decides which of them is mined.
 pub(super) fn suspend_cancelled(tx: &mut UnscopedTx, cancel: &Submission) -> Result<()> {
     let may_be_sent = |target: &Submission| target.state.is_sent() || target.state == State::Paused;
     let Some(target) = cancel.supersedes else {

@@ -57,8 +57,8 @@ impl Worker {
         }
     }
 
-    /// One turn: apply chain facts, decide, sign, collect late signatures, broadcast, resume. The running worker calls this
-    /// in a loop.
+    /// One turn: apply chain facts, decide, sign, collect late signatures, broadcast, resume. The
+    /// running worker calls this in a loop.
     pub async fn turn(&self) -> Result<Progress> {
         let mut changed = chain_facts::apply(self).await?;
         changed += each_chain(self, "decide", decide::decide).await?;

@@ -173,8 +173,8 @@ async fn quote(worker: &Worker, submission: &Submission) -> Result<Option<chain:
     Ok(quotes.into_iter().next())
 }
 
-/// Signs a submission again at a higher price, on the same replay keys, within its permit. Not while
-/// a cancel of it is in progress: the two would outbid each other.
+/// Signs a submission again at a higher price, on the same replay keys, within its permit. Not
+/// while a cancel of it is in progress: the two would outbid each other.
 pub(super) async fn reprice(worker: &Worker, submission: &Submission) -> Result<usize> {
     use chain::Error as C;
     let mut target = load_target(worker, submission, submission.id).await?;

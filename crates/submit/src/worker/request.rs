@@ -97,8 +97,8 @@ fn reserve(tx: &mut UnscopedTx, batch: &Batch) -> Result<std::result::Result<usi
     Ok(Ok(changed.len()))
 }
 
-/// Records requests and replay keys. Returns the submissions in their new state; one that was signed
-/// before keeps its state, and its old bytes stay valid.
+/// Records requests and replay keys. Returns the submissions in their new state; one that was
+/// signed before keeps its state, and its old bytes stay valid.
 fn record_requested(
     tx: &mut UnscopedTx,
     batch: &Batch,

@@ -321,7 +321,8 @@ async fn two_coins_pay_once_through_a_lost_reply_a_crash_and_two_reorganizations
 async fn a_second_submission_never_spends_coins_held_by_the_first() {
     on_each_engine(|test| async move {
         let world = World::new(test, &[60_000, 50_000]).await;
-        world.coins.next_submit(testkit::utxo::Fault::LoseCall); // the pool must not know that the coins are spent
+        // The pool must not know that the coins are spent.
+        world.coins.next_submit(testkit::utxo::Fault::LoseCall);
         let first = world.pay(90_000).await;
         world.turn().await;
         assert_eq!(world.state(first).await, State::Signed);

@@ -5,7 +5,8 @@ use crate::Listener;
 use store::Tx;
 use types::{Digest, Json, Principal, RunId};
 
-/// The scopes of idempotency keys, as `<noun>.<verb>`: API requests, `invoke_task` steps, listeners.
+/// The scopes of idempotency keys, as `<noun>.<verb>`: API requests, `invoke_task` steps,
+/// listeners.
 pub(crate) const REQUEST_SCOPE: &str = "run.start";
 pub(crate) const INVOKE_SCOPE: &str = "run.invoke";
 const LISTENER_SCOPE: &str = "run.listen";

@@ -19,8 +19,8 @@ pub async fn put_task(
     named::put(workflow, principal, name_or_id, validate(new)?).await
 }
 
-/// Changes the given members of a task. Errors: `workflow.invalid_field`, `workflow.unknown_resource`,
-/// `workflow.name_taken`.
+/// Changes the given members of a task. Errors: `workflow.invalid_field`,
+/// `workflow.unknown_resource`, `workflow.name_taken`.
 pub async fn patch_task(
     workflow: &Workflow,
     principal: &Principal,

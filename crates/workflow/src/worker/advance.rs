@@ -51,7 +51,8 @@ pub(super) async fn advance(
 /// points; a test of xtask compares the list with the calls of this function.
 #[inline(always)]
 fn pass(name: &'static str) -> impl Future<Output = Result<()>> {
-    let point = fail::point(name); // created here: a future that held the name would keep it in an optimized binary
+    // Created here: a future that held the name would keep it in an optimized binary.
+    let point = fail::point(name);
     async move { Ok(point.await.map_err(store::Error::from)?) }
 }
 

@@ -62,8 +62,8 @@ pub(super) fn full_check(world: &mut World) -> Result<()> {
     Ok(())
 }
 
-/// At the end: every request is replayed, the balances match the chain, and the verifier accepts the
-/// database.
+/// At the end: every request is replayed, the balances match the chain, and the verifier accepts
+/// the database.
 pub(super) fn final_check(world: &mut World) -> Result<()> {
     // On a slow machine a process may end by itself: another took over its lease.
     world.restart_dead()?;

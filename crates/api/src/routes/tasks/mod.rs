@@ -38,12 +38,13 @@ named_routes! {
     get(Task) = workflow::task;
     /// Create or replace a task.
     ///
-    /// Versions are not affected. With a name in the path, the task is created if it does not exist.
-    /// With an id, it must exist, and `name` renames it.
+    /// Versions are not affected. With a name in the path, the task is created if it does not
+    /// exist. With an id, it must exist, and `name` renames it.
     put(NewTask, TaskId) = workflow::put_task;
     /// Delete a task.
     ///
-    /// Deletes the task with its versions. Fails while runs of the task are open or listeners start it.
+    /// Deletes the task with its versions. Fails while runs of the task are open or listeners start
+    /// it.
     delete = workflow::delete_task;
 }
 

@@ -6,7 +6,7 @@
 //! | Besu, Erigon | error -32000 with the data as a string |
 //! | Nethermind | error -32015, the data after the word `Reverted` |
 //! | Hardhat and some providers | the data inside an object |
-//! | GoQuorum, geth before 1.9.15 | no error: the data is the result, four bytes longer than whole words |
+//! | GoQuorum, geth before 1.9.15 | no error: the result is the data, words and four bytes |
 
 use crate::Error;
 use crate::evm::numerals::{FromHex as _, show_bytes};
