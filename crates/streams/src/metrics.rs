@@ -34,8 +34,8 @@ pub async fn metrics(streams: &Streams) -> Result<Metrics> {
             .max()
             .unwrap_or(0);
         let count = |state| {
-            let found = counts.iter().find(|(other, _)| *other == state);
-            found.map_or(0, |(_, count)| *count)
+            let entry = counts.iter().find(|(other, _)| *other == state);
+            entry.map_or(0, |(_, count)| *count)
         };
         Ok(Metrics {
             waiting: count(DeliveryState::Waiting),

@@ -39,12 +39,12 @@ pub async fn metrics(submit: &Submit) -> Result<Metrics> {
     let (counts, depths) = read.await?;
     let count = |chain: &ChainId, state: State| {
         let mut counts = counts.iter();
-        let found = counts.find(|(counted, of, _)| counted == chain && *of == state);
-        found.map_or(0, |(.., count)| *count)
+        let entry = counts.find(|(counted, of, _)| counted == chain && *of == state);
+        entry.map_or(0, |(.., count)| *count)
     };
     let depth = |chain: &ChainId| {
-        let found = depths.iter().find(|(counted, _)| counted == chain);
-        found.map_or(0, |(_, depth)| *depth)
+        let entry = depths.iter().find(|(counted, _)| counted == chain);
+        entry.map_or(0, |(_, depth)| *depth)
     };
     let states = chains.iter().flat_map(|chain| {
         open.iter()

@@ -69,13 +69,10 @@ impl Report {
             .sum()
     }
 
-    pub(crate) fn add_problem(&mut self, place: Location, flaw: Flaw) {
+    pub(crate) fn add_problem(&mut self, location: Location, flaw: Flaw) {
         self.problem_count += 1;
         if self.problems.len() < self.max_problems {
-            self.problems.push(Problem {
-                location: place,
-                flaw,
-            });
+            self.problems.push(Problem { location, flaw });
         }
     }
 }

@@ -58,10 +58,10 @@ impl Stored {
         {
             self.page.pop_front();
         }
-        let found = self
+        let exists = self
             .peek(database)?
             .is_some_and(|tree_head| tree_head.number == number);
-        Ok(if found { self.page.pop_front() } else { None })
+        Ok(if exists { self.page.pop_front() } else { None })
     }
 }
 

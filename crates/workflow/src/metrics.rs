@@ -24,8 +24,8 @@ pub async fn metrics(workflow: &Workflow) -> Result<Metrics> {
         let counts = table::count_open(tx)?;
         let count = |state: State| {
             let mut counts = counts.iter();
-            let found = counts.find(|(name, _)| name == state.as_str());
-            (state, found.map_or(0, |(_, count)| *count))
+            let entry = counts.find(|(name, _)| name == state.as_str());
+            (state, entry.map_or(0, |(_, count)| *count))
         };
         let states = State::VARIANTS.iter().copied();
         let open = states.filter(|state| !state.is_terminal());

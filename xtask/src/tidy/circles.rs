@@ -107,14 +107,14 @@ fn resolve<'a>(
         .rev()
         .find(|depth| modules.contains_key(&path[..*depth]));
     let (module, rest) = path.split_at(depth.unwrap_or(0));
-    let Some((found, content)) = modules.get_key_value(module) else {
+    let Some((known, content)) = modules.get_key_value(module) else {
         return modules.keys().next().expect("a crate has a file");
     };
     match rest.first().and_then(|name| content.imports.get(name)) {
         Some(source) if steps > 0 && source != path => {
             resolve(modules, &[source, &rest[1..]].concat(), steps - 1)
         }
-        _ => found,
+        _ => known,
     }
 }
 

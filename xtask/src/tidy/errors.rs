@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn a_code_without_page_and_a_page_without_code_are_found() {
         let code = r#"codes! { Error { Self::A => ("x.b", 400, Never), Self::C => ("Plain", 400, Never), } }"#;
-        let found = messages(&[
+        let findings = messages(&[
             ("crates/x/src/error.rs", code),
             ("crates/y/src/error.rs", code),
             ("docs/errors/x.a.md", PAGE),
@@ -136,8 +136,8 @@ mod tests {
             "no error has the code x.a",
         ] {
             assert!(
-                found.iter().any(|message| message.contains(part)),
-                "{part}: {found:?}"
+                findings.iter().any(|message| message.contains(part)),
+                "{part}: {findings:?}"
             );
         }
     }
@@ -146,12 +146,12 @@ mod tests {
     fn each_section_of_a_page_must_have_content() {
         let code = r#"codes! { Error { Self::A => ("x.a", 400, Never), } }"#;
         let page = PAGE.replace("It.\n\n", "").replace("# x.a", "# X");
-        let found = messages(&[
+        let findings = messages(&[
             ("crates/x/src/error.rs", code),
             ("docs/errors/x.a.md", &page),
         ]);
         assert_eq!(
-            found,
+            findings,
             [
                 "the first line is not `# x.a`",
                 "`## What happened` is empty"

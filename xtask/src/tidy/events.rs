@@ -136,16 +136,16 @@ mod tests {
     #[test]
     fn missing_and_unknown_rows_are_found() {
         let page = PAGE_TEXT.replace("warn", "error").replace("`job`", "`run`");
-        let found = messages(SOURCE, &page);
+        let findings = messages(SOURCE, &page);
         let expected = [
             "`lane.paused` | warn has no row",
             "not in the source: `lane.paused` | error",
             "`job` has no row",
             "not in the source: `run`",
         ];
-        assert_eq!(found.len(), expected.len(), "{found:?}");
-        for (found, expected) in found.iter().zip(expected) {
-            assert!(found.contains(expected), "{found}");
+        assert_eq!(findings.len(), expected.len(), "{findings:?}");
+        for (finding, expected) in findings.iter().zip(expected) {
+            assert!(finding.contains(expected), "{finding}");
         }
     }
 
@@ -153,9 +153,9 @@ mod tests {
     fn an_event_without_name_and_a_warning_without_action_are_found() {
         let source = format!("{SOURCE} fn g() {{ tracing::info!(%chain, \"no name\"); }}");
         let page = PAGE_TEXT.replace("resume it", "");
-        let found = messages(&source, &page);
-        let [event, action] = &found[..] else {
-            panic!("{found:?}");
+        let findings = messages(&source, &page);
+        let [event, action] = &findings[..] else {
+            panic!("{findings:?}");
         };
         assert!(event.contains("info! does not begin with"), "{event}");
         assert!(action.contains("does not say what to do"), "{action}");

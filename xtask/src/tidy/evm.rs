@@ -49,10 +49,10 @@ mod tests {
             ("crates/chain/src/evm/mod.rs", source),
             ("crates/x/src/evm.rs", source),
         ]);
-        let found: Vec<(String, usize)> =
+        let lines: Vec<(String, usize)> =
             check(&tree).into_iter().map(|f| (f.path, f.line)).collect();
         assert_eq!(
-            found,
+            lines,
             [1, 3, 4].map(|line| ("crates/submit/src/fee.rs".to_owned(), line))
         );
     }

@@ -43,7 +43,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     for (file, own_functions, handler_names) in &files {
         for name in &handler_names.here {
             match own_functions.get(name) {
-                Some(found) => findings.extend(undeclared(file, name, found)),
+                Some(functions) => findings.extend(undeclared(file, name, functions)),
                 None if handler_names.certain.contains(name) => {
                     findings.push(Finding::new(
                         &file.path,
@@ -59,10 +59,10 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
                 path.ends_with(&format!("/{module}.rs"))
                     || path.ends_with(&format!("/{module}/mod.rs"))
             };
-            let found = files
+            let module_files = files
                 .iter()
                 .filter(|(other, ..)| is_module_file(&other.path));
-            findings.extend(found.flat_map(|(other, theirs, _)| {
+            findings.extend(module_files.flat_map(|(other, theirs, _)| {
                 undeclared(other, name, theirs.get(name).map_or(&[][..], Vec::as_slice))
             }));
         }
@@ -91,7 +91,7 @@ fn opened_transactions(file: &File) -> Vec<Finding> {
 }
 
 /// Calls `.read(…)` and similar, with their lines.
-fn collect_calls(stream: TokenStream, found: &mut Vec<(usize, String)>) {
+fn collect_calls(stream: TokenStream, calls: &mut Vec<(usize, String)>) {
     let tokens: Vec<TokenTree> = stream.into_iter().collect();
     for call in tokens.windows(3) {
         if let [TokenTree::Punct(dot), TokenTree::Ident(name), arguments] = call
@@ -99,18 +99,18 @@ fn collect_calls(stream: TokenStream, found: &mut Vec<(usize, String)>) {
             && TRANSACTIONS.contains(&name.to_string().as_str())
             && in_parentheses(arguments).is_some()
         {
-            found.push((name.span().start().line, name.to_string()));
+            calls.push((name.span().start().line, name.to_string()));
         }
     }
     for token in tokens {
         if let TokenTree::Group(group) = token {
-            collect_calls(group.stream(), found);
+            collect_calls(group.stream(), calls);
         }
     }
 }
 
-fn undeclared(file: &File, name: &str, found: &[(usize, bool)]) -> Vec<Finding> {
-    let undeclared_functions = found.iter().filter(|(_, declares)| !declares);
+fn undeclared(file: &File, name: &str, functions: &[(usize, bool)]) -> Vec<Finding> {
+    let undeclared_functions = functions.iter().filter(|(_, declares)| !declares);
     undeclared_functions.map(|(line, _)| {
         let message =
             format!("the handler {name} declares no permission: add an argument of type `Authorized<…>`, or `Public` for a public route");
@@ -200,12 +200,12 @@ fn paths(stream: TokenStream) -> Vec<Vec<String>> {
 }
 
 fn functions(text: &str) -> Functions {
-    let mut found = Functions::new();
-    collect_functions(text.parse().unwrap_or_default(), &mut found);
-    found
+    let mut functions = Functions::new();
+    collect_functions(text.parse().unwrap_or_default(), &mut functions);
+    functions
 }
 
-fn collect_functions(stream: TokenStream, found: &mut Functions) {
+fn collect_functions(stream: TokenStream, functions: &mut Functions) {
     let tokens: Vec<TokenTree> = stream.into_iter().collect();
     for (index, token) in tokens.iter().enumerate() {
         if let TokenTree::Ident(keyword) = token
@@ -214,13 +214,13 @@ fn collect_functions(stream: TokenStream, found: &mut Functions) {
             && let Some(arguments) = tokens[index + 2..].iter().find_map(in_parentheses)
         {
             let line = name.span().start().line;
-            found
+            functions
                 .entry(name.to_string())
                 .or_default()
                 .push((line, declares(arguments)));
         }
         if let TokenTree::Group(group) = token {
-            collect_functions(group.stream(), found);
+            collect_functions(group.stream(), functions);
         }
     }
 }
@@ -244,7 +244,7 @@ fn declares(arguments: TokenStream) -> bool {
 mod tests {
     use super::*;
 
-    fn found(files: &[(&str, &str)]) -> Vec<String> {
+    fn messages(files: &[(&str, &str)]) -> Vec<String> {
         check(&Tree::of(files))
             .into_iter()
             .map(|finding| finding.to_string())
@@ -255,8 +255,8 @@ mod tests {
 
     #[test]
     fn a_handler_without_permission_is_found() {
-        assert_eq!(found(&[("crates/api/src/routes/a.rs", BARE)]).len(), 1);
-        assert_eq!(found(&[("crates/api/src/other.rs", BARE)]).len(), 0);
+        assert_eq!(messages(&[("crates/api/src/routes/a.rs", BARE)]).len(), 1);
+        assert_eq!(messages(&[("crates/api/src/other.rs", BARE)]).len(), 0);
         for permission in [
             "who: Authorized<Read>",
             "_: Public",
@@ -266,7 +266,7 @@ mod tests {
                 "fn r() {{ routes!(list, get) }} async fn list({permission}) {{}} async fn get(_: Public) {{}}"
             );
             assert_eq!(
-                found(&[("crates/api/src/routes/a.rs", &text)]),
+                messages(&[("crates/api/src/routes/a.rs", &text)]),
                 Vec::<String>::new()
             );
         }
@@ -275,16 +275,16 @@ mod tests {
     #[test]
     fn handlers_of_plain_routes_and_of_other_modules_are_found() {
         let plain = "fn r() { Router::new().route(\"/x\", routing::get(list).post(make)) } async fn list(_: Public) {} async fn make() {}";
-        assert_eq!(found(&[("crates/api/src/routes/a.rs", plain)]).len(), 1);
+        assert_eq!(messages(&[("crates/api/src/routes/a.rs", plain)]).len(), 1);
         let handler_names = "fn r() { routes!(trial::run) }";
         let trial = "pub(super) async fn run(Body(run): Body<Run>) {}";
         let files = [
             ("crates/api/src/routes/p/mod.rs", handler_names),
             ("crates/api/src/routes/p/trial.rs", trial),
         ];
-        assert_eq!(found(&files).len(), 1);
+        assert_eq!(messages(&files).len(), 1);
         assert_eq!(
-            found(&[("crates/api/src/routes/a.rs", "fn r() { routes!(gone) }")]).len(),
+            messages(&[("crates/api/src/routes/a.rs", "fn r() { routes!(gone) }")]).len(),
             1
         );
     }
@@ -292,9 +292,9 @@ mod tests {
     #[test]
     fn a_handler_that_opens_a_transaction_is_found() {
         let opens = "async fn list(_: Public) { app.db().read_unscoped(f).await?; db.on(&lease).write(&ns, g).await }";
-        let found = |path| transactions(&Tree::of(&[(path, opens)])).len();
-        assert_eq!(found("crates/api/src/routes/a.rs"), 2);
-        assert_eq!(found("crates/api/src/access/a.rs"), 0);
+        let count = |path| transactions(&Tree::of(&[(path, opens)])).len();
+        assert_eq!(count("crates/api/src/routes/a.rs"), 2);
+        assert_eq!(count("crates/api/src/access/a.rs"), 0);
         let other = "fn read(socket: S) { keys.read; read(f); store::read(db); socket.readable() }";
         let files = [("crates/api/src/routes/a.rs", other)];
         assert_eq!(transactions(&Tree::of(&files)).len(), 0);
@@ -304,7 +304,7 @@ mod tests {
     fn other_functions_are_ignored() {
         let text = "fn help(map: &Map) { map.get(key); put(&app, 1) } fn put(app: &App, n: u8) {}";
         assert_eq!(
-            found(&[("crates/api/src/routes/a.rs", text)]),
+            messages(&[("crates/api/src/routes/a.rs", text)]),
             Vec::<String>::new()
         );
     }

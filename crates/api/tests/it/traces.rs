@@ -55,7 +55,7 @@ async fn the_facts_of_a_request_have_its_trace() {
 async fn without_a_valid_traceparent_each_request_begins_a_trace() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
-        let given = TRACEPARENT.parse::<TraceContext>().unwrap();
+        let sent = TRACEPARENT.parse::<TraceContext>().unwrap();
         let zero_span = format!("{}-{}-01", &TRACEPARENT[..35], "0".repeat(16));
         for (index, invalid) in ["", "a trace", &TRACEPARENT[..54], &zero_span]
             .into_iter()
@@ -68,7 +68,7 @@ async fn without_a_valid_traceparent_each_request_begins_a_trace() {
         without.success();
         let facts = facts(&world, "task.created").await;
         let mut traces: Vec<_> = facts.iter().map(|fact| trace_of(fact).trace_id).collect();
-        assert!(!traces.contains(&given.trace_id));
+        assert!(!traces.contains(&sent.trace_id));
         traces.sort_unstable();
         traces.dedup();
         assert_eq!(traces.len(), 5, "each request has its own trace");

@@ -174,14 +174,14 @@ async fn amounts_are_strings_integers_of_any_length_or_values_in_a_unit() {
             let data = world.data.clone();
             async move { data::bulk_update(&data, &ann(), &body).await }
         };
-        for (given, stored) in [
+        for (amount, stored) in [
             ("\"7\"", "7"),
             ("7", "7"),
             (&*max, &*max),
             (r#"{"value": "0.5", "unit": "ETH"}"#, "500000000000000000"),
             (r#"{"unit": "GWEI", "value": 1.5}"#, "1500000000"),
         ] {
-            send(given, "main").await.unwrap();
+            send(amount, "main").await.unwrap();
             assert_eq!(world.get(Type::Transfer, "p").await.unwrap()["amount"], stored);
             assert_eq!(world.balance(ALICE, &format!("{TOKEN}/main")).await, stored);
         }

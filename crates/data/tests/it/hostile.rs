@@ -285,7 +285,7 @@ async fn masked_values_cannot_be_searched() {
         let fragments =
             json!([{"name": "pin", "value": "4711", "valueMasked": true}, {"name": "open", "value": "4712"}]);
         world.bulk(json!({"fragments": fragments, "assets": [{"name": "gold"}]})).await.unwrap();
-        for (query, found) in [
+        for (query, expected) in [
             (json!({"eq": [{"field": "value", "value": "4711"}]}), vec![]),
             (json!({"startsWith": [{"field": "value", "value": "47"}]}), vec!["open"]),
             (json!({"contains": [{"field": "value", "value": "1", "caseInsensitive": true}]}), vec!["open"]),
@@ -304,7 +304,7 @@ async fn masked_values_cannot_be_searched() {
                 .iter()
                 .map(|item| item["name"].as_str().unwrap())
                 .collect();
-            assert_eq!(names, found, "{query}");
+            assert_eq!(names, expected, "{query}");
         }
         let first = json!({"fragments": {"sort": ["value"], "limit": 1}});
         let page = crate::queries::bulk_query(&world, first).await.unwrap()["fragments"].take();

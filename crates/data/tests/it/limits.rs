@@ -202,19 +202,19 @@ async fn a_listing_sorted_by_long_texts_can_be_continued() {
         let long = "\u{1}".repeat(60_000);
         let asset = |n: usize| json!({"name": format!("a{n}"), "description": format!("{}{long}{n}", n / 2)});
         world.bulk(json!({"assets": (0..6).map(asset).collect::<Vec<_>>()})).await.unwrap();
-        let (mut after, mut found) = (Value::Null, Vec::new());
+        let (mut after, mut numbers) = (Value::Null, Vec::new());
         loop {
             let sort = json!({"sort": ["description", "displayName"], "limit": 1, "after": after, "fields": ["name"]});
             let answer = bulk_query(&world, json!({"assets": sort})).await.unwrap()["assets"].take();
-            found.push(answer["items"][0]["name"].as_str().unwrap()[1..].parse::<usize>().unwrap());
+            numbers.push(answer["items"][0]["name"].as_str().unwrap()[1..].parse::<usize>().unwrap());
             after = answer["after"].clone();
             if after.is_null() {
                 break;
             }
         }
-        assert_eq!(found.iter().map(|n| n / 2).collect::<Vec<_>>(), [0, 0, 1, 1, 2, 2]);
-        found.sort_unstable();
-        assert_eq!(found, [0, 1, 2, 3, 4, 5], "each once");
+        assert_eq!(numbers.iter().map(|n| n / 2).collect::<Vec<_>>(), [0, 0, 1, 1, 2, 2]);
+        numbers.sort_unstable();
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5], "each once");
     })
     .await;
 }

@@ -126,11 +126,11 @@ fn fields(kind: &str) -> Vec<&'static str> {
 }
 
 fn at<'v>(item: &'v Value, path: &str) -> Option<&'v Value> {
-    let found = path.split('.').try_fold(item, |value, step| match value {
+    let member = path.split('.').try_fold(item, |value, step| match value {
         Value::Array(items) => items.get(step.parse::<usize>().ok()?),
         _ => value.get(step),
     });
-    found.filter(|value| !value.is_null() && !value.is_object() && !value.is_array())
+    member.filter(|value| !value.is_null() && !value.is_object() && !value.is_array())
 }
 
 /// All names of a reference, by its displayed name.
@@ -206,9 +206,9 @@ fn passes(item: &Value, operator: &str, entry: &Value, aliases: &Aliases, label:
     };
     let operand = entry["value"].as_str().unwrap_or_default();
     let ordered = |allowed: &[Ordering]| {
-        let found =
+        let ordering =
             value.and_then(|value| order(if label { "" } else { field }, value, operand, fold));
-        found.is_some_and(|found| allowed.contains(&found))
+        ordering.is_some_and(|ordering| allowed.contains(&ordering))
     };
     let part = |is_in: fn(&str, &str) -> bool| {
         let Some(value) = value else { return false };
@@ -297,12 +297,12 @@ impl QueryGenerator<'_> {
         } else {
             self.pick(self.items)
         };
-        let found = if label {
+        let chosen = if label {
             item.get("labels").and_then(|l| l.get(field))
         } else {
             at(item, field)
         };
-        let mut value = found.map(text).unwrap_or_default();
+        let mut value = chosen.map(text).unwrap_or_default();
         if !label && REFERENCES.contains(&field) && self.below(2) == 0 {
             value = self
                 .aliases
@@ -451,7 +451,7 @@ fn is_sorted(items: &[Value], keys: &[String]) -> bool {
             let (a, b) = (sort_value(field, &pair[0]), sort_value(field, &pair[1]));
             match a.cmp(&b) {
                 Ordering::Equal => {}
-                found => return (found == Ordering::Less) != descending,
+                ordering => return (ordering == Ordering::Less) != descending,
             }
         }
         true
@@ -651,28 +651,28 @@ async fn random_queries_match_an_independent_evaluator() {
                 query["count"] = json!(true);
                 let limit = 1 + generator.below(30);
                 query["limit"] = json!(limit);
-                let mut found: Vec<Value> = Vec::new();
+                let mut listed: Vec<Value> = Vec::new();
                 loop {
                     let answer = bulk_query(&world, json!({ kind: query })).await;
                     let answer =
                         answer.unwrap_or_else(|error| panic!("{kind} {round}: {query} {error}"));
                     let page = &answer[kind];
                     assert_eq!(page["total"], expected.len(), "{kind} {round}: {query}");
-                    found.extend(page["items"].as_array().unwrap().clone());
+                    listed.extend(page["items"].as_array().unwrap().clone());
                     match page.get("after") {
                         Some(after) => query["after"] = after.clone(),
                         None => break,
                     }
                 }
                 assert!(
-                    is_sorted(&found, &sort),
-                    "{kind} {round}: {query}\n{found:#?}"
+                    is_sorted(&listed, &sort),
+                    "{kind} {round}: {query}\n{listed:#?}"
                 );
-                let mut found: Vec<String> = found.iter().map(Value::to_string).collect();
-                found.sort();
+                let mut listed: Vec<String> = listed.iter().map(Value::to_string).collect();
+                listed.sort();
                 expected.sort();
                 assert_eq!(
-                    found,
+                    listed,
                     expected,
                     "{kind} {round} {:?}: {query}",
                     world.test.engine()

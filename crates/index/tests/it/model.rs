@@ -312,8 +312,8 @@ impl Model {
                 });
                 let hash = block.hash.clone();
                 let row = |transfer: types::Transfer| {
-                    let place = (transfer.transaction, transfer.path);
-                    (NAMESPACES[*namespace].to_owned(), place, hash.clone())
+                    let position = (transfer.transaction, transfer.path);
+                    (NAMESPACES[*namespace].to_owned(), position, hash.clone())
                 };
                 expected.extend(covered.map(row));
             }

@@ -245,8 +245,8 @@ async fn a_back_end_that_panics_or_hangs_stops_only_its_own_request() {
         for (id, note) in [panics, hangs, good].into_iter().zip(notes) {
             let waiting = fetch(&world, id).await;
             assert_eq!(waiting.state, RequestState::Waiting);
-            let found = waiting.note.unwrap();
-            assert!(found.contains(note), "{found}");
+            let stored = waiting.note.unwrap();
+            assert!(stored.contains(note), "{stored}");
         }
         world.scripted.follow(world::sign_as_first);
         world.later(1_000);

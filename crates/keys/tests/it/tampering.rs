@@ -25,8 +25,8 @@ async fn is_refused(world: &World, id: SignatureRequestId, note: &str) {
         (closed.state, closed.signed_id),
         (RequestState::Refused, None)
     );
-    let found = closed.note.unwrap();
-    assert!(found.contains(note), "{found}");
+    let stored = closed.note.unwrap();
+    assert!(stored.contains(note), "{stored}");
     assert_eq!(world.facts_of("signature.refused").await, 1);
     assert_eq!(signatures(world).await, 0);
     assert_eq!(world.worker_turn().await, 0);

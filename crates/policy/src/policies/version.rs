@@ -68,12 +68,12 @@ fn find(tx: &mut Tx, name_or_id: &str, label: Option<&str>) -> Result<StoredVers
         return table::version::get(tx, id)?.ok_or_else(|| unknown(name_or_id));
     }
     let existing = table::policy::require(tx, name_or_id)?;
-    let found = match (label, existing.current) {
+    let version = match (label, existing.current) {
         (Some(label), _) => table::version::by_label(tx, existing.id, label)?,
         (None, Some(current)) => table::version::get(tx, current.id)?,
         (None, None) => None,
     };
-    found.ok_or_else(|| unknown(label.unwrap_or("current")))
+    version.ok_or_else(|| unknown(label.unwrap_or("current")))
 }
 
 /// A version by its id. Error: `policy.unknown_version`.

@@ -44,13 +44,13 @@ async fn a_bad_command_fails_no_other_in_its_group() {
             }
         }
         for n in 0..64 {
-            let found: Option<(String,)> = test
+            let row: Option<(String,)> = test
                 .db
                 .read_unscoped(move |tx| tx.row::<(String,)>(READ, (format!("k{n}"),)))
                 .await
                 .map_err(|e: Error| e)
                 .unwrap();
-            assert_eq!(found.is_some(), !matches!(n % 8, 3 | 5 | 7), "command {n}");
+            assert_eq!(row.is_some(), !matches!(n % 8, 3 | 5 | 7), "command {n}");
         }
     })
     .await;

@@ -46,8 +46,8 @@ async fn many_rows_are_inserted_and_updated_alike() {
         updated.sort_unstable();
         assert_eq!(updated.len(), 884);
         assert_eq!((updated[0].0, updated[883].0), (10, 1_776));
-        let found: Vec<(i64, Option<String>)> = test.db.read(&ns, |tx| tx.rows("SELECT k, name FROM t WHERE namespace = ?ns AND k IN (?1, ?2, ?3) ORDER BY k", (9i64, 10i64, 11i64))).await.map_err(|e: Error| e).unwrap();
-        assert_eq!(found, vec![(9, None), (10, Some("u10".into())), (11, Some("n11".into()))]);
+        let rows: Vec<(i64, Option<String>)> = test.db.read(&ns, |tx| tx.rows("SELECT k, name FROM t WHERE namespace = ?ns AND k IN (?1, ?2, ?3) ORDER BY k", (9i64, 10i64, 11i64))).await.map_err(|e: Error| e).unwrap();
+        assert_eq!(rows, vec![(9, None), (10, Some("u10".into())), (11, Some("n11".into()))]);
     }).await;
 }
 
@@ -77,7 +77,7 @@ async fn bulk_insert_stores_what_it_gets() {
             .map_err(|e: Error| e)
             .unwrap();
         assert_eq!(count, 3_000);
-        let found: Vec<(i64, Option<String>, Vec<u8>)> = test
+        let rows: Vec<(i64, Option<String>, Vec<u8>)> = test
             .db
             .read(&namespace("ns"), |tx| {
                 tx.rows(
@@ -88,7 +88,7 @@ async fn bulk_insert_stores_what_it_gets() {
             .await
             .map_err(|e: Error| e)
             .unwrap();
-        assert_eq!(found, expected);
+        assert_eq!(rows, expected);
     })
     .await;
 }
@@ -135,7 +135,7 @@ async fn order_is_the_same_everywhere() {
                 })
                 .await
                 .unwrap();
-            let found: Vec<(Quantity,)> = test
+            let rows: Vec<(Quantity,)> = test
                 .db
                 .read(&ns, |tx| {
                     tx.rows("SELECT q FROM t WHERE namespace = ?ns ORDER BY q", ())
@@ -143,8 +143,8 @@ async fn order_is_the_same_everywhere() {
                 .await
                 .map_err(|e: Error| e)
                 .unwrap();
-            assert!(found.is_sorted());
-            let median = found[250].0.clone();
+            assert!(rows.is_sorted());
+            let median = rows[250].0.clone();
             let above: Vec<(i64,)> = test
                 .db
                 .read(&ns, move |tx| {
@@ -156,7 +156,7 @@ async fn order_is_the_same_everywhere() {
                 .await
                 .map_err(|e: Error| e)
                 .unwrap();
-            let expected = found.iter().filter(|q| *q >= &found[250]).count() as i64;
+            let expected = rows.iter().filter(|q| *q >= &rows[250]).count() as i64;
             assert_eq!(above, vec![(expected,)]);
             let texts: Vec<(String,)> = test
                 .db
@@ -192,17 +192,17 @@ async fn an_unexpected_value_is_reported_with_its_column() {
             test.db
                 .read_unscoped(move |tx| tx.rows::<(i64,)>(sql, vec![Value::Int(1)]))
         };
-        let found = read("SELECT 'x' WHERE 1 = ?1").await;
+        let result = read("SELECT 'x' WHERE 1 = ?1").await;
         assert!(
             matches!(
-                found,
+                result,
                 Err(Error::UnexpectedValue {
                     column: "1",
                     found: "text",
                     ..
                 })
             ),
-            "{found:?}"
+            "{result:?}"
         );
         assert_eq!(read("SELECT ?1").await, Ok(vec![(1,)]));
         let flag = test
@@ -228,7 +228,7 @@ async fn any_number_of_rows() {
                 tx.execute_rows("INSERT INTO t (namespace, k) {ns_rows}", (), &rows)
             });
             assert_eq!(put.await, Ok(count as u64));
-            let mut found: Vec<(i64,)> = test
+            let mut rows: Vec<(i64,)> = test
                 .db
                 .read(&ns, move |tx| {
                     tx.query_rows(
@@ -240,8 +240,8 @@ async fn any_number_of_rows() {
                 .await
                 .map_err(|e: Error| e)
                 .unwrap();
-            found.sort_unstable();
-            assert_eq!(found, (0..count).map(|k| (k,)).collect::<Vec<_>>());
+            rows.sort_unstable();
+            assert_eq!(rows, (0..count).map(|k| (k,)).collect::<Vec<_>>());
         }
     })
     .await;
@@ -294,11 +294,11 @@ async fn rows_of_one_statement_have_the_same_columns() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_column_is_not_a_string() {
     on_each_engine(|test| async move {
-        let found = test
+        let result = test
             .db
             .read_unscoped(|tx| tx.rows::<(String,)>("SELECT \"no_such_column\" FROM fact", ()))
             .await;
-        assert!(matches!(found, Err(Error::Database { .. })), "{found:?}");
+        assert!(matches!(result, Err(Error::Database { .. })), "{result:?}");
     })
     .await;
 }

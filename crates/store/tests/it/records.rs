@@ -364,14 +364,14 @@ async fn rows_of_all_namespaces_name_theirs() {
         for ns in ["a", "b"] {
             insert(&test, &lease, ns, vec![job(1)]).await;
         }
-        let found = test.db.read_unscoped(|tx| {
+        let read = test.db.read_unscoped(|tx| {
             let sql = InNamespace::<Job>::select("ORDER BY namespace");
             let all = tx.rows::<InNamespace<Job>>(&sql, ())?;
             let columns = InNamespace::<Job>::columns_of("j");
             let sql = format!("SELECT {columns} FROM job j WHERE j.namespace = ?1");
             Ok::<_, Error>((all, tx.row::<InNamespace<Job>>(&sql, ("b",))?))
         });
-        let (all, one) = found.await.unwrap();
+        let (all, one) = read.await.unwrap();
         let in_namespace = |ns| InNamespace {
             namespace: namespace(ns),
             row: job(1),
@@ -406,8 +406,8 @@ async fn a_join_has_the_columns_of_both_tables() {
             job: job(id),
             total,
         };
-        let found = read.await.map_err(|e: Error| e).unwrap();
-        assert_eq!(found, [counted(1, None), counted(2, Some(total))]);
+        let rows = read.await.map_err(|e: Error| e).unwrap();
+        assert_eq!(rows, [counted(1, None), counted(2, Some(total))]);
         assert_eq!(<Counted as Group>::KINDS.len(), 1 + 8 + 3);
     })
     .await;

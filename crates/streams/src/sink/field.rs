@@ -115,12 +115,12 @@ impl SinkSettings {
     /// Complete settings with their defaults, or say what is wrong with them.
     pub(crate) fn parse(
         fields: &[Field],
-        mut given: Map<String, Value>,
+        mut values: Map<String, Value>,
     ) -> std::result::Result<Self, String> {
         let mut settings = Map::new();
         for field in fields {
             let name = field.name;
-            let value = match (given.remove(name), field.kind) {
+            let value = match (values.remove(name), field.kind) {
                 (None | Some(Value::Null), FieldKind::SecretTexts) => continue,
                 (None, FieldKind::Integer { default, .. }) => default.into(),
                 (None, FieldKind::Text) => return Err(format!("missing field `{name}`")),
@@ -129,7 +129,7 @@ impl SinkSettings {
             };
             settings.insert(name.to_owned(), value);
         }
-        match given.keys().next() {
+        match values.keys().next() {
             None => Ok(Self(settings)),
             Some(unknown) => {
                 let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
@@ -201,8 +201,8 @@ mod tests {
     ];
 
     fn parse(value: &Value) -> std::result::Result<Value, String> {
-        let given = value.as_object().expect("an object").clone();
-        SinkSettings::parse(FIELDS, given).map(|settings| Value::Object(settings.0))
+        let values = value.as_object().expect("an object").clone();
+        SinkSettings::parse(FIELDS, values).map(|settings| Value::Object(settings.0))
     }
 
     #[test]
@@ -234,8 +234,8 @@ mod tests {
     #[test]
     fn ranges_are_checked_as_they_are_documented() {
         let out_of_range = json!({ "to": "x", "size": 60_001 });
-        let given = out_of_range.as_object().expect("an object").clone();
-        let settings = SinkSettings::parse(FIELDS, given).expect("settings");
+        let values = out_of_range.as_object().expect("an object").clone();
+        let settings = SinkSettings::parse(FIELDS, values).expect("settings");
         let expected = Error::invalid("delivery.size", "1 to 60,000");
         assert_eq!(settings.check_ranges(FIELDS), Err(expected));
     }

@@ -89,8 +89,8 @@ async fn with_bytes(
             let ids = own.iter().map(BytesRequest::as_key);
             let ids: Vec<(PermitId, &str)> = ids.collect();
             let bytes = keys::bytes(&mut tx.scoped(namespace), &ids)?;
-            let found = own.iter().zip(bytes);
-            bytes_by_id.extend(found.filter_map(|(own, raw)| Some((own.submission, raw?))));
+            let pairs = own.iter().zip(bytes);
+            bytes_by_id.extend(pairs.filter_map(|(own, raw)| Some((own.submission, raw?))));
         }
         Ok::<_, Error>(bytes_by_id)
     });

@@ -150,8 +150,8 @@ impl Cluster {
     }
 
     /// Wait until the server's lock file says that it is ready, or the server ends.
-    fn wait_ready(&mut self, home: &Path) -> bool {
-        let lock = home.join("data/postmaster.pid");
+    fn wait_ready(&mut self, folder: &Path) -> bool {
+        let lock = folder.join("data/postmaster.pid");
         let ready = || {
             std::fs::read_to_string(&lock)
                 .is_ok_and(|text| text.lines().nth(7).is_some_and(|l| l.trim() == "ready"))
@@ -167,10 +167,10 @@ impl Cluster {
 /// One start attempt; returns the server's log if it ended.
 fn try_start(programs: &Path, options: &Options) -> Result<Cluster, String> {
     let user = programs::unprivileged_user();
-    let home = make_home(options, user);
-    initialize(programs, home.path(), user);
-    configure(home.path(), options);
-    let log_path = home.path().join("log");
+    let folder = make_home(options, user);
+    initialize(programs, folder.path(), user);
+    configure(folder.path(), options);
+    let log_path = folder.path().join("log");
     // Kept open: the directory is removed as soon as the server ends.
     let log = File::options()
         .read(true)
@@ -180,14 +180,14 @@ fn try_start(programs: &Path, options: &Options) -> Result<Cluster, String> {
         .expect("a log file can be created in a new directory");
     change_owner(&log_path, user);
     let port = free_port();
-    let child = serve(programs, home.path(), user, port);
-    let home = home.keep();
+    let child = serve(programs, folder.path(), user, port);
+    let folder = folder.keep();
     let mut cluster = Cluster {
         port,
         programs: programs.to_owned(),
         child,
     };
-    if cluster.wait_ready(&home) {
+    if cluster.wait_ready(&folder) {
         return Ok(cluster);
     }
     drop(cluster);
@@ -203,12 +203,12 @@ fn make_home(options: &Options, user: Option<(u32, u32)>) -> TempDir {
         std::env::temp_dir()
     };
     let parent = options.folder.clone().unwrap_or(default);
-    let home = tempfile::Builder::new()
+    let folder = tempfile::Builder::new()
         .prefix("florin-pg-")
         .tempdir_in(parent)
         .expect("a temporary directory can be created");
-    change_owner(home.path(), user);
-    home
+    change_owner(folder.path(), user);
+    folder
 }
 
 fn change_owner(path: &Path, user: Option<(u32, u32)>) {
@@ -217,7 +217,7 @@ fn change_owner(path: &Path, user: Option<(u32, u32)>) {
     }
 }
 
-fn initialize(programs: &Path, home: &Path, user: Option<(u32, u32)>) {
+fn initialize(programs: &Path, folder: &Path, user: Option<(u32, u32)>) {
     let mut initdb = Command::new(programs.join("initdb"));
     initdb
         .args([
@@ -231,7 +231,7 @@ fn initialize(programs: &Path, home: &Path, user: Option<(u32, u32)>) {
             USER,
             "-D",
         ])
-        .arg(home.join("data"));
+        .arg(folder.join("data"));
     initdb.args(locale::arguments()).current_dir("/");
     if let Some((user, group)) = user {
         initdb.uid(user).gid(group);
@@ -244,13 +244,13 @@ fn initialize(programs: &Path, home: &Path, user: Option<(u32, u32)>) {
     );
 }
 
-fn configure(home: &Path, options: &Options) {
+fn configure(folder: &Path, options: &Options) {
     let on_off = if options.fsync { "on" } else { "off" };
     let mut settings = vec![
         ("listen_addresses".to_owned(), "127.0.0.1".to_owned()),
         (
             "unix_socket_directories".to_owned(),
-            home.display().to_string(),
+            folder.display().to_string(),
         ),
         (
             "max_connections".to_owned(),
@@ -265,23 +265,23 @@ fn configure(home: &Path, options: &Options) {
     let text: String = settings.iter().map(line).collect();
     let file = OpenOptions::new()
         .append(true)
-        .open(home.join("data/postgresql.conf"));
+        .open(folder.join("data/postgresql.conf"));
     file.and_then(|mut file| file.write_all(text.as_bytes()))
         .expect("initdb has written postgresql.conf");
 }
 
-fn serve(programs: &Path, home: &Path, user: Option<(u32, u32)>, port: u16) -> ChildProcess {
+fn serve(programs: &Path, folder: &Path, user: Option<(u32, u32)>, port: u16) -> ChildProcess {
     // QUIT: immediate shutdown without a checkpoint; this cluster is never started again.
     let options = ChildOptions {
         signal: "QUIT",
-        log: Some(home.join("log")),
-        remove: Some(home.to_owned()),
+        log: Some(folder.join("log")),
+        remove: Some(folder.to_owned()),
         user,
         ..ChildOptions::default()
     };
     let arguments = [
         "-D".into(),
-        home.join("data").into_os_string(),
+        folder.join("data").into_os_string(),
         "-p".into(),
         OsString::from(port.to_string()),
     ];

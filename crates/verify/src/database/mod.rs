@@ -86,13 +86,13 @@ impl Cells {
     }
 }
 
-fn unexpected(expected: &str, found: &Option<Cell>) -> Error {
-    let found = match found {
+fn unexpected(expected: &str, cell: &Option<Cell>) -> Error {
+    let content = match cell {
         None => "no column",
         Some(Cell::Null) => "nothing",
         Some(Cell::Int(_)) => "an integer",
         Some(Cell::Text(_)) => "text",
         Some(Cell::Blob(_)) => "bytes",
     };
-    Error::Database(format!("a column holds {found} instead of {expected}"))
+    Error::Database(format!("a column holds {content} instead of {expected}"))
 }

@@ -47,7 +47,7 @@ async fn a_history_rewritten_from_the_start_is_found() {
             for number in 1..=3 {
                 assert!(has_flaw(&report, &tree_head(number), rewritten), "{:?}", texts(&report));
             }
-            let in_chain = |place: &Location| matches!(place, Location::Fact { .. } | Location::Partition { .. });
+            let in_chain = |location: &Location| matches!(location, Location::Fact { .. } | Location::Partition { .. });
             let faults = report.problems.iter().filter(|problem| in_chain(&problem.location)).count();
             assert_eq!(faults, 0, "the chain alone is consistent: {:?}", texts(&report));
         }

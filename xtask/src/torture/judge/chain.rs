@@ -50,11 +50,11 @@ fn at_most_once(orders: &[Order], transfers: &[Transfer]) -> Result<()> {
 
 /// Every order has one transfer and its balance, and the signers have no other transactions.
 pub(super) fn nothing_lost(world: &mut World) -> Result<()> {
-    let found = ordered(world)?;
+    let transfers = ordered(world)?;
     for order in &world.orders {
         expect_eq(
             &format!("transfers of {}", order.key),
-            found
+            transfers
                 .iter()
                 .filter(|transfer| transfer.to == order.to)
                 .count(),
@@ -90,7 +90,7 @@ pub(super) fn nothing_lost(world: &mut World) -> Result<()> {
             remaining,
         )?;
     }
-    world.counts.transfers = found.len() as u64;
+    world.counts.transfers = transfers.len() as u64;
     Ok(())
 }
 
