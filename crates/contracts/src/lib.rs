@@ -1,11 +1,11 @@
 //! What a namespace knows of the contracts on its chains: one row per contract, and each interface
 //! once.
 //!
-//! Whoever refers to a contract names its row instead of keeping facts about it: a binding, a
-//! tracked source. [`ensure`] gives the row of an address, and creates it where it is the first
-//! mention. [`register`] states the standard and the interface of a contract. A mention never
-//! does: what a contract is believed to be is stated by who may register it, not by who refers to
-//! it. An interface is stored by the hash of its text ([`add_interface`]) and never changes.
+//! A binding or a tracked source names the row of a contract instead of keeping facts about it.
+//! [`ensure`] gives the row of an address, and creates it at the first mention. [`register`] states
+//! the standard and the interface of a contract. A mention never does: it needs no permission to
+//! register a contract. An interface is stored by the hash of its text ([`add_interface`]) and
+//! never changes.
 //!
 //! What it never does: query a chain, decide what may be signed, or share a row between namespaces.
 //!

@@ -154,7 +154,7 @@ impl PendingFact {
         }
     }
 
-    /// Link the fact behind the head of its partition.
+    /// Link the fact to the head of its partition.
     pub(crate) fn link(&self, partition: &str, seq: i64, prev: Digest) -> FactLink {
         let subjects =
             serde_json::to_string(&self.fact.subjects).expect("subjects always serialize");

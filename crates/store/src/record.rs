@@ -61,7 +61,7 @@ use types::Namespace;
 /// | `key` | identifies the row in `update` and `upsert`, with the namespace |
 /// | `update` | is set by `update` and `upsert`; other fields are only inserted |
 /// | `version` | the version as read: `update` raises it, and does nothing if the row has another |
-/// | `next_version` | the new version: `update` and `upsert` do nothing unless the row has the one before |
+/// | `next_version` | the new version: a row is changed only if it has the one before |
 ///
 /// In a scoped transaction the namespace is always that of the transaction, whatever the field
 /// `namespace` holds.

@@ -11,7 +11,7 @@ pub struct Field {
     pub required: bool,
     /// Whether only Florin sets it. It can be sent back, and is ignored.
     pub read_only: bool,
-    /// One or two sentences for callers; empty if the name says it all.
+    /// One or two sentences for callers; empty if the name suffices.
     pub doc: &'static str,
 }
 

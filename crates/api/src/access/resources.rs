@@ -20,7 +20,7 @@ pub struct NamespaceRow {
 }
 
 /// The kind of principal that an API key stands for. `system` is Florin itself and has no key, so a
-/// row that says otherwise is rejected.
+/// row with that kind is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]

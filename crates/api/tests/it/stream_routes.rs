@@ -42,7 +42,7 @@ impl StreamsWorld {
             .write(&namespace("a"), move |tx| {
                 for n in numbers.clone() {
                     tx.append(
-                        Fact::new("test.said", 1)
+                        Fact::new("test.noted", 1)
                             .subject(&"thing:1", 1)
                             .payload(&json!({ "n": n })),
                     );
@@ -460,7 +460,7 @@ async fn dead_letters_are_listed_retried_and_skipped() {
         let first = &letters["items"][0];
         assert_eq!(
             (&first["type"], &first["error"], &first["event"]["data"]["n"]),
-            (&json!("test.said"), &json!("no"), &json!(0))
+            (&json!("test.noted"), &json!("no"), &json!(0))
         );
         let after = letters["next"].as_str().unwrap();
         let rest = streams.world.get(&format!("/subscriptions/{id}/dead-letters?after={after}")).await.success();

@@ -116,7 +116,7 @@ pub(crate) fn due_namespaces(
           WHERE state = 'waiting' AND namespace > ?1 AND next_at <= ?2 ORDER BY namespace LIMIT ?3",
         (after, now, limit),
     )?;
-    // One that is not a name belongs to nobody, and must not stop the others.
+    // One that is not a name belongs to no namespace, and must not stop the others.
     Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct World {
 /// What a back end does with a task.
 type Script = Arc<dyn Fn(&SigningTask) -> SignOutcome + Send + Sync>;
 
-/// A back end that answers later, and what the test says.
+/// A back end that answers later, with the outcomes that the test sets.
 pub(crate) struct Scripted(Mutex<Script>);
 
 impl Scripted {
@@ -361,7 +361,7 @@ impl World {
         closed
     }
 
-    /// Change rows behind the back of the engine.
+    /// Change rows without the engine.
     pub(crate) async fn execute(&self, sql: &'static str) {
         let db = self.test.db.on(&self.lease);
         db.write_unscoped(move |tx| tx.execute(sql, ()))
@@ -369,7 +369,7 @@ impl World {
             .unwrap();
     }
 
-    /// Change rows behind the back of the engine, with parameters.
+    /// Change rows without the engine, with parameters.
     pub(crate) async fn tamper<P>(&self, sql: &'static str, params: P) -> u64
     where
         P: store::Params + Send + 'static,

@@ -22,7 +22,7 @@ pub(crate) struct WrappedKey {
 pub(crate) struct NewKey<'a> {
     pub(crate) name: &'a str,
     pub(crate) version: u32,
-    /// Identifies the data key: two keys of one version are told apart by it.
+    /// Identifies the data key, also among two keys of one version.
     pub(crate) fingerprint: Digest,
     pub(crate) wrapped: &'a [u8],
     #[record(json)]

@@ -17,11 +17,11 @@ use types::{Principal, PrincipalKind, Role};
 /// Keeps batches in memory.
 pub(super) struct Memory;
 
-/// The batches, with the shelf that the delivery names.
+/// The batches, with the collection that the delivery names.
 static KEPT: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
 
 struct Kept {
-    shelf: String,
+    collection: String,
     body: Value,
 }
 
@@ -32,7 +32,7 @@ impl Sink for Memory {
             name: "memory",
             doc: "Batches are kept in memory.",
             fields: &[
-                Field::text("shelf", "Where batches are kept"),
+                Field::text("collection", "Where batches are kept"),
                 Field::integer("batchSize", (1, 10), 2, "Events per batch"),
             ],
             mode: Mode::Push,
@@ -51,7 +51,7 @@ impl Sink for Memory {
 
     async fn send(&self, _: &Outbound, batch: &OutgoingBatch, _: Attempt) -> DeliveryOutcome {
         KEPT.lock().unwrap().push(Kept {
-            shelf: batch.delivery.settings().text("shelf").to_owned(),
+            collection: batch.delivery.settings().text("collection").to_owned(),
             body: serde_json::from_slice(&batch.body).unwrap(),
         });
         DeliveryOutcome::Delivered
@@ -103,8 +103,8 @@ fn new(delivery: &Value) -> serde_json::Result<NewSubscription> {
 async fn a_new_sink_is_one_file_and_one_entry() {
     on_each_engine(|test| async move {
         let streams = streams(&test).await;
-        let shelf = format!("{:?}", test.db.engine());
-        let new = new(&json!({ "type": "memory", "shelf": shelf })).unwrap();
+        let collection = format!("{:?}", test.db.engine());
+        let new = new(&json!({ "type": "memory", "collection": collection })).unwrap();
         let created = subscribe(&streams, &principal(), new, None).await.unwrap();
         assert_eq!(
             created.secret, None,
@@ -118,7 +118,7 @@ async fn a_new_sink_is_one_file_and_one_entry() {
         write.await.unwrap();
         turn_all(&test, &streams).await;
         let kept = KEPT.lock().unwrap();
-        let bodies = kept.iter().filter(|kept| kept.shelf == shelf);
+        let bodies = kept.iter().filter(|kept| kept.collection == collection);
         let sizes = bodies.map(|kept| kept.body["events"].as_array().unwrap().len());
         assert_eq!(sizes.collect::<Vec<_>>(), [2, 1]);
     })
@@ -129,12 +129,13 @@ async fn a_new_sink_is_one_file_and_one_entry() {
 fn the_settings_of_a_new_sink_are_checked() {
     for wrong in [
         json!({ "type": "memory" }),
-        json!({ "type": "memory", "shelf": "top", "url": "https://example.org" }),
-        json!({ "type": "memory", "shelf": 1 }),
+        json!({ "type": "memory", "collection": "top", "url": "https://example.org" }),
+        json!({ "type": "memory", "collection": 1 }),
     ] {
         assert!(new(&wrong).is_err(), "{wrong}");
     }
-    let too_large = new(&json!({ "type": "memory", "shelf": "top", "batchSize": 11 })).unwrap();
+    let too_large =
+        new(&json!({ "type": "memory", "collection": "top", "batchSize": 11 })).unwrap();
     let error = too_large.delivery.check(&AddressPolicy::default());
     let expected = crate::Error::invalid("delivery.batchSize", "1 to 10");
     assert_eq!(error, Err(expected));

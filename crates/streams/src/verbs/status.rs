@@ -111,8 +111,8 @@ struct StateDescription {
     remedy: Option<&'static str>,
 }
 
-/// The state and, if nothing is delivered, why and what to do. `is_full` says whether it has
-/// reached its limit of dead letters.
+/// The state and, if nothing is delivered, why and what to do. `is_full`: it has reached its
+/// limit of dead letters.
 fn describe(
     row: &StoredSubscription,
     progress: &SubscriptionProgress,

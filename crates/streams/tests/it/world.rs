@@ -27,7 +27,7 @@ pub(crate) struct World {
     allow: Vec<String>,
 }
 
-/// Expands `chain.*` facts into as many events as their payload says.
+/// Expands `chain.*` facts into as many events as their payload states.
 #[derive(Default)]
 pub(crate) struct FakeExpander {
     /// Whether expansion fails temporarily.

@@ -436,7 +436,7 @@ async fn nothing_new_is_requested_recorded_or_sent_on_a_halted_chain() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_submission_that_waits_for_the_signature_of_another_says_so() {
+async fn a_submission_shows_that_it_waits_for_the_signature_of_another() {
     on_each_engine(|test| async move {
         let Some(world) = World::on(test, "scripted").await else {
             return;

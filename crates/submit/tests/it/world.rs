@@ -30,7 +30,7 @@ allow if { every move in input.effects.moves { amount.at_most(move.amount, \"100
 deny contains \"more than a million\" if { some move in input.effects.moves; not amount.at_most(move.amount, \"1000000\") }
 ";
 
-/// A back end with the treasury's key that answers later, as the test says.
+/// A back end with the treasury's key that answers later, with the outcomes that the test sets.
 #[derive(Default)]
 pub(crate) struct Scripted(Mutex<VecDeque<SignOutcome>>);
 
@@ -282,7 +282,7 @@ impl World {
         }
     }
 
-    /// Changes rows behind the back of the engines.
+    /// Changes rows without the engines.
     pub(crate) async fn execute(&self, sql: &str) {
         let sql = sql.to_owned();
         let db = self.test.db.on(&self.leases[0]);

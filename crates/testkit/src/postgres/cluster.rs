@@ -149,7 +149,7 @@ impl Cluster {
             .expect("psql is installed with postgres")
     }
 
-    /// Wait until the server's lock file says that it is ready, or the server ends.
+    /// Wait until the server's lock file shows that it is ready, or the server ends.
     fn wait_ready(&mut self, folder: &Path) -> bool {
         let lock = folder.join("data/postmaster.pid");
         let ready = || {

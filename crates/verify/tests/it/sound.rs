@@ -63,7 +63,7 @@ async fn what_the_store_writes_verifies() {
     .await;
 }
 
-/// The caller chooses it, and it says nothing about the change.
+/// The caller chooses it, and it proves nothing about the change.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fact_verifies_with_and_without_its_traceparent() {
     in_each_world(|world| async move {

@@ -101,8 +101,8 @@ impl Evaluators {
 }
 
 impl Sandbox {
-    /// A process that was killed from outside says nothing about the expression, so another process
-    /// retries once. Evaluation has no side effects.
+    /// A process that was killed from outside proves nothing about the expression, so another
+    /// process retries once. Evaluation has no side effects.
     fn evaluate(
         &self,
         request: &RequestHead,
