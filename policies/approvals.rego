@@ -1,4 +1,5 @@
-# Transfers above a limit need the approval of two people other than the initiator.
+# Transfers above a limit need the approval of two people other than the initiator. Approvals cannot be given yet: such
+# a submission waits in `awaiting_approval` until it is withdrawn.
 package florin.approvals
 
 import data.florin.amount
@@ -20,7 +21,7 @@ small if {
 	}
 }
 
-# A fulfilled need is not listed: when the approvals are given, the decision is made again with them in the input.
+# A fulfilled need is not listed: once approvals can be given, the decision is made again with them in the input.
 needs contains approval.required(2) if {
 	not small
 	not approval.enough(2)
