@@ -1,6 +1,7 @@
-//! `deferred`: holds keys as `software` does, and answers later, through signature requests. The
-//! reference for back ends that take seconds to days: trials and tests of wallets that wait for
-//! their signatures need no hardware.
+//! `deferred`: holds keys as `software` does, and answers later, through signature requests. It
+//! protects keys no better: with it, callers and operators try wallets that wait for their
+//! signatures (the state `signing`, the role `signer`) before an external signer is connected, and
+//! tests need no hardware. A back end for an external signer implements [`Backend`] like this one.
 
 use super::{Answers, Backend, SignOutcome, SigningTask, WalletSecrets};
 use crate::Result;

@@ -19,8 +19,8 @@ pub(super) struct NewWallet {
     #[serde(default)]
     account: u32,
     /// The signing back end: `software` signs at once with keys encrypted in the database;
-    /// `deferred` holds keys alike and answers later, for trials of wallets that wait for their
-    /// signatures. Defaults to `software`.
+    /// `deferred` holds them alike and answers later, to try wallets that wait for their
+    /// signatures: it protects keys no better. Defaults to `software`.
     #[serde(default)]
     backend: Option<String>,
     /// Data of the caller: a JSON object.
