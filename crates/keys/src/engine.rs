@@ -21,7 +21,8 @@ pub struct Parts {
     pub backends: Vec<Arc<dyn Backend>>,
 }
 
-/// The wallets, keys and signatures of an installation. Clones share the state.
+/// The engine that keeps wallets and signs under permits: the database, the back ends, and the
+/// policy key that permits are verified with. Clones share it.
 #[derive(Clone)]
 pub struct Keys(Arc<Inner>);
 
@@ -36,6 +37,7 @@ struct Inner {
 }
 
 impl Keys {
+    /// Build the engine.
     pub fn new(parts: Parts, settings: Settings) -> Self {
         let secrets = WalletSecrets::new(parts.keyring, settings.cached_branches);
         let secrets = Arc::new(secrets);

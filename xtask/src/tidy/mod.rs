@@ -131,7 +131,7 @@ const RULES: &[Rule] = &[
         "no public item that nothing outside its crate uses",
         unused_pub::check,
     ),
-    Rule::new("public items have a doc comment", doc_comments::check).except(doc_comments::NOT_YET),
+    Rule::new("public items have a doc comment", doc_comments::check),
     Rule::new(
         "public types have names that say what they are",
         type_names::check,

@@ -1,4 +1,9 @@
 //! Hierarchical keys: BIP-39 mnemonics, BIP-32 nodes on secp256k1, BIP-44 paths.
+//!
+//! Mnemonics are those of the crate `bip39`. Nodes are implemented here, with the curve operations
+//! of the crate `secp256k1`, which also signs: what BIP-32 adds to them is an HMAC and a text form,
+//! and every private key is then wiped when dropped and cannot be printed. The official vectors of
+//! BIP-32 test it.
 
 mod node;
 mod path;
