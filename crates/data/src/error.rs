@@ -86,7 +86,7 @@ pub enum Error {
         "{field} is not a declared field, and more than {limit} objects would have to be read: declare it, or add filters"
     )]
     UndeclaredField {
-        /// The path.
+        /// As a path, such as `info.score`.
         field: String,
         /// The number of objects that a query may read.
         limit: u64,
@@ -94,7 +94,7 @@ pub enum Error {
     /// A sort order uses a path that no index has in order.
     #[error("{field} cannot be sorted by: {reason}")]
     NotSortable {
-        /// The path.
+        /// As a path, such as `info.score`.
         field: String,
         /// Why, and a way out.
         reason: &'static str,

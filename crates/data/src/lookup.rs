@@ -40,7 +40,6 @@ enum Source {
     FinalBalance,
 }
 
-/// The lookups.
 pub const LOOKUPS: &[LookupInfo] = &[
     LookupInfo {
         name: "address.labels",

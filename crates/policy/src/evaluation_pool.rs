@@ -8,7 +8,6 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use tokio::sync::oneshot;
 
-/// Items per job.
 const ITEMS_PER_JOB: usize = 32;
 
 /// Stack size of a thread. Regorus recurses a few calls for each nested rule, loop and

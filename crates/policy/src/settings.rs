@@ -35,7 +35,6 @@ pub struct Limits {
     pub lookups_per_policy: usize,
     /// The longest answer of a lookup as JSON, in bytes.
     pub lookup_bytes: usize,
-    /// The timeout of a lookup.
     pub lookup_ms: u64,
     /// The longest input as JSON without lookups, in bytes.
     pub input_bytes: usize,

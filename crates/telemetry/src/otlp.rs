@@ -29,7 +29,6 @@ pub struct Settings {
     pub endpoint: String,
     /// The part of all traces that is exported, 0 to 1.
     pub sample_ratio: f64,
-    /// The version of the program.
     pub version: &'static str,
 }
 

@@ -25,7 +25,6 @@ pub enum AmountError {
 }
 
 impl Amount {
-    /// Zero.
     pub const ZERO: Amount = Amount(U256::ZERO);
     /// 2^256-1.
     pub const MAX: Amount = Amount(U256::MAX);

@@ -7,7 +7,6 @@ use crate::queries::{self, Fact};
 use crate::report::{Partition, Report};
 use crate::{Error, Flaw, Location, Options};
 
-/// The check of a partition.
 pub(crate) struct PartitionCheck<'a> {
     pub(crate) database: &'a mut dyn Database,
     pub(crate) options: &'a Options,

@@ -20,7 +20,6 @@ pub struct Report {
 /// The result of one partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Partition {
-    /// The name of the partition.
     pub partition: String,
     /// Facts read.
     pub facts: u64,

@@ -12,7 +12,6 @@ use crate::{Error, Flaw, Location};
 use ed25519_dalek::{Signature, VerifyingKey};
 use std::collections::{BTreeMap, VecDeque};
 
-/// The check of the tree heads.
 pub(crate) struct TreeHeadCheck<'a> {
     pub(crate) database: &'a mut dyn Database,
     pub(crate) report: &'a mut Report,

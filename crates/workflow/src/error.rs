@@ -54,12 +54,10 @@ pub enum Error {
         /// What the first command created.
         resource: String,
     },
-    /// A limit is exceeded.
     #[error("{field}: at most {limit} {unit}")]
     LimitExceeded {
         /// The field or collection.
         field: String,
-        /// The unit of the limit.
         unit: &'static str,
         limit: usize,
     },

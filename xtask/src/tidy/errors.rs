@@ -8,7 +8,6 @@ use super::{Finding, codes};
 
 const FOLDER: &str = "docs/errors/";
 const SECTIONS: [&str; 3] = ["## What happened", "## Why", "## What to do"];
-/// The index of the pages.
 const INDEX: &str = "README";
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {

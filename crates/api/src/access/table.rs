@@ -70,7 +70,6 @@ struct NewApiKey<'a> {
     version: u64,
 }
 
-/// Inserts an API key.
 pub(super) fn insert_api_key(tx: &mut Tx, key: &ApiKey, secret_hash: Digest) -> Result<()> {
     let new = NewApiKey {
         id: key.id,

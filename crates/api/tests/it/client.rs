@@ -9,7 +9,6 @@ use tower::ServiceExt as _;
 /// More than any response of a test.
 const MAX_RESPONSE: usize = 16 << 20;
 
-/// A builder of a request.
 pub(crate) struct ApiRequest {
     method: String,
     path: String,

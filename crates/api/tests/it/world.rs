@@ -36,7 +36,6 @@ pub(crate) struct World {
     pub(crate) b: String,
 }
 
-/// The chain of the tests.
 pub(crate) fn chain() -> ChainId {
     ChainId::evm(31337)
 }

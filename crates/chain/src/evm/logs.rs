@@ -9,7 +9,6 @@ use intent::evm::Log;
 use serde::Deserialize;
 use types::ChainEvent;
 
-/// A log in JSON.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct LogJson {

@@ -6,7 +6,6 @@ use crate::object::Object;
 use store::{Result, ScopedTable as _, Tx, list};
 use types::{Quantity, Time};
 
-/// The key of a balance.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, store::Record)]
 pub(crate) struct BalanceKey {
     pub(crate) chain: String,
@@ -42,7 +41,6 @@ pub(crate) struct NewBalance {
     pub(crate) updated: Time,
 }
 
-/// A stored balance.
 #[derive(store::Record)]
 pub(crate) struct StoredBalance {
     #[record(columns("chain", "address", "parent_id"))]

@@ -2,7 +2,6 @@
 
 use store::{Result, ScopedTable as _, ToValue, Tx, list};
 
-/// A label of an object.
 #[derive(store::Record)]
 #[record(table = "label", write)]
 pub(crate) struct Label<'a> {

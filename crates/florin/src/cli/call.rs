@@ -16,7 +16,7 @@ pub(crate) struct Server {
         default_value = "http://127.0.0.1:7480"
     )]
     url: String,
-    /// API key.
+    /// API key of the caller.
     #[arg(long, global = true, env = "FLORIN_API_KEY", hide_env_values = true)]
     api_key: Option<String>,
 }

@@ -59,7 +59,7 @@ enum Command {
     Evaluate,
     /// Print shell completions
     Completion {
-        /// Shell.
+        /// The shell that uses the script.
         shell: clap_complete::Shell,
     },
     #[command(flatten)]

@@ -109,7 +109,6 @@ pub(crate) fn insert_missing(
     Ok(added.into_iter().map(|(replay_key,)| replay_key).collect())
 }
 
-/// The inclusions of a block.
 pub(crate) fn in_block(
     tx: &mut UnscopedTx,
     chain: &ChainId,

@@ -27,7 +27,6 @@ pub(crate) const EVERYTHING: Settings = Settings {
     blocks_per_turn: 5,
 };
 
-/// A user of a namespace.
 pub(crate) fn user(name: &str) -> Principal {
     Principal::system("test", namespace(name))
 }

@@ -18,7 +18,6 @@ pub(super) struct Tx {
     pub(super) lock_time: u32,
 }
 
-/// An input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Input {
     /// The transaction hash (the text form is reversed), then the output index: 36 bytes.
@@ -26,7 +25,6 @@ pub(super) struct Input {
     pub(super) sequence: u32,
 }
 
-/// An output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Output {
     pub(super) value: u64,

@@ -4,7 +4,6 @@ use crate::Result;
 use store::{ScopedTable as _, Tx, list};
 use types::{KeyId, WalletId};
 
-/// An issued address.
 #[derive(store::Record)]
 #[record(table = "wallet_key", write)]
 pub(crate) struct IssuedAddress<'a> {

@@ -4,7 +4,6 @@ use crate::Result;
 use store::{Record as _, ScopedTable as _, Tx, list};
 use types::{Namespace, Time};
 
-/// A freeze of a subject.
 #[derive(store::Record)]
 #[record(table = "signing_freeze")]
 pub(crate) struct FreezeRow {

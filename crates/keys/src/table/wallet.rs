@@ -47,7 +47,6 @@ pub(crate) struct Reencrypted {
     pub(crate) secret: EncryptedSecret,
 }
 
-/// A branch of a wallet.
 #[derive(store::Record)]
 #[record(table = "wallet_branch")]
 pub(crate) struct WalletBranch {
@@ -122,13 +121,11 @@ pub(crate) fn secret(tx: &mut Tx, wallet: &WalletId) -> Result<EncryptedSecret> 
     Ok(secret.ok_or_else(|| unknown(wallet))?.secret)
 }
 
-/// A branch of a wallet.
 pub(crate) fn branch(tx: &mut Tx, wallet: &WalletId, path: &str) -> Result<Option<WalletBranch>> {
     let sql = WalletBranch::select("WHERE namespace = ?ns AND wallet = ?1 AND path = ?2");
     Ok(tx.row(&sql, (wallet, path))?)
 }
 
-/// The branches of a wallet.
 pub(crate) fn branches(tx: &mut Tx, wallet: &WalletId) -> Result<Vec<WalletBranch>> {
     let sql = WalletBranch::select("WHERE namespace = ?ns AND wallet = ?1 ORDER BY path");
     Ok(tx.rows(&sql, (wallet,))?)

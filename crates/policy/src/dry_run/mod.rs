@@ -39,7 +39,6 @@ pub struct DryRun {
 pub struct RequestedLookup {
     /// The name of the answer in `input.lookups`.
     pub name: String,
-    /// The name of the lookup.
     pub from: String,
     pub args: Value,
     /// Whether the input contains an answer.

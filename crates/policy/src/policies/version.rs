@@ -14,7 +14,6 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewVersion {
-    /// A description of the change.
     #[serde(default)]
     pub description: String,
     /// The Rego document.

@@ -7,7 +7,6 @@ use store::{Result, ScopedTable as _, Tx};
 use types::{Digest, Page, PolicyId, Time};
 use utoipa::ToSchema;
 
-/// An attachment, as stored.
 #[derive(store::Record)]
 #[record(table = "policy_attachment")]
 pub(crate) struct StoredAttachment {

@@ -79,7 +79,6 @@ fn as_permit_id<S: Serializer>(
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "from", rename_all = "snake_case")]
 pub enum DocumentSource {
-    /// A version of a policy.
     Version {
         policy: PolicyId,
         /// The policy's name at the time of the decision.

@@ -58,7 +58,6 @@ impl Proxy {
         }
     }
 
-    /// The URL of the proxy.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }

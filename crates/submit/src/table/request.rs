@@ -5,7 +5,6 @@ use intent::FeeTerms;
 use store::{Record, Result, Tx, UnscopedTable as _, UnscopedTx, list};
 use types::{ChainId, Namespace, ReplayKey, SignatureRequestId, SubmissionId};
 
-/// A requested signature.
 #[derive(Debug, Clone, Record)]
 #[record(table = "submission_request")]
 pub(crate) struct RequestedSignature {

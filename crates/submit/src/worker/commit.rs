@@ -21,7 +21,6 @@ pub(super) struct Planned {
     pub(super) supersedes: Option<PermitId>,
 }
 
-/// A plan with its signature.
 struct SignedPlan {
     planned: Planned,
     signature: Signed,

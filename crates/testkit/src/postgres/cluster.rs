@@ -18,7 +18,6 @@ use super::{locale, programs};
 const TRIES: u32 = 5;
 /// A busy machine needs a few seconds.
 const READY_MS: u64 = 60_000;
-/// The superuser of the cluster.
 const USER: &str = "florin";
 
 /// Options of a cluster.

@@ -13,7 +13,6 @@ pub enum Fate {
     Mined,
     /// Returned to the mempool.
     Pooled,
-    /// Dropped.
     Dropped,
 }
 

@@ -219,7 +219,6 @@ impl World {
             .unwrap()
     }
 
-    /// The lines of the export.
     pub(crate) fn lines(&self) -> Vec<String> {
         std::fs::read_to_string(self.dir.path().join("tree-heads.jsonl"))
             .unwrap()

@@ -3,7 +3,6 @@
 /// What a listener has read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ReadMark {
-    /// The version of the listener.
     pub(super) version: u64,
     /// A fingerprint of what there was to read; it changes when there is more.
     pub(super) fingerprint: String,

@@ -12,7 +12,6 @@ pub(crate) struct ValuePosition {
     pub(crate) seq: i64,
 }
 
-/// An encrypted value.
 #[derive(store::Record)]
 pub(crate) struct EncryptedValue {
     #[record(columns("namespace", "id", "seq"))]

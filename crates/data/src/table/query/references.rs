@@ -273,7 +273,6 @@ impl Builder<'_> {
         }
     }
 
-    /// The name of the parent's asset.
     pub(super) fn parent_asset_name(&self) -> String {
         format!(
             "(SELECT a.name FROM asset a WHERE a.namespace = ?ns AND a.id = {})",

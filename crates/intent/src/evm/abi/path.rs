@@ -8,9 +8,7 @@ use crate::Error;
 pub(crate) enum Path<'a> {
     /// The root, such as `params`.
     Root(&'a str),
-    /// A member of an object.
     Member(&'a Path<'a>, &'a str),
-    /// An item of a list.
     Item(&'a Path<'a>, usize),
 }
 

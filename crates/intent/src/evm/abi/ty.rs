@@ -13,17 +13,13 @@ pub(crate) enum Type {
     Uint(usize),
     /// `int8` … `int256`, by bits.
     Int(usize),
-    /// `address`.
     Address,
-    /// `bool`.
     Bool,
     /// `bytes1` … `bytes32`, by bytes.
     Fixed(usize),
     /// `function`: an address and a selector, 24 bytes.
     Function,
-    /// `bytes`.
     Bytes,
-    /// `string`.
     String,
     /// `T[]`.
     List(Box<Type>),
