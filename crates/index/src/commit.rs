@@ -108,7 +108,7 @@ fn intermediate_tip(
     let Some(height) = height.filter(|height| *height >= lowest) else {
         return Ok(None);
     };
-    let hash = table::block::canonical_hash(tx, &status.chain, height)?;
+    let hash = table::block::block_at(tx, &status.chain, height)?;
     Ok(hash.map(|hash| Tip { height, hash }))
 }
 
@@ -184,7 +184,7 @@ fn final_hash(
     candidate: &Candidate,
 ) -> Result<Option<String>> {
     if let Some(tagged) = &candidate.tagged
-        && let Some(stored) = table::block::canonical_hash(tx, &status.chain, tagged.height)?
+        && let Some(stored) = table::block::block_at(tx, &status.chain, tagged.height)?
         && stored != tagged.hash
     {
         tracing::warn!(
@@ -197,7 +197,7 @@ fn final_hash(
         );
         return Ok(None);
     }
-    table::block::canonical_hash(tx, &status.chain, through)
+    table::block::block_at(tx, &status.chain, through)
 }
 
 /// A fact about the chain, with the version that its cursor has after this transaction.

@@ -56,14 +56,13 @@ pub use engine::{Index, Parts};
 pub use error::{Error, Result};
 pub use event::{BlockId, ChainFact, EventCursor, EventFilter, FinalityUpdate, StoredEvent};
 pub use projection::{DecodedBlock, NamespaceBlocks, Projection};
-pub use read::{
-    EventsPage, ResumeRequest, block_at, events_in_block, events_page, events_through,
-    inclusions_between, inclusions_in_block, resume, status, status_of, statuses,
-};
+pub use read::{EventsPage, ResumeRequest, events_page, resume, status_of, statuses};
 pub use scope::{NewScope, scopes, track, untrack};
 pub use state::Tip;
-pub use table::cursor::Status;
-pub use table::inclusion::StoredInclusion;
+pub use table::block::block_at;
+pub use table::cursor::{Status, status};
+pub use table::event::{events_in_block, events_through};
+pub use table::inclusion::{StoredInclusion, inclusions_between, inclusions_in_block};
 pub use table::scope::Scope;
 pub use watch::{watch_events, watch_signers};
 pub use worker::{BLOCKS_PER_TURN, Progress, Settings, Start, Worker, WorkerParts};

@@ -1,19 +1,14 @@
 //! Queries of the index, and resuming a halted chain.
 
 use crate::event::{EventCursor, EventFilter, StoredEvent};
-use crate::table::cursor::Status;
-use crate::table::inclusion::StoredInclusion;
+use crate::table::cursor::{Status, status};
+use crate::table::event::events_through;
 use crate::{Error, Index, Result, table};
 use store::{Fact, UnscopedTx};
 use types::{ChainId, Height, Namespace, Principal};
 
 /// The longest reason, in bytes.
 const MAX_REASON: usize = 500;
-
-/// How far a chain is indexed; none before its first stored block.
-pub fn status(tx: &mut UnscopedTx, chain: &ChainId) -> store::Result<Option<Status>> {
-    table::cursor::get(tx, chain)
-}
 
 /// How far chains are indexed, in order; none for each before its first stored block.
 pub async fn statuses(index: &Index, chains: Vec<ChainId>) -> Result<Vec<Option<Status>>> {
@@ -27,38 +22,6 @@ pub async fn statuses(index: &Index, chains: Vec<ChainId>) -> Result<Vec<Option<
 /// How far a chain is indexed; none before its first stored block.
 pub async fn status_of(index: &Index, chain: &ChainId) -> Result<Option<Status>> {
     Ok(index.db().read_unscoped_with(*chain, status).await?)
-}
-
-/// The hash of the canonical block at a height.
-pub fn block_at(
-    tx: &mut UnscopedTx,
-    chain: &ChainId,
-    height: Height,
-) -> store::Result<Option<String>> {
-    table::block::canonical_hash(tx, chain, height)
-}
-
-/// The events of one block, in order, after an event index (-1 for all). Includes reverted blocks.
-pub fn events_in_block(
-    tx: &mut UnscopedTx,
-    chain: &ChainId,
-    block_hash: &str,
-    after: i64,
-    limit: u32,
-) -> store::Result<Vec<StoredEvent>> {
-    table::event::in_block(tx, chain, block_hash, after, limit)
-}
-
-/// Canonical events after a cursor, up to and including a height (the final watermark, or the
-/// head), in chain order.
-pub fn events_through(
-    tx: &mut UnscopedTx,
-    filter: &EventFilter,
-    after: EventCursor,
-    through: Height,
-    limit: u32,
-) -> store::Result<Vec<StoredEvent>> {
-    table::event::through(tx, filter, after, through, limit)
 }
 
 /// Canonical events in chain order, and how far they are final.
@@ -77,36 +40,16 @@ pub async fn events_page(
     limit: u32,
 ) -> Result<EventsPage> {
     let read = move |tx: &mut UnscopedTx, filter: &EventFilter| {
-        let status = table::cursor::get(tx, &filter.chain)?;
+        let status = status(tx, &filter.chain)?;
         let Some((head, finalized)) =
             status.and_then(|status| Some((status.head_height()?, status.final_height())))
         else {
             return Ok(EventsPage::default());
         };
-        let events = table::event::through(tx, filter, after, head, limit)?;
+        let events = events_through(tx, filter, after, head, limit)?;
         Ok::<_, store::Error>(EventsPage { events, finalized })
     };
     Ok(index.db().read_unscoped_with(filter, read).await?)
-}
-
-/// The transactions of watched signers in a block. Includes reverted blocks.
-pub fn inclusions_in_block(
-    tx: &mut UnscopedTx,
-    chain: &ChainId,
-    block_hash: &str,
-) -> store::Result<Vec<StoredInclusion>> {
-    table::inclusion::in_block(tx, chain, block_hash)
-}
-
-/// The canonical transactions of watched signers above one height, up to and including another:
-/// those that became final with a move of the watermark.
-pub fn inclusions_between(
-    tx: &mut UnscopedTx,
-    chain: &ChainId,
-    above: Option<Height>,
-    through: Height,
-) -> store::Result<Vec<StoredInclusion>> {
-    table::inclusion::between(tx, chain, above, through)
 }
 
 /// A request to resume a halted chain.
@@ -144,7 +87,7 @@ fn resume_in(
     chain: ChainId,
     request: &ResumeRequest,
 ) -> Result<()> {
-    let mut status = table::cursor::get(tx, &chain)?.ok_or(Error::UnknownChain { chain })?;
+    let mut status = status(tx, &chain)?.ok_or(Error::UnknownChain { chain })?;
     let Some(halt_reason) = status.halted.take() else {
         return Err(Error::NotHalted { chain });
     };

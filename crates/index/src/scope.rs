@@ -70,7 +70,7 @@ pub async fn track(
     index
         .on()
         .write_unscoped_with(args, |tx, (limits, principal, scope)| {
-            let status = table::cursor::get(tx, &scope.chain)?;
+            let status = table::cursor::status(tx, &scope.chain)?;
             let from = status.map_or(scope.from, |status| scope.from.max(status.first));
             let tx = &mut tx.scoped(&principal.namespace);
             let scope = Scope {

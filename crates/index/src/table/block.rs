@@ -104,11 +104,7 @@ pub(crate) fn canonical_height(
 }
 
 /// The hash of the canonical block at a height.
-pub(crate) fn canonical_hash(
-    tx: &mut UnscopedTx,
-    chain: &ChainId,
-    height: Height,
-) -> Result<Option<String>> {
+pub fn block_at(tx: &mut UnscopedTx, chain: &ChainId, height: Height) -> Result<Option<String>> {
     tx.value(
         "SELECT hash FROM block WHERE chain = ?1 AND height = ?2 AND canonical = 1",
         (chain, height),

@@ -41,8 +41,8 @@ impl Status {
     }
 }
 
-/// The cursor of a chain, if it exists.
-pub(crate) fn get(tx: &mut UnscopedTx, chain: &ChainId) -> Result<Option<Status>> {
+/// How far a chain is indexed; none before its first stored block.
+pub fn status(tx: &mut UnscopedTx, chain: &ChainId) -> Result<Option<Status>> {
     tx.row(&Status::select("WHERE chain = ?1"), (chain,))
 }
 

@@ -1,6 +1,6 @@
 //! Chain events.
 
-use super::with_ingest_id;
+use super::{insert_missing_sql, insert_rows, with_ingest_id};
 use crate::event::{EventCursor, EventFilter, StoredEvent};
 use std::collections::BTreeSet;
 use store::{Result, ToValue as _, UnscopedTx, Value};
@@ -44,12 +44,7 @@ pub(crate) fn rows(block: &Block) -> Vec<Vec<Value<'_>>> {
 
 /// Stores chain events with their block.
 pub(crate) fn insert(tx: &mut UnscopedTx, rows: &[Vec<Value<'_>>]) -> Result<()> {
-    let columns: Vec<&str> = COLUMNS
-        .into_iter()
-        .chain(["ingest_id", "reverted"])
-        .collect();
-    tx.bulk_insert("chain_event", &columns, &with_ingest_id(rows, ""))?;
-    Ok(())
+    insert_rows(tx, "chain_event", &COLUMNS, rows)
 }
 
 /// Unmarks the events of a block that is canonical again. Returns their number.
@@ -67,12 +62,8 @@ pub(crate) fn insert_missing(
     rows: &[Vec<Value<'_>>],
     ingest_id: &str,
 ) -> Result<BTreeSet<u32>> {
-    let added: Vec<(u32,)> = tx.query_rows(
-        "INSERT INTO chain_event (chain, tx_id, path, block_hash, height, tx_index, event_index, source, topic, body, ingest_id, reverted)
-         {rows} ON CONFLICT (chain, block_hash, event_index) DO NOTHING RETURNING event_index",
-        (),
-        &with_ingest_id(rows, ingest_id),
-    )?;
+    let sql = insert_missing_sql("chain_event", &COLUMNS, "event_index");
+    let added: Vec<(u32,)> = tx.query_rows(&sql, (), &with_ingest_id(rows, ingest_id))?;
     Ok(added.into_iter().map(|(index,)| index).collect())
 }
 
@@ -117,8 +108,8 @@ impl From<Row> for StoredEvent {
     }
 }
 
-/// The events of a block, in order, after an event index.
-pub(crate) fn in_block(
+/// The events of one block, in order, after an event index (-1 for all). Includes reverted blocks.
+pub fn events_in_block(
     tx: &mut UnscopedTx,
     chain: &ChainId,
     block_hash: &str,
@@ -132,8 +123,9 @@ pub(crate) fn in_block(
     Ok(rows.into_iter().map(StoredEvent::from).collect())
 }
 
-/// Canonical events that match a filter, after a cursor and up to a height, in chain order.
-pub(crate) fn through(
+/// Canonical events after a cursor, up to and including a height (the final watermark, or the
+/// head), in chain order.
+pub fn events_through(
     tx: &mut UnscopedTx,
     filter: &EventFilter,
     after: EventCursor,

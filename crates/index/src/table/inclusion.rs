@@ -1,6 +1,6 @@
 //! Transactions of watched signers, one row per used replay key.
 
-use super::with_ingest_id;
+use super::{insert_missing_sql, insert_rows, with_ingest_id};
 use std::collections::{BTreeMap, BTreeSet};
 use store::{Record as _, Result, ToValue as _, UnscopedTx, Value};
 use types::{Amount, Block, ChainId, ExecutionStatus, Height, Inclusion, ReplayKey};
@@ -76,13 +76,7 @@ fn row<'b>(
 
 /// Stores inclusions with their block.
 pub(crate) fn insert(tx: &mut UnscopedTx, rows: &[Vec<Value<'_>>]) -> Result<()> {
-    tx.execute_rows(
-        "INSERT INTO chain_inclusion (chain, replay_key, block_hash, tx_id, signer, height, tx_index, status, fee, created_contract, ingest_id, reverted)
-         {rows}",
-        (),
-        &with_ingest_id(rows, ""),
-    )?;
-    Ok(())
+    insert_rows(tx, "chain_inclusion", &COLUMNS, rows)
 }
 
 /// Unmarks the inclusions of a block that is canonical again.
@@ -100,16 +94,13 @@ pub(crate) fn insert_missing(
     rows: &[Vec<Value<'_>>],
     ingest_id: &str,
 ) -> Result<BTreeSet<ReplayKey>> {
-    let added: Vec<(ReplayKey,)> = tx.query_rows(
-        "INSERT INTO chain_inclusion (chain, replay_key, block_hash, tx_id, signer, height, tx_index, status, fee, created_contract, ingest_id, reverted)
-         {rows} ON CONFLICT (chain, replay_key, block_hash) DO NOTHING RETURNING replay_key",
-        (),
-        &with_ingest_id(rows, ingest_id),
-    )?;
+    let sql = insert_missing_sql("chain_inclusion", &COLUMNS, "replay_key");
+    let added: Vec<(ReplayKey,)> = tx.query_rows(&sql, (), &with_ingest_id(rows, ingest_id))?;
     Ok(added.into_iter().map(|(replay_key,)| replay_key).collect())
 }
 
-pub(crate) fn in_block(
+/// The transactions of watched signers in a block. Includes reverted blocks.
+pub fn inclusions_in_block(
     tx: &mut UnscopedTx,
     chain: &ChainId,
     block_hash: &str,
@@ -120,8 +111,9 @@ pub(crate) fn in_block(
     tx.rows(&sql, (chain, block_hash))
 }
 
-/// Canonical inclusions above one height, up to and including another, in chain order.
-pub(crate) fn between(
+/// The canonical transactions of watched signers above one height, up to and including another, in
+/// chain order: those that became final with a move of the watermark.
+pub fn inclusions_between(
     tx: &mut UnscopedTx,
     chain: &ChainId,
     above: Option<Height>,

@@ -67,7 +67,7 @@ async fn next_blocks(worker: &Worker, scope: &Scope) -> Result<Option<Vec<BlockR
     let (chain, from) = (scope.chain, scope.next);
     let limit = u32::try_from(worker.settings.blocks_per_turn).unwrap_or(u32::MAX);
     let page = worker.db().read_unscoped(move |tx| {
-        let status = table::cursor::get(tx, &chain)?;
+        let status = table::cursor::status(tx, &chain)?;
         if status.is_some_and(|status| reaches(&status, from)) {
             table::block::from_height(tx, &chain, from, limit).map(Some)
         } else {
@@ -101,7 +101,7 @@ fn project(
     blocks: &[DecodedBlock],
 ) -> store::Result<bool> {
     let next = (blocks.last()).map_or(scope.next, |last| last.block.height.next());
-    let Some(status) = table::cursor::get(tx, &scope.chain)? else {
+    let Some(status) = table::cursor::status(tx, &scope.chain)? else {
         return Ok(false);
     };
     let hashes: Vec<&str> = (blocks.iter())

@@ -98,7 +98,7 @@ impl Worker {
     /// One turn. The running worker calls this in a loop.
     pub async fn turn(&self) -> Result<Progress> {
         let chain = *self.chain().chain();
-        let stored = self.db().read_unscoped_with(chain, table::cursor::get);
+        let stored = self.db().read_unscoped_with(chain, table::cursor::status);
         let stored: Option<Status> = stored.await?;
         if stored
             .as_ref()
