@@ -6,6 +6,7 @@ use crate::expression::long_numerals_as_texts;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use serde_saphyr::Budget;
+use std::fmt::Display;
 
 /// Maximum size of a document, in bytes.
 pub(crate) const MAX_BYTES: usize = 1 << 20;
@@ -113,6 +114,13 @@ struct TreeVisitor;
 /// Every JSON reader represents integers up to this value exactly.
 const EXACT: u64 = 1 << 53;
 
+fn integer(value: impl Copy + Display + TryInto<i64>) -> Value {
+    match value.try_into() {
+        Ok(small) if small.unsigned_abs() <= EXACT => Value::from(small),
+        _ => Value::String(value.to_string()),
+    }
+}
+
 impl<'de> Visitor<'de> for TreeVisitor {
     type Value = Value;
 
@@ -125,27 +133,19 @@ impl<'de> Visitor<'de> for TreeVisitor {
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
-        Ok(if value.unsigned_abs() > EXACT {
-            Value::String(value.to_string())
-        } else {
-            Value::from(value)
-        })
+        Ok(integer(value))
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
-        Ok(if value > EXACT {
-            Value::String(value.to_string())
-        } else {
-            Value::from(value)
-        })
+        Ok(integer(value))
     }
 
     fn visit_i128<E: de::Error>(self, value: i128) -> Result<Value, E> {
-        Ok(Value::String(value.to_string()))
+        Ok(integer(value))
     }
 
     fn visit_u128<E: de::Error>(self, value: u128) -> Result<Value, E> {
-        Ok(Value::String(value.to_string()))
+        Ok(integer(value))
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {

@@ -32,8 +32,11 @@ pub(super) static KIND: StepKind = StepKind {
 async fn deploy(run: &RunContext, options: &Options) -> Result<SubmissionRequest, Fault> {
     let (target, units) = (resolve_target(run, options).await?, units(options)?);
     let code = required_text(options, BYTECODE.name)?;
-    let code =
-        decode_hex(&code).ok_or_else(|| Fault::option("bytecode", "expected hexadecimal"))?;
+    let digits = code.trim();
+    let code = hex::decode(digits.strip_prefix("0x").unwrap_or(digits))
+        .ok()
+        .filter(|code| !code.is_empty());
+    let code = code.ok_or_else(|| Fault::option("bytecode", "expected hexadecimal"))?;
     let params = params(options, &units)?;
     let empty = Interface::new("[]".to_owned());
     let interface = target.interface.as_ref().unwrap_or(&empty);
@@ -47,24 +50,4 @@ async fn deploy(run: &RunContext, options: &Options) -> Result<SubmissionRequest
         shown: json!({"params": params}),
     };
     call.into_request(run, options)
-}
-
-fn decode_hex(text: &str) -> Option<Vec<u8>> {
-    let digits = text
-        .trim()
-        .strip_prefix("0x")
-        .unwrap_or(text.trim())
-        .as_bytes();
-    if digits.is_empty() || !digits.len().is_multiple_of(2) {
-        return None;
-    }
-    let digit = |byte: u8| {
-        char::from(byte)
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-    };
-    digits
-        .chunks(2)
-        .map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?))
-        .collect()
 }
