@@ -58,9 +58,9 @@ pub(super) async fn feed(
     };
     let deliveries = deliveries(&connector, namespace, listener, &config, &snapshot)?;
     let complete = snapshot.events.len() < usize::try_from(snapshot.capacity).unwrap_or(usize::MAX);
-    let cursor = next_cursor(&snapshot, complete, listener);
+    let cursor = next_cursor(&snapshot, complete);
     let delivered = deliveries.len();
-    let moved = delivered > 0 || cursor.as_ref() != listener.cursor.as_ref();
+    let moved = delivered > 0 || Some(&cursor) != listener.cursor.as_ref();
     let mark = complete.then(|| ReadMark {
         version: listener.version + u64::from(moved),
         fingerprint: snapshot.mark.clone(),
@@ -186,19 +186,18 @@ fn resume_cursor(
 
 /// The cursor after the delivery: after the last event. Also skips a long range without events, but
 /// only up to the final watermark.
-fn next_cursor(snapshot: &Snapshot, complete: bool, listener: &Listener) -> Option<ListenerCursor> {
+fn next_cursor(snapshot: &Snapshot, complete: bool) -> ListenerCursor {
     let last = snapshot.events.last().map(|event| ListenerCursor {
         height: event.height,
         index: i64::from(event.event.index),
         hash: (event.height > snapshot.finalized).then(|| event.block_hash.clone()),
     });
-    let cursor = last.or_else(|| Some(snapshot.cursor.clone()));
-    let height = cursor.as_ref().map_or(Height(0), |cursor| cursor.height);
+    let cursor = last.unwrap_or_else(|| snapshot.cursor.clone());
     let idle = snapshot.through.min(snapshot.finalized);
-    if complete && snapshot.capacity > 0 && idle.0 >= height.0 + IDLE_BLOCKS {
-        return Some(ListenerCursor::after(idle));
+    if complete && snapshot.capacity > 0 && idle.0 >= cursor.height.0 + IDLE_BLOCKS {
+        return ListenerCursor::after(idle);
     }
-    cursor.or_else(|| listener.cursor.clone())
+    cursor
 }
 
 fn deliveries(
@@ -211,11 +210,9 @@ fn deliveries(
     let mut deliveries: Vec<EventDelivery> = snapshot
         .reverted
         .iter()
-        .map(|delivery| EventDelivery {
-            event_id: delivery.event.clone(),
-            block_hash: delivery.block_hash.clone(),
-            height: delivery.height,
-            input: delivery.input.clone(),
+        .cloned()
+        .map(|event| EventDelivery {
+            event,
             reverted: true,
         })
         .collect();
@@ -223,7 +220,10 @@ fn deliveries(
     for event in &snapshot.events {
         // Another event with the same topic, or one that does not decode, is not for this listener.
         if let Ok(Some(decoded)) = connector.decode_event(&interface, &event.event) {
-            deliveries.push(delivery(namespace, listener, config, event, &decoded)?);
+            deliveries.push(EventDelivery {
+                event: delivery(namespace, listener, config, event, &decoded)?,
+                reverted: false,
+            });
         }
     }
     Ok(deliveries)
@@ -236,7 +236,7 @@ fn delivery(
     config: &Config,
     stored: &StoredEvent,
     decoded: &chain::DecodedEvent,
-) -> Result<EventDelivery> {
+) -> Result<Delivered> {
     let (id, event) = (stored.event.id(&stored.chain), &stored.event);
     let input = json!({
         "id": id,
@@ -259,13 +259,11 @@ fn delivery(
         "chain": stored.chain,
         "blockHash": stored.block_hash,
     });
-    let input = to_stored("event", &input)?;
-    let (block_hash, height) = (stored.block_hash.clone(), stored.height);
-    Ok(EventDelivery {
-        event_id: id,
-        block_hash,
-        height,
-        input,
-        reverted: false,
+    Ok(Delivered {
+        listener: listener.id,
+        event: id,
+        block_hash: stored.block_hash.clone(),
+        height: stored.height,
+        input: to_stored("event", &input)?,
     })
 }

@@ -9,16 +9,13 @@ use crate::run::request::RunRequest;
 use crate::run::start::{StartOutcome, start_in_tx};
 use crate::table::listener::{self as table, Delivered};
 use crate::table::run as runs;
-use crate::{Error, Result, Workflow};
+use crate::{Result, Workflow};
 use store::{Lease, Tx, idempotency};
 use types::{Digest, Height, Json, Namespace};
 
 /// An event that a run is started for.
 pub(super) struct EventDelivery {
-    pub(super) event_id: String,
-    pub(super) block_hash: String,
-    pub(super) height: Height,
-    pub(super) input: Json,
+    pub(super) event: Delivered,
     pub(super) reverted: bool,
 }
 
@@ -59,13 +56,13 @@ impl Delivery {
         lease: &Lease,
         listener: &Listener,
         events: Vec<EventDelivery>,
-        cursor: Option<ListenerCursor>,
+        cursor: ListenerCursor,
     ) -> Result<()> {
         let (db, namespace, listener) =
             (self.workflow.db().clone(), self.namespace, listener.clone());
         let write = move |tx: &mut Tx| {
             let mut next = Listener {
-                cursor: cursor.clone(),
+                cursor: Some(cursor.clone()),
                 problem: None,
                 ..listener.clone()
             };
@@ -74,36 +71,28 @@ impl Delivery {
             }
             table::delete_final_deliveries(tx, next.id, self.finalized)?;
             next.version += 1;
-            if !table::update_progress(tx, &next, listener.version)? {
-                return Err(Error::VersionConflict);
-            }
+            table::update_progress(tx, &next, listener.version)?;
             runs::release_lane(tx, next.id)
         };
         db.on(lease).write(&namespace, write).await
     }
 
-    fn deliver(&self, tx: &mut Tx, next: &mut Listener, event: &EventDelivery) -> Result<()> {
-        if event.reverted {
-            table::delete_delivery(tx, next.id, &event.event_id, &event.block_hash)?;
+    fn deliver(&self, tx: &mut Tx, next: &mut Listener, delivery: &EventDelivery) -> Result<()> {
+        let event = &delivery.event;
+        if delivery.reverted {
+            table::delete_delivery(tx, next.id, &event.event, &event.block_hash)?;
             return self
                 .compensation()
-                .map_or(Ok(()), |target| self.start_run(tx, next, event, &target));
+                .map_or(Ok(()), |target| self.start_run(tx, next, delivery, &target));
         }
         if event.height > self.finalized {
-            let delivered = Delivered {
-                listener: next.id,
-                event: event.event_id.clone(),
-                block_hash: event.block_hash.clone(),
-                height: event.height,
-                input: event.input.clone(),
-            };
-            table::insert_delivery(tx, delivered)?;
+            table::insert_delivery(tx, event.clone())?;
         }
         let target = TaskVersionRef {
             task: &self.config.task_name,
             version: self.config.task_version.as_ref(),
         };
-        self.start_run(tx, next, event, &target)
+        self.start_run(tx, next, delivery, &target)
     }
 
     /// The task that compensates for a reverted event, if configured.
@@ -124,10 +113,11 @@ impl Delivery {
         &self,
         tx: &mut Tx,
         next: &mut Listener,
-        event: &EventDelivery,
+        delivery: &EventDelivery,
         target: &TaskVersionRef<'_>,
     ) -> Result<()> {
-        let input = if event.reverted {
+        let EventDelivery { event, reverted } = delivery;
+        let input = if *reverted {
             with_reverted_flag(&event.input)?
         } else {
             event.input.clone()
@@ -139,9 +129,9 @@ impl Delivery {
             idempotency_key: None,
             activity: None,
         };
-        let origin = (event.event_id.as_str(), event.reverted);
+        let origin = (event.event.as_str(), *reverted);
         let holds = self.config.on_error == OnError::Hold;
-        let key = self.key(next, event);
+        let key = self.key(delivery);
         let request = RunRequest::by_listener(tx, next, origin, new, holds, key);
         if let StartOutcome::Created(_) = start_in_tx(&self.workflow, tx, &request)? {
             next.next_lane_index += 1;
@@ -151,12 +141,12 @@ impl Delivery {
 
     /// A run is unique by listener and event. If the listener compensates for reverts, the same
     /// event in another block starts another run.
-    fn key(&self, listener: &Listener, event: &EventDelivery) -> String {
-        let mut key = format!("{}/{}", listener.id, event.event_id);
+    fn key(&self, EventDelivery { event, reverted }: &EventDelivery) -> String {
+        let mut key = format!("{}/{}", event.listener, event.event);
         if self.compensation().is_some() {
             key.push_str(&format!("/{}", event.block_hash));
         }
-        if event.reverted {
+        if *reverted {
             key.push_str("/reverted");
         }
         if key.len() > idempotency::MAX_KEY_BYTES {

@@ -110,11 +110,7 @@ async fn block(
         if changed {
             tx.append(blocked.fact("listener.blocked"));
         }
-        if table::update_progress(tx, &blocked, listener.version)? {
-            Ok(())
-        } else {
-            Err(Error::VersionConflict)
-        }
+        table::update_progress(tx, &blocked, listener.version)
     };
     match workflow
         .db()

@@ -1,9 +1,9 @@
 //! Tables `listener`, `listener_event` and `listener_cursor`.
 
 use super::named::Within;
-use crate::Result;
 use crate::listener::{Listener, ListenerKind};
 use crate::task::Task;
+use crate::{Error, Result};
 use store::{Cursor, InNamespace, Record as _, ScopedTable as _, ToValue, Tx, UnscopedTx, Value};
 use types::{Height, Json, ListenerId, Time};
 
@@ -25,8 +25,9 @@ pub(crate) fn of_task(tx: &mut Tx, task: &Task) -> Result<Option<String>> {
     )?)
 }
 
-/// Updates the progress of a listener. Returns false if it is no longer at version `before`.
-pub(crate) fn update_progress(tx: &mut Tx, listener: &Listener, before: u64) -> Result<bool> {
+/// Updates the progress of a listener. [`Error::VersionConflict`] if it is no longer at version
+/// `before`.
+pub(crate) fn update_progress(tx: &mut Tx, listener: &Listener, before: u64) -> Result<()> {
     let cursor = listener.cursor.as_ref();
     let changed = tx.execute(
         "UPDATE listener SET cursor_height = ?2, cursor_index = ?3, cursor_hash = ?4, next_lane_index = ?5, problem = ?6, next_at = ?7,
@@ -44,7 +45,11 @@ pub(crate) fn update_progress(tx: &mut Tx, listener: &Listener, before: u64) -> 
             before,
         ),
     )?;
-    Ok(changed == 1)
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(Error::VersionConflict)
+    }
 }
 
 /// Deletes the cursors and delivered events of a listener.
