@@ -1,6 +1,6 @@
 //! Explains the state of a submission in plain English.
 
-use crate::late::held_lane;
+use crate::late::{held_lane, readable_requests};
 use crate::state::State;
 use crate::submission::Submission;
 use crate::table::lane::Lane;
@@ -65,11 +65,7 @@ fn request(tx: &mut Tx, submission: &Submission) -> Result<Option<SignatureReque
         return Ok(None);
     }
     let requested = table::request::latest_of(tx, submission.id)?;
-    let ids: Vec<_> = requested
-        .iter()
-        .map(|requested| requested.request)
-        .collect();
-    Ok(keys::signature_requests(tx, &ids)?.pop())
+    Ok(readable_requests(tx, requested.as_slice())?.pop())
 }
 
 /// Why its lane signs nothing now, while a submission waits in it.

@@ -2,8 +2,32 @@
 
 use crate::submission::Submission;
 use crate::{Result, Submit, table};
-use store::UnscopedTx;
-use types::ChainId;
+use std::slice;
+use store::{Tx, UnscopedTx};
+use types::{ChainId, SignatureRequestId};
+
+/// Those of these signature requests that can be read. Another is reported, and affects no other.
+pub(crate) fn readable_requests(
+    tx: &mut Tx,
+    ids: &[SignatureRequestId],
+) -> Result<Vec<keys::SignatureRequest>> {
+    use keys::Error::Store;
+    use store::Error::UnexpectedValue;
+    match keys::signature_requests(tx, ids) {
+        Err(Store(UnexpectedValue { .. })) => {}
+        requests => return Ok(requests?),
+    }
+    let mut readable = Vec::with_capacity(ids.len());
+    for id in ids {
+        match keys::signature_requests(tx, slice::from_ref(id)) {
+            Err(Store(error @ UnexpectedValue { .. })) => {
+                tracing::error!(event = "signature_request.unreadable", request = %id, %error, "a signature request cannot be read");
+            }
+            requests => readable.extend(requests?),
+        }
+    }
+    Ok(readable)
+}
 
 /// The back end that signs for a submission, if it answers later.
 pub(crate) fn late_backend(

@@ -2,7 +2,9 @@
 
 use crate::submission::Submission;
 use intent::FeeTerms;
-use store::{Record, Result, Tx, UnscopedTable as _, UnscopedTx, list};
+use store::{
+    Cell, Error, FromRow as _, Record, Result, RowCells, Tx, UnscopedTable as _, UnscopedTx, list,
+};
 use types::{ChainId, Namespace, ReplayKey, SignatureRequestId, SubmissionId};
 
 #[derive(Debug, Clone, Record)]
@@ -47,7 +49,7 @@ pub(crate) fn signers(
     )
 }
 
-/// The open requests of these signers of a shard, oldest first.
+/// The open requests of these signers of a shard that can be read, oldest first.
 pub(crate) fn open_of_signers(
     tx: &mut UnscopedTx,
     shard: i64,
@@ -58,6 +60,22 @@ pub(crate) fn open_of_signers(
         "WHERE open = 1 AND shard = ?1 AND chain = ?2 AND signer IN ({rows}) ORDER BY request",
     );
     tx.query_rows(&sql, (shard, chain), &list(signers))
+        .map(readable)
+}
+
+/// Those of these rows that can be read. Another is reported, and affects no other.
+fn readable(rows: Vec<RowCells>) -> Vec<RequestedSignature> {
+    let read = |row: RowCells| {
+        let request = match row.get(1) {
+            Some(Cell::Text(request)) => request.clone(),
+            _ => String::new(),
+        };
+        let report = |error: &Error| {
+            tracing::error!(event = "signature_request.unreadable", request, %error, "a signature request cannot be read");
+        };
+        RequestedSignature::from_row(row).inspect_err(report).ok()
+    };
+    rows.into_iter().filter_map(read).collect()
 }
 
 /// The replay keys of these signers that are reserved, and for which no bytes are stored yet.
@@ -75,30 +93,33 @@ pub(crate) fn holes(tx: &mut UnscopedTx, chain: &ChainId, signers: &[String]) ->
 }
 
 /// The open request of a submission, if any.
-pub(crate) fn open_of(tx: &mut Tx, submission: SubmissionId) -> Result<Option<RequestedSignature>> {
-    let sql = RequestedSignature::select("WHERE namespace = ?ns AND submission = ?1 AND open = 1");
-    tx.row(&sql, (submission,))
+pub(crate) fn open_of(tx: &mut Tx, submission: SubmissionId) -> Result<Option<SignatureRequestId>> {
+    tx.value(
+        "SELECT request FROM submission_request WHERE namespace = ?ns AND submission = ?1 AND open = 1",
+        (submission,),
+    )
 }
 
-/// All requests of a submission, open or not, oldest first.
+/// All requests of a submission that can be read, open or not, oldest first.
 pub(crate) fn of_submission(
     tx: &mut Tx,
     submission: SubmissionId,
 ) -> Result<Vec<RequestedSignature>> {
     let sql =
         RequestedSignature::select("WHERE namespace = ?ns AND submission = ?1 ORDER BY request");
-    tx.rows(&sql, (submission,))
+    tx.rows(&sql, (submission,)).map(readable)
 }
 
 /// The latest request of a submission, open or not.
 pub(crate) fn latest_of(
     tx: &mut Tx,
     submission: SubmissionId,
-) -> Result<Option<RequestedSignature>> {
-    let sql = RequestedSignature::select(
-        "WHERE namespace = ?ns AND submission = ?1 ORDER BY request DESC LIMIT 1",
-    );
-    tx.row(&sql, (submission,))
+) -> Result<Option<SignatureRequestId>> {
+    tx.value(
+        "SELECT request FROM submission_request WHERE namespace = ?ns AND submission = ?1
+          ORDER BY request DESC LIMIT 1",
+        (submission,),
+    )
 }
 
 /// The newest cancel of a submission whose signature was requested, if any.
@@ -115,12 +136,12 @@ pub(crate) fn requested_cancel(tx: &mut Tx, target: SubmissionId) -> Result<Opti
 pub(crate) fn open_of_all(
     tx: &mut UnscopedTx,
     submissions: &[SubmissionId],
-) -> Result<Vec<RequestedSignature>> {
-    let columns = RequestedSignature::columns_of("r");
-    let sql = format!(
-        "WITH n(id) AS ({{rows}}) SELECT {columns} FROM submission_request r JOIN n ON r.submission = n.id WHERE r.open = 1"
-    );
-    tx.query_rows(&sql, (), &list(submissions))
+) -> Result<Vec<(Namespace, SignatureRequestId)>> {
+    tx.query_rows(
+        "WITH n(id) AS ({rows}) SELECT r.namespace, r.request FROM submission_request r JOIN n ON r.submission = n.id WHERE r.open = 1",
+        (),
+        &list(submissions),
+    )
 }
 
 /// Closes a request. False if it is closed already.

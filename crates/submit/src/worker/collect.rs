@@ -6,7 +6,7 @@ use super::{Worker, is_halted, isolate_failure};
 use crate::state::{Event, State};
 use crate::submission::{Submission, SubmissionTransaction};
 use crate::table::request::RequestedSignature;
-use crate::{Error, Result, record, table};
+use crate::{Error, Result, late, record, table};
 use futures::future::join_all;
 use keys::RequestState;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,7 +41,7 @@ pub(super) async fn collect(worker: &Worker, chain: ChainId) -> Result<usize> {
         let Some(last) = signers.last().cloned() else {
             break;
         };
-        let lanes = load(worker, chain, signers).await?;
+        let lanes = load_each(worker, chain, signers).await?;
         let turns = lanes.into_iter().map(|(signer, lane)| async move {
             let result = collect_lane(worker, lane).await;
             isolate_failure(result, "collect_lane", &format!("{chain}/{signer}"))
@@ -61,6 +61,24 @@ async fn waiting_signers(worker: &Worker, chain: ChainId, after: String) -> Resu
         table::request::signers(tx, shard, &chain, &after, LANES_PER_PAGE)
     };
     Ok(worker.db().read_unscoped(read).await?)
+}
+
+/// Loads lanes. If something that belongs to one of them cannot be read, the others are served.
+async fn load_each(
+    worker: &Worker,
+    chain: ChainId,
+    signers: Vec<String>,
+) -> Result<BTreeMap<String, AnsweredLane>> {
+    if let Ok(lanes) = load(worker, chain, signers.clone()).await {
+        return Ok(lanes);
+    }
+    let mut lanes = BTreeMap::new();
+    for signer in signers {
+        let subject = format!("{chain}/{signer}");
+        let lane = load(worker, chain, vec![signer]).await;
+        lanes.extend(isolate_failure(lane, "load_lane", &subject)?);
+    }
+    Ok(lanes)
 }
 
 async fn load(
@@ -108,7 +126,7 @@ fn answers(
     }
     let mut answers = BTreeMap::new();
     for (namespace, ids) in ids {
-        let requests = keys::signature_requests(&mut tx.scoped(&namespace), &ids)?;
+        let requests = late::readable_requests(&mut tx.scoped(&namespace), &ids)?;
         let closed = requests
             .into_iter()
             .filter(|request| request.state != RequestState::Waiting);

@@ -88,9 +88,9 @@ async fn terms_of_target(worker: &Worker, cancel: &Submission) -> Result<Vec<Fee
     };
     let read = move |tx: &mut Tx| {
         let sent = table::transaction::of_submission(tx, target)?;
-        let requested = table::request::open_of(tx, target)?;
-        let terms = sent.into_iter().map(|sent| sent.terms);
-        let terms = terms.chain(requested.map(|one| one.terms));
+        let requested = table::request::of_submission(tx, target)?.into_iter();
+        let open = requested.filter(|one| one.open).map(|one| one.terms);
+        let terms = sent.into_iter().map(|sent| sent.terms).chain(open);
         Ok::<Vec<FeeTerms>, store::Error>(terms.collect())
     };
     Ok(worker.db().read(&cancel.namespace, read).await?)

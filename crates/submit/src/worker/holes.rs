@@ -5,7 +5,7 @@
 use super::{Worker, isolate_failure};
 use crate::state::State;
 use crate::submission::Submission;
-use crate::{Result, enqueue, lane, record, table};
+use crate::{Result, enqueue, lane, late, record, table};
 use keys::RequestState;
 use std::slice;
 use store::{Tx, UnscopedTx};
@@ -77,7 +77,7 @@ fn is_refused(tx: &mut Tx, cancel: &Submission) -> Result<bool> {
         return Ok(false);
     };
     let deadline = cancel.permit.as_ref().map(|permit| permit.body.not_after);
-    let requests = keys::signature_requests(tx, &[requested.request])?;
+    let requests = late::readable_requests(tx, &[requested])?;
     Ok(requests.iter().any(|request| {
         let was_valid = deadline.is_none_or(|deadline| request.updated_at <= deadline);
         request.state == RequestState::Refused && was_valid

@@ -66,7 +66,9 @@ async fn serve(worker: &Worker, chain: &ChainId, signer: &str) -> Result<usize> 
     // A cancel reuses replay keys that are already held, so it needs no capacity and is signed even
     // in a paused lane.
     for cancel in state.cancels {
-        changed += replacement::sign_cancel(worker, cancel).await?;
+        let id = cancel.id;
+        let result = replacement::sign_cancel(worker, cancel).await;
+        changed += isolate_failure(result, "sign_cancel", &id)?;
     }
     let is_open = |lane: &Lane| !lane.is_paused(worker.now());
     // The loaded state lacks what the cancels changed: the next turn serves the others.

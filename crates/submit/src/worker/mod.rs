@@ -179,11 +179,11 @@ fn open_spans<'s>(
 
 /// Logs a stage's failure and continues with the other stages, chains and lanes. A lost lease or
 /// closed database stops the whole turn.
-fn isolate_failure(
-    result: Result<usize>,
+fn isolate_failure<T: Default>(
+    result: Result<T>,
     stage: &str,
     subject: &impl std::fmt::Display,
-) -> Result<usize> {
+) -> Result<T> {
     match result {
         Err(error @ Error::Store(store::Error::Fenced { .. } | store::Error::Closed)) => Err(error),
         Err(error) => {
@@ -194,7 +194,7 @@ fn isolate_failure(
                 %error,
                 "a stage of the turn failed and is retried"
             );
-            Ok(0)
+            Ok(T::default())
         }
         result => result,
     }

@@ -91,12 +91,15 @@ async fn load_target(
             let refused = table::request::requested_cancel(&mut tx, id)?;
             let newest = refused.as_ref().or(submission.as_ref());
             let permit = newest.and_then(|newest| newest.permit.as_ref());
+            let requested = table::request::of_submission(&mut tx, id)?;
+            let open = requested.iter().filter(|one| one.open);
+            let open: Vec<_> = open.map(|one| one.request).collect();
             Ok::<_, Error>(Target {
                 permit: permit.map(|permit| permit.body.id),
                 submission,
                 sent: table::transaction::of_submission(&mut tx, id)?,
-                is_signing: table::request::open_of(&mut tx, id)?.is_some(),
-                requested: requested(&mut tx, id)?,
+                is_signing: !late::readable_requests(&mut tx, &open)?.is_empty(),
+                requested: not_refused(&mut tx, requested)?,
                 cancel: table::submission::cancel_in_progress(&mut tx, id)?.map(|one| one.id),
                 late_backend,
                 keys: TargetKeys {
@@ -108,11 +111,13 @@ async fn load_target(
     read.await
 }
 
-/// The requests of a submission that its back end has not refused, oldest first.
-fn requested(tx: &mut Tx, id: SubmissionId) -> Result<Vec<RequestedSignature>> {
-    let mut requested = table::request::of_submission(tx, id)?;
+/// Those of these requests that their back end has not refused.
+fn not_refused(
+    tx: &mut Tx,
+    mut requested: Vec<RequestedSignature>,
+) -> Result<Vec<RequestedSignature>> {
     let ids: Vec<_> = requested.iter().map(|one| one.request).collect();
-    let mut requests = keys::signature_requests(tx, &ids)?;
+    let mut requests = late::readable_requests(tx, &ids)?;
     requests.retain(|request| request.state == RequestState::Refused);
     requested.retain(|one| requests.iter().all(|refused| refused.id != one.request));
     Ok(requested)

@@ -15,9 +15,9 @@ pub(crate) fn withdraw(
 ) -> Result<()> {
     let open = table::request::open_of(tx, submission)?;
     if let Some(open) = open
-        && keys::withdraw_request(tx, actor, &open.request, note)?
+        && keys::withdraw_request(tx, actor, &open, note)?
     {
-        table::request::close(tx, &open.request)?;
+        table::request::close(tx, &open)?;
     }
     Ok(())
 }
@@ -39,11 +39,11 @@ pub(super) fn of_ended(tx: &mut UnscopedTx, changed: &[Submission]) -> Result<()
     if ended.is_empty() {
         return Ok(());
     }
-    for open in table::request::open_of_all(tx, &ended)? {
-        let system = record::system(&open.namespace);
-        let mut tx = tx.scoped(&open.namespace);
-        keys::withdraw_request(&mut tx, &system, &open.request, "its submission has ended")?;
-        table::request::close(&mut tx, &open.request)?;
+    for (namespace, open) in table::request::open_of_all(tx, &ended)? {
+        let system = record::system(&namespace);
+        let mut tx = tx.scoped(&namespace);
+        keys::withdraw_request(&mut tx, &system, &open, "its submission has ended")?;
+        table::request::close(&mut tx, &open)?;
     }
     Ok(())
 }

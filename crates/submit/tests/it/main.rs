@@ -5,6 +5,7 @@ mod crash;
 mod explain;
 mod fail_points;
 mod lanes;
+mod late;
 mod rejections;
 mod reorg;
 mod robustness;
