@@ -68,12 +68,24 @@ fn request(tx: &mut Tx, submission: &Submission) -> Result<Option<SignatureReque
     Ok(readable_requests(tx, requested.as_slice())?.pop())
 }
 
-/// Why its lane signs nothing now, while a submission waits in it.
+/// Why its lane signs nothing now, while a submission waits in it, or why its bytes are not sent.
 fn held(submit: &Submit, tx: &mut UnscopedTx, submission: &Submission) -> Result<Option<String>> {
-    let waits = submission.state == State::Permitted && submission.supersedes.is_none();
-    match waits {
-        true => held_lane(submit, tx, &submission.chain, &submission.signer),
-        false => Ok(None),
+    match submission.state {
+        State::Permitted if submission.supersedes.is_none() => {
+            held_lane(submit, tx, &submission.chain, &submission.signer)
+        }
+        State::Signed if submission.next_check().is_some() => {
+            let mut tx = tx.scoped(&submission.namespace);
+            let cancel = table::submission::cancel_in_progress(&mut tx, submission.id)?;
+            let held = |cancel: Submission| {
+                format!(
+                    "it is not sent while its cancel {} is in progress",
+                    cancel.id
+                )
+            };
+            Ok(cancel.map(held))
+        }
+        _ => Ok(None),
     }
 }
 
@@ -86,7 +98,7 @@ struct Situation {
     halted: Option<String>,
     /// The lane, if it is paused.
     paused: Option<Lane>,
-    /// Why its lane signs nothing now, if it waits for that.
+    /// Why its lane signs nothing now, or why it is not sent, if it waits for that.
     held: Option<String>,
 }
 
@@ -169,6 +181,10 @@ impl Situation {
             S::Signed | S::Accepted | S::Reorged if self.submission.next_check().is_none() => {
                 "It is not sent again, because its cancel is signed. Whichever of the two is mined \
                  wins."
+            }
+            S::Signed if self.held.is_some() => {
+                "It is sent if its cancel ends without a signature. Otherwise only the cancel is \
+                 sent."
             }
             S::Signed | S::Accepted => "The same bytes are rebroadcast until they are in a block.",
             S::Reorged => "The same bytes are rebroadcast; they can take effect only once.",

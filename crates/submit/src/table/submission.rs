@@ -96,7 +96,8 @@ pub(crate) fn paused(
     tx.rows(&sql, (chain, signer, after.unwrap_or(-1), limit))
 }
 
-/// Due submissions of a shard on a chain in one of these states, oldest first.
+/// Due submissions of a shard on a chain in one of these states, oldest first. One that is signed,
+/// and that no node may know, is not due while a cancel of it is in progress.
 pub(crate) fn due(
     tx: &mut UnscopedTx,
     shard: i64,
@@ -116,7 +117,11 @@ pub(crate) fn due(
         .map(|index| format!("?{}", index + 5))
         .collect();
     let sql = Submission::select(&format!(
-        "WHERE shard = ?1 AND chain = ?4 AND state IN ({}) AND next_at <= ?2 ORDER BY received_seq, id LIMIT ?3",
+        "WHERE shard = ?1 AND chain = ?4 AND state IN ({}) AND next_at <= ?2
+            AND NOT (state = 'signed' AND EXISTS (
+                SELECT 1 FROM submission c WHERE c.namespace = submission.namespace AND c.supersedes = submission.id
+                   AND c.state NOT IN ('final', 'denied', 'expired', 'failed', 'replaced', 'cancelled')))
+          ORDER BY received_seq, id LIMIT ?3",
         placeholders.join(", ")
     ));
     tx.rows(&sql, params)

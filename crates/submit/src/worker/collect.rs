@@ -211,8 +211,8 @@ fn record_answer(tx: &mut UnscopedTx, answered: &Answered) -> Result<usize> {
     Ok(1)
 }
 
-/// Whether a cancel is in progress that these bytes could outbid. First bytes are sent unless the
-/// cancel is signed: it waits for them, and outbids them.
+/// Whether a cancel is in progress that these bytes could outbid. First bytes become current unless
+/// the cancel is signed: it waits for them, and outbids them. They are sent once it has ended.
 fn is_cancelled(tx: &mut store::Tx, submission: &Submission) -> Result<bool> {
     let cancel = table::submission::cancel_in_progress(tx, submission.id)?;
     let is_first = submission.transaction.is_none();

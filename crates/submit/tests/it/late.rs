@@ -1,8 +1,11 @@
 //! Signers whose back end answers later: what belongs to one of them does not concern the others.
 
 use crate::world::World;
+use keys::SignOutcome;
+use serde_json::json;
 use submit::{Enqueue, State};
 use testkit::on_each_engine;
+use types::SubmissionId;
 
 /// A payment of another key of the treasury.
 async fn payment_of_another_key(world: &World, wei: u64) -> Enqueue {
@@ -53,6 +56,66 @@ async fn an_answer_that_cannot_be_read_delays_no_other_and_can_be_cancelled() {
                 world.get(cancel).await.reason
             );
             assert_eq!((world.nonce(), world.bob_balance()), (1, 7));
+        })
+        .await;
+    }
+}
+
+/// A payment whose signature has arrived, behind one whose signature has not.
+async fn answered_behind_a_hole(world: &World) -> [SubmissionId; 2] {
+    let first = world.enqueue(world.payment(1)).await;
+    let behind = world.enqueue(world.payment(2)).await;
+    world.turn().await;
+    world.scripted.answer([SignOutcome::Pending]);
+    assert_eq!(world.answer_requests().await, 1);
+    [first, behind]
+}
+
+/// The number of the signer's transactions on the chain and in the node's pool.
+fn sent(world: &World) -> u64 {
+    let params = json!([world.signer, "pending"]);
+    let count = world.node.rpc("eth_getTransactionCount", params);
+    u64::from_str_radix(count.as_str().unwrap().trim_start_matches("0x"), 16).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_cancelled_before_it_is_sent_is_sent_only_if_its_cancel_is_refused() {
+    for refuse in [false, true] {
+        on_each_engine(|test| async move {
+            let Some(world) = World::on(test, "scripted").await else {
+                return;
+            };
+            let [first, target] = answered_behind_a_hole(&world).await;
+            let cancel = world.cancel(target).await;
+            world.wait(1_000).await;
+            assert_eq!(world.answer_requests().await, 1);
+            world.turn().await; // collects both
+            assert_eq!(world.state(first).await, State::Accepted);
+            assert_eq!(world.state(target).await, State::Signed);
+            assert_eq!(world.transactions(target).await, 1, "its hash is watched");
+            world.wait(6_000).await;
+            world.scripted.answer([SignOutcome::Pending]);
+            world.run_until_idle().await;
+            assert_eq!(world.state(cancel).await, State::Signing);
+            let explained = world.explain(target).await;
+            assert_eq!(explained.state, State::Signed);
+            let reason = explained.reason.unwrap();
+            assert!(reason.contains(&format!("its cancel {cancel}")), "{reason}");
+            assert_eq!(sent(&world), 1, "only the first is sent");
+
+            if refuse {
+                let refused = SignOutcome::Refused("not today".into());
+                world.scripted.answer([refused]);
+            }
+            world.wait(1_000).await;
+            world.run_until_idle().await;
+            world.mine(3).await;
+            let ended = match refuse {
+                false => (State::Cancelled, State::Final, 1),
+                true => (State::Final, State::Failed, 3),
+            };
+            let states = (world.state(target).await, world.state(cancel).await);
+            assert_eq!((states.0, states.1, world.bob_balance()), ended);
         })
         .await;
     }
