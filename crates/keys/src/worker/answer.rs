@@ -20,6 +20,8 @@ use types::{
 
 /// The pauses before a back end is asked again for a signature that it did not give.
 const BACKOFF: Backoff = Backoff::doubling(500, 60_000);
+/// The pause of a request that waits until other calls of its back end return.
+const NOT_ASKED_MS: i64 = 1_000;
 /// The pause before a row is read again that cannot be read.
 const UNREADABLE_MS: i64 = 60_000;
 
@@ -39,6 +41,8 @@ pub(super) enum Answer {
     Rejected(String),
     /// Ask again later, with the reason.
     Later(String),
+    /// The back end was not asked, because of other requests, with the reason.
+    NotAsked(String),
 }
 
 impl Answer {
@@ -97,7 +101,7 @@ pub(super) async fn record(
 }
 
 /// Whether the worker has lost its lease or its database.
-fn is_fatal(error: &Error) -> bool {
+pub(super) fn is_fatal(error: &Error) -> bool {
     matches!(
         error,
         Error::Store(store::Error::Fenced { .. } | store::Error::Closed)
@@ -126,7 +130,14 @@ async fn write(
             }
             Answer::Refused(reason) => close(tx, system, &row.request.id, refused, reason),
             Answer::Rejected(reason) => close(tx, system, &row.request.id, refused, reason),
-            Answer::Later(why) => postpone(tx, row, why).map(|()| false),
+            Answer::Later(why) => {
+                let pause_ms = BACKOFF.pause(row.attempts);
+                let attempts = row.attempts.saturating_add(1);
+                postpone(tx, row, attempts, pause_ms, why).map(|()| false)
+            }
+            Answer::NotAsked(why) => {
+                postpone(tx, row, row.attempts, NOT_ASKED_MS, why).map(|()| false)
+            }
         }
     });
     let closed = write.await?;
@@ -137,14 +148,19 @@ async fn write(
     Ok(usize::from(closed))
 }
 
-fn postpone(tx: &mut Tx, row: &StoredRequest, why: &str) -> Result<()> {
-    let pause: Time = tx.now().plus_millis(BACKOFF.pause(row.attempts));
+fn postpone(
+    tx: &mut Tx,
+    row: &StoredRequest,
+    attempts: u32,
+    pause_ms: i64,
+    why: &str,
+) -> Result<()> {
+    let pause: Time = tx.now().plus_millis(pause_ms);
     let expired = permit(row).map(|permit| permit.body.not_after.plus_millis(1));
     let next_at = expired
         .filter(|expired| *expired > tx.now())
         .map_or(pause, |expired| pause.min(expired));
     tracing::debug!(event = "signature_request.postponed", request = %row.request.id, why, "a signature request keeps waiting");
-    let attempts = row.attempts.saturating_add(1);
     table::postpone(tx, &row.request.id, attempts, next_at, &truncated(why))
 }
 

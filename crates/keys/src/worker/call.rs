@@ -11,18 +11,51 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use types::SignatureRequestId;
+use tokio::time::timeout;
+use types::{Namespace, SignatureRequestId};
 
 /// Calls of a back end at the same time.
 const CALLS_PER_BACKEND: usize = 16;
+/// Those of them that one namespace may make, so that calls of it that hang do not stop others.
+const CALLS_PER_NAMESPACE: usize = 4;
 /// Calls of a back end one after the other: for fewer a further thread costs more than it saves.
 const CALLS_PER_LANE: usize = 16;
 
 /// The calls of all back ends.
 pub(super) struct Calls {
     keys: Keys,
-    slots: Mutex<HashMap<&'static str, Arc<Semaphore>>>,
+    /// By back end, and by namespace for those of one.
+    slots: Mutex<HashMap<(&'static str, Option<Namespace>), Arc<Semaphore>>>,
     running: Arc<Running>,
+}
+
+/// The slots for calls of a back end: of one namespace, and of all.
+#[derive(Clone)]
+struct Slots {
+    backend: &'static str,
+    namespace: Namespace,
+    own: Arc<Semaphore>,
+    all: Arc<Semaphore>,
+}
+
+/// A slot of the namespace, and one of the back end.
+type Slot = [OwnedSemaphorePermit; 2];
+
+impl Slots {
+    async fn acquire(&self) -> Option<Slot> {
+        let own = self.own.clone().acquire_owned().await.ok()?;
+        Some([own, self.all.clone().acquire_owned().await.ok()?])
+    }
+
+    /// Warn if no call is possible any more until one returns.
+    fn report_exhausted(&self) {
+        let Self {
+            backend, namespace, ..
+        } = self;
+        if self.own.available_permits() == 0 || self.all.available_permits() == 0 {
+            tracing::warn!(event = "backend.slots_exhausted", backend, %namespace, "a back end is not asked until an earlier call of it returns");
+        }
+    }
 }
 
 /// A request, and what its back end is asked.
@@ -40,11 +73,15 @@ impl Calls {
         }
     }
 
-    /// Ask the back ends of all requests that may be asked. Those of a back end are asked in order
-    /// and, where there are many, on several threads.
-    pub(super) async fn ask_all(&self, due: Vec<DueRequest>) -> Vec<(StoredRequest, Answer)> {
+    /// Ask the back ends of all requests of a namespace that may be asked. Those of a back end are
+    /// asked in order and, where there are many, on several threads.
+    pub(super) async fn ask_all(
+        &self,
+        namespace: Namespace,
+        due: Vec<DueRequest>,
+    ) -> Vec<(StoredRequest, Answer)> {
         let mut answers = Vec::with_capacity(due.len());
-        let mut by_backend: BTreeMap<&str, Vec<Asked>> = BTreeMap::new();
+        let mut by_backend: BTreeMap<&'static str, Vec<Asked>> = BTreeMap::new();
         for DueRequest { row, question } in due {
             match question {
                 Ok(question) => {
@@ -56,10 +93,10 @@ impl Calls {
         }
         let mut lanes = Vec::new();
         for (backend, asked) in by_backend {
-            let slots = self.slots(backend);
+            let slots = self.slots(backend, namespace);
             // No call of an earlier turn still runs unless its deadline has passed.
-            if slots.available_permits() == 0 {
-                let stuck = || Answer::Later("no earlier call of the back end returns".into());
+            if slots.own.available_permits() == 0 {
+                let stuck = || Answer::NotAsked("no earlier call of the back end returns".into());
                 answers.extend(asked.into_iter().map(|(row, _)| (row, stuck())));
                 continue;
             }
@@ -75,47 +112,48 @@ impl Calls {
 
     /// Ask in order, for about one deadline. What is left then is asked in another turn, which does
     /// not repeat a call that has not returned.
-    async fn ask_in_order(
-        &self,
-        lane: Vec<Asked>,
-        slots: Arc<Semaphore>,
-    ) -> Vec<(StoredRequest, Answer)> {
+    async fn ask_in_order(&self, lane: Vec<Asked>, slots: Slots) -> Vec<(StoredRequest, Answer)> {
         let clock = self.keys.db().clock();
         let (start, mut answers) = (clock.monotonic_ms(), Vec::with_capacity(lane.len()));
         let mut is_late = false;
         for (row, question) in lane {
             let answer = if is_late {
-                Answer::Later("another call of the back end takes long".into())
+                Err(Answer::NotAsked(
+                    "another call of the back end takes long".into(),
+                ))
             } else {
-                let answer = self.ask(&row, question, &slots).await;
-                is_late = answer.is_none() || clock.monotonic_ms() > start + self.deadline_ms();
-                answer.unwrap_or_else(|| self.not_returned())
+                self.ask(&row, question, &slots).await
             };
-            answers.push((row, answer));
+            is_late = answer.is_err() || clock.monotonic_ms() > start + self.deadline_ms();
+            answers.push((row, answer.unwrap_or_else(|late| late)));
         }
         answers
     }
 
-    /// Ask for one signature. `None` if the back end has not returned at the deadline.
+    /// Ask for one signature. An error if the deadline has passed.
     async fn ask(
         &self,
         row: &StoredRequest,
         question: Question,
-        slots: &Arc<Semaphore>,
-    ) -> Option<Answer> {
+        slots: &Slots,
+    ) -> std::result::Result<Answer, Answer> {
         let id = row.request.id;
         if lock(&self.running).contains(&id) {
             let why = "an earlier call of the back end has not returned";
-            return Some(Answer::Later(why.into()));
+            return Ok(Answer::Later(why.into()));
         }
-        let call = async {
-            let slot = slots.clone().acquire_owned().await.ok()?;
-            self.start(row, question, slot).await.ok()
+        let limit = Duration::from_millis(self.deadline_ms());
+        let Ok(Some(slot)) = timeout(limit, slots.acquire()).await else {
+            slots.report_exhausted();
+            let why = "other calls of the back end take long";
+            return Err(Answer::NotAsked(why.into()));
         };
-        let deadline = Duration::from_millis(self.deadline_ms());
-        let answer = tokio::time::timeout(deadline, call).await.ok()?;
-        let panicked = || Answer::Later("the call of the back end panicked".into());
-        Some(answer.unwrap_or_else(panicked))
+        let Ok(answer) = timeout(limit, self.start(row, question, slot)).await else {
+            slots.report_exhausted();
+            return Err(self.not_returned());
+        };
+        let panicked = |_| Answer::Later("the call of the back end panicked".into());
+        Ok(answer.unwrap_or_else(panicked))
     }
 
     fn not_returned(&self) -> Answer {
@@ -132,7 +170,7 @@ impl Calls {
         &self,
         row: &StoredRequest,
         question: Question,
-        slot: OwnedSemaphorePermit,
+        slot: Slot,
     ) -> oneshot::Receiver<Answer> {
         let (sender, receiver) = oneshot::channel();
         let (id, chain, backend) = (row.request.id, row.request.chain, question.backend.name());
@@ -151,12 +189,20 @@ impl Calls {
         receiver
     }
 
-    fn slots(&self, backend: &'static str) -> Arc<Semaphore> {
+    fn slots(&self, backend: &'static str, namespace: Namespace) -> Slots {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let slots = slots.entry(backend);
-        slots
-            .or_insert_with(|| Arc::new(Semaphore::new(CALLS_PER_BACKEND)))
-            .clone()
+        slots.retain(|_, unused| Arc::strong_count(unused) > 1);
+        let mut of = |namespace, count| {
+            let slots = slots.entry((backend, namespace));
+            let new = || Arc::new(Semaphore::new(count));
+            slots.or_insert_with(new).clone()
+        };
+        Slots {
+            backend,
+            namespace,
+            own: of(Some(namespace), CALLS_PER_NAMESPACE),
+            all: of(None, CALLS_PER_BACKEND),
+        }
     }
 }
 
@@ -164,7 +210,7 @@ impl Calls {
 struct RunningCall {
     running: Arc<Running>,
     id: SignatureRequestId,
-    _slot: OwnedSemaphorePermit,
+    _slot: Slot,
 }
 
 impl Drop for RunningCall {

@@ -11,15 +11,18 @@ mod due;
 mod verify;
 
 use crate::table::request as table;
-use crate::{Error, Keys, Result};
-use answer::record;
+use crate::{Keys, Result};
+use answer::{is_fatal, record};
 use call::Calls;
 use futures::future::join_all;
+use futures::stream::{self, StreamExt as _};
 use store::{Lease, UnscopedTx};
 use types::Namespace;
 
 /// Namespaces served per turn; the next turn begins after the last of them.
 const NAMESPACES_PER_TURN: u32 = 64;
+/// Namespaces served concurrently, so that slow calls of one do not delay the others.
+const NAMESPACES_AT_ONCE: usize = 8;
 
 /// Serves the signature requests of all namespaces. Holds the lease of [`Worker::PARTITION`].
 pub struct Worker {
@@ -54,20 +57,17 @@ impl Worker {
     /// One turn: a bounded number of due requests of each of the next namespaces. A request that
     /// cannot be answered keeps waiting, with growing pauses, and affects no other.
     pub async fn turn(&mut self) -> Result<Progress> {
-        let mut progress = Progress::default();
-        for namespace in self.next_namespaces().await? {
-            self.last = namespace.to_string();
-            match serve(self, namespace).await {
-                Ok(closed) => progress.closed += closed,
-                Err(error @ Error::Store(store::Error::Fenced { .. } | store::Error::Closed)) => {
-                    return Err(error);
-                }
-                Err(error) => {
-                    tracing::warn!(event = "signer.namespace_failed", %namespace, %error, "the signature requests of a namespace are delayed")
-                }
-            }
-        }
-        Ok(progress)
+        let namespaces = self.next_namespaces().await?;
+        let Some(last) = namespaces.last() else {
+            return Ok(Progress::default());
+        };
+        self.last = last.to_string();
+        let serve = |namespace| serve_isolated(self, namespace);
+        let turns: Vec<_> = namespaces.into_iter().map(serve).collect();
+        let turns = stream::iter(turns).buffer_unordered(NAMESPACES_AT_ONCE);
+        let closed: Vec<Result<usize>> = turns.collect().await;
+        let closed = closed.into_iter().sum::<Result<usize>>()?;
+        Ok(Progress { closed })
     }
 
     async fn next_namespaces(&mut self) -> Result<Vec<Namespace>> {
@@ -93,13 +93,24 @@ impl Worker {
     }
 }
 
+/// Serve a namespace. A failure delays only its own requests, except the loss of lease or database.
+async fn serve_isolated(worker: &Worker, namespace: Namespace) -> Result<usize> {
+    match serve(worker, namespace).await {
+        Err(error) if !is_fatal(&error) => {
+            tracing::warn!(event = "signature_requests.failed", %namespace, %error, "the signature requests of a namespace are delayed");
+            Ok(0)
+        }
+        closed => closed,
+    }
+}
+
 async fn serve(worker: &Worker, namespace: Namespace) -> Result<usize> {
     let due = due::load(&worker.keys, namespace).await?;
     if !worker.may_act() {
         return Ok(0);
     }
     fail::point("keys.claimed").await?;
-    let answers = worker.calls.ask_all(due.requests).await;
+    let answers = worker.calls.ask_all(namespace, due.requests).await;
     fail::point("keys.answered").await?;
     answer::postpone_unreadable(worker, namespace, due.unreadable).await?;
     let records = answers

@@ -1,13 +1,14 @@
 //! Late answers: after expiry, after another permit has taken over, and from back ends that hang or
 //! panic.
 
-use crate::requests::{fetch, job, request};
+use crate::requests::{fetch, fetch_all, job, request, request_all};
 use crate::world::{self, World, code, pay, priced, unsigned};
-use intent::{Intent, Permit, PolicyKey, Unsigned};
+use intent::{Intent, Permit, PermitBody, PolicyKey, Unsigned};
 use keys::{RequestState, Settings, SignOutcome, SigningJob, Worker};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use testkit::on_each_engine;
-use types::PermitId;
+use types::{PermitId, Principal, SignatureRequestId};
 
 fn superseding(permit: &Permit, unsigned: Unsigned, earlier: &Permit) -> SigningJob {
     SigningJob {
@@ -260,6 +261,86 @@ async fn a_back_end_that_panics_or_hangs_stops_only_its_own_request() {
         drop(release);
         world.later(5_000);
         assert_eq!(world.worker_turn().await, 1, "a new worker");
+    })
+    .await;
+}
+
+/// The requests of another namespace, made after those of `ns`.
+async fn request_in_another(world: &World) -> (Principal, SignatureRequestId) {
+    let other = world::principal("other");
+    let (_, from) = world.signer_on(&other, "scripted").await;
+    let intent = pay(&from, 5);
+    let body = world.body(&intent);
+    let permit = world.sign_permit(PermitBody {
+        namespace: other.namespace,
+        ..body
+    });
+    let ids = request_all(world, &other, vec![plain(&permit, unsigned(&intent, 100))]).await;
+    (other, ids.unwrap()[0])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_of_one_namespace_that_hang_leave_slots_to_others() {
+    on_each_engine(|test| async move {
+        let settings = Settings {
+            backend_deadline_ms: 200,
+            ..Settings::default()
+        };
+        let world = World::with(test, settings).await;
+        let (_, from) = world.signer_on(&world.principal, "scripted").await;
+        let jobs = (0..40).map(|nonce| job(&world, &from, nonce)).collect();
+        request_all(&world, &world.principal, jobs).await.unwrap();
+        let (release, released) = mpsc::channel::<()>();
+        let (released, own) = (Mutex::new(released), *world.ns());
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = calls.clone();
+        world.scripted.follow(move |task| {
+            if task.namespace == own {
+                counted.fetch_add(1, Ordering::SeqCst);
+                released.lock().unwrap().recv().unwrap_err();
+            }
+            world::sign_as_first(task)
+        });
+        let lease = world.test.lease(Worker::PARTITION).await;
+        let mut worker = Worker::new(world.keys.clone(), lease.clone());
+        for _ in 0..7 {
+            assert_eq!(worker.turn().await.unwrap().closed, 0);
+            world.later(2_000);
+        }
+        assert_eq!(calls.load(Ordering::SeqCst), 4);
+        let (other, id) = request_in_another(&world).await;
+        assert_eq!(worker.turn().await.unwrap().closed, 1);
+        let answered = fetch_all(&world, &other, vec![id]).await.remove(0);
+        assert_eq!(answered.state, RequestState::Answered);
+
+        world.scripted.follow(world::sign_as_first);
+        world.test.db.release(&lease).await.unwrap();
+        drop(release);
+        world.later(1_000);
+        let closed = world.worker_turn().await;
+        assert!(closed >= 36, "what was not asked waits no longer: {closed}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_call_of_one_namespace_does_not_delay_another() {
+    on_each_engine(|test| async move {
+        let world = World::with(test, impatient()).await;
+        let (_, from) = world.signer_on(&world.principal, "scripted").await;
+        request(&world, job(&world, &from, 0)).await.unwrap();
+        request_in_another(&world).await;
+        // The call of the first namespace returns after that of the second.
+        let (returned, returns) = mpsc::channel::<()>();
+        let (returns, first) = (Mutex::new(returns), *world.ns());
+        world.scripted.follow(move |task| {
+            match task.namespace == first {
+                true => returns.lock().unwrap().recv().unwrap(),
+                false => returned.send(()).unwrap(),
+            }
+            world::sign_as_first(task)
+        });
+        assert_eq!(world.worker_turn().await, 2);
     })
     .await;
 }
