@@ -129,15 +129,12 @@ fn resume_submissions(tx: &mut UnscopedTx, chain: &ChainId, signer: &str) -> Res
             return Ok(());
         };
         last_index = last.lane_index;
-        let mut resumed = Vec::with_capacity(paused.len());
-        for mut submission in paused {
-            let mut tx = tx.scoped(&submission.namespace);
-            let cancel = table::submission::cancel_in_progress(&mut tx, submission.id)?;
-            if cancel.is_none_or(|cancel| cancel.transaction.is_none()) {
-                submission.apply(Event::Resumed, now)?;
-                (submission.next_at, submission.reason) = (now, None);
-                resumed.push(submission);
-            }
+        let cancelled = table::submission::with_signed_cancel(tx, &paused)?;
+        let mut resumed = paused;
+        resumed.retain(|submission| !cancelled.contains(&submission.id));
+        for submission in &mut resumed {
+            submission.apply(Event::Resumed, now)?;
+            (submission.next_at, submission.reason) = (now, None);
         }
         record::save(tx, &resumed)?;
     }

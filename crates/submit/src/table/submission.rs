@@ -55,6 +55,22 @@ pub(crate) fn cancel_in_progress(tx: &mut Tx, target: SubmissionId) -> Result<Op
     tx.row(&sql, (target,))
 }
 
+/// The ids of those submissions that have a signed cancel in progress.
+pub(crate) fn with_signed_cancel(
+    tx: &mut UnscopedTx,
+    targets: &[Submission],
+) -> Result<BTreeSet<SubmissionId>> {
+    let targets: Vec<_> = targets.iter().map(|one| (one.namespace, one.id)).collect();
+    let cancelled: Vec<(SubmissionId,)> = tx.query_rows(
+        "WITH n(ns, id) AS ({rows}) SELECT c.supersedes FROM submission c
+           JOIN n ON c.namespace = n.ns AND c.supersedes = n.id
+          WHERE c.tx_id IS NOT NULL AND c.state NOT IN ('final', 'denied', 'expired', 'failed', 'replaced', 'cancelled')",
+        (),
+        &targets,
+    )?;
+    Ok(cancelled.into_iter().map(|(id,)| id).collect())
+}
+
 /// The newest cancels of a submission, whatever their states, newest first.
 pub(crate) fn cancels(tx: &mut Tx, target: SubmissionId, limit: u32) -> Result<Vec<Submission>> {
     let sql = Submission::select(
