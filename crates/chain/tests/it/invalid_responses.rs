@@ -390,6 +390,23 @@ async fn single_receipts_are_checked_against_the_block() {
 }
 
 #[tokio::test]
+async fn a_nonce_that_is_not_plausible_is_rejected() {
+    let Some((fixture, block, watch)) = block_with_logs().await else {
+        return;
+    };
+    let server = modified(&fixture.anvil, |method, reply| {
+        if method == "eth_getBlockByHash" {
+            for transaction in reply["result"]["transactions"].as_array_mut().unwrap() {
+                transaction["nonce"] = json!("0xffffffffffffffff");
+            }
+        }
+    });
+    let evm = through(&server, &fixture, json!({}));
+    let outcome = evm.block(&block.hash, &watch).await;
+    assert!(is_invalid_response(&outcome), "{outcome:?}");
+}
+
+#[tokio::test]
 async fn a_node_without_block_receipts_is_probed_once() {
     let Some((fixture, block, watch)) = block_with_logs().await else {
         return;

@@ -256,7 +256,7 @@ fn pause_after_foreign_use(
             inclusion.transaction, inclusion.replay_key
         );
         if let Some(nonce) = nonce {
-            lane.next_nonce = lane.next_nonce.max(nonce + 1);
+            lane.next_nonce = lane.next_nonce.max(nonce.saturating_add(1));
         }
         lane::pause(tx, lane, &reason, None)?;
     }

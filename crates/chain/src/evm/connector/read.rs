@@ -15,7 +15,7 @@ use std::sync::Arc;
 use types::{Amount, Cache, ChainEvent, Digest, Height};
 
 /// The highest plausible nonce: 10,000 transactions per second for ten thousand years.
-const MAX_NONCE: u64 = 1 << 52;
+pub(super) const MAX_NONCE: u64 = 1 << 52;
 /// The highest plausible number of pending transactions of one account.
 const MAX_PENDING: u64 = 1 << 20;
 

@@ -1,6 +1,7 @@
 //! Finds the transactions of watched signers in a block.
 
 use super::super::Evm;
+use super::super::read::MAX_NONCE;
 use super::fetch::Fetched;
 use crate::evm::numerals::show;
 use crate::evm::receipts::ReceiptJson;
@@ -87,6 +88,9 @@ impl Evm {
         receipt: &ReceiptJson,
     ) -> Result<Inclusion> {
         let signer = transaction.from.to_string();
+        if *transaction.nonce > MAX_NONCE {
+            return Err(self.invalid_response("a transaction has a nonce that is not plausible"));
+        }
         Ok(Inclusion {
             transaction: transaction.hash.to_string(),
             replay_keys: vec![ReplayKey::nonce(&signer, *transaction.nonce)],
