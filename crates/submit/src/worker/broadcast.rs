@@ -1,7 +1,7 @@
 //! Broadcasts stored bytes, and classifies the node's response by what it proves.
 
 use super::replacement::{self, STALE_MS};
-use super::{Worker, isolate_failure, open_spans};
+use super::{Worker, after_retry, isolate_failure, open_spans};
 use crate::state::{Event, State};
 use crate::submission::{NEVER, Submission, sanitize_message};
 use crate::{Error, Result, lane, record, table};
@@ -185,7 +185,7 @@ fn apply_refusal(
             submission.next_at = until;
             Ok(FollowUp::PauseLane(
                 format!("insufficient funds: {message}"),
-                Some(until),
+                Some(after_retry(until)),
             ))
         }
         C::GasLimit | C::Size | C::Unsupported | C::Permission | C::FeeCap => {

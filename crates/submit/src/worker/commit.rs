@@ -1,7 +1,7 @@
 //! Signs planned submissions outside any transaction, then commits nonce, bytes and hash of all of
 //! them in one.
 
-use super::{PRICE_RETRY_MS, WAIT_MS, Worker, is_halted, open_spans, withdraw};
+use super::{PRICE_RETRY_MS, WAIT_MS, Worker, after_retry, is_halted, open_spans, withdraw};
 use crate::state::{Event, State};
 use crate::submission::{NEVER, Submission, SubmissionTransaction};
 use crate::table::lane::Lane;
@@ -269,7 +269,7 @@ fn pause_unreplaceable(
     );
     if let Some(lane) = table::lane::get(tx, chain, signer)? {
         tracing::warn!(event = "lane.paused", %chain, signer, reason, "the lane is paused");
-        lane::pause(tx, lane, &reason, Some(until))?;
+        lane::pause(tx, lane, &reason, Some(after_retry(until)))?;
     }
     submission.postpone(until, reason);
     Ok(())

@@ -138,6 +138,12 @@ impl Worker {
     }
 }
 
+/// The end of a lane's pause for a submission that is sent again at `retry`. Signing precedes
+/// sending in a turn: nothing may be signed behind it before it is known how that ends.
+fn after_retry(retry: Time) -> Time {
+    retry.plus_millis(2 * WAIT_MS)
+}
+
 /// See [`Worker::is_halted`].
 fn is_halted(tx: &mut UnscopedTx, chain: &ChainId) -> Result<bool> {
     let status = index::status(tx, chain)?;

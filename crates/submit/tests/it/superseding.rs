@@ -11,6 +11,9 @@ use types::{Clock as _, SubmissionId};
 /// The pause between two broadcasts of the same bytes, with room.
 const REBROADCAST_MS: i64 = 31_000;
 
+/// The pause after which a price that is too low is tried again, with room.
+const PRICE_RETRY_MS: i64 = 61_000;
+
 /// Longer than a permit is valid.
 const EXPIRY_MS: i64 = 11 * 60_000;
 
@@ -185,6 +188,15 @@ async fn a_price_that_no_permit_allows_to_raise_pauses_the_lane_until_it_suffice
             let explained = world.explain(behind).await;
             assert_eq!(explained.state, State::Permitted);
             assert!(explained.reason.unwrap().contains(&expected));
+
+            refuse_next_price(&world);
+            world.wait(PRICE_RETRY_MS).await;
+            world.turn().await;
+            assert_eq!(
+                world.state(behind).await,
+                State::Permitted,
+                "nothing is signed before the price is tried again"
+            );
 
             world.wait(EXPIRY_MS / 10).await; // the price has fallen
             world.run_until_idle().await;
