@@ -13,7 +13,8 @@ use types::ChainId;
 
 /// Submissions served per chain and turn.
 const PER_TURN: u32 = 100;
-/// Cancels of a submission that may end without taking the place, before an operator must decide.
+/// Cancels of a submission that may end one after the other without taking the place, and before
+/// their permits expire, until an operator must decide.
 const MAX_CANCELS: u32 = 5;
 
 pub(super) async fn fill(worker: &Worker, chain: ChainId) -> Result<usize> {
@@ -67,8 +68,14 @@ fn why_no_further(tx: &mut Tx, ended: &[Submission]) -> Result<Option<String>> {
     if last.state == State::Denied || is_refused(tx, last)? {
         return Ok(Some(why));
     }
-    let is_last = ended.len() >= MAX_CANCELS as usize;
+    let is_last = ended.len() >= MAX_CANCELS as usize && !ended.iter().any(has_expired);
     Ok(is_last.then(|| format!("{MAX_CANCELS} cancels have ended; {why}")))
+}
+
+/// Whether a cancel ended after its permit: expiry keeps cancels apart, as during a freeze.
+fn has_expired(cancel: &Submission) -> bool {
+    let deadline = cancel.permit.as_ref().map(|permit| permit.body.not_after);
+    deadline.is_some_and(|deadline| cancel.updated > deadline)
 }
 
 /// Whether the back end refused to sign a cancel while its permit was valid.

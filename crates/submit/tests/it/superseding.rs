@@ -252,12 +252,17 @@ async fn refused(world: &World) -> (SubmissionId, SubmissionId) {
     let refusal = SignOutcome::Refused("not today".into());
     world.scripted.answer([refusal]);
     assert_eq!(world.answer_requests().await, 1);
+    freeze(world).await;
+    (id, open_cancel(world).await.unwrap())
+}
+
+/// Freezes all signing, also of cancels.
+async fn freeze(world: &World) {
     let scope = keys::Scope::Namespace;
     keys::freeze(&world.keys, &world.principal, scope, true, "audit")
         .await
         .unwrap();
     world.run_until_idle().await;
-    (id, open_cancel(world).await.unwrap())
 }
 
 /// The cancel that waits for the end of the freeze.
@@ -271,11 +276,15 @@ async fn open_cancel(world: &World) -> Option<SubmissionId> {
     open.unwrap().first().map(|cancel| cancel.id)
 }
 
-async fn unfreeze(world: &World) {
+async fn lift_freeze(world: &World) {
     let scope = keys::Scope::Namespace;
     keys::unfreeze(&world.keys, &world.principal, scope, "done")
         .await
         .unwrap();
+}
+
+async fn unfreeze(world: &World) {
+    lift_freeze(world).await;
     world.wait(6_000).await;
     world.run_until_idle().await;
 }
@@ -327,6 +336,30 @@ async fn a_nonce_whose_cancels_keep_ending_pauses_the_lane() {
             paused.contains(&id.to_string()) && paused.contains("5 cancels have ended"),
             "{paused}"
         );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nonce_whose_cancels_expire_is_filled_after_any_number_of_freezes() {
+    on_each_engine(|test| async move {
+        let Some(world) = World::on(test, "scripted").await else {
+            return;
+        };
+        let (id, _) = refused(&world).await;
+        for _ in 0..6 {
+            let cancel = open_cancel(&world).await.unwrap();
+            world.wait(CANCEL_EXPIRY_MS).await;
+            lift_freeze(&world).await;
+            world.turn().await;
+            assert_eq!(world.state(cancel).await, State::Expired);
+            freeze(&world).await;
+        }
+        unfreeze(&world).await;
+        world.mine(3).await;
+        assert_eq!(world.lane().await.paused, None);
+        assert_eq!(world.state(id).await, State::Cancelled);
+        assert_eq!((world.nonce(), world.bob_balance()), (1, 0));
     })
     .await;
 }
