@@ -4,7 +4,7 @@ use crate::enqueue::{Outcome, accept_cancel, prepare_cancel};
 use crate::state::{Event, State};
 use crate::submission::Submission;
 use crate::worker::withdraw_request;
-use crate::{Error, Result, Submit, record};
+use crate::{Error, Result, Submit, record, table};
 use std::slice;
 use types::{Principal, SubmissionId};
 
@@ -78,7 +78,13 @@ async fn enqueue_cancel(
     let args = (target, cancel);
     let write = submit.write(principal, args, |tx, principal, (target, cancel)| {
         withdraw_request(tx, principal, target.id, "its submission is cancelled")?;
-        accept_cancel(tx, principal, cancel)
+        let answer = accept_cancel(tx, principal, cancel)?;
+        let is_new = matches!(answer, Ok(Outcome::Created(_)));
+        // Concurrent cancels of one submission change its row: only one of them is accepted.
+        if is_new && !table::submission::increment_version(tx, target)? {
+            return Err(Error::contended());
+        }
+        Ok(answer)
     });
     let (Outcome::Created(cancel) | Outcome::Replayed(cancel)) = write.await??;
     Ok(cancel)

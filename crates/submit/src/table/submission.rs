@@ -22,6 +22,15 @@ pub(crate) fn update(
     Ok(written.into_iter().map(|(id,)| id).collect())
 }
 
+/// Increments the version of a submission. False if it was changed since it was read.
+pub(crate) fn increment_version(tx: &mut Tx, read: &Submission) -> Result<bool> {
+    let changed = tx.execute(
+        "UPDATE submission SET version = version + 1 WHERE namespace = ?ns AND id = ?1 AND version = ?2",
+        (read.id, read.version),
+    )?;
+    Ok(changed == 1)
+}
+
 /// One submission of the namespace.
 pub(crate) fn get(tx: &mut Tx, id: SubmissionId) -> Result<Option<Submission>> {
     let sql = Submission::select("WHERE namespace = ?ns AND id = ?1");

@@ -3,7 +3,8 @@
 use crate::world::World;
 use keys::SignOutcome;
 use serde_json::json;
-use submit::{Enqueue, State};
+use store::EngineKind;
+use submit::{Enqueue, State, Submit};
 use testkit::on_each_engine;
 use types::SubmissionId;
 
@@ -119,4 +120,42 @@ async fn what_is_cancelled_before_it_is_sent_is_sent_only_if_its_cancel_is_refus
         })
         .await;
     }
+}
+
+/// The submissions as another process on the same database, where that is possible.
+async fn beside(world: &World) -> Submit {
+    if world.test.engine() == EngineKind::Sqlite {
+        return world.submit.clone();
+    }
+    let db = world.test.open_another().await;
+    let lease = db.lease("api/1", testkit::LEASE_MS).await.unwrap().unwrap();
+    let parts = submit::Parts {
+        db,
+        lease,
+        keys: world.keys.clone(),
+        policy: world.policy.clone(),
+        chains: world.submit.chains().cloned().collect(),
+    };
+    Submit::new(parts, world.settings.clone())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_that_cancel_one_submission_create_one_cancel() {
+    on_each_engine(|test| async move {
+        let Some(world) = World::new(test).await else {
+            return;
+        };
+        let other = beside(&world).await;
+        for wei in 1..=20 {
+            let id = world.enqueue(world.payment(wei)).await;
+            world.run_until_idle().await;
+            let cancel = |submit| submit::cancel(submit, &world.principal, id);
+            let (one, two) = tokio::join!(cancel(&world.submit), cancel(&other));
+            assert_eq!(one.unwrap().id, two.unwrap().id);
+            world.run_until_idle().await;
+            world.mine(3).await;
+        }
+        assert_eq!((world.nonce(), world.bob_balance()), (20, 0));
+    })
+    .await;
 }
