@@ -124,9 +124,13 @@ async fn sign_next(
     let by_nonce = connector.capabilities().sequencing == Sequencing::Nonce;
     let mut next_nonce = lane.next_nonce;
     if by_nonce {
-        // The node counts transactions that were signed elsewhere with the same key.
+        // The node counts transactions that were signed elsewhere with the same key. Those that are
+        // only pending are not believed: a nonce behind one that is never mined waits for ever.
         let sequence = connector.sequence(&lane.signer).await?;
-        next_nonce = next_nonce.max(sequence.pending).max(sequence.mined);
+        next_nonce = next_nonce.max(sequence.mined);
+        if sequence.pending > next_nonce {
+            return postpone(worker, submissions, sequence.pending - next_nonce).await;
+        }
     }
     let reservations: Vec<Reservations> = (0..submissions.len() as u64)
         .map(|offset| Reservations {
@@ -164,6 +168,19 @@ async fn sign_next(
         Some(backend) => request::request(worker, Some(lane), planned, &backend).await,
         None => commit::sign_and_commit(worker, Some(lane), planned).await,
     }
+}
+
+/// Waits until transactions that only the node knows are mined.
+async fn postpone(worker: &Worker, mut waiting: Vec<Submission>, unknown: u64) -> Result<usize> {
+    let until = worker.now().plus_millis(WAIT_MS);
+    let reason = format!(
+        "the node has {unknown} pending transaction(s) of the signer that were not submitted here: \
+         no nonce is taken before they are mined, or the node has dropped them"
+    );
+    for submission in &mut waiting {
+        submission.postpone(until, &reason);
+    }
+    worker.save(waiting).await
 }
 
 /// Separates plans from submissions that could not be planned.

@@ -122,6 +122,29 @@ async fn what_is_cancelled_before_it_is_sent_is_sent_only_if_its_cancel_is_refus
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn no_nonce_is_taken_behind_transactions_that_only_the_node_knows() {
+    on_each_engine(|test| async move {
+        let Some(world) = World::new(test).await else {
+            return;
+        };
+        world.pay_outside_florin(1);
+        let id = world.enqueue(world.payment(2)).await;
+        world.run_until_idle().await;
+        assert_eq!(world.state(id).await, State::Permitted);
+        let reason = world.explain(id).await.reason.unwrap();
+        assert!(reason.contains("1 pending transaction"), "{reason}");
+        world.mine(1).await;
+        world.wait(6_000).await;
+        world.run_until_idle().await;
+        world.mine(3).await;
+        assert_eq!(world.state(id).await, State::Final);
+        assert_eq!((world.nonce(), world.bob_balance()), (2, 3));
+        assert_eq!(world.lane().await.paused, None);
+    })
+    .await;
+}
+
 /// The submissions as another process on the same database, where that is possible.
 async fn beside(world: &World) -> Submit {
     if world.test.engine() == EngineKind::Sqlite {
