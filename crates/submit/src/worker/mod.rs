@@ -89,7 +89,7 @@ impl Worker {
     }
 
     /// Whether a block of the chain that counted as final was reorganized away: until an operator
-    /// resumes the chain, nothing new is signed, recorded or sent for it.
+    /// resumes the chain, nothing new is signed, requested, collected or sent for it.
     async fn is_halted(&self, chain: ChainId) -> Result<bool> {
         let read = move |tx: &mut UnscopedTx| is_halted(tx, &chain);
         self.db().read_unscoped(read).await
