@@ -33,8 +33,10 @@ pub trait Backend: Send + Sync {
 
     /// Sign what a task requires. Called on a blocking thread, never inside a database transaction.
     /// A back end that answers later is asked by the [`Worker`](crate::Worker), after the use of
-    /// the permit is committed, and may be asked for the same task again. An error means that it
-    /// could not be asked.
+    /// the permit is committed, and may be asked for the same task again. It must return within
+    /// [`Settings::backend_deadline_ms`](crate::Settings::backend_deadline_ms), and remember its
+    /// answer: one that is returned after the deadline is discarded, and it is asked again. An
+    /// error means that it could not be asked.
     fn sign(&self, task: &SigningTask) -> Result<SignOutcome>;
 }
 
