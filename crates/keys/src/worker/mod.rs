@@ -97,7 +97,7 @@ impl Worker {
 async fn serve_isolated(worker: &Worker, namespace: Namespace) -> Result<usize> {
     match serve(worker, namespace).await {
         Err(error) if !is_fatal(&error) => {
-            tracing::warn!(event = "signature_requests.failed", %namespace, %error, "the signature requests of a namespace are delayed");
+            tracing::warn!(event = "signer.namespace_failed", %namespace, %error, "the signature requests of a namespace are delayed");
             Ok(0)
         }
         closed => closed,
