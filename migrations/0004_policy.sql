@@ -12,13 +12,12 @@ CREATE TABLE policy (
   version BIGINT NOT NULL,
   created_at BIGINT NOT NULL,
   updated_at BIGINT NOT NULL,
-  deleted_at BIGINT,
   PRIMARY KEY (namespace, id)
 );
 
--- Deleting a policy frees its name; its versions stay, because decisions reference them.
-CREATE UNIQUE INDEX policy_name ON policy (namespace, name) WHERE deleted_at IS NULL;
+CREATE UNIQUE INDEX policy_name ON policy (namespace, name);
 
+-- The versions of a deleted policy stay, because decisions reference them.
 CREATE TABLE policy_version (
   namespace TEXT NOT NULL,
   id TEXT NOT NULL,

@@ -4,10 +4,10 @@
 use crate::blocking::blocking;
 use crate::secret::Secret;
 use crate::table::wallet as table;
-use crate::{Error, Keys, Result, key};
+use crate::{Error, Keys, Result, named_key};
 use serde::{Serialize, Serializer};
 use store::Fact;
-use types::{KeyId, Permission, Principal, WalletId};
+use types::{Permission, Principal, WalletId};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
@@ -84,9 +84,14 @@ pub async fn export(keys: &Keys, principal: &Principal, wallet: &WalletId) -> Re
 /// that node and with it every other child (BIP-32, "Implications").
 ///
 /// Errors: `keys.child_export_not_allowed`, and those of [`export`].
-pub async fn export_key(keys: &Keys, principal: &Principal, id: &KeyId) -> Result<Exported> {
+pub async fn export_key(
+    keys: &Keys,
+    principal: &Principal,
+    wallet: &WalletId,
+    name_or_id: &str,
+) -> Result<Exported> {
     check_allowed(keys, principal)?;
-    let key = key(keys, principal, id).await?;
+    let key = named_key(keys, principal, wallet, name_or_id).await?;
     if key.path == "m" {
         export(keys, principal, &key.wallet).await
     } else {

@@ -67,7 +67,7 @@ pub use export::{Exported, export, export_key};
 pub use freeze::{freeze, freezes, revoke, unfreeze};
 pub use hd::{Path, Template};
 pub use job::{Signed, SigningJob, VerifiedJob, verify_job};
-pub use named::{NewKey, create_key, key, key_named, named_keys, patch_key};
+pub use named::{NewKey, create_key, named_key, named_keys, patch_key};
 pub use read::{KeyLocation, find, issued_addresses};
 pub use record::{Recorded, bytes, record, release, signed_ids};
 pub use request::{check_requests, request_signatures, signature_requests, withdraw_request};
@@ -79,6 +79,6 @@ pub use table::named::NamedKey;
 pub use table::request::{RequestState, SignatureRequest};
 pub use wallet::{
     Branch, NewSecret, NewWallet, Origin, Patch, Wallet, WalletKind, branches, create_wallet,
-    patch_wallet, wallet, wallet_named, wallets,
+    patch_wallet, wallet, wallets,
 };
 pub use worker::{Progress, Worker};

@@ -4,9 +4,10 @@ use crate::address::{issue_one, source};
 use crate::settings::family;
 use crate::table::named::{self as table, NamedKey};
 use crate::table::wallet as wallets;
-use crate::wallet::shape::{Patch, WalletKind, check_metadata, check_name};
+use crate::wallet::shape::{Patch, WalletKind, check_metadata};
 use crate::{Error, KeyAddress, Keys, Result};
-use store::{Fact, Tx};
+use store::Tx;
+use store::named::{self as resource, Named as _};
 use types::{ChainId, Json, KeyId, Page, Principal, WalletId};
 
 /// A named key to create.
@@ -28,18 +29,12 @@ pub async fn create_key(
     wallet: &WalletId,
     new: NewKey,
 ) -> Result<NamedKey> {
-    check_name(&new.name)?;
     check_metadata(&new.metadata)?;
     let source = source(keys, principal, wallet, &new.chain).await?;
     keys.write(principal, (source, new), |tx, principal, (source, new)| {
         let wallet = source.wallet;
         if wallets::require(tx, &wallet)?.kind == WalletKind::User {
             return Err(Error::NamedKeyNotAllowed);
-        }
-        if table::is_taken(tx, &wallet, &new.name)? {
-            return Err(Error::NameTaken {
-                name: new.name.clone(),
-            });
         }
         let address = issue_one(tx, principal, source)?;
         insert(tx, principal, wallet, new, address)
@@ -68,6 +63,7 @@ pub(crate) fn insert(
         created: now,
         updated: now,
     };
+    key.check_name(tx)?;
     let family = family(&key.chain)?;
     let row = table::NewNamedKey { key, family };
     let inserted = table::insert(tx, &row)?;
@@ -75,13 +71,9 @@ pub(crate) fn insert(
     if !inserted {
         return Err(Error::NameTaken { name: key.name });
     }
-    append(tx, "key.created", principal, &key);
+    let fact = resource::fact(tx, "key.created", &key)?;
+    tx.append(fact.actor(principal));
     Ok(key)
-}
-
-fn append(tx: &mut Tx, kind: &'static str, principal: &Principal, key: &NamedKey) {
-    let fact = Fact::new(kind, 1).subject(&key.id, key.version);
-    tx.append(fact.actor(principal).payload(key));
 }
 
 /// Change a key's name or metadata. Errors: `keys.unknown_key`, `keys.version_conflict`,
@@ -89,51 +81,28 @@ fn append(tx: &mut Tx, kind: &'static str, principal: &Principal, key: &NamedKey
 pub async fn patch_key(
     keys: &Keys,
     principal: &Principal,
-    id: &KeyId,
+    wallet: &WalletId,
+    name_or_id: &str,
     patch: Patch,
 ) -> Result<NamedKey> {
     patch.check()?;
-    keys.write(principal, (*id, patch), |tx, principal, (id, patch)| {
-        let mut key = require_key(tx, id)?;
-        patch.check_version(key.version)?;
-        if let Some(name) = &patch.name
-            && *name != key.name
-            && table::is_taken(tx, &key.wallet, name)?
-        {
-            return Err(Error::NameTaken { name: name.clone() });
-        }
-        patch.apply(&mut key.name, &mut key.metadata);
-        key.updated = tx.now();
-        if !table::update(tx, &key)? {
-            return Err(Error::VersionConflict {
-                expected: key.version,
-                found: require_key(tx, id)?.version,
-            });
-        }
-        key.version += 1;
-        append(tx, "key.changed", principal, &key);
-        Ok(key)
+    let args = (*wallet, name_or_id.to_owned(), patch);
+    keys.write(principal, args, |tx, principal, (wallet, path, patch)| {
+        let mut key = NamedKey::require(tx, *wallet, path)?;
+        patch.apply(key.version, &mut key.name, &mut key.metadata)?;
+        resource::change(tx, principal, "key.changed", key)
     })
     .await
 }
 
-/// A key by its id. Error: `keys.unknown_key`.
-pub async fn key(keys: &Keys, principal: &Principal, id: &KeyId) -> Result<NamedKey> {
-    keys.read(principal, *id, require_key).await
-}
-
-/// A key by its wallet and name. Error: `keys.unknown_key`.
-pub async fn key_named(
+/// A key of a wallet by its name or id. Error: `keys.unknown_key`.
+pub async fn named_key(
     keys: &Keys,
     principal: &Principal,
     wallet: &WalletId,
-    name: &str,
+    name_or_id: &str,
 ) -> Result<NamedKey> {
-    let args = (*wallet, name.to_owned());
-    keys.read(principal, args, |tx, (wallet, name)| {
-        table::named(tx, wallet, name)?.ok_or_else(|| Error::UnknownKey { key: name.clone() })
-    })
-    .await
+    resource::get(keys.db(), principal, *wallet, name_or_id).await
 }
 
 /// The keys of a wallet, ordered by id; the cursor of a page is its last id. Error:
@@ -146,13 +115,7 @@ pub async fn named_keys(
 ) -> Result<Vec<NamedKey>> {
     keys.read(principal, (*wallet, page.clone()), |tx, (wallet, page)| {
         wallets::require(tx, wallet)?;
-        table::page(tx, wallet, page)
+        Ok(NamedKey::list(tx, *wallet, page)?)
     })
     .await
-}
-
-fn require_key(tx: &mut Tx, id: &KeyId) -> Result<NamedKey> {
-    table::get(tx, id)?.ok_or_else(|| Error::UnknownKey {
-        key: id.to_string(),
-    })
 }

@@ -3,6 +3,7 @@
 use crate::table::attachment::{Attachment, StoredAttachment};
 use crate::table::policy::StoredPolicy;
 use crate::{Error, Policy, Result, Target, table};
+use store::named::Named as _;
 use store::{Fact, Tx};
 use types::{Page, Principal};
 
@@ -22,7 +23,7 @@ pub async fn attach(
             principal,
             args,
             move |tx, principal, (name_or_id, target)| {
-                let existing = table::policy::require(tx, name_or_id)?;
+                let existing = StoredPolicy::require(tx, (), name_or_id)?;
                 if table::attachment::count(tx)? >= limit as u64 {
                     return Err(Error::too_many("attachments in a namespace", limit));
                 }
@@ -58,7 +59,7 @@ pub async fn detach(
     let args = (name_or_id.to_owned(), target.canonical()?);
     policy
         .write(principal, args, |tx, principal, (name_or_id, target)| {
-            let existing = table::policy::require(tx, name_or_id)?;
+            let existing = StoredPolicy::require(tx, (), name_or_id)?;
             let was_attached = table::attachment::delete(tx, target, existing.id)?;
             if was_attached {
                 changed(tx, "policy.detached", principal, &existing, target)?;
@@ -79,7 +80,7 @@ pub async fn attachments(
     policy
         .read(principal, args, |tx, (name_or_id, page)| {
             let of = (name_or_id.as_deref())
-                .map(|name_or_id| table::policy::require(tx, name_or_id))
+                .map(|name_or_id| StoredPolicy::require(tx, (), name_or_id))
                 .transpose()?;
             Ok(table::attachment::list(
                 tx,

@@ -2,8 +2,9 @@
 
 use crate::outcome::{Reason, ReasonCode};
 use crate::table::decision::{Decision, DecisionFilter, DocumentSource, LogPosition};
-use crate::{Error, Outcome, Policy, Result, table};
+use crate::{Error, Outcome, Policy, Result, StoredPolicy, table};
 use serde::Serialize;
+use store::named::Named as _;
 use types::{DecisionId, Page, Principal, Time};
 
 /// A page of decisions.
@@ -63,7 +64,7 @@ pub async fn decisions(
     policy
         .read(principal, args, |tx, (filter, after, limit)| {
             let of = (filter.policy.as_deref())
-                .map(|name| table::policy::require(tx, name))
+                .map(|name| StoredPolicy::require(tx, (), name))
                 .transpose()?;
             let of = of.map(|policy| policy.id);
             let items = table::decision::list(tx, filter, of, *after, *limit)?;

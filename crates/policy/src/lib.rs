@@ -3,8 +3,8 @@
 //!
 //! [`decide`] takes [`DecisionRequest`]s (who wants which intent signed, at what fee) and answers
 //! each with a signed [`Permit`](intent::Permit), a denial with reasons, or obligations to fulfill
-//! first. Policies are versioned documents ([`put`], [`add_version`]), evaluated where they are
-//! attached ([`attach`]): to a namespace, a wallet, a key, an account, an asset, a contract, a
+//! first. Policies are versioned documents ([`put_policy`], [`add_version`]), evaluated where they
+//! are attached ([`attach`]): to a namespace, a wallet, a key, an account, an asset, a contract, a
 //! task. Every evaluated policy must allow the intent. A document declares the data it needs
 //! besides the transaction as lookups ([`Lookups`]). `docs/policies.md` explains how to write one.
 //!
@@ -58,7 +58,10 @@ pub use error::{Error, Result};
 pub use input::{ReservedMember, task_input};
 pub use lookup::{Lookup, LookupError, Lookups, NoLookups};
 pub use outcome::{Obligation, Outcome, Reason, ReasonCode};
-pub use policies::{NewVersion, add_version, delete, get, list, patch, put, version, versions};
+pub use policies::{
+    NewPolicy, NewVersion, add_version, delete_policy, patch_policy, policies, policy, put_policy,
+    version, versions,
+};
 pub use replay::{Difference, Replay, ReplayProgress, ReplayTarget, replay, replay_page};
 pub use request::{Approval, DecisionRequest, TaskRef, WalletRef, approvals_hash};
 pub use settings::{EnvelopeRules, Limits, Settings};

@@ -43,6 +43,7 @@ mod lease;
 mod leased;
 mod lock;
 mod migrate;
+pub mod named;
 mod partition;
 mod reader;
 mod record;

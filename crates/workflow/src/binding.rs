@@ -2,12 +2,11 @@
 //! definition runs on another chain. A row names its contract and its interface, which are in the
 //! registry ([`contracts`]).
 
-use crate::named::{self, FactKinds, Meta, Resource};
-use crate::table::named as table;
 use crate::{Error, Result, Workflow, names};
 use contracts::Interface;
+use store::named::{self, Described, Meta, Named as _, Resource};
 use store::{Fact, Tx};
-use types::{BindingId, ChainId, ContractId, Digest, Entropy, Json, Page, Principal, Time};
+use types::{BindingId, ChainId, ContractId, Digest, Json, Page, Principal, Time};
 
 /// A named chain, contract and signer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +51,7 @@ struct BindingRow {
     version: u64,
 }
 
-table::named!(BindingRow, BindingId, within(), "binding");
+store::named!(BindingRow, BindingId, Error, "binding");
 
 /// The request to create or replace a binding.
 #[derive(Debug, Clone, Default)]
@@ -94,8 +93,8 @@ pub async fn put_binding(
     let limit = workflow.settings().named_objects_per_namespace;
     let put = move |tx: &mut Tx, principal: &Principal, args: &(String, ValidBinding)| {
         let (path, new) = args;
-        let (row, before) = named::put_in::<BindingRow>(tx, principal, (), path, new, limit)?;
-        Ok((resolve(tx, row)?, before.is_none()))
+        let (row, is_new) = named::put_in::<BindingRow>(tx, principal, (), path, new, limit)?;
+        Ok((resolve(tx, row)?, is_new))
     };
     let args = (name_or_id.to_owned(), new);
     workflow.write(principal, args, put).await
@@ -118,7 +117,7 @@ pub async fn bindings(
     page: &Page,
 ) -> Result<Vec<Binding>> {
     let read = |tx: &mut Tx, page: &Page| {
-        let rows = table::list(tx, (), page)?;
+        let rows = BindingRow::list(tx, (), page)?;
         resolve_all(tx, rows)
     };
     workflow.read(principal, page.clone(), read).await
@@ -130,12 +129,12 @@ pub async fn delete_binding(
     principal: &Principal,
     name_or_id: &str,
 ) -> Result<()> {
-    named::delete::<BindingRow>(workflow, principal, (), name_or_id).await
+    named::delete::<BindingRow>(workflow.on(), principal, (), name_or_id).await
 }
 
 /// A binding by name or id. Errors: `workflow.unknown_resource`.
 pub(crate) fn require(tx: &mut Tx, name_or_id: &str) -> Result<Binding> {
-    let row = table::require(tx, (), name_or_id)?;
+    let row = BindingRow::require(tx, (), name_or_id)?;
     resolve(tx, row)
 }
 
@@ -168,21 +167,10 @@ fn resolve_all(tx: &mut Tx, rows: Vec<BindingRow>) -> Result<Vec<Binding>> {
 
 impl Resource for BindingRow {
     type New = ValidBinding;
-    const FACTS: FactKinds = FactKinds {
-        created: "binding.created",
-        updated: "binding.updated",
-        deleted: "binding.deleted",
-    };
-    const FIELD: &'static str = "bindings";
-    const UNIT: &'static str = "bindings in a namespace";
+    const FACTS: [&str; 3] = ["binding.created", "binding.updated", "binding.deleted"];
 
-    fn new_id(now: Time, entropy: &dyn Entropy) -> BindingId {
-        BindingId::new(now, entropy)
-    }
-
-    fn choose_name<'n>(new: &'n ValidBinding, current: &'n str, is_new: bool) -> Result<&'n str> {
-        let renamed = new.name.as_deref().filter(|_| !is_new);
-        Ok(renamed.unwrap_or(current))
+    fn new_name(new: &ValidBinding) -> Option<&str> {
+        new.name.as_deref()
     }
 
     fn build(
@@ -212,11 +200,13 @@ impl Resource for BindingRow {
         })
     }
 
-    fn fact(&self, kind: &'static str) -> Fact {
-        Fact::new(kind, 1).subject(&self.id, self.version)
+    fn too_many(limit: usize) -> Error {
+        Error::limit("bindings", "bindings in a namespace", limit)
     }
+}
 
-    fn complete(&self, tx: &mut Tx, fact: Fact) -> Result<Fact> {
+impl Described for BindingRow {
+    fn describe(&self, tx: &mut Tx, fact: Fact) -> Result<Fact> {
         let addresses = contracts::addresses(tx, self.contract.as_slice())?;
         let payload = serde_json::json!({
             "name": self.name,
@@ -254,10 +244,7 @@ fn validate(workflow: &Workflow, principal: &Principal, new: NewBinding) -> Resu
         contract: account("contract", new.contract)?,
         signer: account("signer", new.signer)?,
         interface: new.abi.map(interface).transpose()?,
-        name: new
-            .name
-            .map(|name| names::validate_name("name", &name))
-            .transpose()?,
+        name: new.name,
         description: new
             .description
             .map(|text| names::validate_description(&text))

@@ -3,6 +3,7 @@
 use crate::definition::{DefinitionError, DefinitionErrorKind};
 use crate::state::IllegalTransition;
 use std::fmt::Display;
+use store::named::Named;
 use types::{Code, Coded, Json, codes};
 
 /// Result with this crate's error.
@@ -133,6 +134,14 @@ impl Error {
         Self::UnknownResource {
             noun,
             name: name.to_string(),
+        }
+    }
+
+    pub(crate) fn referenced<R: Named>(resource: &R, referrer: String) -> Self {
+        Self::Referenced {
+            noun: R::NOUN,
+            name: resource.meta().name,
+            referrer,
         }
     }
 

@@ -5,7 +5,7 @@
 //! in order with a shared context; its position is a row, so that a restart finds it. Listeners
 //! ([`put_listener`]) start runs for chain events and for new entries of the data model, each in
 //! its own order and with its own cursor. The names in steps are resolved by namespace: bindings
-//! ([`put_binding`]) to chain, contract and signer, variable sets ([`put_variables`]) to values
+//! ([`put_binding`]) to chain, contract and signer, variable sets ([`put_variable_set`]) to values
 //! that are encrypted at rest.
 //!
 //! Each step type is one file in `kinds`; `docs/tasks.md` is the reference of definitions.
@@ -51,7 +51,6 @@ mod expression;
 mod kinds;
 mod listener;
 mod metrics;
-mod named;
 mod names;
 mod reencrypt;
 mod run;
@@ -82,6 +81,6 @@ pub use task::{
     versions,
 };
 pub use variables::{
-    NewVariables, VariableSet, delete_variables, put_variables, variable_sets, variables,
+    NewVariables, VariableSet, delete_variable_set, put_variable_set, variable_set, variable_sets,
 };
 pub use worker::{Progress, Worker};

@@ -1,27 +1,33 @@
 //! Validation of names, descriptions and references.
 
 use crate::{Error, Result};
+use store::named::NameErrors;
 use types::{Characters, NameRule};
 
 const NAME: NameRule = NameRule::new(128, Characters::Segment);
 const REFERENCE: NameRule = NameRule::new(128, Characters::Printable);
 const MAX_DESCRIPTION: usize = 16 << 10;
 
-/// A name has 1 to 128 bytes without `/`, control characters, or surrounding blanks. It must not
-/// look like an id, because paths accept both.
-pub(crate) fn validate_name(field: &str, name: &str) -> Result<String> {
-    if !NAME.accepts(name) {
-        return Err(Error::invalid(field, format!("a name has {NAME}")));
+impl NameErrors for Error {
+    /// A name has 1 to 128 bytes without `/`, control characters, or surrounding blanks. It must
+    /// not look like an id, because paths accept both.
+    fn check_name(name: &str) -> Result<()> {
+        if !NAME.accepts(name) {
+            return Err(Self::invalid("name", format!("a name has {NAME}")));
+        }
+        if name.len() == 30 && name.as_bytes()[3] == b':' {
+            return Err(Self::invalid("name", "looks like an id"));
+        }
+        Ok(())
     }
-    if name.len() == 30 && name.as_bytes()[3] == b':' {
-        return Err(Error::invalid(field, "looks like an id"));
-    }
-    Ok(name.to_owned())
-}
 
-/// Checks the new name of a resource, if it gets one.
-pub(crate) fn validate_new_name(name: Option<String>) -> Result<Option<String>> {
-    name.map(|name| validate_name("name", &name)).transpose()
+    fn unknown(noun: &'static str, name: String) -> Self {
+        Self::UnknownResource { noun, name }
+    }
+
+    fn name_taken(noun: &'static str, name: String) -> Self {
+        Self::NameTaken { noun, name }
+    }
 }
 
 /// Checks the length of a description.

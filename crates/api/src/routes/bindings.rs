@@ -91,12 +91,8 @@ impl From<BindingInput> for workflow::NewBinding {
 }
 
 named_routes! {
-    mod named at "/bindings", "/bindings/{binding}" by "binding", tag "tasks";
+    mod named at "/bindings/{binding}" by "binding", tag "tasks";
     engine workflow, permissions BindingRead, BindingWrite;
-    /// List bindings.
-    ///
-    /// Ordered by name.
-    list(Binding) = workflow::bindings;
     /// Retrieve a binding by name or id.
     get(Binding) = workflow::binding;
     /// Create or replace a binding.
@@ -108,4 +104,8 @@ named_routes! {
     ///
     /// Task steps that use the binding fail from then on.
     delete = workflow::delete_binding;
+    /// List bindings.
+    ///
+    /// Ordered by name.
+    list(Binding) at "/bindings" = workflow::bindings;
 }

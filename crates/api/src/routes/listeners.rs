@@ -89,15 +89,8 @@ impl From<ModelListenerInput> for NewListener {
 }
 
 named_routes! {
-    mod chain_listeners at "/listeners/firefly", "/listeners/firefly/{listener}"
-        by "listener", tag "listeners";
+    mod chain_listeners at "/listeners/firefly/{listener}" by "listener", tag "listeners";
     engine workflow, permissions ListenerRead, ListenerWrite;
-    /// List listeners to chain events.
-    ///
-    /// Ordered by name.
-    list(Listener) = |workflow, principal, page| {
-        workflow::listeners(workflow, principal, ListenerKind::Firefly, page)
-    };
     /// Retrieve a listener to chain events by name or id.
     get(Listener) = |workflow, principal, name_or_id| {
         workflow::listener(workflow, principal, ListenerKind::Firefly, name_or_id)
@@ -113,18 +106,17 @@ named_routes! {
     delete = |workflow, principal, name_or_id| {
         workflow::delete_listener(workflow, principal, ListenerKind::Firefly, name_or_id)
     };
+    /// List listeners to chain events.
+    ///
+    /// Ordered by name.
+    list(Listener) at "/listeners/firefly" = |workflow, principal, page| {
+        workflow::listeners(workflow, principal, ListenerKind::Firefly, page)
+    };
 }
 
 named_routes! {
-    mod model_listeners at "/listeners/datamodel", "/listeners/datamodel/{listener}"
-        by "listener", tag "listeners";
+    mod model_listeners at "/listeners/datamodel/{listener}" by "listener", tag "listeners";
     engine workflow, permissions ListenerRead, ListenerWrite;
-    /// List listeners to data model events.
-    ///
-    /// Ordered by name.
-    list(Listener) = |workflow, principal, page| {
-        workflow::listeners(workflow, principal, ListenerKind::DataModel, page)
-    };
     /// Retrieve a listener to data model events by name or id.
     get(Listener) = |workflow, principal, name_or_id| {
         workflow::listener(workflow, principal, ListenerKind::DataModel, name_or_id)
@@ -139,5 +131,11 @@ named_routes! {
     /// Runs that it started continue.
     delete = |workflow, principal, name_or_id| {
         workflow::delete_listener(workflow, principal, ListenerKind::DataModel, name_or_id)
+    };
+    /// List listeners to data model events.
+    ///
+    /// Ordered by name.
+    list(Listener) at "/listeners/datamodel" = |workflow, principal, page| {
+        workflow::listeners(workflow, principal, ListenerKind::DataModel, page)
     };
 }

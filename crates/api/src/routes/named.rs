@@ -7,16 +7,16 @@ use std::str::FromStr;
 ///
 /// ```text
 /// named_routes! {
-///     mod named at "/tasks", "/tasks/{task}" by "task", tag "tasks";
+///     mod named at "/tasks/{task}" by "task", tag "tasks";
 ///     engine workflow, permissions TaskRead, TaskWrite;
-///     /// List tasks.
-///     list(Task) = workflow::tasks;
 ///     /// Retrieve a task by name or id.
 ///     get(Task) = workflow::task;
 ///     /// Create or replace a task.
 ///     put(NewTask, TaskId) = workflow::put_task;
 ///     /// Delete a task.
 ///     delete = workflow::delete_task;
+///     /// List tasks.
+///     list(Task) at "/tasks" = workflow::tasks;
 /// }
 /// ```
 ///
@@ -25,16 +25,18 @@ use std::str::FromStr;
 /// the routes imports the prelude.
 macro_rules! named_routes {
     (
-        mod $module:ident at $all:tt, $one:tt by $parameter:tt, tag $tag:tt;
+        mod $module:ident at $one:tt by $parameter:tt, tag $tag:tt;
         engine $engine:ident, permissions $Read:ident, $Write:ident;
-        $(#[$list_doc:meta])*
-        list($Item:ident) = $list:expr;
         $(#[$get_doc:meta])*
         get($Resource:ident) = $get:expr;
         $(#[$put_doc:meta])*
         put($Input:ident, $Id:ident) = $put:expr;
         $(#[$delete_doc:meta])*
         delete = $delete:expr;
+        $(
+            $(#[$list_doc:meta])*
+            $list_items:ident($Item:ident) at $all:tt = $list:expr;
+        )?
     ) => {
         mod $module {
             use super::*;
@@ -43,19 +45,8 @@ macro_rules! named_routes {
 
             pub(super) fn routes() -> OpenApiRouter<App> {
                 OpenApiRouter::new()
-                    .routes(routes!(list))
                     .routes(routes!(get, put, delete))
-            }
-
-            $(#[$list_doc])*
-            #[utoipa::path(get, path = $all, tag = $tag, params(SkipPaging), responses((status = 200, body = Items<$Item>), Problem))]
-            async fn list(
-                State(app): State<App>,
-                principal: Authorized<$Read>,
-                Query(page): Query<SkipPaging>,
-            ) -> Result<Json<Items<$Item>>> {
-                let page = page.page()?;
-                Ok(Items::page(($list)(&app.$engine, &principal, &page).await?))
+                    $(.routes(routes!($list_items)))?
             }
 
             $(#[$get_doc])*
@@ -94,6 +85,19 @@ macro_rules! named_routes {
                 ($delete)(&app.$engine, &principal, &name_or_id).await?;
                 Ok(StatusCode::NO_CONTENT)
             }
+
+            $(
+                $(#[$list_doc])*
+                #[utoipa::path(get, path = $all, tag = $tag, params(SkipPaging), responses((status = 200, body = Items<$Item>), Problem))]
+                async fn $list_items(
+                    State(app): State<App>,
+                    principal: Authorized<$Read>,
+                    Query(page): Query<SkipPaging>,
+                ) -> Result<Json<Items<$Item>>> {
+                    let page = page.page()?;
+                    Ok(Items::page(($list)(&app.$engine, &principal, &page).await?))
+                }
+            )?
         }
     };
 }

@@ -56,21 +56,21 @@ impl From<VariableSetInput> for workflow::NewVariables {
 }
 
 named_routes! {
-    mod named at "/variable-sets", "/variable-sets/{set}" by "set", tag "tasks";
+    mod named at "/variable-sets/{set}" by "set", tag "tasks";
     engine workflow, permissions VariablesRead, VariablesWrite;
-    /// List variable sets.
-    ///
-    /// Ordered by name. Secret values are not returned.
-    list(VariableSet) = workflow::variable_sets;
     /// Retrieve a variable set by name or id.
-    get(VariableSet) = workflow::variables;
+    get(VariableSet) = workflow::variable_set;
     /// Create or replace a variable set.
     ///
     /// The values replace all previous values. With a name in the path, the set is created if it
     /// does not exist. With an id, it must exist, and `name` renames it.
-    put(VariableSetInput, VariableSetId) = workflow::put_variables;
+    put(VariableSetInput, VariableSetId) = workflow::put_variable_set;
     /// Delete a variable set.
     ///
     /// Fails while a task uses the set.
-    delete = workflow::delete_variables;
+    delete = workflow::delete_variable_set;
+    /// List variable sets.
+    ///
+    /// Ordered by name. Secret values are not returned.
+    list(VariableSet) at "/variable-sets" = workflow::variable_sets;
 }

@@ -3,10 +3,11 @@
 use crate::backend::EncryptedSecret;
 use crate::wallet::shape::{Branch, Wallet};
 use crate::{Error, Result};
+use store::named::{NameErrors as _, Named as _};
 use store::{
     InNamespace, Params, Record as _, ScopedTable as _, ToValue as _, Tx, UnscopedTx, Value, list,
 };
-use types::{Digest, Namespace, Page, WalletId};
+use types::{Digest, Namespace, WalletId};
 
 /// A wallet to insert.
 #[derive(store::Record)]
@@ -71,14 +72,7 @@ pub(crate) fn insert(tx: &mut Tx, new: &StoredWallet) -> Result<bool> {
 
 /// A wallet by its id. Error: `keys.unknown_wallet`.
 pub(crate) fn require(tx: &mut Tx, id: &WalletId) -> Result<Wallet> {
-    let sql = Wallet::select("WHERE namespace = ?ns AND id = ?1");
-    tx.row(&sql, (id,))?.ok_or_else(|| unknown(id))
-}
-
-/// A wallet by its name.
-pub(crate) fn named(tx: &mut Tx, name: &str) -> Result<Option<Wallet>> {
-    let sql = Wallet::select("WHERE namespace = ?ns AND name = ?1");
-    Ok(tx.row(&sql, (name,))?)
+    Wallet::require(tx, (), &id.to_string())
 }
 
 /// The wallet with a fingerprint.
@@ -87,18 +81,6 @@ pub(crate) fn with_fingerprint(tx: &mut Tx, fingerprint: &Digest) -> Result<Opti
         "SELECT id FROM wallet WHERE namespace = ?ns AND fingerprint = ?1",
         (fingerprint,),
     )?)
-}
-
-/// A page of wallets, ordered by id.
-pub(crate) fn page(tx: &mut Tx, page: &Page) -> Result<Vec<Wallet>> {
-    let sql = Wallet::select("WHERE namespace = ?ns AND id > ?1 ORDER BY id LIMIT ?2 OFFSET ?3");
-    let after = page.after.as_deref().unwrap_or_default();
-    Ok(tx.rows(&sql, (after, page.limit, page.skip))?)
-}
-
-/// Update name and metadata of a wallet; false if it has another version.
-pub(crate) fn update(tx: &mut Tx, wallet: &Wallet) -> Result<bool> {
-    Ok(wallet.update(tx)?)
 }
 
 /// Increase the version of a wallet, for a fact about it; returns the new version.
@@ -118,7 +100,8 @@ pub(crate) fn secrets(tx: &mut Tx, wallets: &[WalletId]) -> Result<Vec<WalletSec
 /// The encrypted secret of a wallet. Error: `keys.unknown_wallet`.
 pub(crate) fn secret(tx: &mut Tx, wallet: &WalletId) -> Result<EncryptedSecret> {
     let secret = secrets(tx, std::slice::from_ref(wallet))?.pop();
-    Ok(secret.ok_or_else(|| unknown(wallet))?.secret)
+    let unknown = || Error::unknown(Wallet::NOUN, wallet.to_string());
+    Ok(secret.ok_or_else(unknown)?.secret)
 }
 
 pub(crate) fn branch(tx: &mut Tx, wallet: &WalletId, path: &str) -> Result<Option<WalletBranch>> {
@@ -196,11 +179,5 @@ impl Params for Reencrypted {
             bytes.to_value(),
             version.to_value(),
         ]
-    }
-}
-
-fn unknown(wallet: &WalletId) -> Error {
-    Error::UnknownWallet {
-        wallet: wallet.to_string(),
     }
 }

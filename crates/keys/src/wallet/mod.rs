@@ -10,9 +10,10 @@ use crate::hd::{Path, Phrase, node_public};
 use crate::secret::{Secret, fingerprint};
 use crate::settings::family;
 use crate::table::{address, wallet as table};
-use crate::wallet::shape::{check_metadata, check_name};
+use crate::wallet::shape::check_metadata;
 use crate::{Error, KeyAddress, Keys, NewKey, Result, freeze, named};
-use store::{Fact, Tx};
+use store::Tx;
+use store::named::{self as resource, Named as _};
 use types::{ChainId, Page, Principal, WalletId};
 
 /// The largest account, because accounts are hardened child numbers.
@@ -25,7 +26,6 @@ const MAX_ACCOUNT: u32 = (1 << 31) - 1;
 /// `keys.invalid_path`, `keys.unknown_backend`.
 pub async fn create_wallet(keys: &Keys, principal: &Principal, new: NewWallet) -> Result<Wallet> {
     keys.backend(&new.backend)?;
-    check_name(&new.name)?;
     check_metadata(&new.metadata)?;
     let prepared = prepare(keys, principal, new).await?;
     keys.write(principal, prepared, insert).await
@@ -136,7 +136,8 @@ fn insert(tx: &mut Tx, principal: &Principal, prepared: &Prepared) -> Result<Wal
     if let Some(wallet) = table::with_fingerprint(tx, &row.fingerprint)? {
         return Err(Error::WalletExists { wallet });
     }
-    if table::named(tx, &wallet.name)?.is_some() || !table::insert(tx, row)? {
+    wallet.check_name(tx)?;
+    if !table::insert(tx, row)? {
         return Err(Error::NameTaken {
             name: wallet.name.clone(),
         });
@@ -147,16 +148,12 @@ fn insert(tx: &mut Tx, principal: &Principal, prepared: &Prepared) -> Result<Wal
         Origin::Generated => "wallet.created",
         Origin::Mnemonic | Origin::PrivateKey => "wallet.imported",
     };
-    append(tx, kind, principal, wallet);
+    let fact = resource::fact(tx, kind, wallet)?;
+    tx.append(fact.actor(principal));
     if let Some((chain, address)) = &prepared.single {
         insert_single(tx, principal, wallet, chain, address)?;
     }
     Ok(wallet.clone())
-}
-
-fn append(tx: &mut Tx, kind: &'static str, principal: &Principal, wallet: &Wallet) {
-    let fact = Fact::new(kind, 1).subject(&wallet.id, wallet.version);
-    tx.append(fact.actor(principal).payload(wallet));
 }
 
 /// Insert the only key of a single-key wallet.
@@ -197,49 +194,27 @@ fn insert_single(
 pub async fn patch_wallet(
     keys: &Keys,
     principal: &Principal,
-    id: &WalletId,
+    name_or_id: &str,
     patch: Patch,
 ) -> Result<Wallet> {
     patch.check()?;
-    keys.write(principal, (*id, patch), |tx, principal, (id, patch)| {
-        let mut wallet = table::require(tx, id)?;
-        patch.check_version(wallet.version)?;
-        patch.apply(&mut wallet.name, &mut wallet.metadata);
-        if table::named(tx, &wallet.name)?.is_some_and(|other| other.id != *id) {
-            return Err(Error::NameTaken { name: wallet.name });
-        }
-        wallet.updated = tx.now();
-        if !table::update(tx, &wallet)? {
-            return Err(Error::VersionConflict {
-                expected: wallet.version,
-                found: table::require(tx, id)?.version,
-            });
-        }
-        wallet.version += 1;
-        append(tx, "wallet.changed", principal, &wallet);
-        Ok(wallet)
+    let args = (name_or_id.to_owned(), patch);
+    keys.write(principal, args, |tx, principal, (path, patch)| {
+        let mut wallet = Wallet::require(tx, (), path)?;
+        patch.apply(wallet.version, &mut wallet.name, &mut wallet.metadata)?;
+        resource::change(tx, principal, "wallet.changed", wallet)
     })
     .await
 }
 
-/// A wallet by its id. Error: `keys.unknown_wallet`.
-pub async fn wallet(keys: &Keys, principal: &Principal, id: &WalletId) -> Result<Wallet> {
-    keys.read(principal, *id, table::require).await
-}
-
-/// A wallet by its name. Error: `keys.unknown_wallet`.
-pub async fn wallet_named(keys: &Keys, principal: &Principal, name: &str) -> Result<Wallet> {
-    keys.read(principal, name.to_owned(), |tx, name| {
-        table::named(tx, name)?.ok_or_else(|| Error::UnknownWallet {
-            wallet: name.clone(),
-        })
-    })
-    .await
+/// A wallet by its name or id. Error: `keys.unknown_wallet`.
+pub async fn wallet(keys: &Keys, principal: &Principal, name_or_id: &str) -> Result<Wallet> {
+    resource::get(keys.db(), principal, (), name_or_id).await
 }
 
 /// The wallets of the namespace, ordered by id; the cursor of a page is its last id.
 pub async fn wallets(keys: &Keys, principal: &Principal, page: &Page) -> Result<Vec<Wallet>> {
-    keys.read(principal, page.clone(), table::page).await
+    resource::list(keys.db(), principal, (), page).await
 }
 
 /// The branches of a wallet. Error: `keys.unknown_wallet`.

@@ -2,6 +2,7 @@
 
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
+use store::named::{NameErrors, Named as _};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 use types::{ChainId, Json, Time, WalletId};
 use utoipa::ToSchema;
@@ -79,13 +80,15 @@ pub struct Wallet {
     pub account: u32,
     #[record(update)]
     pub metadata: Json,
-    #[record(version)]
+    #[record(next_version)]
     pub version: u64,
     #[record(column = "created_at")]
     pub created: Time,
     #[record(update, column = "updated_at")]
     pub updated: Time,
 }
+
+store::named!(Wallet, WalletId, Error, "wallet", by "id");
 
 /// A wallet to create.
 #[derive(Debug)]
@@ -155,38 +158,49 @@ impl std::fmt::Debug for NewSecret {
 
 impl Patch {
     pub(crate) fn check(&self) -> Result<()> {
-        self.name.as_deref().map_or(Ok(()), check_name)?;
         self.metadata.as_ref().map_or(Ok(()), check_metadata)
     }
 
-    /// Apply the change to a name and metadata.
-    pub(crate) fn apply(&self, name: &mut String, metadata: &mut Json) {
+    /// Apply the change to the name and metadata of a version.
+    pub(crate) fn apply(&self, version: u64, name: &mut String, metadata: &mut Json) -> Result<()> {
+        let (expected, found) = (self.version.unwrap_or(version), version);
+        if expected != found {
+            return Err(Error::VersionConflict { expected, found });
+        }
         if let Some(new) = &self.name {
             name.clone_from(new);
         }
         if let Some(new) = &self.metadata {
             *metadata = new.clone();
         }
-    }
-
-    pub(crate) fn check_version(&self, found: u64) -> Result<()> {
-        match self.version {
-            Some(expected) if expected != found => Err(Error::VersionConflict { expected, found }),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 
-pub(crate) fn check_name(name: &str) -> Result<()> {
-    let looks_like_an_id = ["wal:", "key:"]
-        .iter()
-        .any(|prefix| name.starts_with(prefix));
-    let plain =
-        (1..=MAX_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    if plain && !looks_like_an_id && name.trim() == name {
-        Ok(())
-    } else {
-        Err(Error::InvalidName)
+impl NameErrors for Error {
+    fn check_name(name: &str) -> Result<()> {
+        let looks_like_an_id = ["wal:", "key:"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix));
+        let plain =
+            (1..=MAX_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+        if plain && !looks_like_an_id && name.trim() == name {
+            Ok(())
+        } else {
+            Err(Self::InvalidName)
+        }
+    }
+
+    fn unknown(noun: &'static str, name: String) -> Self {
+        if noun == Wallet::NOUN {
+            Self::UnknownWallet { wallet: name }
+        } else {
+            Self::UnknownKey { key: name }
+        }
+    }
+
+    fn name_taken(_: &'static str, name: String) -> Self {
+        Self::NameTaken { name }
     }
 }
 

@@ -259,7 +259,7 @@ async fn messages_and_typed_data_need_a_permit_too() {
             chain: chain(),
             metadata: world::object("{}"),
         };
-        let wallet = keys::wallet_named(&world.keys, &world.principal, "treasury")
+        let wallet = keys::wallet(&world.keys, &world.principal, "treasury")
             .await
             .unwrap();
         let other = keys::create_key(&world.keys, &world.principal, &wallet.id, second)

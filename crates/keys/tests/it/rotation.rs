@@ -37,8 +37,8 @@ async fn versions(world: &World) -> Vec<(i64, i64)> {
 }
 
 async fn sign_once(world: &World, nonce: u64) -> keys::Result<keys::Signed> {
-    let wallet = keys::wallet_named(&world.keys, &world.principal, "w5").await?;
-    let from = keys::key_named(&world.keys, &world.principal, &wallet.id, "w5")
+    let wallet = keys::wallet(&world.keys, &world.principal, "w5").await?;
+    let from = keys::named_key(&world.keys, &world.principal, &wallet.id, "w5")
         .await?
         .address;
     let intent = pay(&from, 1);

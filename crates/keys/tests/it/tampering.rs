@@ -87,7 +87,7 @@ async fn another_signer_does_not_sign() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         let (id, _, _) = requested(&world).await;
-        let wallet = keys::wallet_named(&world.keys, &world.principal, "treasury").await;
+        let wallet = keys::wallet(&world.keys, &world.principal, "treasury").await;
         let new = keys::NewKey {
             name: "second".into(),
             chain: world::chain(),

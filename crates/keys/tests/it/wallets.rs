@@ -40,13 +40,13 @@ async fn a_wallet_is_created_changed_and_listed() {
             (WalletKind::User, Origin::Generated, 1)
         );
         assert_eq!(
-            keys::wallet(&world.keys, &world.principal, &made.id)
+            keys::wallet(&world.keys, &world.principal, &made.id.to_string())
                 .await
                 .unwrap(),
             made
         );
         assert_eq!(
-            keys::wallet_named(&world.keys, &world.principal, "users")
+            keys::wallet(&world.keys, &world.principal, "users")
                 .await
                 .unwrap(),
             made
@@ -57,16 +57,24 @@ async fn a_wallet_is_created_changed_and_listed() {
             version: Some(1),
             ..Patch::default()
         };
-        let changed = keys::patch_wallet(&world.keys, &world.principal, &made.id, rename.clone())
-            .await
-            .unwrap();
+        let changed = keys::patch_wallet(
+            &world.keys,
+            &world.principal,
+            &made.id.to_string(),
+            rename.clone(),
+        )
+        .await
+        .unwrap();
         assert_eq!((changed.name.as_str(), changed.version), ("clients", 2));
         assert_eq!(
             changed.metadata, made.metadata,
             "fields that are not given stay unchanged"
         );
         assert_eq!(
-            code(&keys::patch_wallet(&world.keys, &world.principal, &made.id, rename).await),
+            code(
+                &keys::patch_wallet(&world.keys, &world.principal, &made.id.to_string(), rename)
+                    .await
+            ),
             "keys.version_conflict"
         );
         assert_eq!(
@@ -243,13 +251,18 @@ async fn key_names_are_unique_in_their_wallet() {
             "a rejected request uses no index"
         );
         assert_eq!(
-            keys::key(&world.keys, &world.principal, &fees.id)
-                .await
-                .unwrap(),
+            keys::named_key(
+                &world.keys,
+                &world.principal,
+                &wallet.id,
+                &fees.id.to_string()
+            )
+            .await
+            .unwrap(),
             fees
         );
         assert_eq!(
-            keys::key_named(&world.keys, &world.principal, &wallet.id, "fees")
+            keys::named_key(&world.keys, &world.principal, &wallet.id, "fees")
                 .await
                 .unwrap(),
             fees
@@ -259,7 +272,7 @@ async fn key_names_are_unique_in_their_wallet() {
             ..Patch::default()
         };
         assert_eq!(
-            code(&keys::patch_key(&world.keys, &world.principal, &fees.id, taken).await),
+            code(&keys::patch_key(&world.keys, &world.principal, &wallet.id, "fees", taken).await),
             "keys.name_taken"
         );
         let patch = Patch {
@@ -267,15 +280,21 @@ async fn key_names_are_unique_in_their_wallet() {
             version: Some(1),
             ..Patch::default()
         };
-        let patched = keys::patch_key(&world.keys, &world.principal, &fees.id, patch.clone())
-            .await
-            .unwrap();
+        let patched = keys::patch_key(
+            &world.keys,
+            &world.principal,
+            &wallet.id,
+            "fees",
+            patch.clone(),
+        )
+        .await
+        .unwrap();
         assert_eq!(
             (patched.metadata.as_str(), patched.version),
             ("{\"use\":\"gas\"}", 2)
         );
         assert_eq!(
-            code(&keys::patch_key(&world.keys, &world.principal, &fees.id, patch).await),
+            code(&keys::patch_key(&world.keys, &world.principal, &wallet.id, "fees", patch).await),
             "keys.version_conflict"
         );
         let listed = keys::named_keys(&world.keys, &world.principal, &wallet.id, &Page::default())
@@ -291,7 +310,7 @@ async fn another_namespace_sees_and_changes_nothing() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         let (wallet, _) = world.signer().await;
-        let key = keys::key_named(&world.keys, &world.principal, &wallet.id, "main")
+        let key = keys::named_key(&world.keys, &world.principal, &wallet.id, "main")
             .await
             .unwrap();
         let other = world::principal("other");
@@ -307,11 +326,11 @@ async fn another_namespace_sees_and_changes_nothing() {
                 .is_empty()
         );
         assert_eq!(
-            code(&keys::wallet(&world.keys, &other, &wallet.id).await),
+            code(&keys::wallet(&world.keys, &other, &wallet.id.to_string()).await),
             "keys.unknown_wallet"
         );
         assert_eq!(
-            code(&keys::wallet_named(&world.keys, &other, "treasury").await),
+            code(&keys::wallet(&world.keys, &other, "treasury").await),
             "keys.unknown_wallet"
         );
         assert_eq!(
@@ -319,7 +338,10 @@ async fn another_namespace_sees_and_changes_nothing() {
             "keys.unknown_wallet"
         );
         assert_eq!(
-            code(&keys::patch_wallet(&world.keys, &other, &wallet.id, patch.clone()).await),
+            code(
+                &keys::patch_wallet(&world.keys, &other, &wallet.id.to_string(), patch.clone())
+                    .await
+            ),
             "keys.unknown_wallet"
         );
         assert_eq!(
@@ -331,15 +353,15 @@ async fn another_namespace_sees_and_changes_nothing() {
             "keys.unknown_wallet"
         );
         assert_eq!(
-            code(&keys::key(&world.keys, &other, &key.id).await),
+            code(&keys::named_key(&world.keys, &other, &wallet.id, &key.id.to_string()).await),
             "keys.unknown_key"
         );
         assert_eq!(
-            code(&keys::patch_key(&world.keys, &other, &key.id, patch).await),
+            code(&keys::patch_key(&world.keys, &other, &wallet.id, "main", patch).await),
             "keys.unknown_key"
         );
         assert_eq!(
-            code(&keys::key_named(&world.keys, &other, &wallet.id, "main").await),
+            code(&keys::named_key(&world.keys, &other, &wallet.id, "main").await),
             "keys.unknown_key"
         );
         let new = NewKey {
@@ -357,7 +379,7 @@ async fn another_namespace_sees_and_changes_nothing() {
             "keys.unknown_wallet"
         );
         assert_eq!(
-            keys::wallet(&world.keys, &world.principal, &wallet.id)
+            keys::wallet(&world.keys, &world.principal, &wallet.id.to_string())
                 .await
                 .unwrap(),
             wallet,

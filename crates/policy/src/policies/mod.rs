@@ -7,174 +7,158 @@ pub use version::{NewVersion, add_version, version, versions};
 
 use crate::table::policy::StoredPolicy;
 use crate::{Error, Policy, Result, table};
+use serde::Deserialize;
+use store::named::{self, Meta, NameErrors, Named as _, Resource};
 use store::{Fact, Tx};
 use types::{Page, PolicyId, Principal};
+use utoipa::ToSchema;
 
 /// The longest name of a policy, in characters.
 const MAX_NAME: usize = 128;
 /// The longest description, in bytes.
 const MAX_DESCRIPTION: usize = 16 * 1024;
 
-/// Create a policy, or change the description of an existing one. Errors: `policy.invalid_name`,
-/// `policy.limit_exceeded`.
-pub async fn put(
+/// A policy to create or to change.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PolicyInput)]
+pub struct NewPolicy {
+    /// The name. Defaults to the name in the path.
+    pub name: Option<String>,
+    pub description: Option<String>,
+}
+
+/// Create a policy with this name or replace the existing one; with an id, only replace. Versions
+/// and attachments stay. Returns whether it is new. Errors: `policy.unknown_policy`,
+/// `policy.invalid_name`, `policy.name_taken`, `policy.limit_exceeded`.
+pub async fn put_policy(
     policy: &Policy,
     principal: &Principal,
-    name: &str,
-    description: &str,
-) -> Result<StoredPolicy> {
+    name_or_id: &str,
+    new: NewPolicy,
+) -> Result<(StoredPolicy, bool)> {
+    check_description(new.description.as_deref())?;
     let limit = policy.settings.limits.policies_per_namespace;
-    let args = (checked_name(name)?, checked_description(description)?);
-    policy
-        .write(
-            principal,
-            args,
-            move |tx, principal, (name, description)| {
-                if table::policy::find(tx, name)?.is_none()
-                    && table::policy::count(tx)? >= limit as u64
-                {
-                    return Err(Error::too_many("policies in a namespace", limit));
-                }
-                let now = tx.now();
-                let new = StoredPolicy {
-                    id: PolicyId::new(now, tx.entropy()),
-                    name: name.clone(),
-                    description: description.clone(),
-                    current: None,
-                    versions: 0,
-                    version: 1,
-                    created: now,
-                    updated: now,
-                    deleted_at: None,
-                };
-                let stored = table::policy::put(tx, new)?;
-                append_change(tx, principal, &stored);
-                Ok(stored)
-            },
-        )
-        .await
+    named::put(policy.leased(), principal, name_or_id, new, limit).await
 }
 
 /// Change a policy's name or description. Errors: `policy.unknown_policy`, `policy.invalid_name`,
 /// `policy.name_taken`.
-pub async fn patch(
+pub async fn patch_policy(
     policy: &Policy,
     principal: &Principal,
     name_or_id: &str,
-    name: Option<&str>,
-    description: Option<&str>,
+    changes: NewPolicy,
 ) -> Result<StoredPolicy> {
-    let name = name.map(checked_name).transpose()?;
-    let description = description.map(checked_description).transpose()?;
-    let args = (name_or_id.to_owned(), name, description);
-    policy
-        .write(
-            principal,
-            args,
-            |tx, principal, (name_or_id, name, description)| {
-                let mut changed = changing(tx, name_or_id)?;
-                if let Some(name) = name {
-                    if table::policy::find(tx, name)?.is_some_and(|other| other.id != changed.id) {
-                        return Err(Error::NameTaken { name: name.clone() });
-                    }
-                    changed.name.clone_from(name);
-                }
-                if let Some(description) = description {
-                    changed.description.clone_from(description);
-                }
-                table::policy::update(tx, &changed)?;
-                table::revision::bump(tx)?;
-                append_change(tx, principal, &changed);
-                Ok(changed)
-            },
-        )
-        .await
+    check_description(changes.description.as_deref())?;
+    let args = (name_or_id.to_owned(), changes);
+    let patch = |tx: &mut Tx, principal: &Principal, (path, changes): &(String, NewPolicy)| {
+        let policy = StoredPolicy::require(tx, (), path)?;
+        let changes = changes.clone();
+        let policy = StoredPolicy {
+            name: changes.name.unwrap_or(policy.name),
+            description: changes.description.unwrap_or(policy.description),
+            ..policy
+        };
+        table::revision::bump(tx)?;
+        named::change(tx, principal, "policy.updated", policy)
+    };
+    policy.write(principal, args, patch).await
 }
 
 /// A policy by its name or id. Error: `policy.unknown_policy`.
-pub async fn get(policy: &Policy, principal: &Principal, name_or_id: &str) -> Result<StoredPolicy> {
-    let args = name_or_id.to_owned();
-    policy
-        .read(principal, args, |tx, name_or_id| {
-            table::policy::require(tx, name_or_id)
-        })
-        .await
+pub async fn policy(
+    policy: &Policy,
+    principal: &Principal,
+    name_or_id: &str,
+) -> Result<StoredPolicy> {
+    named::get(policy.db(), principal, (), name_or_id).await
 }
 
 /// A page of policies, ordered by name; `page.after` is a name.
-pub async fn list(
+pub async fn policies(
     policy: &Policy,
     principal: &Principal,
     page: &Page,
 ) -> Result<Vec<StoredPolicy>> {
-    let read = policy.read(principal, page.clone(), |tx, page| {
-        Ok(table::policy::list(tx, page)?)
-    });
-    read.await
+    named::list(policy.db(), principal, (), page).await
 }
 
 /// Delete a policy that is not attached. Its name becomes free; its versions stay readable for the
 /// decisions that reference them. Errors: `policy.unknown_policy`, `policy.referenced`.
-pub async fn delete(policy: &Policy, principal: &Principal, name_or_id: &str) -> Result<()> {
-    let args = name_or_id.to_owned();
-    policy
-        .write(principal, args, |tx, principal, name_or_id| {
-            let mut deleted = changing(tx, name_or_id)?;
-            let count = table::attachment::count_of(tx, deleted.id)?;
-            if count > 0 {
-                let name = deleted.name;
-                return Err(Error::Referenced { name, count });
-            }
-            deleted.deleted_at = Some(deleted.updated);
-            table::policy::update(tx, &deleted)?;
-            table::revision::bump(tx)?;
-            let fact = Fact::new("policy.deleted", 1)
-                .subject(&deleted.id, deleted.version)
-                .actor(principal);
-            tx.append(fact.payload(&serde_json::json!({ "name": deleted.name })));
-            Ok(())
+pub async fn delete_policy(policy: &Policy, principal: &Principal, name_or_id: &str) -> Result<()> {
+    named::delete::<StoredPolicy>(policy.leased(), principal, (), name_or_id).await
+}
+
+impl Resource for StoredPolicy {
+    type New = NewPolicy;
+    const FACTS: [&str; 3] = ["policy.created", "policy.updated", "policy.deleted"];
+
+    fn new_name(new: &NewPolicy) -> Option<&str> {
+        new.name.as_deref()
+    }
+
+    fn build(
+        tx: &mut Tx,
+        meta: Meta<PolicyId>,
+        new: &NewPolicy,
+        before: Option<&Self>,
+    ) -> Result<Self> {
+        table::revision::bump(tx)?;
+        Ok(Self {
+            id: meta.id,
+            name: meta.name,
+            description: new.description.clone().unwrap_or_default(),
+            current: before.and_then(|policy| policy.current.clone()),
+            versions: before.map_or(0, |policy| policy.versions),
+            version: meta.version,
+            created: meta.created,
+            updated: meta.updated,
         })
-        .await
-}
+    }
 
-/// A policy with its next version, about to be changed now.
-fn changing(tx: &mut Tx, name_or_id: &str) -> Result<StoredPolicy> {
-    let existing = table::policy::require(tx, name_or_id)?;
-    Ok(StoredPolicy {
-        version: existing.version + 1,
-        updated: tx.now(),
-        ..existing
-    })
-}
+    fn too_many(limit: usize) -> Error {
+        Error::too_many("policies in a namespace", limit)
+    }
 
-fn append_change(tx: &mut Tx, principal: &Principal, stored: &StoredPolicy) {
-    let kind = if stored.version == 1 {
-        "policy.created"
-    } else {
-        "policy.updated"
-    };
-    tx.append(
-        Fact::new(kind, 1)
-            .subject(&stored.id, stored.version)
-            .actor(principal)
-            .payload(stored),
-    );
-}
+    fn delete_parts(&self, tx: &mut Tx) -> Result<()> {
+        let (name, count) = (self.name.clone(), table::attachment::count_of(tx, self.id)?);
+        if count > 0 {
+            return Err(Error::Referenced { name, count });
+        }
+        table::revision::bump(tx)?;
+        Ok(())
+    }
 
-fn checked_name(name: &str) -> Result<String> {
-    let length = name.chars().count();
-    let plain = !name.chars().any(char::is_control) && !name.starts_with("pol:");
-    if (1..=MAX_NAME).contains(&length) && plain {
-        Ok(name.to_owned())
-    } else {
-        Err(Error::InvalidName { limit: MAX_NAME })
+    fn describe_deleted(&self, _: &mut Tx, fact: Fact) -> Result<Fact> {
+        Ok(fact.payload(&serde_json::json!({ "name": self.name })))
     }
 }
 
-pub(crate) fn checked_description(text: &str) -> Result<String> {
-    if text.len() > MAX_DESCRIPTION || text.contains('\0') {
+impl NameErrors for Error {
+    fn check_name(name: &str) -> Result<()> {
+        let length = name.chars().count();
+        let plain = !name.chars().any(char::is_control) && !name.starts_with("pol:");
+        if (1..=MAX_NAME).contains(&length) && plain {
+            Ok(())
+        } else {
+            Err(Self::InvalidName { limit: MAX_NAME })
+        }
+    }
+
+    fn unknown(_: &'static str, name: String) -> Self {
+        Self::UnknownPolicy { name }
+    }
+
+    fn name_taken(_: &'static str, name: String) -> Self {
+        Self::NameTaken { name }
+    }
+}
+
+fn check_description(text: Option<&str>) -> Result<()> {
+    if text.is_some_and(|text| text.len() > MAX_DESCRIPTION || text.contains('\0')) {
         let what = "bytes in a description, none of them NUL";
         return Err(Error::too_long("description", what, MAX_DESCRIPTION));
     }
-    Ok(text.to_owned())
+    Ok(())
 }

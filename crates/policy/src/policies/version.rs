@@ -1,12 +1,13 @@
 //! Versions: documents, checked at upload and never changed afterwards.
 
-use super::checked_description;
+use super::check_description;
 use crate::dry_run::example;
-use crate::table::policy::VersionName;
+use crate::table::policy::{StoredPolicy, VersionName};
 use crate::table::version::StoredVersion;
 use crate::{Error, Policy, Result, table};
 use serde::Deserialize;
-use store::{Fact, Tx};
+use store::named::Named as _;
+use store::{Fact, ScopedTable as _, Tx};
 use types::{Digest, Page, PolicyId, Principal, Time, VersionId};
 use utoipa::ToSchema;
 
@@ -66,7 +67,7 @@ fn find(tx: &mut Tx, name_or_id: &str, label: Option<&str>) -> Result<StoredVers
     if let Ok(id) = name_or_id.parse::<VersionId>() {
         return table::version::get(tx, id)?.ok_or_else(|| unknown(name_or_id));
     }
-    let existing = table::policy::require(tx, name_or_id)?;
+    let existing = StoredPolicy::require(tx, (), name_or_id)?;
     let version = match (label, existing.current) {
         (Some(label), _) => table::version::by_label(tx, existing.id, label)?,
         (None, Some(current)) => table::version::get(tx, current.id)?,
@@ -98,7 +99,7 @@ pub async fn versions(
     let args = (name_or_id.to_owned(), page.clone());
     policy
         .read(principal, args, |tx, (name_or_id, page)| {
-            let existing = table::policy::require(tx, name_or_id)?;
+            let existing = StoredPolicy::require(tx, (), name_or_id)?;
             Ok(table::version::list(tx, existing.id, page)?)
         })
         .await
@@ -111,7 +112,8 @@ fn insert(
     new: &NewVersion,
     limit: usize,
 ) -> Result<StoredVersion> {
-    let mut changed = super::changing(tx, name_or_id)?;
+    let mut changed = StoredPolicy::require(tx, (), name_or_id)?;
+    changed.touch(tx.now());
     if table::version::count(tx, changed.id)? >= limit as u64 {
         return Err(Error::too_many("versions of a policy", limit));
     }
@@ -135,7 +137,9 @@ fn insert(
     };
     let payload = serde_json::json!({ "version": name, "hash": stored.hash, "description": stored.description });
     changed.current = Some(name);
-    table::policy::update(tx, &changed)?;
+    if !changed.update(tx)? {
+        return Err(store::Error::Contended { attempts: 1 }.into());
+    }
     table::version::insert(tx, &stored)?;
     table::revision::bump(tx)?;
     tx.append(
@@ -162,7 +166,7 @@ fn label(tx: &mut Tx, policy: PolicyId, now: Time) -> Result<String> {
 }
 
 fn check_sizes(policy: &Policy, new: &NewVersion) -> Result<()> {
-    checked_description(&new.description)?;
+    check_description(Some(&new.description))?;
     let limit = policy.settings.limits.document_bytes;
     let too_long = |what, field| Error::too_long(field, what, limit);
     if new.document.len() > limit || new.document.contains('\0') {

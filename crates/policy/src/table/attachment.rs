@@ -121,7 +121,7 @@ pub(crate) fn named(tx: &mut Tx, names: &[String]) -> Result<Vec<ActivePolicy>> 
     tx.query_rows(
         "SELECT p.id, p.name, v.id, v.label, v.hash
            FROM policy p LEFT JOIN policy_version v ON v.namespace = p.namespace AND v.id = p.current_version
-          WHERE p.namespace = ?ns AND p.deleted_at IS NULL AND p.name IN ({rows})",
+          WHERE p.namespace = ?ns AND p.name IN ({rows})",
         (),
         &store::list(names),
     )

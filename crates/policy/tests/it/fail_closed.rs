@@ -2,7 +2,7 @@
 
 use crate::world::{ALLOW_ALL, SELF, World, chain, new_version, pay, request};
 use intent::{Act, Intent};
-use policy::{Limits, ReasonCode, Settings, Verdict, decide};
+use policy::{Limits, NewPolicy, ReasonCode, Settings, Verdict, decide};
 use testkit::on_each_engine;
 
 fn short_timeouts() -> Settings {
@@ -144,9 +144,14 @@ async fn an_unchecked_invalid_document_denies() {
             world.denial(&pay("1")).await[0].code,
             ReasonCode::NotCompiled
         );
-        policy::put(&world.policy, &world.principal, "empty", "")
-            .await
-            .unwrap();
+        policy::put_policy(
+            &world.policy,
+            &world.principal,
+            "empty",
+            NewPolicy::default(),
+        )
+        .await
+        .unwrap();
         policy::attach(
             &world.policy,
             &world.principal,
@@ -329,9 +334,14 @@ async fn a_document_that_allocates_too_much_memory_denies() {
 async fn a_document_that_allocates_too_much_memory_is_rejected_with_its_example() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
-        policy::put(&world.policy, &world.principal, "bomb", "")
-            .await
-            .unwrap();
+        policy::put_policy(
+            &world.policy,
+            &world.principal,
+            "bomb",
+            NewPolicy::default(),
+        )
+        .await
+        .unwrap();
         for rules in [
             "default allow := sprintf(\"%4000000000d\", [1])",
             "allow if sprintf(\"%4000000000d\", [1]) != \"\"",

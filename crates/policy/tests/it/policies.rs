@@ -1,24 +1,37 @@
 //! Policies, their versions and attachments.
 
 use crate::world::{ALLOW_ALL, World, controller, new_version, pay};
-use policy::{Error, NewVersion, Target};
+use policy::{Error, NewPolicy, NewVersion, Target};
 use testkit::{namespace, on_each_engine};
 use types::{Coded, Digest, Page};
 
 const EXAMPLE: &str = include_str!("../../../../policies/example.json");
+
+fn named(name: &str) -> NewPolicy {
+    NewPolicy {
+        name: Some(name.to_owned()),
+        ..NewPolicy::default()
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_policy_has_versions_and_the_latest_is_active() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
         let (engine, principal) = (&world.policy, &world.principal);
-        let created = policy::put(engine, principal, "limit", "first description")
+        let created = policy::put_policy(engine, principal, "limit", NewPolicy::default())
             .await
-            .unwrap();
+            .unwrap()
+            .0;
         assert_eq!((created.current.clone(), created.version), (None, 1));
-        let updated = policy::put(engine, principal, "limit", "another description")
+        let described = NewPolicy {
+            description: Some("another description".to_owned()),
+            ..NewPolicy::default()
+        };
+        let (updated, is_new) = policy::put_policy(engine, principal, "limit", described)
             .await
             .unwrap();
+        assert!(!is_new);
         assert_eq!(
             (updated.id, updated.description.as_str(), updated.version),
             (created.id, "another description", 2)
@@ -47,7 +60,7 @@ async fn a_policy_has_versions_and_the_latest_is_active() {
             .unwrap();
         assert_eq!(third.label, "2026.01.02");
 
-        let stored = policy::get(engine, principal, "limit").await.unwrap();
+        let stored = policy::policy(engine, principal, "limit").await.unwrap();
         assert_eq!(stored.current.unwrap().id, third.id);
         let labels: Vec<_> = policy::versions(engine, principal, "limit", &Page::default())
             .await
@@ -94,18 +107,22 @@ async fn policies_are_isolated_between_namespaces() {
         let world = World::new(&test).await;
         let (engine, principal, other) = (&world.policy, &world.principal, controller("other"));
         let own = world.upload("p", ALLOW_ALL).await;
-        let existing = policy::get(engine, principal, "p").await.unwrap();
+        let existing = policy::policy(engine, principal, "p").await.unwrap();
         for name_or_id in ["p".to_owned(), existing.id.to_string()] {
             let unknown = Err(Error::UnknownPolicy {
                 name: name_or_id.clone(),
             });
-            assert_eq!(policy::get(engine, &other, &name_or_id).await, unknown);
+            assert_eq!(policy::policy(engine, &other, &name_or_id).await, unknown);
             assert!(
-                policy::patch(engine, &other, &name_or_id, Some("q"), None)
+                policy::patch_policy(engine, &other, &name_or_id, named("q"))
                     .await
                     .is_err()
             );
-            assert!(policy::delete(engine, &other, &name_or_id).await.is_err());
+            assert!(
+                policy::delete_policy(engine, &other, &name_or_id)
+                    .await
+                    .is_err()
+            );
             assert!(
                 policy::attach(engine, &other, &name_or_id, Target::Namespace)
                     .await
@@ -128,13 +145,18 @@ async fn policies_are_isolated_between_namespaces() {
                 .is_err()
         );
         assert!(
-            policy::list(engine, &other, &Page::default())
+            policy::policies(engine, &other, &Page::default())
                 .await
                 .unwrap()
                 .is_empty()
         );
-        policy::put(engine, &other, "p", "").await.unwrap();
-        assert_eq!(policy::get(engine, principal, "p").await.unwrap(), existing);
+        policy::put_policy(engine, &other, "p", NewPolicy::default())
+            .await
+            .unwrap();
+        assert_eq!(
+            policy::policy(engine, principal, "p").await.unwrap(),
+            existing
+        );
         let mut elsewhere = pay("1");
         elsewhere.initiator.namespace = namespace("other");
         policy::attach(engine, principal, "p", Target::Namespace)
@@ -152,13 +174,19 @@ async fn policies_are_renamed_deleted_and_listed() {
         let world = World::new(&test).await;
         let (engine, principal) = (&world.policy, &world.principal);
         for name in ["b", "a", "c"] {
-            policy::put(engine, principal, name, "").await.unwrap();
+            policy::put_policy(engine, principal, name, NewPolicy::default())
+                .await
+                .unwrap();
         }
         assert!(matches!(
-            policy::patch(engine, principal, "a", Some("b"), None).await,
+            policy::patch_policy(engine, principal, "a", named("b")).await,
             Err(Error::NameTaken { .. })
         ));
-        let renamed = policy::patch(engine, principal, "b", Some("z"), Some("last"))
+        let changes = NewPolicy {
+            description: Some("last".to_owned()),
+            ..named("z")
+        };
+        let renamed = policy::patch_policy(engine, principal, "b", changes)
             .await
             .unwrap();
         assert_eq!(
@@ -178,12 +206,16 @@ async fn policies_are_renamed_deleted_and_listed() {
             existing.into_iter().map(|p| p.name).collect::<Vec<_>>()
         };
         assert_eq!(
-            names(policy::list(engine, principal, &page(None)).await.unwrap()),
+            names(
+                policy::policies(engine, principal, &page(None))
+                    .await
+                    .unwrap()
+            ),
             ["a", "c"]
         );
         assert_eq!(
             names(
-                policy::list(engine, principal, &page(Some("c")))
+                policy::policies(engine, principal, &page(Some("c")))
                     .await
                     .unwrap()
             ),
@@ -202,7 +234,7 @@ async fn policies_are_renamed_deleted_and_listed() {
             ),
             (1, &Target::Namespace, "a")
         );
-        let rejected = policy::delete(engine, principal, "a").await;
+        let rejected = policy::delete_policy(engine, principal, "a").await;
         assert_eq!(
             rejected,
             Err(Error::Referenced {
@@ -220,12 +252,14 @@ async fn policies_are_renamed_deleted_and_listed() {
                 .await
                 .unwrap()
         );
-        policy::delete(engine, principal, "a").await.unwrap();
+        policy::delete_policy(engine, principal, "a").await.unwrap();
         assert!(matches!(
-            policy::get(engine, principal, "a").await,
+            policy::policy(engine, principal, "a").await,
             Err(Error::UnknownPolicy { .. })
         ));
-        let recreated = policy::put(engine, principal, "a", "").await.unwrap();
+        let (recreated, _) = policy::put_policy(engine, principal, "a", NewPolicy::default())
+            .await
+            .unwrap();
         assert_eq!(recreated.current, None);
     })
     .await;
@@ -236,7 +270,9 @@ async fn invalid_documents_are_rejected_and_change_nothing() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
         let (engine, principal) = (&world.policy, &world.principal);
-        policy::put(engine, principal, "p", "").await.unwrap();
+        policy::put_policy(engine, principal, "p", NewPolicy::default())
+            .await
+            .unwrap();
         let huge = format!("{ALLOW_ALL}\n# {}", "x".repeat(300_000));
         for (document, code, message) in [
             ("plain words", "policy.invalid_document", ""),
@@ -290,7 +326,7 @@ async fn invalid_documents_are_rejected_and_change_nothing() {
         for name in ["", "pol:x", "a\nb", "a\0b", "x".repeat(129).as_str()] {
             assert!(
                 matches!(
-                    policy::put(engine, principal, name, "").await,
+                    policy::put_policy(engine, principal, name, NewPolicy::default()).await,
                     Err(Error::InvalidName { .. })
                 ),
                 "{name:?}"
@@ -303,7 +339,10 @@ async fn invalid_documents_are_rejected_and_change_nothing() {
                 .is_empty()
         );
         assert_eq!(
-            policy::get(engine, principal, "p").await.unwrap().version,
+            policy::policy(engine, principal, "p")
+                .await
+                .unwrap()
+                .version,
             1
         );
     })
@@ -315,7 +354,9 @@ async fn the_example_input_must_work() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
         let (engine, principal) = (&world.policy, &world.principal);
-        policy::put(engine, principal, "p", "").await.unwrap();
+        policy::put_policy(engine, principal, "p", NewPolicy::default())
+            .await
+            .unwrap();
         let add = async |document: &str, example: &str| {
             let new = NewVersion {
                 example_input: Some(example.to_owned()),

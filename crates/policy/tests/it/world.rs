@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use intent::{FeeTerms, Intent, Permit};
 use policy::{
-    DecisionRequest, LocalSigner, Lookup, LookupError, Lookups, NewVersion, Parts, Policy, Reason,
-    Settings, Target, Verdict, WalletRef,
+    DecisionRequest, LocalSigner, Lookup, LookupError, Lookups, NewPolicy, NewVersion, Parts,
+    Policy, Reason, Settings, Target, Verdict, WalletRef,
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -133,7 +133,7 @@ impl World {
 
     /// Upload a policy with this document.
     pub(crate) async fn upload(&self, name: &str, document: &str) -> policy::StoredVersion {
-        policy::put(&self.policy, &self.principal, name, "for a test")
+        policy::put_policy(&self.policy, &self.principal, name, NewPolicy::default())
             .await
             .unwrap();
         policy::add_version(&self.policy, &self.principal, name, new_version(document))

@@ -1,10 +1,12 @@
-//! The only SQL of the store: facts, heads and leases, tree heads, idempotency keys.
+//! The only SQL of the store: facts, heads and leases, tree heads, idempotency keys; and that of
+//! named rows.
 
 pub(crate) mod fact;
 pub(crate) mod head;
 pub(crate) mod idempotency;
 pub(crate) mod lease;
 pub(crate) mod migration;
+pub(crate) mod named;
 pub(crate) mod tree_head;
 
 use crate::engine::{Connection, EngineResult, Statement};

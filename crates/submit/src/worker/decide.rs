@@ -135,7 +135,8 @@ async fn request_decisions(worker: &Worker, quoted: &[Submission]) -> Result<Vec
         let Some(key) = key else { continue };
         if let Entry::Vacant(entry) = wallets.entry(key.wallet) {
             let system = record::system(&submission.namespace);
-            let wallet = keys::wallet(worker.submit.keys(), &system, &key.wallet).await?;
+            let id = key.wallet.to_string();
+            let wallet = keys::wallet(worker.submit.keys(), &system, &id).await?;
             entry.insert(policy::WalletRef {
                 id: wallet.id,
                 name: wallet.name,

@@ -5,7 +5,7 @@ use chain::{Connector, RefusalClass};
 use index::{Settings, Start};
 use intent::Intent;
 use keys::{Keys, NewSecret, NewWallet, WalletKind};
-use policy::{LocalSigner, NewVersion, NoLookups, PermitSigner as _, Policy, Target};
+use policy::{LocalSigner, NewPolicy, NewVersion, NoLookups, PermitSigner as _, Policy, Target};
 use secrets::{KdfCost, MasterKey};
 use std::sync::Arc;
 use submit::{Enqueue, State, Submission, Submit, Worker};
@@ -129,7 +129,7 @@ impl World {
 
     /// Creates the treasury's key and its policy, unless they exist.
     async fn set_up_treasury(&self, keys: &Keys, policy: &Policy) {
-        if keys::wallet_named(keys, &self.principal, "treasury")
+        if keys::wallet(keys, &self.principal, "treasury")
             .await
             .is_ok()
         {
@@ -149,7 +149,7 @@ impl World {
         keys::create_wallet(keys, &self.principal, new)
             .await
             .unwrap();
-        policy::put(policy, &self.principal, "small", "")
+        policy::put_policy(policy, &self.principal, "small", NewPolicy::default())
             .await
             .unwrap();
         let version = NewVersion {

@@ -9,7 +9,7 @@ use keys::{
     Answers, Backend, DEFAULT_BACKEND, Keys, NewSecret, NewWallet, SignOutcome, SigningTask,
     WalletKind,
 };
-use policy::{LocalSigner, NewVersion, NoLookups, PermitSigner as _, Policy, Target};
+use policy::{LocalSigner, NewPolicy, NewVersion, NoLookups, PermitSigner as _, Policy, Target};
 use secrets::{KdfCost, MasterKey};
 use serde_json::json;
 use std::collections::VecDeque;
@@ -163,7 +163,7 @@ impl World {
 
     /// Attaches a new policy to the namespace of the principal.
     pub(crate) async fn attach_policy(&self, principal: &Principal, name: &str, document: &str) {
-        policy::put(&self.policy, principal, name, "")
+        policy::put_policy(&self.policy, principal, name, NewPolicy::default())
             .await
             .unwrap();
         let version = NewVersion {

@@ -3,10 +3,10 @@
 
 use super::outcome::ReadMark;
 use super::{Listener, ListenerSpec, chain, model};
-use crate::named::Resource as _;
 use crate::table::listener as table;
 use crate::{Error, Result, Workflow};
 use std::collections::{HashMap, HashSet};
+use store::named;
 use store::{InNamespace, Lease, Tx, UnscopedTx};
 use types::{ListenerId, Namespace, Time};
 
@@ -108,7 +108,8 @@ async fn block(
             ..listener.clone()
         };
         if changed {
-            tx.append(blocked.fact("listener.blocked"));
+            let fact = named::fact(tx, "listener.blocked", &blocked)?;
+            tx.append(fact);
         }
         table::update_progress(tx, &blocked, listener.version)
     };

@@ -16,7 +16,7 @@ mod verbs;
 pub(crate) use feed::{Feeder, next_due};
 pub use verbs::{NewListener, delete_listener, listener, listeners, put_listener};
 
-use crate::table::named::named;
+use crate::Error;
 use serde::{Deserialize, Serialize};
 use types::{ChainId, Height, Json, ListenerId, Time};
 use utoipa::ToSchema;
@@ -205,4 +205,4 @@ impl ListenerCursor {
     }
 }
 
-named!(Listener, ListenerId, within ListenerKind, "listener");
+store::named!(Listener, ListenerId, Error, "listener", within kind: ListenerKind);

@@ -2,13 +2,13 @@
 
 use super::config::{Config, StartEvent};
 use super::{Listener, ListenerCursor, ListenerKind, ListenerSpec};
-use crate::named::{self, FactKinds, Meta, Resource};
 use crate::table::listener as table;
-use crate::{Error, Result, Task, Workflow, names, table as tables};
+use crate::{Error, Result, Task, Workflow, names};
 use regex::RegexBuilder;
 use std::sync::Arc;
-use store::{Fact, Tx, UnscopedTx};
-use types::{ChainId, Entropy, Height, ListenerId, Page, Principal, Time};
+use store::named::{self, Meta, Named as _, Resource};
+use store::{Tx, UnscopedTx};
+use types::{ChainId, Height, ListenerId, Page, Principal};
 
 const MAX_CONFIG: usize = 256 << 10;
 /// Maximum length of a topic filter and of its compiled form, in bytes.
@@ -70,7 +70,7 @@ pub async fn listener(
     kind: ListenerKind,
     name_or_id: &str,
 ) -> Result<Listener> {
-    named::get(workflow, principal, kind, name_or_id).await
+    named::get(workflow.db(), principal, kind, name_or_id).await
 }
 
 /// Lists the listeners of a kind by name.
@@ -80,7 +80,7 @@ pub async fn listeners(
     kind: ListenerKind,
     page: &Page,
 ) -> Result<Vec<Listener>> {
-    named::list(workflow, principal, kind, page).await
+    named::list(workflow.db(), principal, kind, page).await
 }
 
 /// Deletes a listener. Its runs continue, and queued ones are still released one at a time. Errors:
@@ -91,7 +91,7 @@ pub async fn delete_listener(
     kind: ListenerKind,
     name_or_id: &str,
 ) -> Result<()> {
-    named::delete::<Listener>(workflow, principal, kind, name_or_id).await
+    named::delete::<Listener>(workflow.on(), principal, kind, name_or_id).await
 }
 
 fn validate(
@@ -99,10 +99,6 @@ fn validate(
     principal: &Principal,
     new: NewListener,
 ) -> Result<ValidatedListener> {
-    let new = NewListener {
-        name: names::validate_new_name(new.name)?,
-        ..new
-    };
     let (field, task) = match &new.spec {
         ListenerSpec::Chain { config } if config.as_str().len() > MAX_CONFIG => {
             return Err(Error::limit("config", "bytes", MAX_CONFIG));
@@ -188,7 +184,7 @@ fn put(
         request: Arc::clone(request),
         cursor,
     };
-    let (listener, before) =
+    let (listener, is_new) =
         named::put_in::<Listener>(tx, principal, request.kind, path, &new, limit)?;
     if let Some(chain) = &request.chain {
         // Watches all events of the named contracts; without contracts, the named events of all
@@ -200,34 +196,24 @@ fn put(
         };
         index::watch_events(tx, chain, &request.sources, topics)?;
     }
-    if before.is_none() {
+    if is_new {
         table::put_cursors(tx, listener.id, &read)?;
     }
-    Ok((listener, before.is_none()))
+    Ok((listener, is_new))
 }
 
 /// A request, and where a new listener starts on its chain.
-pub(crate) struct PlacedListener {
+pub struct PlacedListener {
     request: Arc<ValidatedListener>,
     cursor: Option<ListenerCursor>,
 }
 
 impl Resource for Listener {
     type New = PlacedListener;
-    const FACTS: FactKinds = FactKinds {
-        created: "listener.created",
-        updated: "listener.updated",
-        deleted: "listener.deleted",
-    };
-    const FIELD: &'static str = "listeners";
-    const UNIT: &'static str = "listeners in a namespace";
+    const FACTS: [&str; 3] = ["listener.created", "listener.updated", "listener.deleted"];
 
-    fn new_id(now: Time, entropy: &dyn Entropy) -> ListenerId {
-        ListenerId::new(now, entropy)
-    }
-
-    fn choose_name<'n>(new: &'n PlacedListener, current: &'n str, _: bool) -> Result<&'n str> {
-        Ok(new.request.new.name.as_deref().unwrap_or(current))
+    fn new_name(new: &PlacedListener) -> Option<&str> {
+        new.request.new.name.as_deref()
     }
 
     fn build(
@@ -260,10 +246,8 @@ impl Resource for Listener {
         })
     }
 
-    fn fact(&self, kind: &'static str) -> Fact {
-        Fact::new(kind, 1)
-            .subject(&self.id, self.version)
-            .payload(self)
+    fn too_many(limit: usize) -> Error {
+        Error::limit("listeners", "listeners in a namespace", limit)
     }
 
     fn delete_parts(&self, tx: &mut Tx) -> Result<()> {
@@ -273,7 +257,7 @@ impl Resource for Listener {
 
 /// The named task must exist; it needs no version yet.
 fn check_task(tx: &mut Tx, request: &ValidatedListener) -> Result<()> {
-    match tables::named::find::<Task>(tx, (), &request.task)? {
+    match Task::find(tx, (), &request.task)? {
         Some(_) => Ok(()),
         None => Err(Error::invalid(
             request.task_field,

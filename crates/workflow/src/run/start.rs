@@ -4,11 +4,12 @@ use super::request::{NewRun, REQUEST_SCOPE, RunRequest};
 use super::{Origin, Run};
 use crate::expression::long_numerals_as_texts;
 use crate::state::Position;
-use crate::table::{run as table, task as tasks};
+use crate::table::run as table;
 use crate::task::select_version;
-use crate::{Error, Result, Workflow};
+use crate::{Error, Result, Task, Workflow};
 use store::Tx;
 use store::idempotency::{self, Claim, ClaimOutcome, MAX_KEY_BYTES};
+use store::named::Named as _;
 use types::{Canon, Json, Principal, RunId, Time};
 
 /// Maximum length of an activity's name, in bytes.
@@ -143,7 +144,7 @@ pub(crate) fn start_in_tx(
 }
 
 fn create(workflow: &Workflow, tx: &mut Tx, request: &RunRequest) -> Result<StartOutcome> {
-    let task = tasks::require(tx, &request.new.task)?;
+    let task = Task::require(tx, (), &request.new.task)?;
     let version = select_version(tx, &task, request.new.version.as_deref())?.version;
     let limit = workflow.settings().open_runs_per_namespace;
     if request.lane.is_none() && table::count_open(tx)? >= limit as u64 {

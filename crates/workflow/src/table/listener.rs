@@ -1,21 +1,12 @@
 //! Tables `listener`, `listener_event` and `listener_cursor`.
 
-use super::named::Within;
 use crate::listener::{Listener, ListenerKind};
 use crate::task::Task;
 use crate::{Error, Result};
-use store::{Cursor, InNamespace, Record as _, ScopedTable as _, ToValue, Tx, UnscopedTx, Value};
+use store::{Cursor, InNamespace, Record as _, ScopedTable as _, Tx, UnscopedTx};
 use types::{Height, Json, ListenerId, Time};
 
 store::text_columns! { as_in_json: ListenerKind }
-
-impl Within for ListenerKind {
-    const COLUMN: Option<&'static str> = Some("kind");
-
-    fn value(&self) -> Value<'_> {
-        self.to_value()
-    }
-}
 
 /// The name of a listener that feeds the task.
 pub(crate) fn of_task(tx: &mut Tx, task: &Task) -> Result<Option<String>> {

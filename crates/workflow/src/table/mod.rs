@@ -3,7 +3,6 @@
 pub(crate) mod encrypted;
 pub(crate) mod listener;
 pub(crate) mod metrics;
-pub(crate) mod named;
 pub(crate) mod run;
 pub(crate) mod step;
 pub(crate) mod task;

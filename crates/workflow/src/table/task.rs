@@ -1,16 +1,11 @@
 //! Tables `task` and `task_version`.
 
-use crate::task::{Task, Version};
+use crate::task::Version;
 use crate::{Format, Result};
 use store::{Record as _, ScopedTable as _, Tx};
 use types::{Page, TaskId, VariableSetId, VersionId};
 
 store::text_columns! { Format }
-
-/// By id or name; an error if it does not exist.
-pub(crate) fn require(tx: &mut Tx, name_or_id: &str) -> Result<Task> {
-    super::named::require(tx, (), name_or_id)
-}
 
 /// The name of a task that refers to a variable set.
 pub(crate) fn of_variables(tx: &mut Tx, set: VariableSetId, name: &str) -> Result<Option<String>> {

@@ -7,8 +7,8 @@ pub use verbs::{delete_task, patch_task, put_task, task, tasks};
 pub(crate) use version::{definition, select_version};
 pub use version::{post_version, version, versions};
 
+use crate::Error;
 use crate::definition::Warning;
-use crate::table::named::named;
 use serde::{Deserialize, Serialize};
 use types::{Digest, TaskId, Time, VersionId};
 use utoipa::ToSchema;
@@ -46,7 +46,7 @@ pub struct Task {
     pub version: u64,
 }
 
-named!(Task, TaskId, within(), "task");
+store::named!(Task, TaskId, Error, "task");
 
 /// A task to create or to change.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, ToSchema)]

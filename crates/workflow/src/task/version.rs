@@ -1,6 +1,5 @@
 //! The versions of a task.
 
-use super::verbs::change;
 use super::{Task, Version};
 use crate::definition::{Definition, Warning, parse};
 use crate::table::task as table;
@@ -8,6 +7,7 @@ use crate::{Error, Format, Result, Workflow};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use store::Tx;
+use store::named::{self, Named as _};
 use types::{Digest, Page, Principal, TaskId, Time, VersionId};
 
 /// Posts a version and makes it the current one. The whole document is validated first, including
@@ -58,7 +58,7 @@ fn insert_version(
     parsed: &ParsedVersion,
     limit: usize,
 ) -> Result<Version> {
-    let task = table::require(tx, task)?;
+    let task = Task::require(tx, (), task)?;
     let now = tx.now();
     let version = Version {
         version: label(tx, task.id, now, limit)?,
@@ -76,7 +76,7 @@ fn insert_version(
         current_version: Some(version.version.clone()),
         ..task
     };
-    change(tx, principal, task)?;
+    named::change(tx, principal, "task.updated", task)?;
     table::insert_version(tx, version, &parsed.source, parsed.format)
 }
 
@@ -90,7 +90,7 @@ pub async fn version(
 ) -> Result<(Version, String)> {
     let args = (name_or_id.to_owned(), label.map(str::to_owned));
     let read = |tx: &mut Tx, (path, label): &(String, Option<String>)| {
-        let task = table::require(tx, path)?;
+        let task = Task::require(tx, (), path)?;
         let stored = select_version(tx, &task, label.as_deref())?;
         Ok((stored.version, stored.source))
     };
@@ -106,7 +106,7 @@ pub async fn versions(
 ) -> Result<Vec<Version>> {
     let args = (name_or_id.to_owned(), page.clone());
     let read = |tx: &mut Tx, (path, page): &(String, Page)| {
-        let task = table::require(tx, path)?;
+        let task = Task::require(tx, (), path)?;
         table::versions(tx, task.id, page)
     };
     workflow.read(principal, args, read).await

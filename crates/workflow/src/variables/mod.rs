@@ -4,17 +4,16 @@ mod decrypted;
 
 pub(crate) use decrypted::Variables;
 
-use crate::named::{self, FactKinds, Meta, Resource};
 use crate::secrets::Secrets;
-use crate::table::named::{self as table, named};
 use crate::table::task as tasks;
 use crate::{Error, Result, Workflow, names};
 use secrets::{EncryptionContext, Keyring};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::sync::Arc;
-use store::{Fact, Tx};
-use types::{Entropy, Json, Namespace, Page, Principal, Time, VariableSetId};
+use store::Tx;
+use store::named::{self, Meta, Named as _, Resource};
+use types::{Json, Namespace, Page, Principal, Time, VariableSetId};
 use utoipa::ToSchema;
 
 /// Maximum size of all values of a set.
@@ -77,7 +76,7 @@ pub(crate) struct StoredSet {
     version: u64,
 }
 
-named!(StoredSet, VariableSetId, within(), "variable set");
+store::named!(StoredSet, VariableSetId, Error, "variable set");
 
 /// A validated request.
 pub(crate) struct NewSet {
@@ -91,7 +90,7 @@ pub(crate) struct NewSet {
 /// Creates a set with this name or replaces the existing one; with an id, only replaces. Returns
 /// whether it is new. Errors: `workflow.invalid_field`, `workflow.unknown_resource`,
 /// `workflow.name_taken`, `workflow.limit_exceeded`.
-pub async fn put_variables(
+pub async fn put_variable_set(
     workflow: &Workflow,
     principal: &Principal,
     name_or_id: &str,
@@ -105,18 +104,20 @@ pub async fn put_variables(
         values: values.clone(),
         keyring: Arc::clone(&workflow.parts().keyring),
     };
-    let (stored, is_new) = named::put::<StoredSet>(workflow, principal, name_or_id, new).await?;
+    let limit = workflow.settings().named_objects_per_namespace;
+    let put = named::put::<StoredSet>(workflow.on(), principal, name_or_id, new, limit);
+    let (stored, is_new) = put.await?;
     let variables = (!stored.is_secret()).then_some(values);
     Ok((stored.shown(variables), is_new))
 }
 
 /// Reads a set. Errors: `workflow.unknown_resource`.
-pub async fn variables(
+pub async fn variable_set(
     workflow: &Workflow,
     principal: &Principal,
     name_or_id: &str,
 ) -> Result<VariableSet> {
-    let stored = named::get(workflow, principal, (), name_or_id).await?;
+    let stored = named::get(workflow.db(), principal, (), name_or_id).await?;
     show(workflow, principal, stored)
 }
 
@@ -126,7 +127,7 @@ pub async fn variable_sets(
     principal: &Principal,
     page: &Page,
 ) -> Result<Vec<VariableSet>> {
-    let stored = named::list(workflow, principal, (), page).await?;
+    let stored = named::list(workflow.db(), principal, (), page).await?;
     stored
         .into_iter()
         .map(|stored| show(workflow, principal, stored))
@@ -135,31 +136,24 @@ pub async fn variable_sets(
 
 /// Deletes a set. Errors: `workflow.unknown_resource`, `workflow.referenced` while a task refers to
 /// it.
-pub async fn delete_variables(
+pub async fn delete_variable_set(
     workflow: &Workflow,
     principal: &Principal,
     name_or_id: &str,
 ) -> Result<()> {
-    named::delete::<StoredSet>(workflow, principal, (), name_or_id).await
+    named::delete::<StoredSet>(workflow.on(), principal, (), name_or_id).await
 }
 
 impl Resource for StoredSet {
     type New = NewSet;
-    const FACTS: FactKinds = FactKinds {
-        created: "variables.created",
-        updated: "variables.updated",
-        deleted: "variables.deleted",
-    };
-    const FIELD: &'static str = "variables";
-    const UNIT: &'static str = "variable sets in a namespace";
+    const FACTS: [&str; 3] = [
+        "variables.created",
+        "variables.updated",
+        "variables.deleted",
+    ];
 
-    fn new_id(now: Time, entropy: &dyn Entropy) -> VariableSetId {
-        VariableSetId::new(now, entropy)
-    }
-
-    fn choose_name<'n>(new: &'n NewSet, current: &'n str, is_new: bool) -> Result<&'n str> {
-        let renamed = new.name.as_deref().filter(|_| !is_new);
-        Ok(renamed.unwrap_or(current))
+    fn new_name(new: &NewSet) -> Option<&str> {
+        new.name.as_deref()
     }
 
     fn build(
@@ -186,16 +180,18 @@ impl Resource for StoredSet {
         })
     }
 
-    /// The payload contains no values.
-    fn fact(&self, kind: &'static str) -> Fact {
-        Fact::new(kind, 1)
-            .subject(&self.id, self.version)
-            .payload(self)
+    fn too_many(limit: usize) -> Error {
+        Error::limit("variables", "variable sets in a namespace", limit)
     }
 
-    fn referrer(&self, tx: &mut Tx) -> Result<Option<String>> {
-        let task = tasks::of_variables(tx, self.id, &self.name)?;
-        Ok(task.map(|task| format!("task {task:?} refers to it")))
+    fn delete_parts(&self, tx: &mut Tx) -> Result<()> {
+        match tasks::of_variables(tx, self.id, &self.name)? {
+            Some(task) => Err(Error::referenced(
+                self,
+                format!("task {task:?} refers to it"),
+            )),
+            None => Ok(()),
+        }
     }
 }
 
@@ -229,7 +225,7 @@ impl StoredSet {
 
 /// Decrypts a set in the snapshot of the caller's transaction.
 pub(crate) fn decrypt(tx: &mut Tx, keyring: &Keyring, name_or_id: &str) -> Result<Variables> {
-    let stored: StoredSet = table::require(tx, (), name_or_id)?;
+    let stored = StoredSet::require(tx, (), name_or_id)?;
     let values = stored.decrypt(keyring, tx.namespace())?;
     let secrets = if stored.is_secret() {
         Secrets::from_value(&values.to_value())

@@ -3,10 +3,10 @@
 use super::context::{RunContext, decrypt_input};
 use crate::run::{Failure, Run};
 use crate::secrets::Secrets;
-use crate::table::named::find;
 use crate::table::{run as table, step as steps};
 use crate::variables::{self, Variables};
 use crate::{Error, Result, Task, Workflow, task};
+use store::named::Named as _;
 use store::{Lease, Tx};
 use types::{Json, Namespace, RunId};
 
@@ -62,7 +62,7 @@ fn load_variables(
         values: Json::parse("{}").expect("an empty object is JSON"),
         secrets: Secrets::default(),
     };
-    let Some(set) = find::<Task>(tx, (), &run.task.to_string())?.and_then(|task| task.variable_set)
+    let Some(set) = Task::find(tx, (), &run.task.to_string())?.and_then(|task| task.variable_set)
     else {
         return Ok(Ok(empty()));
     };

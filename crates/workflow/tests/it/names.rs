@@ -7,8 +7,8 @@ use testkit::on_each_engine;
 use types::{Coded, Page};
 use workflow::{
     NewBinding, NewTask, NewVariables, binding, bindings, delete_binding, delete_task,
-    delete_variables, patch_task, put_binding, put_task, put_variables, task, tasks, variable_sets,
-    variables,
+    delete_variable_set, patch_task, put_binding, put_task, put_variable_set, task, tasks,
+    variable_set, variable_sets,
 };
 
 fn code<T: std::fmt::Debug>(outcome: Result<T, workflow::Error>) -> &'static str {
@@ -148,25 +148,25 @@ async fn the_values_of_a_secret_set_cannot_be_read_back() {
                 .clone(),
             ..NewVariables::default()
         };
-        let (plain, is_new) = put_variables(engine, principal, "plain", new(None))
+        let (plain, is_new) = put_variable_set(engine, principal, "plain", new(None))
             .await
             .unwrap();
         assert!(is_new);
         let shown = json(r#"{"url":"https://example.org","limit":5}"#);
         assert_eq!(plain.variables, Some(shown.clone()));
         assert_eq!(
-            variables(engine, principal, "plain")
+            variable_set(engine, principal, "plain")
                 .await
                 .unwrap()
                 .variables,
             Some(shown)
         );
-        let (secret, _) = put_variables(engine, principal, "hidden", new(Some("secret")))
+        let (secret, _) = put_variable_set(engine, principal, "hidden", new(Some("secret")))
             .await
             .unwrap();
         assert_eq!(secret.variables, None);
         assert_eq!(
-            variables(engine, principal, &secret.id.to_string())
+            variable_set(engine, principal, &secret.id.to_string())
                 .await
                 .unwrap()
                 .variables,
@@ -194,16 +194,18 @@ async fn the_values_of_a_secret_set_cannot_be_read_back() {
         .await
         .unwrap();
         assert_eq!(
-            code(delete_variables(engine, principal, "hidden").await),
+            code(delete_variable_set(engine, principal, "hidden").await),
             "workflow.referenced"
         );
-        delete_variables(engine, principal, "plain").await.unwrap();
+        delete_variable_set(engine, principal, "plain")
+            .await
+            .unwrap();
         assert_eq!(
-            code(variables(engine, principal, "plain").await),
+            code(variable_set(engine, principal, "plain").await),
             "workflow.unknown_resource"
         );
         assert_eq!(
-            code(variables(engine, &principal_in("other"), "hidden").await),
+            code(variable_set(engine, &principal_in("other"), "hidden").await),
             "workflow.unknown_resource"
         );
         let large = NewVariables {
@@ -214,7 +216,7 @@ async fn the_values_of_a_secret_set_cannot_be_read_back() {
             ..NewVariables::default()
         };
         assert_eq!(
-            code(put_variables(engine, principal, "large", large).await),
+            code(put_variable_set(engine, principal, "large", large).await),
             "workflow.limit_exceeded"
         );
     })

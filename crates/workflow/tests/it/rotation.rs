@@ -3,7 +3,7 @@
 use crate::world::{World, assert_succeeded, data_of};
 use serde_json::json;
 use testkit::on_each_engine;
-use workflow::{NewTask, NewVariables, put_task, put_variables};
+use workflow::{NewTask, NewVariables, put_task, put_variable_set};
 
 /// Number of ciphertexts under each data key.
 async fn count_by_key_version(world: &World) -> Vec<(u32, usize)> {
@@ -41,7 +41,7 @@ async fn encrypted_values_are_reencrypted_and_stay_readable() {
             variables: values.as_object().unwrap().clone(),
             ..NewVariables::default()
         };
-        put_variables(&engine, &principal, "bank", set(json!({"token": "hush-hush-hush", "bad": true}))).await.unwrap();
+        put_variable_set(&engine, &principal, "bank", set(json!({"token": "hush-hush-hush", "bad": true}))).await.unwrap();
         put_task(&engine, &principal, "child", NewTask::default()).await.unwrap();
         world.task("child", "steps: [{name: echo, type: jsonata_template, options: {template: 'input.token'}}]").await;
         let task = NewTask { variable_set: Some("bank".into()), ..NewTask::default() };
@@ -72,7 +72,7 @@ steps:
         assert_eq!(count_by_key_version(&world).await, [(2, before[0].1)]);
 
         // The run resumes with its stored values, and the changed set uses the new key.
-        put_variables(&engine, &principal, "bank", set(json!({"token": "hush-hush-hush", "bad": false}))).await.unwrap();
+        put_variable_set(&engine, &principal, "bank", set(json!({"token": "hush-hush-hush", "bad": false}))).await.unwrap();
         workflow::retry(&engine, &principal, run.id).await.unwrap();
         world.run_until_idle().await;
         let run = world.run(run.id).await;

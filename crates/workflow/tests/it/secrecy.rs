@@ -5,7 +5,7 @@ use serde_json::json;
 use store::facts_after;
 use testkit::http::{Server, ServerReply};
 use testkit::on_each_engine;
-use workflow::{NewTask, NewVariables, put_task, put_variables};
+use workflow::{NewTask, NewVariables, put_task, put_variable_set};
 
 const TOKEN: &str = "tok-8d1f\"77\\x";
 
@@ -58,7 +58,7 @@ async fn a_secret_is_used_and_never_stored_in_clear() {
             variables: values.as_object().unwrap().clone(),
             ..NewVariables::default()
         };
-        put_variables(&engine, &principal, "bank", secret).await.unwrap();
+        put_variable_set(&engine, &principal, "bank", secret).await.unwrap();
         put_task(&engine, &principal, "child", NewTask::default()).await.unwrap();
         world.task("child", "steps: [{name: echo, type: jsonata_template, options: {template: '{\"again\": input.token & \"!\"}'}}]").await;
         let document = format!(
@@ -127,7 +127,7 @@ async fn a_missing_variable_set_fails_only_the_run() {
             variables: json!({"x": "y"}).as_object().unwrap().clone(),
             ..NewVariables::default()
         };
-        put_variables(&world.workflow, &world.principal, "later", set)
+        put_variable_set(&world.workflow, &world.principal, "later", set)
             .await
             .unwrap();
         workflow::retry(&world.workflow, &world.principal, run.id)

@@ -366,7 +366,7 @@ async fn a_policy_step_evaluates_and_enforces_the_policy() {
         let mut world = World::new(test).await;
         let document = "package desk\ndefault allow := false\nallow if { input.labels.desk == \"fx\" }\n\
                         deny contains \"not this desk\" if { input.labels.desk == \"rates\" }\n";
-        policy::put(&world.policy, &world.principal, "desk", "").await.unwrap();
+        policy::put_policy(&world.policy, &world.principal, "desk", policy::NewPolicy::default()).await.unwrap();
         let new = policy::NewVersion { description: String::new(), document: document.into(), example_input: None };
         policy::add_version(&world.policy, &world.principal, "desk", new).await.unwrap();
         let steps = |on_deny: &str| {

@@ -6,7 +6,7 @@ use contracts::Contracts;
 use data::{Data, OffChain};
 use keys::{Keys, NewSecret, NewWallet, WalletKind};
 use outbound::{AddressPolicy, Outbound};
-use policy::{LocalSigner, NoLookups, PermitSigner as _, Policy};
+use policy::{LocalSigner, NewPolicy, NoLookups, PermitSigner as _, Policy};
 use secrets::{KdfCost, Keyring, MasterKey, Secrets};
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
@@ -315,7 +315,7 @@ impl World {
 
     /// Creates a policy with one version and attaches it to a target.
     pub(crate) async fn attach(&self, name: &str, document: &str, target: Option<policy::Target>) {
-        policy::put(&self.policy, &self.principal, name, "")
+        policy::put_policy(&self.policy, &self.principal, name, NewPolicy::default())
             .await
             .unwrap();
         let new = policy::NewVersion {

@@ -28,12 +28,8 @@ impl Input for NewTask {
 }
 
 named_routes! {
-    mod named at "/tasks", "/tasks/{task}" by "task", tag "tasks";
+    mod named at "/tasks/{task}" by "task", tag "tasks";
     engine workflow, permissions TaskRead, TaskWrite;
-    /// List tasks.
-    ///
-    /// Ordered by name.
-    list(Task) = workflow::tasks;
     /// Retrieve a task by name or id.
     get(Task) = workflow::task;
     /// Create or replace a task.
@@ -46,6 +42,10 @@ named_routes! {
     /// Deletes the task with its versions. Fails while runs of the task are open or listeners start
     /// it.
     delete = workflow::delete_task;
+    /// List tasks.
+    ///
+    /// Ordered by name.
+    list(Task) at "/tasks" = workflow::tasks;
 }
 
 /// Update a task.

@@ -5,35 +5,13 @@ use super::{KeyExport, WalletRead, WalletWrite, find_wallet};
 use crate::access;
 use crate::routes::prelude::*;
 use keys::{Exported, NamedKey, Patch};
-use types::{KeyId, Principal};
+use types::KeyId;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(get, patch))
         .routes(routes!(export))
-}
-
-/// The key of a wallet with an id or name. Error: `keys.unknown_key`.
-async fn find_key(
-    app: &App,
-    principal: &Principal,
-    wallet: &str,
-    name_or_id: &str,
-) -> Result<NamedKey> {
-    let wallet = find_wallet(app, principal, wallet).await?;
-    let Ok(id) = name_or_id.parse::<KeyId>() else {
-        return Ok(keys::key_named(&app.keys, principal, &wallet.id, name_or_id).await?);
-    };
-    let key = keys::key(&app.keys, principal, &id).await?;
-    if key.wallet == wallet.id {
-        Ok(key)
-    } else {
-        Err(keys::Error::UnknownKey {
-            key: name_or_id.to_owned(),
-        }
-        .into())
-    }
 }
 
 /// List the named keys of a wallet.
@@ -45,7 +23,7 @@ async fn list(
     Path(wallet): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Items<NamedKey>>> {
-    let page = paging.page_after_id::<types::KeyId>()?;
+    let page = paging.page_after_id::<KeyId>()?;
     let wallet = find_wallet(&app, &principal, &wallet).await?;
     let keys = keys::named_keys(&app.keys, &principal, &wallet.id, &page).await?;
     Ok(Items::after(&page, keys, |key| key.id))
@@ -76,7 +54,9 @@ async fn get(
     principal: Authorized<WalletRead>,
     Path2(wallet, key): Path2<String, String>,
 ) -> Result<Json<NamedKey>> {
-    Ok(Json(find_key(&app, &principal, &wallet, &key).await?))
+    let wallet = find_wallet(&app, &principal, &wallet).await?;
+    let key = keys::named_key(&app.keys, &principal, &wallet.id, &key).await?;
+    Ok(Json(key))
 }
 
 /// Update a key.
@@ -90,8 +70,8 @@ async fn patch(
     Path2(wallet, key): Path2<String, String>,
     Body(patch): Body<Patch>,
 ) -> Result<Json<NamedKey>> {
-    let key = find_key(&app, &principal, &wallet, &key).await?;
-    let patched = keys::patch_key(&app.keys, &principal, &key.id, patch).await?;
+    let wallet = find_wallet(&app, &principal, &wallet).await?;
+    let patched = keys::patch_key(&app.keys, &principal, &wallet.id, &key, patch).await?;
     Ok(Json(patched))
 }
 
@@ -106,7 +86,7 @@ async fn export(
     principal: Authorized<KeyExport>,
     Path2(wallet, key): Path2<String, String>,
 ) -> Result<Json<Exported>> {
-    let key = find_key(&app, &principal, &wallet, &key).await?;
-    let exported = keys::export_key(&app.keys, &principal, &key.id).await?;
+    let wallet = find_wallet(&app, &principal, &wallet).await?;
+    let exported = keys::export_key(&app.keys, &principal, &wallet.id, &key).await?;
     Ok(Json(exported))
 }

@@ -32,10 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// The wallet with an id or name. Error: `keys.unknown_wallet`.
 async fn find_wallet(app: &App, principal: &Principal, name_or_id: &str) -> Result<Wallet> {
-    Ok(match name_or_id.parse::<WalletId>() {
-        Ok(id) => ::keys::wallet(&app.keys, principal, &id).await?,
-        Err(_) => ::keys::wallet_named(&app.keys, principal, name_or_id).await?,
-    })
+    Ok(::keys::wallet(&app.keys, principal, name_or_id).await?)
 }
 
 /// List wallets.
@@ -84,8 +81,7 @@ async fn patch(
     Path(name_or_id): Path<String>,
     Body(patch): Body<Patch>,
 ) -> Result<Json<Wallet>> {
-    let wallet = find_wallet(&app, &principal, &name_or_id).await?;
-    let patched = ::keys::patch_wallet(&app.keys, &principal, &wallet.id, patch).await?;
+    let patched = ::keys::patch_wallet(&app.keys, &principal, &name_or_id, patch).await?;
     Ok(Json(patched))
 }
 
