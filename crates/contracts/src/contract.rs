@@ -135,7 +135,7 @@ fn insert(
 }
 
 /// Reads a contract. Error: `contracts.unknown_contract`.
-pub async fn get(
+pub async fn contract(
     contracts: &Contracts,
     principal: &Principal,
     contract: ContractId,
@@ -148,7 +148,7 @@ pub async fn get(
 }
 
 /// Lists the contracts of one chain, or of all, in the order of chain and address.
-pub async fn list(
+pub async fn contracts(
     contracts: &Contracts,
     principal: &Principal,
     chain: Option<ChainId>,

@@ -32,7 +32,9 @@ mod error;
 mod interface;
 mod table;
 
-pub use contract::{NewContract, addresses, canonical_address, ensure, get, list, register};
+pub use contract::{
+    NewContract, addresses, canonical_address, contract, contracts, ensure, register,
+};
 pub use engine::{Contracts, Parts, Settings};
 pub use error::{Error, Result};
 pub use interface::{Interface, add_interface, decode_interface, interfaces};

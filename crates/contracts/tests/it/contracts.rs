@@ -1,5 +1,5 @@
 use crate::world::{ABI, ADDRESS, World, chain, json, new, principal};
-use contracts::{NewContract, Standard, canonical_address, get, list, register};
+use contracts::{NewContract, Standard, canonical_address, contract, contracts, register};
 use testkit::on_each_engine;
 use types::{ChainId, Coded, ContractId, Page};
 
@@ -18,7 +18,7 @@ async fn an_address_has_one_row_however_it_is_written() {
             .unwrap();
         assert_eq!((&again, is_new), (&first, false));
         assert_eq!(world.ensure("ns", ADDRESS).await.unwrap(), first);
-        let read = get(&world.contracts, &principal("ns"), first.id).await;
+        let read = contract(&world.contracts, &principal("ns"), first.id).await;
         assert_eq!(read, Ok(first));
         assert_eq!(world.facts().await, ["contract.registered"]);
     })
@@ -42,7 +42,7 @@ async fn the_same_address_on_two_chains_is_two_contracts() {
         let chains: Vec<_> = world.list("ns").await.iter().map(|row| row.chain).collect();
         assert_eq!(chains, [ChainId::evm(1), chain()]);
         let page = Page::default();
-        let of_chain = list(&world.contracts, &principal("ns"), Some(chain()), &page).await;
+        let of_chain = contracts(&world.contracts, &principal("ns"), Some(chain()), &page).await;
         assert_eq!(of_chain.unwrap().len(), 1);
     })
     .await;
@@ -113,7 +113,7 @@ async fn what_is_no_address_of_the_chain_is_rejected() {
         assert!(canonical_address(&"cosmos:hub".parse().unwrap(), ADDRESS).is_err());
         assert!(world.list("ns").await.is_empty());
         let missing = ContractId::from_ulid(types::Ulid::from_bits(7));
-        let error = get(&world.contracts, &principal("ns"), missing)
+        let error = contract(&world.contracts, &principal("ns"), missing)
             .await
             .unwrap_err();
         assert_eq!(error.code().code, "contracts.unknown_contract");

@@ -1,5 +1,5 @@
 use crate::world::{ABI, ADDRESS, World, json, new, principal};
-use contracts::{NewContract, addresses, get, register};
+use contracts::{NewContract, addresses, contract, register};
 use store::Tx;
 use testkit::{namespace, on_each_engine};
 use types::{Coded, ContractId};
@@ -18,7 +18,7 @@ async fn no_namespace_sees_a_contract_or_an_interface_of_another() {
         let hash = known.interface.unwrap();
         assert!(world.list("other").await.is_empty());
         assert_eq!(world.interface("other", hash).await, None);
-        let error = get(&world.contracts, &principal("other"), known.id)
+        let error = contract(&world.contracts, &principal("other"), known.id)
             .await
             .unwrap_err();
         assert_eq!(error.code().code, "contracts.unknown_contract");

@@ -88,7 +88,7 @@ impl World {
     }
 
     pub(crate) async fn list(&self, ns: &str) -> Vec<Contract> {
-        contracts::list(&self.contracts, &principal(ns), None, &Page::default())
+        contracts::contracts(&self.contracts, &principal(ns), None, &Page::default())
             .await
             .unwrap()
     }

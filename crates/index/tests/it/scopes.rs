@@ -257,7 +257,7 @@ async fn a_tracked_source_names_the_contract_with_its_address() {
         assert!(!world.track("ns-a", &account(100), 0).await);
         let list = async |namespace| {
             let page = types::Page::default();
-            contracts::list(&world.contracts(), &user(namespace), None, &page)
+            contracts::contracts(&world.contracts(), &user(namespace), None, &page)
                 .await
                 .unwrap()
         };

@@ -311,7 +311,7 @@ async fn bindings_name_their_contract_and_show_their_own_interface() {
             };
             put_binding(engine, principal, name, new).await.unwrap();
         }
-        let known = contracts::list(&world.contracts, principal, None, &Page::default()).await;
+        let known = contracts::contracts(&world.contracts, principal, None, &Page::default()).await;
         let known = known.unwrap();
         assert_eq!(known.len(), 1);
         assert_eq!(
