@@ -147,6 +147,11 @@ impl Environment {
         text(&self.api.post("/submissions", &body)?, "id")
     }
 
+    /// Tokens of an account, according to the chain.
+    pub(super) fn tokens(&self, account: &str) -> Result<u128> {
+        harness::judge::tokens(&self.node, &self.token, account)
+    }
+
     /// A file in the folder of the environment.
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

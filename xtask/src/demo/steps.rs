@@ -4,7 +4,7 @@ use super::Step;
 use super::environment::Environment;
 use crate::harness::api::text;
 use crate::harness::fund;
-use crate::harness::judge::{expect_eq, nonce, tokens, transfers_to};
+use crate::harness::judge::{expect_eq, nonce, transfers_to};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
@@ -128,10 +128,10 @@ fn mint(environment: &mut Environment) -> Result<String> {
     }
     expect_eq(
         "tokens of the treasury",
-        tokens(&environment.node, &environment.token, &environment.treasury)?,
+        environment.tokens(&environment.treasury)?,
         10_000_000 * ONE,
     )?;
-    check_balance(environment, &environment.treasury.clone())
+    check_balance(environment, &environment.treasury)
 }
 
 fn denied_transfer(environment: &mut Environment) -> Result<String> {
@@ -149,7 +149,7 @@ fn denied_transfer(environment: &mut Environment) -> Result<String> {
     )?;
     expect_eq(
         "tokens of Alice",
-        tokens(&environment.node, &environment.token, &environment.alice)?,
+        environment.tokens(&environment.alice)?,
         0,
     )?;
     text(&submission, "reason")
@@ -207,15 +207,15 @@ fn workflow_transfer(environment: &mut Environment) -> Result<String> {
     .with_context(|| last.to_string())?;
     expect_eq(
         "tokens of Alice",
-        tokens(&environment.node, &environment.token, &environment.alice)?,
+        environment.tokens(&environment.alice)?,
         100 * ONE,
     )?;
-    check_balance(environment, &environment.alice.clone())
+    check_balance(environment, &environment.alice)
 }
 
 /// Assert that the data model has the balance that the chain has.
 fn check_balance(environment: &Environment, account: &str) -> Result<String> {
-    let on_chain = tokens(&environment.node, &environment.token, account)?.to_string();
+    let on_chain = environment.tokens(account)?.to_string();
     let mut balances = Value::Null;
     environment
         .until("the balance matches the chain", || {
@@ -266,7 +266,7 @@ fn expect_events(environment: &Environment, transaction: &str, kinds: &[&str]) -
 }
 
 fn reorganization(environment: &mut Environment) -> Result<String> {
-    let before = tokens(&environment.node, &environment.token, &environment.alice)?;
+    let before = environment.tokens(&environment.alice)?;
     let id = environment.submit_token_call(
         "transfer",
         &json!([environment.alice, (7 * ONE).to_string()]),
@@ -277,7 +277,7 @@ fn reorganization(environment: &mut Environment) -> Result<String> {
     let transaction = text(&mined, "transaction")?;
     expect_eq(
         "tokens of Alice",
-        tokens(&environment.node, &environment.token, &environment.alice)?,
+        environment.tokens(&environment.alice)?,
         before + 7 * ONE,
     )?;
     expect_events(environment, &transaction, &["event.pending"])?;
@@ -285,7 +285,7 @@ fn reorganization(environment: &mut Environment) -> Result<String> {
     environment.node.reorg(1, &[]);
     expect_eq(
         "tokens of Alice after the reorganization",
-        tokens(&environment.node, &environment.token, &environment.alice)?,
+        environment.tokens(&environment.alice)?,
         before,
     )?;
     expect_events(
@@ -302,7 +302,7 @@ fn reorganization(environment: &mut Environment) -> Result<String> {
     environment.node.mine(1);
     expect_eq(
         "tokens of Alice, mined again",
-        tokens(&environment.node, &environment.token, &environment.alice)?,
+        environment.tokens(&environment.alice)?,
         before + 7 * ONE,
     )?;
     environment.until_state(&id, "mined")?;
@@ -323,7 +323,7 @@ fn reorganization(environment: &mut Environment) -> Result<String> {
             "event.final",
         ],
     )?;
-    check_balance(environment, &environment.alice.clone())?;
+    check_balance(environment, &environment.alice)?;
     Ok(format!("event {event}"))
 }
 
@@ -361,7 +361,7 @@ fn crash(environment: &mut Environment) -> Result<String> {
         transfers_to(&environment.node, &environment.token, &environment.alice),
         count + 1,
     )?;
-    check_balance(environment, &environment.alice.clone())?;
+    check_balance(environment, &environment.alice)?;
     Ok(format!(
         "{} is final; the server was ready {} ms after its restart",
         text(&done, "transaction")?,
