@@ -103,7 +103,16 @@ pub(crate) fn revoke_in(
     permit: &PermitId,
     reason: &str,
 ) -> Result<bool> {
-    let fresh = permit::revoke(tx, permit, reason, &principal.id)?;
+    let now = tx.now();
+    let revocation = permit::Revocation {
+        permit: *permit,
+        uses: 0,
+        last_at: now,
+        revoked_at: now,
+        revoked_by: &principal.id,
+        reason,
+    };
+    let fresh = permit::revoke(tx, revocation)?;
     if fresh {
         let payload = serde_json::json!({ "reason": reason });
         let fact = Fact::new("permit.revoked", 1).subject(permit, 1);
@@ -152,7 +161,16 @@ fn store_level(tx: &mut Tx, principal: &Principal, new: &NewLevel) -> Result<()>
         wallets::require(tx, &wallet)?;
     }
     let subject = scope.subject();
-    let version = table::put(tx, &subject, level, reason, &principal.id)?;
+    let row = FreezeRow {
+        namespace: *tx.namespace(),
+        subject: subject.clone(),
+        level,
+        reason: reason.clone(),
+        changed_by: principal.id.clone(),
+        changed_at: tx.now(),
+        version: 1,
+    };
+    let version = table::put(tx, row)?;
     let kind = if level == NONE {
         "signing.unfrozen"
     } else {

@@ -4,7 +4,9 @@
 use crate::record::{Checked, admit, check, fact};
 use crate::sign::{signer_of, signers};
 use crate::state::{SigningAttempt, Stage};
-use crate::table::request::{self as table, RequestState, SignatureRequest, StoredRequest};
+use crate::table::request::{
+    self as table, Closing, RequestState, SignatureRequest, StoredRequest,
+};
 use crate::{Error, Result, VerifiedJob};
 use std::collections::HashMap;
 use store::{Fact, Tx};
@@ -113,7 +115,13 @@ pub(crate) fn close(
     note: &str,
 ) -> Result<bool> {
     let note = truncated(note);
-    let Some(version) = table::close(tx, id, state, None, Some(&note))? else {
+    let closing = Closing {
+        id,
+        state,
+        signed_id: None,
+        note: Some(&note),
+    };
+    let Some(version) = table::close(tx, &closing)? else {
         return Ok(false);
     };
     let kind = format!("signature.{}", <&str>::from(state));

@@ -144,7 +144,19 @@ fn group(input: &DeriveInput, declaration: &Declaration<'_>) -> TokenStream {
     });
     let (kinds, names) = (kinds(declaration), all_names(declaration));
     let all = writes(declaration.fields.iter());
+    let params = declaration.table.is_none().then(|| {
+        quote! {
+            impl #generics ::store::Params for #name #types #conditions {
+                fn values(&self) -> ::std::vec::Vec<::store::Value<'_>> {
+                    let mut values = ::std::vec::Vec::new();
+                    ::store::Group::write(self, &mut values);
+                    values
+                }
+            }
+        }
+    });
     quote! {
+        #params
         impl #generics ::store::Group for #name #types #conditions {
             const KINDS: &'static [::store::ValueKind] = #kinds;
             fn read(columns: &mut ::store::Columns) -> ::store::Result<Self> {

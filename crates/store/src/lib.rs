@@ -10,7 +10,7 @@
 //! What it never does: run user code or touch the network inside a transaction, expose a
 //! connection, interpret the tables of other crates.
 //!
-//! Portable SQL, in short: parameters `?1 …` and `?ns` (see [`Tx`]), types `BIGINT`, `TEXT`,
+//! Portable SQL, in short: parameters `?1 …` or `?name` ([`params!`]) and `?ns` (see [`Tx`]), types `BIGINT`, `TEXT`,
 //! `BLOB`, booleans 0 and 1, `{rows}` for many rows at once, `ON CONFLICT`, `RETURNING` of the
 //! target's own columns, no sums of amounts, no `LIKE`, no JSON operators.
 //!
@@ -69,7 +69,7 @@ pub use record::{Group, InNamespace, Record, ScopedTable, UnscopedTable, Updatab
 pub use record::{
     RowValues, assert_as_in_json, concatenate, json_value, optional_json_value, total,
 };
-pub use row::{Columns, FromRow, ListItem, Params, RowCells, list};
+pub use row::{Columns, FromRow, ListItem, NamedParams, Params, RowCells, list};
 pub use store_derive::Record;
 pub use table::fact::{Cursor, StoredFact, facts_after, partitions};
 pub use table::tree_head::PartitionHead;

@@ -44,7 +44,7 @@ use types::Namespace;
 ///
 /// | attribute | meaning |
 /// |---|---|
-/// | none | a result or a [`Group`]: no table, only read by name |
+/// | none | a result or a [`Group`]: no table, only read by name; also a row of `{rows}` |
 /// | `table = "t"` | has a column `namespace`: [`ScopedTable`]; as a field also [`UnscopedTable`] |
 /// | `table = "t", global` | has none, or is only used unscoped: [`UnscopedTable`] |
 /// | `read` | no statement writes the struct, so it may show a part of a table |

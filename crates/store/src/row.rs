@@ -6,10 +6,63 @@ use serde::de::DeserializeOwned;
 /// The cells of a result row.
 pub type RowCells = Vec<Cell>;
 
-/// The parameters of a statement: a tuple in the order of `?1`, `?2`, …, or a list of values.
+/// The parameters of a statement: a tuple in the order of `?1`, `?2`, … of at most four, a list of
+/// values, or more of them by name: [`params!`](crate::params).
 pub trait Params {
     /// The parameters, in order.
     fn values(&self) -> Vec<Value<'_>>;
+
+    /// Their names, if the statement names them.
+    fn names(&self) -> &[&'static str] {
+        &[]
+    }
+}
+
+/// Parameters that the statement names: [`params!`](crate::params).
+#[derive(Debug)]
+pub struct NamedParams<'v> {
+    names: Vec<&'static str>,
+    values: Vec<Value<'v>>,
+}
+
+impl<'v> NamedParams<'v> {
+    #[doc(hidden)]
+    pub fn new(names: &[&'static str], values: Vec<Value<'v>>) -> Self {
+        let names = names.to_vec();
+        Self { names, values }
+    }
+
+    /// These parameters and more.
+    pub fn and(mut self, more: Self) -> Self {
+        self.names.extend(more.names);
+        self.values.extend(more.values);
+        self
+    }
+}
+
+impl Params for NamedParams<'_> {
+    fn values(&self) -> Vec<Value<'_>> {
+        self.values.as_slice().values()
+    }
+
+    fn names(&self) -> &[&'static str] {
+        &self.names
+    }
+}
+
+/// Parameters by name, for a statement that says `?holder` instead of `?1`. Written like the fields
+/// of a struct: `params! { holder, until: now.plus_millis(ttl) }`. A statement that does not use each
+/// of them, or uses another, is an error of the database. `ns` is the namespace of the transaction.
+#[macro_export]
+macro_rules! params {
+    (@value $name:ident) => { $name };
+    (@value $name:ident $value:expr) => { $value };
+    ($($name:ident $(: $value:expr)?),+ $(,)?) => {
+        $crate::NamedParams::new(
+            &[$(::std::stringify!($name)),+],
+            ::std::vec![$($crate::ToValue::to_value(&$crate::params!(@value $name $($value)?))),+],
+        )
+    };
 }
 
 /// A type that a row can be read as: a struct with `#[derive(store::Record)]`, or a tuple of at
@@ -34,6 +87,10 @@ impl Params for Vec<Value<'_>> {
 impl<P: Params + ?Sized> Params for &P {
     fn values(&self) -> Vec<Value<'_>> {
         (**self).values()
+    }
+
+    fn names(&self) -> &[&'static str] {
+        (**self).names()
     }
 }
 
@@ -139,7 +196,7 @@ impl Columns {
     }
 }
 
-macro_rules! params {
+macro_rules! numbered {
     ($($name:ident $index:tt),+) => {
         impl<$($name: ToValue),+> Params for ($($name,)+) {
             fn values(&self) -> Vec<Value<'_>> {
@@ -148,18 +205,10 @@ macro_rules! params {
         }
     };
 }
-params!(A 0);
-params!(A 0, B 1);
-params!(A 0, B 1, C 2);
-params!(A 0, B 1, C 2, D 3);
-params!(A 0, B 1, C 2, D 3, E 4);
-params!(A 0, B 1, C 2, D 3, E 4, F 5);
-params!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
-params!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
-params!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
-params!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
-params!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
-params!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
+numbered!(A 0);
+numbered!(A 0, B 1);
+numbered!(A 0, B 1, C 2);
+numbered!(A 0, B 1, C 2, D 3);
 
 macro_rules! rows {
     ($($name:ident),+) => {

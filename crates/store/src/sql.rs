@@ -1,6 +1,7 @@
 //! Translates portable SQL to the dialects of the two engines.
 //!
-//! Parameters are written `?1`, `?2`, … and `?ns` for the namespace of a scoped transaction.
+//! Parameters are written `?1`, `?2`, … or by their names, and `?ns` for the namespace of a scoped
+//! transaction.
 //! `{rows}` stands for many rows in place of `VALUES …` or a `SELECT`: `INSERT INTO t (a, b) {rows}
 //! ON CONFLICT …`, `WITH n(a, b) AS ({rows}) UPDATE …`. `{ns_rows}` does the same with the
 //! namespace as first column. The numbers of `?1` … count only the fixed parameters. A `SELECT …
@@ -12,6 +13,7 @@
 //! them).
 
 use crate::ValueKind;
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The dialect of an engine.
@@ -83,6 +85,33 @@ fn code_length(text: &str) -> usize {
     (0..bytes.len())
         .find(|at| starts_literal(*at))
         .unwrap_or(bytes.len())
+}
+
+/// The SQL with the numbers of named parameters. A name that is not among them stays, for the
+/// database to reject.
+pub(crate) fn numbered<'s>(sql: &'s str, names: &[&str]) -> Cow<'s, str> {
+    if names.is_empty() {
+        return Cow::Borrowed(sql);
+    }
+    let pieces = Pieces(sql).map(|piece| match piece {
+        Piece::Code(code) => numbered_code(code, names),
+        Piece::Quoted(text) | Piece::Comment(text) => text.to_owned(),
+    });
+    Cow::Owned(pieces.collect())
+}
+
+fn numbered_code(code: &str, names: &[&str]) -> String {
+    let mut parts = code.split('?');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|c: char| c == '_' || c.is_ascii_alphanumeric());
+        let name = &part[..part.len() - rest.len()];
+        let _ = match names.iter().position(|known| *known == name) {
+            Some(index) => write!(text, "?{}{rest}", index + 1),
+            None => write!(text, "?{part}"),
+        };
+    }
+    text
 }
 
 /// The SQL for an engine. The namespace, where used, is the parameter after the `fixed` ones.
@@ -291,6 +320,17 @@ mod tests {
             translate(Dialect::Sqlite, sql, 2),
             "SELECT ?2, ?1 FROM t WHERE namespace = ?3 AND note <> 'why?ns'"
         );
+    }
+
+    #[test]
+    fn named_parameters_get_their_numbers() {
+        let sql =
+            "SELECT ?to, ?from FROM t WHERE a <> '?to' AND b = ?ns AND c < ?to_ AND d = ?to-1";
+        assert_eq!(
+            numbered(sql, &["from", "to"]),
+            "SELECT ?2, ?1 FROM t WHERE a <> '?to' AND b = ?ns AND c < ?to_ AND d = ?2-1"
+        );
+        assert_eq!(numbered("SELECT ?1, ?to", &[]), "SELECT ?1, ?to");
     }
 
     #[test]

@@ -40,23 +40,18 @@ pub async fn lane_status(
     chain: &ChainId,
     signer: &str,
 ) -> Result<LaneStatus> {
-    let args = (
-        submit.clone(),
-        principal.namespace,
-        *chain,
-        signer.to_owned(),
-    );
+    let (engine, namespace, chain) = (submit.clone(), principal.namespace, *chain);
     let read = submit
         .db()
-        .read_unscoped_with(args, |tx, (submit, namespace, chain, signer)| {
-            check_signer(tx, namespace, chain, signer)?;
-            let mut lane = table::lane::get(tx, chain, signer)?
-                .unwrap_or_else(|| Lane::new(*chain, signer.clone(), 0, 0));
+        .read_unscoped_with(signer.to_owned(), move |tx, signer| {
+            check_signer(tx, &namespace, &chain, signer)?;
+            let mut lane = table::lane::get(tx, &chain, signer)?
+                .unwrap_or_else(|| Lane::new(chain, signer.clone(), 0, 0));
             if !lane.is_paused(tx.now()) {
                 (lane.paused, lane.paused_until) = (None, None);
             }
             Ok(LaneStatus {
-                held: held_lane(submit, tx, chain, signer)?,
+                held: held_lane(&engine, tx, &chain, signer)?,
                 chain: lane.chain,
                 signer: lane.signer,
                 next_nonce: lane.next_nonce,
@@ -77,16 +72,16 @@ pub async fn resume_lane(
     reason: &str,
 ) -> Result<()> {
     let reason = clip(&sanitize_text(reason.as_bytes()), MAX_REASON);
-    let args = (principal.clone(), *chain, signer.to_owned(), reason);
+    let (chain, args) = (*chain, (principal.clone(), signer.to_owned(), reason));
     let write = submit
         .on()
-        .write_unscoped_with(args, |tx, (principal, chain, signer, reason)| {
-            check_signer(tx, &principal.namespace, chain, signer)?;
-            let mut lane = paused_lane(tx, chain, signer)?;
+        .write_unscoped_with(args, move |tx, (principal, signer, reason)| {
+            check_signer(tx, &principal.namespace, &chain, signer)?;
+            let mut lane = paused_lane(tx, &chain, signer)?;
             let paused_reason = lane.paused.take();
             lane.paused_until = None;
             update(tx, &lane)?;
-            resume_submissions(tx, chain, signer)?;
+            resume_submissions(tx, &chain, signer)?;
             let payload = serde_json::json!({ "paused_reason": paused_reason, "reason": reason });
             let fact = lane_fact("lane.resumed", &lane, principal).payload(&payload);
             tx.append(&principal.namespace, fact);

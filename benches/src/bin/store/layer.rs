@@ -4,9 +4,9 @@ use crate::shape::{self, Movement};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use store::{Config, Db, EngineKind, Error, Fact, Lease, LeaseClock, Tx};
+use store::{Config, Db, EngineKind, Error, Fact, Lease, LeaseClock, ScopedTable as _, Tx};
 use testkit::{ManualClock, SeededEntropy};
-use types::{Namespace, Principal, Quantity};
+use types::{Amount, Namespace, Principal, Quantity, Time};
 
 const LEASE_MS: u64 = 600_000;
 
@@ -129,25 +129,29 @@ async fn write(
         .await
 }
 
+#[derive(store::Record)]
+#[record(table = "bench_transfer", write)]
+struct Transfer<'a> {
+    id: &'a str,
+    account: &'a str,
+    amount: Amount,
+    tx_id: &'a str,
+    at: Time,
+}
+
 fn record(tx: &mut Tx, principal: &Principal, slice: &[Movement]) -> Result<(), Error> {
     let now = tx.now();
     let rows: Vec<_> = slice
         .iter()
-        .map(|movement| {
-            (
-                &movement.id,
-                &movement.account,
-                movement.amount,
-                &movement.transaction,
-                now,
-            )
+        .map(|movement| Transfer {
+            id: &movement.id,
+            account: &movement.account,
+            amount: movement.amount,
+            tx_id: &movement.transaction,
+            at: now,
         })
         .collect();
-    tx.execute_rows(
-        "INSERT INTO bench_transfer (namespace, id, account, amount, tx_id, at) {ns_rows}",
-        (),
-        &rows,
-    )?;
+    Transfer::insert(tx, &rows, "")?;
     let net = shape::net(slice);
     let accounts: Vec<(&str,)> = net.keys().map(|account| (*account,)).collect();
     let before: std::collections::HashMap<String, Quantity> = tx

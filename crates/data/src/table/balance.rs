@@ -1,9 +1,9 @@
 //! Balances and their pending parts.
 
-use super::{columns, keys, objects};
+use super::{columns, objects};
 use crate::Type;
 use crate::object::Object;
-use store::{Result, ScopedTable as _, Tx, list};
+use store::{Result, ScopedTable as _, Tx, list, params};
 use types::{Quantity, Time};
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, store::Record)]
@@ -24,8 +24,6 @@ impl BalanceKey {
         }
     }
 }
-
-keys!(BalanceKey, Holder);
 
 /// A balance to write.
 #[derive(store::Record)]
@@ -157,9 +155,10 @@ pub(crate) fn holders_of_asset(
     tx.rows(
         "SELECT DISTINCT b.chain, b.address FROM pool p
            JOIN balance b ON b.namespace = p.namespace AND b.parent_id = p.id
-          WHERE p.namespace = ?ns AND p.asset_id = ?1 AND (b.chain, b.address) > (?2, ?3) AND (?6 IS NULL OR b.address = ?6)
-          ORDER BY b.chain, b.address LIMIT ?4 OFFSET ?5",
-        (asset, &after.chain, &after.address, limit, skip, only),
+          WHERE p.namespace = ?ns AND p.asset_id = ?asset AND (b.chain, b.address) > (?chain, ?address)
+            AND (?only IS NULL OR b.address = ?only)
+          ORDER BY b.chain, b.address LIMIT ?limit OFFSET ?skip",
+        params! { asset, chain: after.chain, address: after.address, only, limit, skip },
     )
 }
 
@@ -204,11 +203,16 @@ pub(crate) fn changes_from(
     from: &str,
     limit: u32,
 ) -> Result<Vec<HistoryRow>> {
+    let BalanceKey {
+        chain,
+        address,
+        parent_id,
+    } = key;
     tx.rows(
         "SELECT v.transfer_id, v.change_index, v.direction, v.amount FROM transfer_change v
-          WHERE v.namespace = ?ns AND v.chain = ?1 AND v.address = ?2 AND v.parent_id = ?3 AND v.position >= ?4
-          ORDER BY v.position DESC, v.transfer_id DESC, v.change_index DESC LIMIT ?5",
-        (&key.chain, &key.address, &key.parent_id, from, limit),
+          WHERE v.namespace = ?ns AND v.chain = ?chain AND v.address = ?address AND v.parent_id = ?parent_id AND v.position >= ?from
+          ORDER BY v.position DESC, v.transfer_id DESC, v.change_index DESC LIMIT ?limit",
+        params! { chain, address, parent_id, from, limit },
     )
 }
 
@@ -219,10 +223,15 @@ pub(crate) fn changes_to(
     to: &str,
     limit: u32,
 ) -> Result<Vec<HistoryRow>> {
+    let BalanceKey {
+        chain,
+        address,
+        parent_id,
+    } = key;
     tx.rows(
         "SELECT v.transfer_id, v.change_index, v.direction, v.amount FROM transfer_change v
-          WHERE v.namespace = ?ns AND v.chain = ?1 AND v.address = ?2 AND v.parent_id = ?3 AND v.position <= ?4
-          ORDER BY v.position, v.transfer_id, v.change_index LIMIT ?5",
-        (&key.chain, &key.address, &key.parent_id, to, limit),
+          WHERE v.namespace = ?ns AND v.chain = ?chain AND v.address = ?address AND v.parent_id = ?parent_id AND v.position <= ?to
+          ORDER BY v.position, v.transfer_id, v.change_index LIMIT ?limit",
+        params! { chain, address, parent_id, to, limit },
     )
 }

@@ -14,20 +14,6 @@ use crate::field::Schema;
 use crate::object::Object;
 use store::RowCells;
 
-/// Makes keys usable as rows of `{ns_rows}`.
-macro_rules! keys {
-    ($($key:ty),+) => {$(
-        impl store::Params for $key {
-            fn values(&self) -> Vec<store::Value<'_>> {
-                let mut values = Vec::new();
-                store::Group::write(self, &mut values);
-                values
-            }
-        }
-    )+};
-}
-pub(crate) use keys;
-
 /// Rows of all stored columns as objects.
 fn objects(schema: &'static Schema, rows: impl IntoIterator<Item = RowCells>) -> Vec<Object> {
     let rows = rows.into_iter();

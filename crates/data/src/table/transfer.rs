@@ -1,6 +1,6 @@
 //! Statements of transfers: rows of a block, reverted rows, explicit balance changes, NFT owners.
 
-use super::{columns, keys, objects};
+use super::{columns, objects};
 use crate::Type;
 use crate::object::Object;
 use store::{Record as _, Result, ScopedTable as _, Tx, UnscopedTx, list};
@@ -21,8 +21,6 @@ impl Identity {
         }
     }
 }
-
-keys!(Identity, RowKey);
 
 /// All rows of these transfers on a chain, including those of reverted blocks.
 pub(crate) fn by_identities(

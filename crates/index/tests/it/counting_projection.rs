@@ -1,7 +1,7 @@
 //! A projection that counts how often each transfer was applied, by namespace and block.
 
 use index::{BlockId, NamespaceBlocks, Projection};
-use store::{Db, Lease, Record as _, UnscopedTx};
+use store::{Db, Lease, Record as _, UnscopedTx, params};
 use types::{Namespace, Transfer};
 
 pub(crate) const NAME: &str = "counting";
@@ -32,9 +32,17 @@ impl Projection for CountingProjection {
     fn apply(&self, tx: &mut UnscopedTx, applied: &[NamespaceBlocks]) -> store::Result<()> {
         for (namespace, block, transfer) in transfers(applied) {
             tx.execute(
-                "INSERT INTO counted (namespace, chain, tx_id, path, block_hash, contract, times) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
+                "INSERT INTO counted (namespace, chain, tx_id, path, block_hash, contract, times)
+                 VALUES (?namespace, ?chain, ?tx_id, ?path, ?block_hash, ?contract, 1)
                  ON CONFLICT (namespace, chain, tx_id, path, block_hash) DO UPDATE SET times = counted.times + 1",
-                (namespace, &block.chain, &transfer.transaction, &transfer.path, &block.hash, &transfer.contract),
+                params! {
+                    namespace,
+                    chain: block.chain,
+                    tx_id: transfer.transaction,
+                    path: transfer.path,
+                    block_hash: block.hash,
+                    contract: transfer.contract,
+                },
             )?;
         }
         Ok(())

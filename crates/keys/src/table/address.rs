@@ -1,7 +1,7 @@
 //! Issued addresses, and the keys that sign for them.
 
 use crate::Result;
-use store::{ScopedTable as _, Tx, list};
+use store::{ScopedTable as _, Tx, list, params};
 use types::{KeyId, WalletId};
 
 #[derive(store::Record)]
@@ -75,8 +75,8 @@ pub(crate) fn page(
 ) -> Result<Vec<(u32, String)>> {
     Ok(tx.rows(
         "SELECT position, address FROM wallet_key
-          WHERE namespace = ?ns AND wallet = ?1 AND family = ?2 AND path = ?3 AND position >= ?4
-          ORDER BY position LIMIT ?5",
-        (wallet, family, path, from, limit),
+          WHERE namespace = ?ns AND wallet = ?wallet AND family = ?family AND path = ?path AND position >= ?from
+          ORDER BY position LIMIT ?limit",
+        params! { wallet, family, path, from, limit },
     )?)
 }

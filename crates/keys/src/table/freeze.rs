@@ -88,16 +88,15 @@ pub(crate) fn all(tx: &mut Tx) -> Result<Vec<FreezeRow>> {
     Ok(tx.rows(&sql, ())?)
 }
 
-/// Set the level of a subject; returns the new version.
-pub(crate) fn put(tx: &mut Tx, subject: &str, level: u32, reason: &str, by: &str) -> Result<u64> {
-    let now = tx.now();
-    let version = tx.value(
-        "INSERT INTO signing_freeze (namespace, subject, level, reason, changed_by, changed_at, version)
-         VALUES (?ns, ?1, ?2, ?3, ?4, ?5, 1)
-         ON CONFLICT (namespace, subject) DO UPDATE
-            SET level = ?2, reason = ?3, changed_by = ?4, changed_at = ?5, version = signing_freeze.version + 1
+/// Set the level of a subject; returns the new version, which is that of the row if it is new.
+pub(crate) fn put(tx: &mut Tx, row: FreezeRow) -> Result<u64> {
+    let versions: Vec<(u64,)> = FreezeRow::insert_returning(
+        tx,
+        &[row],
+        "ON CONFLICT (namespace, subject) DO UPDATE
+            SET level = excluded.level, reason = excluded.reason, changed_by = excluded.changed_by,
+                changed_at = excluded.changed_at, version = signing_freeze.version + 1
          RETURNING version",
-        (subject, level, reason, by, now),
     )?;
-    Ok(version.unwrap_or(1))
+    Ok(versions.first().map_or(1, |(version,)| *version))
 }

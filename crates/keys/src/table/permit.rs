@@ -30,6 +30,18 @@ pub(crate) struct PermitUse {
     pub(crate) revoked_at: Option<Time>,
 }
 
+/// A revocation: of a permit that was not used, unless it has a row already.
+#[derive(store::Record)]
+#[record(table = "permit_use", write)]
+pub(crate) struct Revocation<'a> {
+    pub(crate) permit: PermitId,
+    pub(crate) uses: u32,
+    pub(crate) last_at: Time,
+    pub(crate) revoked_at: Time,
+    pub(crate) revoked_by: &'a str,
+    pub(crate) reason: &'a str,
+}
+
 /// A replay key to claim.
 #[derive(store::Record)]
 #[record(table = "permit_replay_key", write)]
@@ -82,14 +94,14 @@ pub(crate) fn uses(tx: &mut Tx, permits: &[PermitId]) -> Result<Vec<PermitUse>> 
 
 /// Revoke a permit; false if it was already revoked. Writes the same row as a use, so that the
 /// database orders the two.
-pub(crate) fn revoke(tx: &mut Tx, permit: &PermitId, reason: &str, by: &str) -> Result<bool> {
-    let now = tx.now();
-    let revoked = tx.execute(
-        "INSERT INTO permit_use (namespace, permit, uses, last_at, revoked_at, revoked_by, reason)
-         VALUES (?ns, ?1, 0, ?4, ?4, ?3, ?2)
-         ON CONFLICT (namespace, permit) DO UPDATE SET revoked_at = ?4, revoked_by = ?3, reason = ?2
+pub(crate) fn revoke(tx: &mut Tx, revocation: Revocation<'_>) -> Result<bool> {
+    let revoked = Revocation::insert(
+        tx,
+        &[revocation],
+        "ON CONFLICT (namespace, permit) DO UPDATE
+            SET revoked_at = excluded.revoked_at, revoked_by = excluded.revoked_by,
+                reason = excluded.reason
           WHERE permit_use.revoked_at IS NULL",
-        (permit, reason, by, now),
     )?;
     Ok(revoked == 1)
 }

@@ -3,7 +3,9 @@
 use crate::Result;
 use intent::Unsigned;
 use serde::Serialize;
-use store::{Cell, FromRow as _, Record as _, RowCells, ScopedTable as _, Tx, UnscopedTx, list};
+use store::{
+    Cell, FromRow as _, Record as _, RowCells, ScopedTable as _, Tx, UnscopedTx, list, params,
+};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 use types::{ChainId, Digest, Namespace, PermitId, SignatureRequestId, Time};
 
@@ -201,18 +203,27 @@ pub(crate) fn postpone(
     Ok(())
 }
 
+/// How a request is closed.
+pub(crate) struct Closing<'a> {
+    pub(crate) id: &'a SignatureRequestId,
+    pub(crate) state: RequestState,
+    pub(crate) signed_id: Option<&'a str>,
+    pub(crate) note: Option<&'a str>,
+}
+
 /// Close a waiting request; returns the new version, or `None` if it is not waiting.
-pub(crate) fn close(
-    tx: &mut Tx,
-    id: &SignatureRequestId,
-    state: RequestState,
-    signed_id: Option<&str>,
-    note: Option<&str>,
-) -> Result<Option<u64>> {
+pub(crate) fn close(tx: &mut Tx, closing: &Closing<'_>) -> Result<Option<u64>> {
+    let Closing {
+        id,
+        state,
+        signed_id,
+        note,
+    } = closing;
     let now = tx.now();
     Ok(tx.value(
-        "UPDATE signature_request SET state = ?2, signed_id = ?3, note = ?4, version = version + 1, updated_at = ?5
-          WHERE namespace = ?ns AND id = ?1 AND state = 'waiting' RETURNING version",
-        (id, state, signed_id, note, now),
+        "UPDATE signature_request
+            SET state = ?state, signed_id = ?signed_id, note = ?note, version = version + 1, updated_at = ?now
+          WHERE namespace = ?ns AND id = ?id AND state = 'waiting' RETURNING version",
+        params! { id, state, signed_id, note, now },
     )?)
 }

@@ -4,9 +4,7 @@ use crate::backend::EncryptedSecret;
 use crate::wallet::shape::{Branch, Wallet};
 use crate::{Error, Result};
 use store::named::{NameErrors as _, Named as _};
-use store::{
-    InNamespace, Params, Record as _, ScopedTable as _, ToValue as _, Tx, UnscopedTx, Value, list,
-};
+use store::{InNamespace, Record as _, ScopedTable as _, Tx, UnscopedTx, list};
 use types::{Digest, Namespace, WalletId};
 
 /// A wallet to insert.
@@ -41,10 +39,12 @@ pub(crate) struct WalletSecret {
 }
 
 /// A secret that was encrypted again, and the version of the data key it was under.
+#[derive(store::Record)]
 pub(crate) struct Reencrypted {
     pub(crate) namespace: Namespace,
     pub(crate) wallet: WalletId,
     pub(crate) old_version: u32,
+    #[record(columns("secret", "secret_version"))]
     pub(crate) secret: EncryptedSecret,
 }
 
@@ -167,17 +167,4 @@ pub(crate) fn reencrypt(tx: &mut UnscopedTx, rows: &[Reencrypted]) -> Result<u64
         (),
         rows,
     )?)
-}
-
-impl Params for Reencrypted {
-    fn values(&self) -> Vec<Value<'_>> {
-        let EncryptedSecret { bytes, version } = &self.secret;
-        vec![
-            self.namespace.to_value(),
-            self.wallet.to_value(),
-            self.old_version.to_value(),
-            bytes.to_value(),
-            version.to_value(),
-        ]
-    }
 }

@@ -8,7 +8,7 @@ use crate::request::{close, truncated};
 use crate::sign::{signer_of, signers};
 use crate::state::PermitState;
 use crate::table::permit as permits;
-use crate::table::request::{self as table, RequestState, StoredRequest, UnreadableRow};
+use crate::table::request::{self as table, Closing, RequestState, StoredRequest, UnreadableRow};
 use crate::{Error, Result, freeze};
 use intent::PolicyKey;
 use std::sync::Arc;
@@ -250,8 +250,13 @@ fn record_signature(
     let superseded: Vec<PermitId> = line(&state, attempt.permit).collect();
     state.supersede(&attempt.permit);
     put(tx, &state, superseded)?;
-    let answered = RequestState::Answered;
-    let Some(version) = table::close(tx, id, answered, Some(&signed.id), None)? else {
+    let closing = Closing {
+        id,
+        state: RequestState::Answered,
+        signed_id: Some(&signed.id),
+        note: None,
+    };
+    let Some(version) = table::close(tx, &closing)? else {
         return Ok(false);
     };
     let now = tx.now();

@@ -3,7 +3,7 @@
 use crate::outcome::{Outcome, OutcomeKind};
 use intent::Permit;
 use serde::{Deserialize, Serialize, Serializer};
-use store::{Record as _, Result, ScopedTable as _, ToValue as _, Tx, Value};
+use store::{Record as _, Result, ScopedTable as _, Tx, params};
 use types::{ChainId, DecisionId, Digest, Json, Namespace, PolicyId, Principal, Time, VersionId};
 use utoipa::{IntoParams, ToSchema};
 
@@ -173,40 +173,38 @@ pub(crate) fn list(
     let (at, id) = after.map_or((until, String::new()), |position| {
         (position.at, position.id.to_string())
     });
-    let mut params: Vec<Value<'_>> = vec![
-        since.to_value(),
-        until.to_value(),
-        Value::Text(filter.result.as_deref().unwrap_or_default().into()),
-        Value::Text(filter.signer.as_deref().unwrap_or_default().into()),
-        at.to_value(),
-        id.to_value(),
-        limit.to_value(),
-    ];
-    let sql = match (&of, &filter.subject) {
+    let result = filter.result.as_deref().unwrap_or_default();
+    let signer = filter.signer.as_deref().unwrap_or_default();
+    let params = params! { since, until, result, signer, at, id, limit };
+    let (sql, params) = match (&of, &filter.subject) {
         (Some(policy), subject) => {
             let subject = subject.as_deref().unwrap_or_default();
-            params.extend([policy.to_value(), Value::Text(subject.into())]);
             let columns = Decision::columns_of("d");
-            format!(
+            let sql = format!(
                 "SELECT {columns} FROM decision_policy p JOIN decision d ON d.namespace = p.namespace AND d.id = p.decision
-                  WHERE p.namespace = ?ns AND p.policy = ?8 AND p.at >= ?1 AND p.at < ?2 AND (?3 = '' OR d.result = ?3)
-                    AND (?4 = '' OR d.signer = ?4) AND (p.at, p.decision) < (?5, ?6) AND (?9 = '' OR d.subject = ?9)
-                  ORDER BY p.at DESC, p.decision DESC LIMIT ?7"
+                  WHERE p.namespace = ?ns AND p.policy = ?policy AND p.at >= ?since AND p.at < ?until
+                    AND (?result = '' OR d.result = ?result) AND (?signer = '' OR d.signer = ?signer)
+                    AND (p.at, p.decision) < (?at, ?id) AND (?subject = '' OR d.subject = ?subject)
+                  ORDER BY p.at DESC, p.decision DESC LIMIT ?limit"
+            );
+            (
+                sql,
+                params.and(params! { policy: *policy, subject: *subject }),
             )
         }
-        (None, Some(subject)) => {
-            params.push(subject.to_value());
-            Decision::select(
-                "WHERE namespace = ?ns AND subject = ?8 AND at >= ?1 AND at < ?2 AND (?3 = '' OR result = ?3)
-                   AND (?4 = '' OR signer = ?4) AND (at, id) < (?5, ?6)
-                 ORDER BY at DESC, id DESC LIMIT ?7",
-            )
+        (None, subject) => {
+            let of_subject = subject.as_ref().map_or("", |_| "AND subject = ?subject");
+            let sql = Decision::select(&format!(
+                "WHERE namespace = ?ns {of_subject} AND at >= ?since AND at < ?until
+                   AND (?result = '' OR result = ?result) AND (?signer = '' OR signer = ?signer)
+                   AND (at, id) < (?at, ?id)
+                 ORDER BY at DESC, id DESC LIMIT ?limit"
+            ));
+            match subject {
+                Some(subject) => (sql, params.and(params! { subject: *subject })),
+                None => (sql, params),
+            }
         }
-        (None, None) => Decision::select(
-            "WHERE namespace = ?ns AND at >= ?1 AND at < ?2 AND (?3 = '' OR result = ?3) AND (?4 = '' OR signer = ?4)
-               AND (at, id) < (?5, ?6)
-             ORDER BY at DESC, id DESC LIMIT ?7",
-        ),
     };
     tx.rows(&sql, params)
 }

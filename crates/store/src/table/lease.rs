@@ -1,7 +1,7 @@
 //! Leases, in the rows of the partition heads.
 
 use crate::partition::Partition;
-use crate::{Result, UnscopedTx};
+use crate::{Result, UnscopedTx, params};
 use types::{Digest, Time};
 
 /// A lease to be taken.
@@ -24,11 +24,12 @@ pub(crate) fn take(tx: &mut UnscopedTx, request: &LeaseRequest) -> Result<Option
     let now = tx.now();
     let epoch: Option<i64> = tx.value(
         "INSERT INTO partition_head (partition, seq, hash, commits, epoch, holder, expires_at)
-         VALUES (?1, 0, ?5, 0, 1, ?2, ?4)
-         ON CONFLICT (partition) DO UPDATE SET epoch = partition_head.epoch + 1, holder = ?2, expires_at = ?4
-          WHERE partition_head.expires_at <= ?3 OR (?6 = 1 AND partition_head.holder <> ?2)
+         VALUES (?partition, 0, ?hash, 0, 1, ?holder, ?until)
+         ON CONFLICT (partition) DO UPDATE
+            SET epoch = partition_head.epoch + 1, holder = excluded.holder, expires_at = excluded.expires_at
+          WHERE partition_head.expires_at <= ?now OR (?sole = 1 AND partition_head.holder <> excluded.holder)
          RETURNING epoch",
-        (partition, holder, now, end(now, *ttl_ms), Digest::default(), *sole),
+        params! { partition, hash: Digest::default(), holder, until: end(now, *ttl_ms), now, sole },
     )?;
     Ok(epoch.map(|epoch| Partition::new(partition, epoch)))
 }

@@ -1,5 +1,5 @@
 use proptest::strategy::{Strategy, ValueTree};
-use store::{Error, Value};
+use store::{Error, UnscopedTx, Value, params};
 use testkit::{namespace, on_each_engine};
 use types::{Amount, Quantity};
 
@@ -259,12 +259,38 @@ async fn a_statement_needs_as_many_parameters_as_it_names() {
             .db
             .read_unscoped(|tx| {
                 tx.rows::<(i64, i64)>(
-                    "SELECT ?11, ?1 WHERE ?2+?3+?4+?5+?6+?7+?8+?9+?10 = 9 AND 'it''s ?1 -- ?2' <> '' -- don't ?12\n AND ?2 = 1",
-                    (7i64, 1i64, 1i64, 1i64, 1i64, 1i64, 1i64, 1i64, 1i64, 1i64, 11i64),
+                    "SELECT ?11, ?1 WHERE ?2+?3+?4+?5+?6+?7+?8+?9+?10 = 54 AND 'it''s ?1 -- ?2' <> '' -- don't ?12\n AND ?2 = 2",
+                    (1..=11).map(Value::Int).collect::<Vec<_>>(),
                 )
             })
             .await;
-        assert_eq!(eleven.map_err(|e: Error| e), Ok(vec![(11, 7)]));
+        assert_eq!(eleven.map_err(|e: Error| e), Ok(vec![(11, 1)]));
+    })
+    .await;
+}
+
+/// A name that is missing or not used is an error, not a NULL.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_uses_each_parameter_that_it_names() {
+    on_each_engine(|test| async move {
+        let found = test.db.read(&namespace("ns"), |tx| {
+            let one = 1i64;
+            tx.row(
+                "SELECT ?two, '?one' WHERE ?one = 1 AND ?ns = 'ns'",
+                params! { one, two: "b" },
+            )
+        });
+        let row = ("b".to_owned(), "?one".to_owned());
+        assert_eq!(found.await, Ok::<_, Error>(Some(row)));
+        for sql in ["SELECT ?one", "SELECT ?one + ?two + ?three"] {
+            let params = move || params! { one: 1i64, two: 2i64 };
+            let read = move |tx: &mut UnscopedTx| tx.rows::<(i64,)>(sql, params());
+            let rejected = test.db.read_unscoped(read).await;
+            assert!(
+                matches!(rejected, Err(Error::Database { .. })),
+                "{rejected:?}"
+            );
+        }
     })
     .await;
 }

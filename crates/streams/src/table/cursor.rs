@@ -1,7 +1,7 @@
 //! `subscription_cursor`: the position of each subscription in each partition.
 
 use crate::error::Result;
-use store::{Columns, Cursor, Group, ScopedTable as _, Tx, UnscopedTx, Value, ValueKind};
+use store::{Columns, Cursor, Group, ScopedTable as _, Tx, UnscopedTx, Value, ValueKind, params};
 use types::{Namespace, SubscriptionId};
 
 #[derive(Debug, store::Record)]
@@ -69,7 +69,7 @@ impl Lagging {
 }
 
 /// A cursor update; applies only if the subscription still has `version`.
-#[derive(Debug)]
+#[derive(Debug, store::Record)]
 pub(crate) struct Move {
     pub(crate) namespace: Namespace,
     pub(crate) id: SubscriptionId,
@@ -111,27 +111,23 @@ pub(crate) fn advance(
     from: &Position,
     to: &Position,
 ) -> Result<Vec<SubscriptionId>> {
-    let rows: Vec<_> = moves
-        .iter()
-        .map(|row| (row.namespace, row.id, row.version))
-        .collect();
     let moved: Vec<(SubscriptionId,)> = tx.query_rows(
         "WITH n(namespace, id, version) AS ({rows})
-         UPDATE subscription_cursor SET seq = ?4, continuation = ?5 FROM n
+         UPDATE subscription_cursor SET seq = ?seq, continuation = ?continuation FROM n
           WHERE subscription_cursor.namespace = n.namespace AND subscription_cursor.id = n.id
-            AND subscription_cursor.partition = ?1
-            AND subscription_cursor.seq = ?2 AND subscription_cursor.continuation = ?3
+            AND subscription_cursor.partition = ?partition
+            AND subscription_cursor.seq = ?from_seq AND subscription_cursor.continuation = ?from_continuation
             AND EXISTS (SELECT 1 FROM subscription s
                          WHERE s.namespace = n.namespace AND s.id = n.id AND s.version = n.version AND s.suspended = 0)
          RETURNING subscription_cursor.id",
-        (
+        params! {
             partition,
-            from.seq,
-            from.stored_continuation(),
-            to.seq,
-            to.stored_continuation(),
-        ),
-        &rows,
+            from_seq: from.seq,
+            from_continuation: from.stored_continuation(),
+            seq: to.seq,
+            continuation: to.stored_continuation(),
+        },
+        moves,
     )?;
     Ok(moved.into_iter().map(|(id,)| id).collect())
 }

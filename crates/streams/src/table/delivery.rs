@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::state::Batch;
-use store::{Record as _, Tx, UnscopedTable as _, UnscopedTx};
+use store::{Record as _, Tx, UnscopedTable as _, UnscopedTx, params};
 use types::{Namespace, SubscriptionId, Time};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
@@ -129,10 +129,10 @@ pub(crate) fn dead_letter(
 ) -> Result<Vec<EventRef>> {
     let now = tx.now();
     Ok(tx.rows(
-        "UPDATE delivery SET state = 'dead', error = ?4, at = ?5
-          WHERE namespace = ?ns AND subscription = ?1 AND state = 'waiting' AND sequence >= ?2 AND sequence <= ?3
+        "UPDATE delivery SET state = 'dead', error = ?why, at = ?now
+          WHERE namespace = ?ns AND subscription = ?id AND state = 'waiting' AND sequence >= ?first AND sequence <= ?last
          RETURNING sequence, event_id, type",
-        (id, batch.first, batch.last, why, now),
+        params! { id, first: batch.first, last: batch.last, why, now },
     )?)
 }
 

@@ -2,8 +2,9 @@
 
 use crate::error::{Error, Result};
 use crate::state::{Batch, Phase};
-use store::{Columns, Group, Record as _, ScopedTable as _, Tx, UnscopedTx};
-use store::{Value, ValueKind};
+use store::{
+    Columns, Group, Record as _, ScopedTable as _, Tx, UnscopedTx, Value, ValueKind, params,
+};
 use types::{Namespace, SubscriptionId, Time};
 
 #[derive(Debug, Clone, store::Record)]
@@ -115,7 +116,7 @@ pub(crate) struct Due {
 }
 
 /// The number of events that a subscription gets.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, store::Record)]
 pub(crate) struct Reservation {
     pub(crate) namespace: Namespace,
     pub(crate) id: SubscriptionId,
@@ -194,17 +195,13 @@ pub(crate) fn reserve_all(
     tx: &mut UnscopedTx,
     reservations: &[Reservation],
 ) -> Result<Vec<(SubscriptionId, i64)>> {
-    let rows: Vec<_> = reservations
-        .iter()
-        .map(|row| (row.namespace, row.id, row.count))
-        .collect();
     Ok(tx.query_rows(
         "WITH n(namespace, id, count) AS ({rows})
          UPDATE subscription_progress SET next_sequence = subscription_progress.next_sequence + n.count FROM n
           WHERE subscription_progress.namespace = n.namespace AND subscription_progress.id = n.id
          RETURNING subscription_progress.id, subscription_progress.next_sequence",
         (),
-        &rows,
+        reservations,
     )?)
 }
 
@@ -230,12 +227,12 @@ pub(crate) fn due(
     Ok(tx.rows(
         "SELECT p.namespace, p.id FROM subscription_progress p
            JOIN subscription s ON s.namespace = p.namespace AND s.id = p.id
-          WHERE p.shard = ?1 AND (p.next_at <= ?2 OR (p.phase = 'sending' AND p.holder <> ?3 AND ?4 = 1))
+          WHERE p.shard = ?shard AND (p.next_at <= ?now OR (p.phase = 'sending' AND p.holder <> ?holder AND ?sole = 1))
             AND p.phase <> 'held' AND s.pushes = 1 AND s.suspended = 0
             AND EXISTS (SELECT 1 FROM delivery d
                          WHERE d.namespace = p.namespace AND d.subscription = p.id AND d.state = 'waiting')
-          ORDER BY p.next_at, p.namespace, p.id LIMIT ?5",
-        (shard, now, holder, sole, limit),
+          ORDER BY p.next_at, p.namespace, p.id LIMIT ?limit",
+        params! { shard, now, holder, sole, limit },
     )?)
 }
 

@@ -5,6 +5,7 @@ use crate::submission::{Filter, Submission};
 use std::collections::BTreeSet;
 use store::{
     Record as _, Result, ScopedTable as _, ToValue, Tx, UnscopedTable as _, UnscopedTx, Value,
+    params,
 };
 use types::{ChainId, Page, SubmissionId, Time};
 
@@ -40,19 +41,18 @@ pub(crate) fn get(tx: &mut Tx, id: SubmissionId) -> Result<Option<Submission>> {
 /// Submissions of the namespace, newest first.
 pub(crate) fn list(tx: &mut Tx, filter: &Filter, page: &Page) -> Result<Vec<Submission>> {
     let sql = Submission::select(
-        "WHERE namespace = ?ns AND (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR signer = ?2)
-            AND (?3 IS NULL OR chain = ?3) AND (?6 IS NULL OR received_seq < (SELECT received_seq FROM submission WHERE namespace = ?ns AND id = ?6))
-          ORDER BY received_seq DESC, id DESC LIMIT ?4 OFFSET ?5",
+        "WHERE namespace = ?ns AND (?state IS NULL OR state = ?state) AND (?signer IS NULL OR signer = ?signer)
+            AND (?chain IS NULL OR chain = ?chain)
+            AND (?after IS NULL OR received_seq < (SELECT received_seq FROM submission WHERE namespace = ?ns AND id = ?after))
+          ORDER BY received_seq DESC, id DESC LIMIT ?limit OFFSET ?skip",
     );
     let Filter {
         state,
         signer,
         chain,
     } = filter;
-    tx.rows(
-        &sql,
-        (state, signer, chain, page.limit, page.skip, &page.after),
-    )
+    let Page { limit, skip, after } = page;
+    tx.rows(&sql, params! { state, signer, chain, limit, skip, after })
 }
 
 /// The oldest cancel of a submission that has not ended, if any.
@@ -214,12 +214,12 @@ pub(crate) fn ready_signers(
 ) -> Result<Vec<String>> {
     tx.values(
         "SELECT s.signer FROM submission s
-          WHERE s.shard = ?1 AND s.chain = ?2 AND s.state = 'permitted' AND s.next_at <= ?4 AND s.signer > ?3
+          WHERE s.shard = ?shard AND s.chain = ?chain AND s.state = 'permitted' AND s.next_at <= ?now AND s.signer > ?after
             AND (s.supersedes IS NOT NULL OR NOT EXISTS (
                  SELECT 1 FROM submission_lane l WHERE l.chain = s.chain AND l.signer = s.signer AND l.paused IS NOT NULL
-                    AND (l.paused_until IS NULL OR l.paused_until > ?4)))
-          GROUP BY s.signer ORDER BY s.signer LIMIT ?5",
-        (shard, chain, after, now, limit),
+                    AND (l.paused_until IS NULL OR l.paused_until > ?now)))
+          GROUP BY s.signer ORDER BY s.signer LIMIT ?limit",
+        params! { shard, chain, after, now, limit },
     )
 }
 

@@ -15,7 +15,14 @@ pub(crate) const PRIVATE_KEY: [u8; 32] = [3; 32];
 pub(crate) const FACTS: i64 = 12;
 
 /// A row of table `item`.
-type Item = (String, i64, i64, Option<String>, Vec<u8>);
+#[derive(store::Record)]
+struct Item {
+    chain: String,
+    height: i64,
+    position: i64,
+    name: Option<String>,
+    body: Vec<u8>,
+}
 
 /// A test database on one engine.
 pub(crate) struct World {
@@ -121,14 +128,12 @@ impl World {
     async fn batch(&self) {
         let put = |tx: &mut store::UnscopedTx| {
             let rows: Vec<Item> = (0..40)
-                .map(|n: i64| {
-                    (
-                        "c".to_owned(),
-                        n % 2,
-                        100 - n,
-                        (n % 3 > 0).then(|| format!("ä{n}")),
-                        vec![n.to_le_bytes()[0]],
-                    )
+                .map(|n: i64| Item {
+                    chain: "c".to_owned(),
+                    height: n % 2,
+                    position: 100 - n,
+                    name: (n % 3 > 0).then(|| format!("ä{n}")),
+                    body: vec![n.to_le_bytes()[0]],
                 })
                 .collect();
             tx.execute_rows(
@@ -136,8 +141,8 @@ impl World {
                 (),
                 &rows,
             )?;
-            let mut even: Vec<_> = rows.iter().filter(|row| row.1 == 0).collect();
-            even.sort_by_key(|row| row.2);
+            let mut even: Vec<_> = rows.iter().filter(|row| row.height == 0).collect();
+            even.sort_by_key(|row| row.position);
             let values: Vec<Vec<Value<'_>>> =
                 even.iter().map(|row| store::Params::values(*row)).collect();
             let key = [

@@ -1,7 +1,7 @@
 //! All encrypted columns of the crate, for key rotation.
 
 use crate::Result;
-use store::UnscopedTx;
+use store::{UnscopedTx, params};
 use types::Namespace;
 
 /// Where an encrypted value is: namespace, row id, step number (0 if there is none).
@@ -20,7 +20,9 @@ pub(crate) struct EncryptedValue {
 }
 
 /// A re-encrypted value.
+#[derive(store::Record)]
 pub(crate) struct ReencryptedValue {
+    #[record(columns("namespace", "id", "seq"))]
     pub(crate) position: ValuePosition,
     pub(crate) old: Vec<u8>,
     pub(crate) new: Vec<u8>,
@@ -89,10 +91,17 @@ pub(crate) fn outdated(
     } = target;
     let sql = format!(
         "SELECT namespace, {id}, {seq}, {column} FROM {table}
-          WHERE {column} IS NOT NULL AND {column} < ?1 AND (namespace, {id}, {seq}) > (?2, ?3, ?4)
-          ORDER BY namespace, {id}, {seq} LIMIT ?5"
+          WHERE {column} IS NOT NULL AND {column} < ?head AND (namespace, {id}, {seq}) > (?after_namespace, ?after_id, ?after_seq)
+          ORDER BY namespace, {id}, {seq} LIMIT ?limit"
     );
-    Ok(tx.rows(&sql, (head, &after.namespace, &after.id, after.seq, limit))?)
+    let params = params! {
+        head,
+        after_namespace: after.namespace,
+        after_id: after.id,
+        after_seq: after.seq,
+        limit,
+    };
+    Ok(tx.rows(&sql, params)?)
 }
 
 /// Number of values encrypted under an older data key.
@@ -116,12 +125,5 @@ pub(crate) fn put(tx: &mut UnscopedTx, target: Column, rows: &[ReencryptedValue]
          UPDATE {table} SET {column} = n.new FROM n
           WHERE {table}.namespace = n.namespace AND {table}.{id} = n.id AND {seq} = n.seq AND {table}.{column} = n.old"
     );
-    let rows: Vec<_> = rows
-        .iter()
-        .map(|row| {
-            let ValuePosition { namespace, id, seq } = &row.position;
-            (namespace, id, seq, &row.old, &row.new)
-        })
-        .collect();
-    Ok(tx.execute_rows(&sql, (), &rows)?)
+    Ok(tx.execute_rows(&sql, (), rows)?)
 }

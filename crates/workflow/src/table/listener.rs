@@ -3,7 +3,7 @@
 use crate::listener::{Listener, ListenerKind};
 use crate::task::Task;
 use crate::{Error, Result};
-use store::{Cursor, InNamespace, Record as _, ScopedTable as _, Tx, UnscopedTx};
+use store::{Cursor, InNamespace, Record as _, ScopedTable as _, Tx, UnscopedTx, params};
 use types::{Height, Json, ListenerId, Time};
 
 store::text_columns! { as_in_json: ListenerKind }
@@ -21,20 +21,21 @@ pub(crate) fn of_task(tx: &mut Tx, task: &Task) -> Result<Option<String>> {
 pub(crate) fn update_progress(tx: &mut Tx, listener: &Listener, before: u64) -> Result<()> {
     let cursor = listener.cursor.as_ref();
     let changed = tx.execute(
-        "UPDATE listener SET cursor_height = ?2, cursor_index = ?3, cursor_hash = ?4, next_lane_index = ?5, problem = ?6, next_at = ?7,
-                version = ?8
-          WHERE namespace = ?ns AND id = ?1 AND version = ?9",
-        (
-            listener.id,
-            cursor.map(|cursor| cursor.height),
-            cursor.map(|cursor| cursor.index),
-            cursor.and_then(|cursor| cursor.hash.as_ref()),
-            listener.next_lane_index,
-            &listener.problem,
-            listener.next_at,
-            listener.version,
+        "UPDATE listener
+            SET cursor_height = ?height, cursor_index = ?index, cursor_hash = ?hash,
+                next_lane_index = ?next_lane_index, problem = ?problem, next_at = ?next_at, version = ?version
+          WHERE namespace = ?ns AND id = ?id AND version = ?before",
+        params! {
+            id: listener.id,
+            height: cursor.map(|cursor| cursor.height),
+            index: cursor.map(|cursor| cursor.index),
+            hash: cursor.and_then(|cursor| cursor.hash.as_ref()),
+            next_lane_index: listener.next_lane_index,
+            problem: listener.problem,
+            next_at: listener.next_at,
+            version: listener.version,
             before,
-        ),
+        },
     )?;
     if changed == 1 {
         Ok(())

@@ -3,7 +3,9 @@
 use crate::Result;
 use crate::run::{Run, RunFilter};
 use crate::state::{State, StepState};
-use store::{Record as _, ScopedTable as _, Tx, UnscopedTable as _, UnscopedTx, list as items};
+use store::{
+    Record as _, ScopedTable as _, Tx, UnscopedTable as _, UnscopedTx, list as items, params,
+};
 use types::{ListenerId, Namespace, Page, RunId, TaskId, Time};
 
 store::text_columns! { as_in_json: State, StepState }
@@ -16,20 +18,22 @@ pub(crate) fn get(tx: &mut Tx, id: RunId) -> Result<Option<Run>> {
 /// Newest first.
 pub(crate) fn list(tx: &mut Tx, filter: &RunFilter, page: &Page) -> Result<Vec<Run>> {
     let sql = Run::select(
-        "WHERE namespace = ?ns AND (?1 = '' OR state = ?1) AND (?2 = '' OR task = ?2 OR task_name = ?2)
-                AND (?3 = '' OR lane = ?3) AND (?4 = '' OR activity = ?4)
-          ORDER BY created_at DESC, id DESC LIMIT ?5 OFFSET ?6",
+        "WHERE namespace = ?ns AND (?state = '' OR state = ?state)
+                AND (?task = '' OR task = ?task OR task_name = ?task)
+                AND (?listener = '' OR lane = ?listener) AND (?activity = '' OR activity = ?activity)
+          ORDER BY created_at DESC, id DESC LIMIT ?limit OFFSET ?skip",
     );
-    let listener = filter.listener.map(|id| id.to_string()).unwrap_or_default();
-    let params = (
-        filter.state.map_or("", State::as_str),
-        filter.task.as_deref().unwrap_or_default(),
-        listener,
-        filter.activity.as_deref().unwrap_or_default(),
-        page.limit,
-        page.skip,
-    );
-    Ok(tx.rows(&sql, params)?)
+    Ok(tx.rows(
+        &sql,
+        params! {
+            state: filter.state.map_or("", State::as_str),
+            task: filter.task.as_deref().unwrap_or_default(),
+            listener: filter.listener.map(|id| id.to_string()).unwrap_or_default(),
+            activity: filter.activity.as_deref().unwrap_or_default(),
+            limit: page.limit,
+            skip: page.skip,
+        },
+    )?)
 }
 
 /// Runs of the namespace that have not ended.
