@@ -39,7 +39,12 @@ pub async fn register(
         interface: new.interface.map(interface).transpose()?,
         chain: new.chain,
     };
-    contracts.write(principal, registration, register_in).await
+    let settings = *contracts.settings();
+    let write = move |tx: &mut Tx, principal: &Principal, registration: &Registration| {
+        register_in(tx, &settings, principal, registration)
+    };
+    let written = contracts.on().write_as(principal, registration, write);
+    written.await
 }
 
 fn register_in(
@@ -144,7 +149,10 @@ pub async fn contract(
         let contract = *contract;
         table::get(tx, &contract)?.ok_or(Error::UnknownContract { contract })
     };
-    contracts.read(principal, contract, read).await
+    contracts
+        .db()
+        .read_with(&principal.namespace, contract, read)
+        .await
 }
 
 /// Lists the contracts of one chain, or of all, in the order of chain and address.
@@ -157,7 +165,10 @@ pub async fn contracts(
     let read = |tx: &mut Tx, (chain, page): &(Option<ChainId>, Page)| {
         Ok(table::list(tx, chain.as_ref(), page)?)
     };
-    contracts.read(principal, (chain, page.clone()), read).await
+    contracts
+        .db()
+        .read_with(&principal.namespace, (chain, page.clone()), read)
+        .await
 }
 
 /// The addresses of contracts; those that the namespace does not have are left out.

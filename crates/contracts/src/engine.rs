@@ -1,9 +1,7 @@
 //! The handle that every function takes, and its limits.
 
-use crate::Result;
 use serde::{Deserialize, Serialize};
-use store::{Db, Lease, Tx};
-use types::Principal;
+use store::{Db, Lease, LeasedDb};
 
 /// What the registry works with.
 #[derive(Clone)]
@@ -51,42 +49,12 @@ impl Contracts {
         &self.settings
     }
 
-    /// Reads in the namespace of a principal.
-    pub(crate) fn read<A, T, F>(
-        &self,
-        principal: &Principal,
-        args: A,
-        read: F,
-    ) -> impl Future<Output = Result<T>> + use<A, T, F>
-    where
-        A: Send + 'static,
-        F: FnMut(&mut Tx, &A) -> Result<T> + Send + 'static,
-        T: Send + 'static,
-    {
-        self.parts.db.read_with(&principal.namespace, args, read)
+    pub(crate) fn db(&self) -> &Db {
+        &self.parts.db
     }
 
-    /// Writes in the namespace of a principal. The closure may run more than once.
-    pub(crate) async fn write<A, T, F>(
-        &self,
-        principal: &Principal,
-        args: A,
-        mut write: F,
-    ) -> Result<T>
-    where
-        A: Send + 'static,
-        F: FnMut(&mut Tx, &Settings, &Principal, &A) -> Result<T> + Send + 'static,
-        T: Send + 'static,
-    {
-        let args = (self.settings, principal.clone(), args);
-        self.parts
-            .db
-            .on(&self.parts.lease)
-            .write_with(
-                &principal.namespace,
-                args,
-                move |tx, (settings, principal, args)| write(tx, settings, principal, args),
-            )
-            .await
+    /// The database on the partition of this process.
+    pub(crate) fn on(&self) -> LeasedDb<'_> {
+        self.db().on(&self.parts.lease)
     }
 }

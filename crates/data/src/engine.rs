@@ -5,8 +5,8 @@ use crate::names::Names;
 use crate::object::Object;
 use crate::view::{FinalHeights, ViewContext};
 use std::sync::Arc;
-use store::{Db, Lease, Tx, UnscopedTx};
-use types::{ChainId, Height, Namespace, Principal};
+use store::{Db, Lease, LeasedDb, Tx, UnscopedTx};
+use types::{ChainId, Height, Namespace};
 
 /// Chain information that the data model needs. The binary implements it over its configuration and
 /// the index.
@@ -108,24 +108,8 @@ impl Data {
             .await
     }
 
-    /// Write in the namespace of a principal. The closure may run again.
-    pub(crate) async fn write<A, T, F>(
-        &self,
-        principal: &Principal,
-        args: A,
-        mut write: F,
-    ) -> Result<T>
-    where
-        A: Send + 'static,
-        T: Send + 'static,
-        F: FnMut(&mut Tx, &Principal, &A) -> Result<T> + Send + 'static,
-    {
-        let writer = principal.clone();
-        self.db()
-            .on(&self.parts.lease)
-            .write_with(&principal.namespace, args, move |tx, args| {
-                write(tx, &writer, args)
-            })
-            .await
+    /// The database on the partition of this process.
+    pub(crate) fn on(&self) -> LeasedDb<'_> {
+        self.db().on(&self.parts.lease)
     }
 }

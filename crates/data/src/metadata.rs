@@ -148,23 +148,24 @@ async fn insert_declaration(
     path: &Path,
     value_type: ValueType,
 ) -> Result<()> {
-    data.write(principal, path.clone(), move |tx, principal, path| {
-        let fields = declared(tx, kind)?;
-        if let Some(known) = fields.iter().find(|known| known.path == *path) {
-            return if known.value_type == value_type {
-                Ok(())
-            } else {
-                Err(Error::already_exists("path", kind, &path.text))
-            };
-        }
-        if fields.len() >= MAX_FIELDS {
-            return Err(Error::limit("path", MAX_FIELDS));
-        }
-        table::metadata::declare(tx, kind.singular(), &path.text, value_type)?;
-        tx.append(fact("data.field.declared", principal, kind, &path.text));
-        Ok(())
-    })
-    .await
+    data.on()
+        .write_as(principal, path.clone(), move |tx, principal, path| {
+            let fields = declared(tx, kind)?;
+            if let Some(known) = fields.iter().find(|known| known.path == *path) {
+                return if known.value_type == value_type {
+                    Ok(())
+                } else {
+                    Err(Error::already_exists("path", kind, &path.text))
+                };
+            }
+            if fields.len() >= MAX_FIELDS {
+                return Err(Error::limit("path", MAX_FIELDS));
+            }
+            table::metadata::declare(tx, kind.singular(), &path.text, value_type)?;
+            tx.append(fact("data.field.declared", principal, kind, &path.text));
+            Ok(())
+        })
+        .await
 }
 
 fn fact(name: &'static str, principal: &Principal, kind: Type, path: &str) -> Fact {
@@ -182,29 +183,30 @@ async fn index_slice(
     value_type: ValueType,
     after: String,
 ) -> Result<Option<String>> {
-    data.write(
-        principal,
-        (path.clone(), after),
-        move |tx, _, (path, after)| {
-            let schema = kind.schema();
-            let objects =
-                table::metadata::texts_after(tx, schema.table, path.column, after, SLICE)?;
-            let rows: Vec<MetadataValue<'_>> = objects
-                .iter()
-                .filter_map(|(id, json)| {
-                    let leaf = path.read_text(json.as_deref()?)?;
-                    value_row(kind, path, value_type, id, &leaf)
-                })
-                .collect();
-            table::metadata::insert(tx, &rows)?;
-            if objects.len() < SLICE as usize {
-                table::metadata::set_ready(tx, kind.singular(), &path.text)?;
-                return Ok(None);
-            }
-            Ok::<_, Error>(objects.into_iter().next_back().map(|(id, _)| id))
-        },
-    )
-    .await
+    data.on()
+        .write_as(
+            principal,
+            (path.clone(), after),
+            move |tx, _, (path, after)| {
+                let schema = kind.schema();
+                let objects =
+                    table::metadata::texts_after(tx, schema.table, path.column, after, SLICE)?;
+                let rows: Vec<MetadataValue<'_>> = objects
+                    .iter()
+                    .filter_map(|(id, json)| {
+                        let leaf = path.read_text(json.as_deref()?)?;
+                        value_row(kind, path, value_type, id, &leaf)
+                    })
+                    .collect();
+                table::metadata::insert(tx, &rows)?;
+                if objects.len() < SLICE as usize {
+                    table::metadata::set_ready(tx, kind.singular(), &path.text)?;
+                    return Ok(None);
+                }
+                Ok::<_, Error>(objects.into_iter().next_back().map(|(id, _)| id))
+            },
+        )
+        .await
 }
 
 /// List the declared fields of a namespace.
@@ -232,13 +234,14 @@ pub async fn withdraw_field(
     kind: Type,
     path: &str,
 ) -> Result<bool> {
-    data.write(principal, path.to_owned(), move |tx, principal, path| {
-        if !table::metadata::withdraw(tx, kind.singular(), path)? {
-            return Ok(false);
-        }
-        table::metadata::delete_values(tx, kind.singular(), path)?;
-        tx.append(fact("data.field.withdrawn", principal, kind, path));
-        Ok(true)
-    })
-    .await
+    data.on()
+        .write_as(principal, path.to_owned(), move |tx, principal, path| {
+            if !table::metadata::withdraw(tx, kind.singular(), path)? {
+                return Ok(false);
+            }
+            table::metadata::delete_values(tx, kind.singular(), path)?;
+            tx.append(fact("data.field.withdrawn", principal, kind, path));
+            Ok(true)
+        })
+        .await
 }

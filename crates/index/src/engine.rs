@@ -1,11 +1,35 @@
-//! The handle of the verbs: the first argument of each.
+//! The handle of the verbs: the first argument of each. And the settings of the worker.
 
-use crate::Result;
 use contracts::Contracts;
-use store::{Db, Lease, LeasedDb, Tx};
-use types::Principal;
+use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
+use store::{Db, Lease, LeasedDb};
 
-/// What the verbs work with. They have no settings; those of a chain belong to its worker.
+/// How many blocks a worker may fetch and commit per turn. A part of them is committed first if all
+/// exceed the budget of one transaction.
+pub const BLOCKS_PER_TURN: RangeInclusive<u64> = 1..=1_000;
+
+/// Where the index of a chain starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Start {
+    /// At the head of the chain when it is indexed for the first time.
+    Latest,
+    /// At this height.
+    Height(u64),
+}
+
+/// Settings of the worker of a chain. The verbs have none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    pub start: Start,
+    /// Whether every event is stored, or only those of watched sources and topics.
+    pub store_all_events: bool,
+    /// The largest number of blocks fetched and committed per turn, in [`BLOCKS_PER_TURN`].
+    pub blocks_per_turn: u64,
+}
+
+/// What the verbs work with.
 #[derive(Clone)]
 pub struct Parts {
     pub db: Db,
@@ -38,24 +62,5 @@ impl Index {
     /// The database on the partition of this process.
     pub(crate) fn on(&self) -> LeasedDb<'_> {
         self.db().on(&self.parts.lease)
-    }
-
-    /// Writes within the principal's namespace. The closure may run more than once.
-    pub(crate) async fn write<A, T>(
-        &self,
-        principal: &Principal,
-        args: A,
-        write: impl Fn(&mut Tx, &Principal, &A) -> Result<T> + Send + 'static,
-    ) -> Result<T>
-    where
-        A: Send + 'static,
-        T: Send + 'static,
-    {
-        let args = (principal.clone(), args);
-        self.on()
-            .write_with(&principal.namespace, args, move |tx, (principal, args)| {
-                write(tx, principal, args)
-            })
-            .await
     }
 }

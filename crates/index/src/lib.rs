@@ -52,7 +52,7 @@ mod table;
 mod watch;
 mod worker;
 
-pub use engine::{Index, Parts};
+pub use engine::{BLOCKS_PER_TURN, Index, Parts, Settings, Start};
 pub use error::{Error, Result};
 pub use event::{BlockId, ChainFact, EventCursor, EventFilter, FinalityUpdate, StoredEvent};
 pub use projection::{DecodedBlock, NamespaceBlocks, Projection};
@@ -65,4 +65,4 @@ pub use table::event::{events_in_block, events_through};
 pub use table::inclusion::{StoredInclusion, inclusions_between, inclusions_in_block};
 pub use table::scope::Scope;
 pub use watch::{watch_events, watch_signers};
-pub use worker::{BLOCKS_PER_TURN, Progress, Settings, Start, Worker, WorkerParts};
+pub use worker::{Progress, Worker, WorkerParts};

@@ -109,7 +109,8 @@ pub async fn untrack(index: &Index, principal: &Principal, scope: &NewScope) -> 
         ..scope.clone()
     };
     index
-        .write(principal, scope, |tx, principal, scope| {
+        .on()
+        .write_as(principal, scope, |tx, principal, scope| {
             let NewScope {
                 projection,
                 chain,

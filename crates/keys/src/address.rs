@@ -2,8 +2,8 @@
 
 use crate::blocking::{blocking, map_parallel};
 use crate::hd::{HARDENED, Path, PublicNode};
+use crate::path::family;
 use crate::secret::Signer;
-use crate::settings::family;
 use crate::table::{address as table, wallet as wallets};
 use crate::wallet::shape::{Branch, Origin};
 use crate::{Error, Keys, Result, Settings};
@@ -95,9 +95,11 @@ pub async fn addresses(
     for _ in 0..ATTEMPTS {
         derived_ahead = Arc::new(derive(&source, &derived_ahead, first, count).await?);
         let args = (source.clone(), derived_ahead.clone());
-        let written = keys.write(principal, args, move |tx, principal, (source, derived)| {
-            source.issue(tx, principal, derived, count)
-        });
+        let written =
+            keys.on()
+                .write_as(principal, args, move |tx, principal, (source, derived)| {
+                    source.issue(tx, principal, derived, count)
+                });
         match written.await {
             Ok(list) => return Ok(list),
             Err(IssueError::Overtaken(next)) => first = next,
@@ -133,13 +135,14 @@ async fn stored_source(
     chain: &ChainId,
 ) -> Result<Option<Source>> {
     let args = (keys.settings().clone(), *id, *chain);
-    keys.read(principal, args, |tx, (settings, id, chain)| {
-        let path = path(tx, settings, id, chain)?;
-        let stored = wallets::branch(tx, id, &path.to_string())?;
-        let source = |row: wallets::WalletBranch| Source::new(*id, *chain, path, &row.branch);
-        stored.map(source).transpose()
-    })
-    .await
+    keys.db()
+        .read_with(&principal.namespace, args, |tx, (settings, id, chain)| {
+            let path = path(tx, settings, id, chain)?;
+            let stored = wallets::branch(tx, id, &path.to_string())?;
+            let source = |row: wallets::WalletBranch| Source::new(*id, *chain, path, &row.branch);
+            stored.map(source).transpose()
+        })
+        .await
 }
 
 /// The derivation path of a wallet's branch for a chain.
@@ -158,10 +161,12 @@ async fn add_branch(
     chain: ChainId,
 ) -> Result<()> {
     let settings = keys.settings().clone();
-    let read = keys.read(principal, settings, move |tx, settings| {
-        let path = path(tx, settings, &id, &chain)?.to_string();
-        Ok((path, wallets::secret(tx, &id)?))
-    });
+    let read = keys
+        .db()
+        .read_with(&principal.namespace, settings, move |tx, settings| {
+            let path = path(tx, settings, &id, &chain)?.to_string();
+            Ok::<_, Error>((path, wallets::secret(tx, &id)?))
+        });
     let (path, encrypted) = read.await?;
     let (engine, namespace) = (keys.clone(), principal.namespace);
     let branch = blocking(move || {
@@ -177,10 +182,11 @@ async fn add_branch(
             Signer::Single(_) => Err(Error::NotHierarchical),
         }
     });
-    keys.write(principal, [branch.await?], |tx, _, branches| {
-        wallets::insert_branches(tx, branches)
-    })
-    .await
+    keys.on()
+        .write_as(principal, [branch.await?], |tx, _, branches| {
+            wallets::insert_branches(tx, branches)
+        })
+        .await
 }
 
 impl Source {

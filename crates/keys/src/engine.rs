@@ -1,13 +1,39 @@
 //! The engine handle: the first argument of every verb.
 
+use crate::Result;
 use crate::backend::{Answers, Backend, Backends, WalletSecrets};
-use crate::{Result, Settings};
+use crate::hd::Template;
 use intent::PolicyKey;
 use secrets::Keyring;
-use std::future::Future;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use store::{Db, Lease, Tx};
-use types::{Entropy, Principal, Time};
+use store::{Db, Lease, LeasedDb};
+use types::{ChainId, Entropy, Time};
+
+/// The settings of an installation for keys.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Whether secrets may be exported. Off by default.
+    pub export_allowed: bool,
+    /// The derivation path templates of chains that do not use the default (BIP-44 for EVM, BIP-84
+    /// for UTXO chains).
+    pub paths: BTreeMap<ChainId, Template>,
+    /// How many decrypted branches stay in memory.
+    pub cached_branches: usize,
+    /// How long one call of a back end that answers later may take.
+    pub backend_deadline_ms: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            export_allowed: false,
+            paths: BTreeMap::new(),
+            cached_branches: 256,
+            backend_deadline_ms: 10_000,
+        }
+    }
+}
 
 /// What the engine works with.
 pub struct Parts {
@@ -95,38 +121,8 @@ impl Keys {
         self.0.db.entropy().as_ref()
     }
 
-    /// Read in the namespace of a principal.
-    pub(crate) fn read<A, T, F>(
-        &self,
-        principal: &Principal,
-        args: A,
-        read: F,
-    ) -> impl Future<Output = Result<T>> + use<A, T, F>
-    where
-        A: Send + 'static,
-        F: FnMut(&mut Tx, &A) -> Result<T> + Send + 'static,
-        T: Send + 'static,
-    {
-        self.0.db.read_with(&principal.namespace, args, read)
-    }
-
-    /// Write in the namespace of a principal, with facts in the engine's partition.
-    pub(crate) fn write<A, T, E, F>(
-        &self,
-        principal: &Principal,
-        args: A,
-        mut write: F,
-    ) -> impl Future<Output = std::result::Result<T, E>> + use<A, T, E, F>
-    where
-        A: Send + 'static,
-        F: FnMut(&mut Tx, &Principal, &A) -> std::result::Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: From<store::Error> + Send + 'static,
-    {
-        let db = self.0.db.on(&self.0.lease);
-        let args = (principal.clone(), args);
-        db.write_with(&principal.namespace, args, move |tx, (principal, args)| {
-            write(tx, principal, args)
-        })
+    /// The database on the partition of this process.
+    pub(crate) fn on(&self) -> LeasedDb<'_> {
+        self.db().on(&self.0.lease)
     }
 }

@@ -53,7 +53,7 @@ fn as_hex<S: Serializer>(key: &Zeroizing<[u8; 32]>, s: S) -> std::result::Result
 pub async fn export(keys: &Keys, principal: &Principal, wallet: &WalletId) -> Result<Exported> {
     check_allowed(keys, principal)?;
     let id = *wallet;
-    let encrypted = keys.write(principal, id, |tx, principal, id| {
+    let encrypted = keys.on().write_as(principal, id, |tx, principal, id| {
         let secret = table::secret(tx, id)?;
         let version = table::bump_version(tx, id)?.unwrap_or(1);
         let fact = Fact::new("wallet.exported", 1).subject(id, version);

@@ -77,7 +77,10 @@ pub async fn unfreeze(
 
 /// The active freezes of the namespace and of the installation. At most 1,000.
 pub async fn freezes(keys: &Keys, principal: &Principal) -> Result<Vec<Freeze>> {
-    let rows = keys.read(principal, (), |tx, ()| table::all(tx)).await?;
+    let rows = keys
+        .db()
+        .read_with(&principal.namespace, (), |tx, ()| table::all(tx))
+        .await?;
     rows.into_iter().map(freeze_of).collect()
 }
 
@@ -90,10 +93,11 @@ pub async fn revoke(
     reason: &str,
 ) -> Result<bool> {
     let args = (*permit, truncated(reason));
-    keys.write(principal, args, |tx, principal, (permit, reason)| {
-        revoke_in(tx, principal, permit, reason)
-    })
-    .await
+    keys.on()
+        .write_as(principal, args, |tx, principal, (permit, reason)| {
+            revoke_in(tx, principal, permit, reason)
+        })
+        .await
 }
 
 /// Revoke a permit in the caller's transaction.
@@ -139,14 +143,15 @@ async fn set(keys: &Keys, principal: &Principal, new: NewLevel) -> Result<()> {
     if scope == Scope::Installation {
         principal.namespace = Namespace::installation();
     }
-    keys.write(&principal, new, store_level).await?;
+    keys.on().write_as(&principal, new, store_level).await?;
     // Every transaction that begins after this point sees the freeze. Those that began earlier have
     // either shared the guard, which makes the next write wait, or fail because it changed.
     let subject = scope.subject();
-    keys.write(&principal, subject, |tx, _, subject| {
-        table::bump(tx, subject)
-    })
-    .await?;
+    keys.on()
+        .write_as(&principal, subject, |tx, _, subject| {
+            table::bump(tx, subject)
+        })
+        .await?;
     keys.wallet_secrets().evict_all();
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Named keys: the organization's own keys, in wallets of kind `org`.
 
 use crate::address::{issue_one, source};
-use crate::settings::family;
+use crate::path::family;
 use crate::table::named::{self as table, NamedKey};
 use crate::table::wallet as wallets;
 use crate::wallet::shape::{Patch, WalletKind, check_metadata};
@@ -31,15 +31,16 @@ pub async fn create_key(
 ) -> Result<NamedKey> {
     check_metadata(&new.metadata)?;
     let source = source(keys, principal, wallet, &new.chain).await?;
-    keys.write(principal, (source, new), |tx, principal, (source, new)| {
-        let wallet = source.wallet;
-        if wallets::require(tx, &wallet)?.kind == WalletKind::User {
-            return Err(Error::NamedKeyNotAllowed);
-        }
-        let address = issue_one(tx, principal, source)?;
-        insert(tx, principal, wallet, new, address)
-    })
-    .await
+    keys.on()
+        .write_as(principal, (source, new), |tx, principal, (source, new)| {
+            let wallet = source.wallet;
+            if wallets::require(tx, &wallet)?.kind == WalletKind::User {
+                return Err(Error::NamedKeyNotAllowed);
+            }
+            let address = issue_one(tx, principal, source)?;
+            insert(tx, principal, wallet, new, address)
+        })
+        .await
 }
 
 /// Insert a key whose address is already issued.
@@ -87,12 +88,13 @@ pub async fn patch_key(
 ) -> Result<NamedKey> {
     patch.check()?;
     let args = (*wallet, name_or_id.to_owned(), patch);
-    keys.write(principal, args, |tx, principal, (wallet, path, patch)| {
-        let mut key = NamedKey::require(tx, *wallet, path)?;
-        patch.apply(key.version, &mut key.name, &mut key.metadata)?;
-        resource::change(tx, principal, "key.changed", key)
-    })
-    .await
+    keys.on()
+        .write_as(principal, args, |tx, principal, (wallet, path, patch)| {
+            let mut key = NamedKey::require(tx, *wallet, path)?;
+            patch.apply(key.version, &mut key.name, &mut key.metadata)?;
+            resource::change(tx, principal, "key.changed", key)
+        })
+        .await
 }
 
 /// A key of a wallet by its name or id. Error: `keys.unknown_key`.
@@ -113,9 +115,14 @@ pub async fn named_keys(
     wallet: &WalletId,
     page: &Page,
 ) -> Result<Vec<NamedKey>> {
-    keys.read(principal, (*wallet, page.clone()), |tx, (wallet, page)| {
-        wallets::require(tx, wallet)?;
-        Ok(NamedKey::list(tx, *wallet, page)?)
-    })
-    .await
+    keys.db()
+        .read_with(
+            &principal.namespace,
+            (*wallet, page.clone()),
+            |tx, (wallet, page)| {
+                wallets::require(tx, wallet)?;
+                Ok(NamedKey::list(tx, *wallet, page)?)
+            },
+        )
+        .await
 }

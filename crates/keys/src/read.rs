@@ -1,6 +1,6 @@
 //! Lookup of addresses and their keys.
 
-use crate::settings::family;
+use crate::path::family;
 use crate::table::{address as table, wallet as wallets};
 use crate::{KeyAddress, Keys, Result};
 use serde::Serialize;
@@ -54,18 +54,19 @@ pub async fn issued_addresses(
 ) -> Result<Vec<KeyAddress>> {
     let (wallet, chain) = (*wallet, *chain);
     let args = (keys.settings().clone(), page.clone());
-    keys.read(principal, args, move |tx, (settings, page)| {
-        let account = wallets::require(tx, &wallet)?.account;
-        let path = settings.path(&chain, account)?.to_string();
-        let after = page.after.as_deref().and_then(|text| text.parse().ok());
-        let first = after.map_or(0, |index: i64| index + 1) + i64::from(page.skip);
-        let rows = table::page(tx, &wallet, family(&chain)?, &path, first, page.limit)?;
-        let key_address = |(index, address)| KeyAddress {
-            index,
-            address,
-            path: format!("{path}/{index}"),
-        };
-        Ok(rows.into_iter().map(key_address).collect())
-    })
-    .await
+    keys.db()
+        .read_with(&principal.namespace, args, move |tx, (settings, page)| {
+            let account = wallets::require(tx, &wallet)?.account;
+            let path = settings.path(&chain, account)?.to_string();
+            let after = page.after.as_deref().and_then(|text| text.parse().ok());
+            let first = after.map_or(0, |index: i64| index + 1) + i64::from(page.skip);
+            let rows = table::page(tx, &wallet, family(&chain)?, &path, first, page.limit)?;
+            let key_address = |(index, address)| KeyAddress {
+                index,
+                address,
+                path: format!("{path}/{index}"),
+            };
+            Ok(rows.into_iter().map(key_address).collect())
+        })
+        .await
 }

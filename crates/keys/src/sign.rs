@@ -4,7 +4,7 @@
 use crate::backend::{Answers, EncryptedSecret, SignOutcome, SigningTask};
 use crate::blocking::map_parallel;
 use crate::job::{Signed, SigningJob, VerifiedJob};
-use crate::settings::family;
+use crate::path::family;
 use crate::state::{PermitState, SigningAttempt, Stage};
 use crate::table::address::{self, AddressKey};
 use crate::table::wallet;

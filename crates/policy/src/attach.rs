@@ -19,7 +19,8 @@ pub async fn attach(
     let limit = policy.settings.limits.attachments_per_namespace;
     let args = (name_or_id.to_owned(), target.canonical()?);
     policy
-        .write(
+        .on()
+        .write_as(
             principal,
             args,
             move |tx, principal, (name_or_id, target)| {
@@ -58,7 +59,8 @@ pub async fn detach(
 ) -> Result<bool> {
     let args = (name_or_id.to_owned(), target.canonical()?);
     policy
-        .write(principal, args, |tx, principal, (name_or_id, target)| {
+        .on()
+        .write_as(principal, args, |tx, principal, (name_or_id, target)| {
             let existing = StoredPolicy::require(tx, (), name_or_id)?;
             let was_attached = table::attachment::delete(tx, target, existing.id)?;
             if was_attached {
@@ -78,7 +80,8 @@ pub async fn attachments(
 ) -> Result<Vec<Attachment>> {
     let args = (name_or_id.map(str::to_owned), page.clone());
     policy
-        .read(principal, args, |tx, (name_or_id, page)| {
+        .db()
+        .read_with(&principal.namespace, args, |tx, (name_or_id, page)| {
             let of = (name_or_id.as_deref())
                 .map(|name_or_id| StoredPolicy::require(tx, (), name_or_id))
                 .transpose()?;

@@ -44,7 +44,8 @@ impl Decision {
 /// A decision by its id. Error: `policy.unknown_decision`.
 pub async fn decision(policy: &Policy, principal: &Principal, id: DecisionId) -> Result<Decision> {
     policy
-        .read(principal, id, |tx, id| {
+        .db()
+        .read_with(&principal.namespace, id, |tx, id| {
             table::decision::get(tx, *id)?
                 .ok_or_else(|| Error::UnknownDecision { id: id.to_string() })
         })
@@ -62,7 +63,8 @@ pub async fn decisions(
     let after = page.after.as_deref().map(LogPosition::parse).transpose()?;
     let args = (filter.clone(), after, page.limit);
     policy
-        .read(principal, args, |tx, (filter, after, limit)| {
+        .db()
+        .read_with(&principal.namespace, args, |tx, (filter, after, limit)| {
             let of = (filter.policy.as_deref())
                 .map(|name| StoredPolicy::require(tx, (), name))
                 .transpose()?;

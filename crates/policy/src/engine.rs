@@ -2,10 +2,86 @@
 
 use crate::document_cache::{Document, DocumentCache};
 use crate::evaluation_pool::EvaluationPool;
-use crate::{Lookups, PermitSigner, Result, Settings};
+use crate::{EnvelopeRules, Lookups, PermitSigner, Result};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use store::{Db, Lease, LeasedDb, Tx};
-use types::Principal;
+use store::{Db, Lease, LeasedDb};
+
+/// The settings of policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Whether an invalid document or example input is rejected at upload. If not, such a version
+    /// is stored, and denies.
+    pub check_documents: bool,
+    pub limits: Limits,
+    /// The fees that permits of ordinary intents allow.
+    pub envelope: EnvelopeRules,
+    /// The fees that permits of cancels and fills allow: a cancel must outbid the transaction it
+    /// replaces.
+    pub cancel_envelope: EnvelopeRules,
+}
+
+/// Limits, each with its own error or denial.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// The longest document, and the longest example input, in bytes.
+    pub document_bytes: usize,
+    pub policies_per_namespace: usize,
+    pub versions_per_policy: usize,
+    pub attachments_per_namespace: usize,
+    /// Policies that one decision may evaluate.
+    pub policies_per_decision: usize,
+    /// Lookups that one policy may request in one decision.
+    pub lookups_per_policy: usize,
+    /// The longest answer of a lookup as JSON, in bytes.
+    pub lookup_bytes: usize,
+    /// The timeout of a lookup.
+    pub lookup_ms: u64,
+    /// The longest input as JSON without lookups, in bytes.
+    pub input_bytes: usize,
+    /// Instructions that one rule of a document may execute.
+    pub instructions: usize,
+    /// The time limit of one rule of a document.
+    pub evaluation_ms: u64,
+    /// The number of evaluation threads.
+    pub threads: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            check_documents: true,
+            limits: Limits::default(),
+            envelope: EnvelopeRules::default(),
+            cancel_envelope: EnvelopeRules {
+                fee_percent: 2_000,
+                validity_ms: 3_600_000,
+                ..EnvelopeRules::default()
+            },
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            document_bytes: 256 * 1024,
+            policies_per_namespace: 1_000,
+            versions_per_policy: 1_000,
+            attachments_per_namespace: 10_000,
+            policies_per_decision: 50,
+            lookups_per_policy: 64,
+            lookup_bytes: 64 * 1024,
+            lookup_ms: 5_000,
+            input_bytes: 1024 * 1024,
+            instructions: 100_000,
+            evaluation_ms: 250,
+            threads: 4,
+        }
+    }
+}
 
 /// What the engine works with.
 #[derive(Clone)]
@@ -58,41 +134,8 @@ impl Policy {
         self.pool.run(move || cache.compile_and_insert(&text)).await
     }
 
-    /// The database, for writes to the engine's partition.
-    pub(crate) fn leased(&self) -> LeasedDb<'_> {
+    /// The database on the partition of this process.
+    pub(crate) fn on(&self) -> LeasedDb<'_> {
         self.db().on(&self.parts.lease)
-    }
-
-    /// Read within the principal's namespace.
-    pub(crate) async fn read<A, T>(
-        &self,
-        principal: &Principal,
-        args: A,
-        read: impl Fn(&mut Tx, &A) -> Result<T> + Send + 'static,
-    ) -> Result<T>
-    where
-        A: Send + 'static,
-        T: Send + 'static,
-    {
-        self.db().read_with(&principal.namespace, args, read).await
-    }
-
-    /// Write within the principal's namespace. The closure may run more than once.
-    pub(crate) async fn write<A, T>(
-        &self,
-        principal: &Principal,
-        args: A,
-        write: impl Fn(&mut Tx, &Principal, &A) -> Result<T> + Send + 'static,
-    ) -> Result<T>
-    where
-        A: Send + 'static,
-        T: Send + 'static,
-    {
-        let args = (principal.clone(), args);
-        self.leased()
-            .write_with(&principal.namespace, args, move |tx, (principal, args)| {
-                write(tx, principal, args)
-            })
-            .await
     }
 }

@@ -8,7 +8,7 @@ use crate::hash_chain::HeadCache;
 use crate::partition::Partition;
 use crate::reader::Reads;
 use crate::serve::{Reader, Writer, spawn};
-use crate::task::{await_result, task};
+use crate::task::{Outcome, await_result, task};
 use crate::{Error, Result, Tx, UnscopedTx, lock, migrate};
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -88,29 +88,24 @@ impl Db {
     }
 
     /// Read within one namespace, in one snapshot.
-    pub fn read<T, E, F>(
+    pub fn read<R, F>(
         &self,
         namespace: &Namespace,
         mut read: F,
-    ) -> impl Future<Output = std::result::Result<T, E>> + use<T, E, F>
+    ) -> impl Future<Output = R> + use<R, F>
     where
-        F: FnMut(&mut Tx) -> std::result::Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
+        F: FnMut(&mut Tx) -> R + Send + 'static,
+        R: Outcome,
     {
         let namespace = *namespace;
         self.read_unscoped(move |tx| read(&mut tx.scoped(&namespace)))
     }
 
     /// Read across namespaces, in one snapshot: only for chain ingestion, workers and audits.
-    pub fn read_unscoped<T, E, F>(
-        &self,
-        read: F,
-    ) -> impl Future<Output = std::result::Result<T, E>> + use<T, E, F>
+    pub fn read_unscoped<R, F>(&self, read: F) -> impl Future<Output = R> + use<R, F>
     where
-        F: FnMut(&mut UnscopedTx) -> std::result::Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
+        F: FnMut(&mut UnscopedTx) -> R + Send + 'static,
+        R: Outcome,
     {
         let (job, result) = task(read);
         let queued = self.0.reads.push(job);
@@ -118,32 +113,30 @@ impl Db {
     }
 
     /// As [`Db::read`], with arguments that the closure borrows.
-    pub fn read_with<A, T, E, F>(
+    pub fn read_with<A, R, F>(
         &self,
         namespace: &Namespace,
         args: A,
         mut read: F,
-    ) -> impl Future<Output = std::result::Result<T, E>> + use<A, T, E, F>
+    ) -> impl Future<Output = R> + use<A, R, F>
     where
         A: Send + 'static,
-        F: FnMut(&mut Tx, &A) -> std::result::Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
+        F: FnMut(&mut Tx, &A) -> R + Send + 'static,
+        R: Outcome,
     {
         self.read(namespace, move |tx| read(tx, &args))
     }
 
     /// As [`Db::read_unscoped`], with arguments that the closure borrows.
-    pub fn read_unscoped_with<A, T, E, F>(
+    pub fn read_unscoped_with<A, R, F>(
         &self,
         args: A,
         mut read: F,
-    ) -> impl Future<Output = std::result::Result<T, E>> + use<A, T, E, F>
+    ) -> impl Future<Output = R> + use<A, R, F>
     where
         A: Send + 'static,
-        F: FnMut(&mut UnscopedTx, &A) -> std::result::Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
+        F: FnMut(&mut UnscopedTx, &A) -> R + Send + 'static,
+        R: Outcome,
     {
         self.read_unscoped(move |tx| read(tx, &args))
     }
@@ -175,15 +168,14 @@ impl Db {
     }
 
     /// Queue a closure: for a partition, or for the maintenance of leases, which is not fenced.
-    pub(crate) fn queue<T, E, F>(
+    pub(crate) fn queue<R, F>(
         &self,
         partition: Option<Partition>,
         write: F,
-    ) -> impl Future<Output = std::result::Result<T, E>> + use<T, E, F>
+    ) -> impl Future<Output = R> + use<R, F>
     where
-        F: FnMut(&mut UnscopedTx) -> std::result::Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
+        F: FnMut(&mut UnscopedTx) -> R + Send + 'static,
+        R: Outcome,
     {
         let (job, result) = task(write);
         let key = match (&partition, self.engine()) {

@@ -3,9 +3,10 @@
 use crate::db::Db;
 use crate::partition::Partition;
 use crate::table::lease::{self as table, LeaseRequest};
-use crate::{Error, Lease, Result, Tx, UnscopedTx};
+use crate::task::Outcome;
+use crate::{Lease, Result, Tx, UnscopedTx};
 use std::future::Future;
-use types::Namespace;
+use types::{Namespace, Principal};
 
 /// A database together with the leased partition that its writes and facts go to.
 pub struct LeasedDb<'d> {
@@ -90,60 +91,71 @@ impl LeasedDb<'_> {
     /// dropped. [`Error::Database`] may mean that the connection broke during the commit and that
     /// its outcome is unknown, so commands that must not happen twice carry an idempotency key
     /// or a version.
-    pub fn write<T, E, F>(
+    pub fn write<R, F>(
         &self,
         namespace: &Namespace,
         mut write: F,
-    ) -> impl Future<Output = std::result::Result<T, E>> + use<T, E, F>
+    ) -> impl Future<Output = R> + use<R, F>
     where
-        F: FnMut(&mut Tx) -> std::result::Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
+        F: FnMut(&mut Tx) -> R + Send + 'static,
+        R: Outcome,
     {
         let namespace = *namespace;
         self.write_unscoped(move |tx| write(&mut tx.scoped(&namespace)))
     }
 
     /// Write across namespaces: only for chain ingestion and claims of workers.
-    pub fn write_unscoped<T, E, F>(
-        &self,
-        write: F,
-    ) -> impl Future<Output = std::result::Result<T, E>> + use<T, E, F>
+    pub fn write_unscoped<R, F>(&self, write: F) -> impl Future<Output = R> + use<R, F>
     where
-        F: FnMut(&mut UnscopedTx) -> std::result::Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
+        F: FnMut(&mut UnscopedTx) -> R + Send + 'static,
+        R: Outcome,
     {
         self.db.queue(Some(self.partition.clone()), write)
     }
 
     /// As [`LeasedDb::write`], with arguments that the closure borrows, since it may run again.
-    pub fn write_with<A, T, E, F>(
+    pub fn write_with<A, R, F>(
         &self,
         namespace: &Namespace,
         args: A,
         mut write: F,
-    ) -> impl Future<Output = std::result::Result<T, E>> + use<A, T, E, F>
+    ) -> impl Future<Output = R> + use<A, R, F>
     where
         A: Send + 'static,
-        F: FnMut(&mut Tx, &A) -> std::result::Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
+        F: FnMut(&mut Tx, &A) -> R + Send + 'static,
+        R: Outcome,
     {
         self.write(namespace, move |tx| write(tx, &args))
     }
 
+    /// As [`LeasedDb::write_with`], in the namespace of a principal, whom the closure borrows too.
+    pub fn write_as<A, R, F>(
+        &self,
+        principal: &Principal,
+        args: A,
+        mut write: F,
+    ) -> impl Future<Output = R> + use<A, R, F>
+    where
+        A: Send + 'static,
+        F: FnMut(&mut Tx, &Principal, &A) -> R + Send + 'static,
+        R: Outcome,
+    {
+        let args = (principal.clone(), args);
+        self.write_with(&principal.namespace, args, move |tx, (principal, args)| {
+            write(tx, principal, args)
+        })
+    }
+
     /// As [`LeasedDb::write_unscoped`], with arguments that the closure borrows.
-    pub fn write_unscoped_with<A, T, E, F>(
+    pub fn write_unscoped_with<A, R, F>(
         &self,
         args: A,
         mut write: F,
-    ) -> impl Future<Output = std::result::Result<T, E>> + use<A, T, E, F>
+    ) -> impl Future<Output = R> + use<A, R, F>
     where
         A: Send + 'static,
-        F: FnMut(&mut UnscopedTx, &A) -> std::result::Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
+        F: FnMut(&mut UnscopedTx, &A) -> R + Send + 'static,
+        R: Outcome,
     {
         self.write_unscoped(move |tx| write(tx, &args))
     }

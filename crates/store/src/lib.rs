@@ -73,6 +73,7 @@ pub use row::{Columns, FromRow, ListItem, NamedParams, Params, RowCells, list};
 pub use store_derive::Record;
 pub use table::fact::{Cursor, StoredFact, facts_after, partitions};
 pub use table::tree_head::PartitionHead;
+pub use task::Outcome;
 pub use tree_head::{TreeHead, TreeHeadExport, TreeHeadSigner};
 pub use tx::{Tx, UnscopedTx};
 pub use value::{Cell, FromCell, ToValue, Value, ValueKind};

@@ -5,12 +5,33 @@ use crate::tx::Core;
 use crate::{Error, Result, UnscopedTx};
 use tokio::sync::oneshot;
 
-/// Wrap a closure as a job, with the receiver of its result.
-pub(crate) fn task<T, E, F>(run: F) -> (Box<dyn Job>, oneshot::Receiver<std::result::Result<T, E>>)
+/// What a closure on a transaction returns: a `Result` whose error may be one of the store.
+pub trait Outcome: Send + 'static {
+    #[doc(hidden)]
+    fn failed(error: Error) -> Self;
+    #[doc(hidden)]
+    fn is_failed(&self) -> bool;
+}
+
+impl<T, E> Outcome for std::result::Result<T, E>
 where
-    F: FnMut(&mut UnscopedTx) -> std::result::Result<T, E> + Send + 'static,
     T: Send + 'static,
     E: From<Error> + Send + 'static,
+{
+    fn failed(error: Error) -> Self {
+        Err(error.into())
+    }
+
+    fn is_failed(&self) -> bool {
+        self.is_err()
+    }
+}
+
+/// Wrap a closure as a job, with the receiver of its result.
+pub(crate) fn task<R, F>(run: F) -> (Box<dyn Job>, oneshot::Receiver<R>)
+where
+    F: FnMut(&mut UnscopedTx) -> R + Send + 'static,
+    R: Outcome,
 {
     let (sender, receiver) = oneshot::channel();
     (
@@ -23,22 +44,21 @@ where
     )
 }
 
-struct Task<T, E, F> {
+struct Task<R, F> {
     run: F,
-    result: Option<std::result::Result<T, E>>,
-    sender: oneshot::Sender<std::result::Result<T, E>>,
+    result: Option<R>,
+    sender: oneshot::Sender<R>,
 }
 
-impl<T, E, F> Job for Task<T, E, F>
+impl<R, F> Job for Task<R, F>
 where
-    F: FnMut(&mut UnscopedTx) -> std::result::Result<T, E> + Send,
-    T: Send,
-    E: From<Error> + Send,
+    F: FnMut(&mut UnscopedTx) -> R + Send,
+    R: Outcome,
 {
     fn run(&mut self, core: &mut Core<'_>) -> bool {
         self.result = None;
         let result = (self.run)(&mut UnscopedTx::new(core));
-        let succeeded = result.is_ok();
+        let succeeded = !result.is_failed();
         self.result = Some(result);
         succeeded
     }
@@ -46,10 +66,10 @@ where
     fn finish(self: Box<Self>, outcome: Result<()>) {
         let result = match (outcome, self.result) {
             // The closure's own error is more specific than the store's.
-            (_, Some(Err(error))) => Err(error),
-            (Ok(()), Some(Ok(value))) => Ok(value),
-            (Ok(()), None) => Err(Error::Closed.into()),
-            (Err(error), _) => Err(error.into()),
+            (Err(error), Some(result)) if !result.is_failed() => R::failed(error),
+            (_, Some(result)) => result,
+            (Ok(()), None) => R::failed(Error::Closed),
+            (Err(error), None) => R::failed(error),
         };
         // The caller may be gone; the transaction is committed all the same.
         let _ = self.sender.send(result);
@@ -57,10 +77,12 @@ where
 }
 
 /// Wait for the result of a queued job.
-pub(crate) async fn await_result<T, E: From<Error>>(
+pub(crate) async fn await_result<R: Outcome>(
     queued: Result<()>,
-    result: oneshot::Receiver<std::result::Result<T, E>>,
-) -> std::result::Result<T, E> {
-    queued?;
-    result.await.unwrap_or_else(|_| Err(Error::Closed.into()))
+    result: oneshot::Receiver<R>,
+) -> R {
+    match queued {
+        Ok(()) => result.await.unwrap_or_else(|_| R::failed(Error::Closed)),
+        Err(error) => R::failed(error),
+    }
 }

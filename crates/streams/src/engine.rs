@@ -88,36 +88,9 @@ impl Streams {
         self.db().entropy().as_ref()
     }
 
-    pub(crate) fn writer(&self) -> LeasedDb<'_> {
+    /// The database on the partition of this process.
+    pub(crate) fn on(&self) -> LeasedDb<'_> {
         self.db().on(&self.parts.lease)
-    }
-
-    /// Write in the namespace of a principal.
-    pub(crate) fn write<A, T, F>(
-        &self,
-        principal: &Principal,
-        args: A,
-        mut write: F,
-    ) -> impl Future<Output = Result<T>> + use<A, T, F>
-    where
-        A: Send + 'static,
-        T: Send + 'static,
-        F: FnMut(&mut Tx, &Principal, &A) -> Result<T> + Send + 'static,
-    {
-        let args = (principal.clone(), args);
-        self.writer()
-            .write_with(&principal.namespace, args, move |tx, (principal, args)| {
-                write(tx, principal, args)
-            })
-    }
-
-    /// Read in the namespace of a principal.
-    pub(crate) async fn read<T, F>(&self, principal: &Principal, read: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnMut(&mut Tx) -> Result<T> + Send + 'static,
-    {
-        self.db().read(&principal.namespace, read).await
     }
 
     /// Read the row of a subscription of the principal's namespace.
@@ -126,8 +99,8 @@ impl Streams {
         principal: &Principal,
         id: SubscriptionId,
     ) -> Result<StoredSubscription> {
-        self.read(principal, move |tx| subscription::find(tx, id))
-            .await
+        let read = move |tx: &mut Tx| subscription::find(tx, id);
+        self.db().read(&principal.namespace, read).await
     }
 
     pub(crate) fn notify_ready(&self) {

@@ -62,7 +62,7 @@ pub async fn open_session(
     let connection: Arc<str> = Ulid::new(streams.now(), streams.entropy())
         .to_string()
         .into();
-    let write = streams.write(
+    let write = streams.on().write_as(
         principal,
         Arc::clone(&connection),
         move |tx, principal, connection| {
@@ -193,20 +193,21 @@ impl Session {
     /// Close the session. Unacknowledged events wait for the next consumer.
     pub async fn close(self) -> Result<()> {
         let (id, connection) = (self.id, self.connection);
-        let write = self
-            .streams
-            .write(&self.principal, connection, move |tx, _, connection| {
-                let mut progress = match progress::find(tx, id) {
-                    // Deleted in the meantime.
-                    Err(Error::UnknownSubscription { .. }) => return Ok(()),
-                    other => other?,
-                };
-                if progress.consumer.as_deref() == Some(&**connection) {
-                    progress.consumer = None;
-                    progress.save(tx)?;
-                }
-                Ok(())
-            });
+        let write =
+            self.streams
+                .on()
+                .write_as(&self.principal, connection, move |tx, _, connection| {
+                    let mut progress = match progress::find(tx, id) {
+                        // Deleted in the meantime.
+                        Err(Error::UnknownSubscription { .. }) => return Ok(()),
+                        other => other?,
+                    };
+                    if progress.consumer.as_deref() == Some(&**connection) {
+                        progress.consumer = None;
+                        progress.save(tx)?;
+                    }
+                    Ok(())
+                });
         write.await
     }
 
@@ -229,21 +230,25 @@ impl Session {
         let (id, sent) = (self.id, self.sent);
         let rejected = self.rejected.front().copied();
         let connection = Arc::clone(&self.connection);
-        let read = self.streams.read(&self.principal, move |tx| {
-            let row = subscription::find(tx, id)?;
-            let progress = own_progress(tx, id, &connection)?;
-            let (after, until) =
-                rejected.map_or((sent, i64::MAX), |range| (range.first - 1, range.last));
-            let limit = row.settings.delivery.limits().batch_size;
-            let batch = form_batch(&delivery::between(tx, id, after, until, limit)?);
-            let events = batch.map_or(Ok(Vec::new()), |batch| delivery::of_batch(tx, id, batch))?;
-            Ok(Snapshot {
-                row,
-                progress,
-                batch,
-                events,
-            })
-        });
+        let read = self
+            .streams
+            .db()
+            .read(&self.principal.namespace, move |tx| {
+                let row = subscription::find(tx, id)?;
+                let progress = own_progress(tx, id, &connection)?;
+                let (after, until) =
+                    rejected.map_or((sent, i64::MAX), |range| (range.first - 1, range.last));
+                let limit = row.settings.delivery.limits().batch_size;
+                let batch = form_batch(&delivery::between(tx, id, after, until, limit)?);
+                let events =
+                    batch.map_or(Ok(Vec::new()), |batch| delivery::of_batch(tx, id, batch))?;
+                Ok(Snapshot {
+                    row,
+                    progress,
+                    batch,
+                    events,
+                })
+            });
         read.await
     }
 
@@ -263,23 +268,24 @@ impl Session {
         let batch = self.batch(number)?;
         let (id, generation) = (self.id, self.generation);
         let connection = Arc::clone(&self.connection);
-        let write = self
-            .streams
-            .write(&self.principal, connection, move |tx, _, connection| {
-                let row = subscription::find(tx, id)?;
-                let mut progress = own_progress(tx, id, connection)?;
-                if progress.generation == generation {
-                    let (before, now) = (progress.phase(), tx.now());
-                    progress.enter(Phase::Ready, now);
-                    act(tx, &row, &mut progress, batch)?;
-                    if matches!(before, Phase::Held { .. }) {
-                        // An answer to another batch must not resume a held subscription.
-                        progress.enter(before, now);
+        let write =
+            self.streams
+                .on()
+                .write_as(&self.principal, connection, move |tx, _, connection| {
+                    let row = subscription::find(tx, id)?;
+                    let mut progress = own_progress(tx, id, connection)?;
+                    if progress.generation == generation {
+                        let (before, now) = (progress.phase(), tx.now());
+                        progress.enter(Phase::Ready, now);
+                        act(tx, &row, &mut progress, batch)?;
+                        if matches!(before, Phase::Held { .. }) {
+                            // An answer to another batch must not resume a held subscription.
+                            progress.enter(before, now);
+                        }
+                        progress.save(tx)?;
                     }
-                    progress.save(tx)?;
-                }
-                Ok(())
-            });
+                    Ok::<_, Error>(())
+                });
         write.await?;
         self.in_flight.remove(&number);
         Ok(())

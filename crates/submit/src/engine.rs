@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use store::{Db, Lease, LeasedDb, Tx};
-use types::{ChainId, Principal, Time};
+use store::{Db, Lease, LeasedDb};
+use types::{ChainId, Time};
 
 /// The submission engine. Cheap to clone.
 #[derive(Clone)]
@@ -111,27 +111,6 @@ impl Submit {
     /// The database on the partition of this process.
     pub(crate) fn on(&self) -> LeasedDb<'_> {
         self.db().on(&self.inner.parts.lease)
-    }
-
-    /// Writes in the namespace of a principal, on the partition of this process. The closure may
-    /// run more than once.
-    pub(crate) async fn write<A, T, F>(
-        &self,
-        principal: &Principal,
-        args: A,
-        mut write: F,
-    ) -> Result<T>
-    where
-        A: Send + 'static,
-        T: Send + 'static,
-        F: FnMut(&mut Tx, &Principal, &A) -> Result<T> + Send + 'static,
-    {
-        let args = (principal.clone(), args);
-        let write =
-            move |tx: &mut Tx, (principal, args): &(Principal, A)| write(tx, principal, args);
-        self.on()
-            .write_with(&principal.namespace, args, write)
-            .await
     }
 
     /// The next sequence number of a received submission: the time in microseconds, or the previous

@@ -33,7 +33,7 @@ impl Outcome {
 /// `submit.idempotency_key_reused`, `submit.invalid_field`, and those of addresses.
 pub async fn enqueue(submit: &Submit, principal: &Principal, new: Enqueue) -> Result<Outcome> {
     let prepared = prepare(submit, principal, new)?;
-    let answer = submit.write(principal, prepared, accept).await?;
+    let answer = submit.on().write_as(principal, prepared, accept).await?;
     fail::point("submit.enqueued").await?;
     answer
 }

@@ -97,7 +97,7 @@ pub async fn put_binding(
         Ok((resolve(tx, row)?, is_new))
     };
     let args = (name_or_id.to_owned(), new);
-    workflow.write(principal, args, put).await
+    workflow.on().write_as(principal, args, put).await
 }
 
 /// Reads a binding. Errors: `workflow.unknown_resource`.
@@ -107,7 +107,10 @@ pub async fn binding(
     name_or_id: &str,
 ) -> Result<Binding> {
     let read = |tx: &mut Tx, name_or_id: &String| require(tx, name_or_id);
-    workflow.read(principal, name_or_id.to_owned(), read).await
+    workflow
+        .db()
+        .read_with(&principal.namespace, name_or_id.to_owned(), read)
+        .await
 }
 
 /// Lists bindings by name.
@@ -120,7 +123,10 @@ pub async fn bindings(
         let rows = BindingRow::list(tx, (), page)?;
         resolve_all(tx, rows)
     };
-    workflow.read(principal, page.clone(), read).await
+    workflow
+        .db()
+        .read_with(&principal.namespace, page.clone(), read)
+        .await
 }
 
 /// Deletes a binding. Steps that name it fail afterwards. Errors: `workflow.unknown_resource`.

@@ -1,14 +1,13 @@
 //! The engine handle, its dependencies and its settings.
 
-use crate::Result;
 use crate::definition::Definition;
 use crate::expression::{EvaluationPool, EvaluatorCommand, Evaluators, Limits};
 use outbound::Outbound;
 use secrets::Keyring;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use store::{Db, Lease, LeasedDb, Tx};
-use types::{Cache, ChainId, Namespace, Principal, RunId, Time, VersionId};
+use store::{Db, Lease, LeasedDb};
+use types::{Cache, ChainId, Namespace, RunId, Time, VersionId};
 
 /// Parsed definitions that stay in memory.
 const CACHED_DEFINITIONS: usize = 500;
@@ -143,42 +142,9 @@ impl Workflow {
         &self.parts().db
     }
 
-    /// Writes on the partition of this process.
+    /// The database on the partition of this process.
     pub(crate) fn on(&self) -> LeasedDb<'_> {
         self.db().on(&self.parts().lease)
-    }
-
-    /// Reads in the namespace of a principal.
-    pub(crate) fn read<A, T, F>(
-        &self,
-        principal: &Principal,
-        args: A,
-        read: F,
-    ) -> impl Future<Output = Result<T>> + use<A, T, F>
-    where
-        A: Send + 'static,
-        F: FnMut(&mut Tx, &A) -> Result<T> + Send + 'static,
-        T: Send + 'static,
-    {
-        self.db().read_with(&principal.namespace, args, read)
-    }
-
-    /// Writes in the namespace of a principal, on the partition of this process.
-    pub(crate) fn write<A, T, F>(
-        &self,
-        principal: &Principal,
-        args: A,
-        mut write: F,
-    ) -> impl Future<Output = Result<T>> + use<A, T, F>
-    where
-        A: Send + 'static,
-        F: FnMut(&mut Tx, &Principal, &A) -> Result<T> + Send + 'static,
-        T: Send + 'static,
-    {
-        let args = (principal.clone(), args);
-        let write =
-            move |tx: &mut Tx, (principal, args): &(Principal, A)| write(tx, principal, args);
-        self.on().write_with(&principal.namespace, args, write)
     }
 
     pub(crate) fn now(&self) -> Time {

@@ -86,10 +86,10 @@ pub async fn issue_api_key(
         revoked: None,
         version: 1,
     };
-    let (args, hash) = ((key, principal.clone()), Digest::of(&secret_bytes));
+    let hash = Digest::of(&secret_bytes);
     let write = db
         .on(lease)
-        .write_with(&principal.namespace, args, move |tx, (key, principal)| {
+        .write_as(principal, key, move |tx, principal, key| {
             table::insert_api_key(tx, key, hash)?;
             let payload =
                 serde_json::json!({ "name": key.name, "roles": key.roles, "expires": key.expires });
@@ -119,15 +119,12 @@ pub(crate) async fn revoke_api_key(
     principal: &Principal,
     id: ApiKeyId,
 ) -> Result<()> {
-    let args = principal.clone();
-    let write = db
-        .on(lease)
-        .write_with(&principal.namespace, args, move |tx, principal| {
-            let version = table::revoke_api_key(tx, id)?.ok_or(Error::UnknownApiKey { id })?;
-            let fact = Fact::new("api_key.revoked", 1).subject(&id, version);
-            tx.append(fact.actor(principal));
-            Ok(())
-        });
+    let write = db.on(lease).write_as(principal, id, |tx, principal, &id| {
+        let version = table::revoke_api_key(tx, id)?.ok_or(Error::UnknownApiKey { id })?;
+        let fact = Fact::new("api_key.revoked", 1).subject(&id, version);
+        tx.append(fact.actor(principal));
+        Ok(())
+    });
     write.await
 }
 

@@ -91,11 +91,10 @@ pub async fn set_default_chain(
     principal: &Principal,
     chain: ChainId,
 ) -> Result<()> {
-    let args = principal.clone();
     let write = db
         .on(lease)
-        .write_with(&principal.namespace, args, move |tx, principal| {
-            let version = table::set_default_chain(tx, &chain)?.ok_or(Error::UnknownNamespace)?;
+        .write_as(principal, chain, |tx, principal, chain| {
+            let version = table::set_default_chain(tx, chain)?.ok_or(Error::UnknownNamespace)?;
             let payload = serde_json::json!({ "default_chain": chain });
             let fact = Fact::new("namespace.changed", 1).subject(&principal.namespace, version);
             tx.append(fact.actor(principal).payload(&payload));

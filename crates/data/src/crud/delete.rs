@@ -14,27 +14,28 @@ use types::Principal;
 /// for a transfer that came from a chain.
 pub async fn delete(data: &Data, principal: &Principal, kind: Type, reference: &str) -> Result<()> {
     let default_chain = data.default_chain(&principal.namespace);
-    data.write(
-        principal,
-        reference.to_owned(),
-        move |tx, principal, reference| {
-            let object = load_object(tx, &default_chain, kind, reference)?;
-            if let Some(by) = referrer(tx, &object)? {
-                return Err(Error::Referenced {
-                    kind,
-                    key: reference.clone(),
-                    by,
-                });
-            }
-            if kind == Type::Transfer {
-                revert_balances(tx, &object)?;
-            }
-            remove(tx, &object)?;
-            facts::deleted(tx, principal, &object);
-            Ok(())
-        },
-    )
-    .await
+    data.on()
+        .write_as(
+            principal,
+            reference.to_owned(),
+            move |tx, principal, reference| {
+                let object = load_object(tx, &default_chain, kind, reference)?;
+                if let Some(by) = referrer(tx, &object)? {
+                    return Err(Error::Referenced {
+                        kind,
+                        key: reference.clone(),
+                        by,
+                    });
+                }
+                if kind == Type::Transfer {
+                    revert_balances(tx, &object)?;
+                }
+                remove(tx, &object)?;
+                facts::deleted(tx, principal, &object);
+                Ok(())
+            },
+        )
+        .await
 }
 
 /// The type of an object that refers to this one, if any.

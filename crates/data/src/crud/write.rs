@@ -191,7 +191,8 @@ fn set_key_part(input: &mut Input, column: &'static str, text: &str) -> Result<(
 async fn write(data: &Data, principal: &Principal, input: Input) -> Result<View> {
     let (kind, default_chain) = (input.kind, data.default_chain(&principal.namespace));
     let id = data
-        .write(principal, input, move |tx, principal, input| {
+        .on()
+        .write_as(principal, input, move |tx, principal, input| {
             update::write_one(tx, principal, input, &default_chain)
         })
         .await?;

@@ -125,7 +125,7 @@ pub async fn bulk_update(
     body: &str,
 ) -> Result<BulkUpdateResult> {
     let prepared = prepare_update(data, principal, body)?;
-    data.write(principal, prepared, write_update).await
+    data.on().write_as(principal, prepared, write_update).await
 }
 
 /// The type of a transfer, derived from its sender and recipient.

@@ -6,37 +6,11 @@ mod rewind;
 
 use crate::state::{self, NextStep};
 use crate::table::cursor::Status;
-use crate::{Projection, Result, commit, finality, table};
+use crate::{BLOCKS_PER_TURN, Projection, Result, Settings, Start, commit, finality, table};
 use chain::{BlockRef, Connector};
-use serde::{Deserialize, Serialize};
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use store::{Db, Lease, UnscopedTx};
 use types::Height;
-
-/// How many blocks a worker may fetch and commit per turn. A part of them is committed first if all
-/// exceed the budget of one transaction.
-pub const BLOCKS_PER_TURN: RangeInclusive<u64> = 1..=1_000;
-
-/// Where the index of a chain starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Start {
-    /// At the head of the chain when it is indexed for the first time.
-    Latest,
-    /// At this height.
-    Height(u64),
-}
-
-/// Settings of a worker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
-    pub start: Start,
-    /// Whether every event is stored, or only those of watched sources and topics.
-    pub store_all_events: bool,
-    /// The largest number of blocks fetched and committed per turn, in [`BLOCKS_PER_TURN`].
-    pub blocks_per_turn: u64,
-}
 
 /// The result of one turn.
 #[derive(Debug, Clone, PartialEq, Eq)]

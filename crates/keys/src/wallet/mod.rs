@@ -7,8 +7,8 @@ pub use shape::{Branch, NewSecret, NewWallet, Origin, Patch, Wallet, WalletKind}
 use crate::address::address_of;
 use crate::blocking::blocking;
 use crate::hd::{Path, Phrase, node_public};
+use crate::path::family;
 use crate::secret::{Secret, fingerprint};
-use crate::settings::family;
 use crate::table::{address, wallet as table};
 use crate::wallet::shape::check_metadata;
 use crate::{Error, KeyAddress, Keys, NewKey, Result, freeze, named};
@@ -28,7 +28,7 @@ pub async fn create_wallet(keys: &Keys, principal: &Principal, new: NewWallet) -
     keys.backend(&new.backend)?;
     check_metadata(&new.metadata)?;
     let prepared = prepare(keys, principal, new).await?;
-    keys.write(principal, prepared, insert).await
+    keys.on().write_as(principal, prepared, insert).await
 }
 
 /// Everything slow or secret, prepared before the transaction.
@@ -199,12 +199,13 @@ pub async fn patch_wallet(
 ) -> Result<Wallet> {
     patch.check()?;
     let args = (name_or_id.to_owned(), patch);
-    keys.write(principal, args, |tx, principal, (path, patch)| {
-        let mut wallet = Wallet::require(tx, (), path)?;
-        patch.apply(wallet.version, &mut wallet.name, &mut wallet.metadata)?;
-        resource::change(tx, principal, "wallet.changed", wallet)
-    })
-    .await
+    keys.on()
+        .write_as(principal, args, |tx, principal, (path, patch)| {
+            let mut wallet = Wallet::require(tx, (), path)?;
+            patch.apply(wallet.version, &mut wallet.name, &mut wallet.metadata)?;
+            resource::change(tx, principal, "wallet.changed", wallet)
+        })
+        .await
 }
 
 /// A wallet by its name or id. Error: `keys.unknown_wallet`.
@@ -219,10 +220,11 @@ pub async fn wallets(keys: &Keys, principal: &Principal, page: &Page) -> Result<
 
 /// The branches of a wallet. Error: `keys.unknown_wallet`.
 pub async fn branches(keys: &Keys, principal: &Principal, id: &WalletId) -> Result<Vec<Branch>> {
-    keys.read(principal, *id, |tx, id| {
-        table::require(tx, id)?;
-        let rows = table::branches(tx, id)?;
-        Ok(rows.into_iter().map(|row| row.branch).collect())
-    })
-    .await
+    keys.db()
+        .read_with(&principal.namespace, *id, |tx, id| {
+            table::require(tx, id)?;
+            let rows = table::branches(tx, id)?;
+            Ok(rows.into_iter().map(|row| row.branch).collect())
+        })
+        .await
 }

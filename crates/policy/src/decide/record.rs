@@ -22,7 +22,7 @@ pub(crate) async fn all(policy: &Policy, judged: Vec<Judged>) -> Result<Vec<Opti
     }
     for ((namespace, revision), Group { indices, decisions }) in groups {
         let decisions: Arc<[Decision]> = decisions.into();
-        let leased = policy.leased();
+        let leased = policy.on();
         let logged = leased.write_with(&namespace, decisions.clone(), move |tx, decisions| {
             write(tx, revision, decisions)
         });

@@ -39,7 +39,7 @@ pub async fn put_policy(
 ) -> Result<(StoredPolicy, bool)> {
     check_description(new.description.as_deref())?;
     let limit = policy.settings.limits.policies_per_namespace;
-    named::put(policy.leased(), principal, name_or_id, new, limit).await
+    named::put(policy.on(), principal, name_or_id, new, limit).await
 }
 
 /// Change a policy's name or description. Errors: `policy.unknown_policy`, `policy.invalid_name`,
@@ -63,7 +63,7 @@ pub async fn patch_policy(
         table::revision::bump(tx)?;
         named::change(tx, principal, "policy.updated", policy)
     };
-    policy.write(principal, args, patch).await
+    policy.on().write_as(principal, args, patch).await
 }
 
 /// A policy by its name or id. Error: `policy.unknown_policy`.
@@ -87,7 +87,7 @@ pub async fn policies(
 /// Delete a policy that is not attached. Its name becomes free; its versions stay readable for the
 /// decisions that reference them. Errors: `policy.unknown_policy`, `policy.referenced`.
 pub async fn delete_policy(policy: &Policy, principal: &Principal, name_or_id: &str) -> Result<()> {
-    named::delete::<StoredPolicy>(policy.leased(), principal, (), name_or_id).await
+    named::delete::<StoredPolicy>(policy.on(), principal, (), name_or_id).await
 }
 
 impl Resource for StoredPolicy {

@@ -41,7 +41,8 @@ pub async fn add_version(
     let limit = policy.settings.limits.versions_per_policy;
     let args = (name_or_id.to_owned(), new);
     policy
-        .write(principal, args, move |tx, principal, (name_or_id, new)| {
+        .on()
+        .write_as(principal, args, move |tx, principal, (name_or_id, new)| {
             insert(tx, principal, name_or_id, new, limit)
         })
         .await
@@ -57,7 +58,8 @@ pub async fn version(
 ) -> Result<StoredVersion> {
     let args = (name_or_id.to_owned(), label.map(str::to_owned));
     policy
-        .read(principal, args, |tx, (name_or_id, label)| {
+        .db()
+        .read_with(&principal.namespace, args, |tx, (name_or_id, label)| {
             find(tx, name_or_id, label.as_deref())
         })
         .await
@@ -83,7 +85,8 @@ pub(crate) async fn version_by_id(
     id: VersionId,
 ) -> Result<StoredVersion> {
     policy
-        .read(principal, id, |tx, id| {
+        .db()
+        .read_with(&principal.namespace, id, |tx, id| {
             table::version::get(tx, *id)?.ok_or_else(|| unknown(&id.to_string()))
         })
         .await
@@ -98,7 +101,8 @@ pub async fn versions(
 ) -> Result<Vec<StoredVersion>> {
     let args = (name_or_id.to_owned(), page.clone());
     policy
-        .read(principal, args, |tx, (name_or_id, page)| {
+        .db()
+        .read_with(&principal.namespace, args, |tx, (name_or_id, page)| {
             let existing = StoredPolicy::require(tx, (), name_or_id)?;
             Ok(table::version::list(tx, existing.id, page)?)
         })

@@ -54,7 +54,7 @@ pub async fn dead_letters(
             .map_err(|_| Error::invalid("after", "expected the sequence of a dead letter"))
     })?;
     let (limit, skip) = (page.limit, page.skip);
-    let read = streams.read(principal, move |tx| {
+    let read = streams.db().read(&principal.namespace, move |tx| {
         subscription::find(tx, id)?;
         delivery::dead_letters(tx, id, after, limit, skip)
     });
@@ -89,25 +89,27 @@ pub async fn retry_dead_letters(
     {
         return Err(Error::invalid("sequences", "at most 1,000"));
     }
-    let write = streams.write(principal, selection, move |tx, principal, selection| {
-        let row = subscription::find(tx, id)?;
-        let old = selected(tx, id, selection)?;
-        if old.is_empty() {
-            return Ok(0);
-        }
-        let first =
-            progress::reserve_sequences(tx, id, i64::try_from(old.len()).unwrap_or(i64::MAX))?;
-        let renumbered: Vec<(i64, i64)> = old.into_iter().zip(first..).collect();
-        let count = delivery::requeue(tx, id, &renumbered)?;
-        assert_eq!(
-            count,
-            renumbered.len() as u64,
-            "dead letters that were read in this transaction are not deleted"
-        );
-        let payload = serde_json::json!({ "sequences": renumbered });
-        tx.append(row.fact("delivery.retried", principal).payload(&payload));
-        Ok(count)
-    });
+    let write = streams
+        .on()
+        .write_as(principal, selection, move |tx, principal, selection| {
+            let row = subscription::find(tx, id)?;
+            let old = selected(tx, id, selection)?;
+            if old.is_empty() {
+                return Ok(0);
+            }
+            let first =
+                progress::reserve_sequences(tx, id, i64::try_from(old.len()).unwrap_or(i64::MAX))?;
+            let renumbered: Vec<(i64, i64)> = old.into_iter().zip(first..).collect();
+            let count = delivery::requeue(tx, id, &renumbered)?;
+            assert_eq!(
+                count,
+                renumbered.len() as u64,
+                "dead letters that were read in this transaction are not deleted"
+            );
+            let payload = serde_json::json!({ "sequences": renumbered });
+            tx.append(row.fact("delivery.retried", principal).payload(&payload));
+            Ok::<_, Error>(count)
+        });
     let count = write.await?;
     streams.notify_ready();
     Ok(count)
@@ -139,7 +141,7 @@ pub async fn skip_event(
     id: SubscriptionId,
     sequence: i64,
 ) -> Result<()> {
-    let write = streams.write(principal, id, move |tx, principal, &id| {
+    let write = streams.on().write_as(principal, id, move |tx, principal, &id| {
         let row = subscription::find(tx, id)?;
         let deleted = match delivery::delete_one(tx, id, sequence, DeliveryState::Dead)? {
             Some(letter) => Some(letter),
@@ -149,7 +151,7 @@ pub async fn skip_event(
         let payload =
             serde_json::json!({ "sequence": sequence, "event": event.event_id, "type": event.kind });
         tx.append(row.fact("delivery.skipped", principal).payload(&payload));
-        Ok(())
+        Ok::<_, Error>(())
     });
     write.await?;
     streams.notify_ready();

@@ -22,7 +22,7 @@ pub async fn rewind(
 ) -> Result<Subscription> {
     let args = (principal.clone(), from);
     let write = streams
-        .writer()
+        .on()
         .write_unscoped_with(args, move |tx, (principal, from)| {
             let heads = store::partitions(tx)?;
             let tx = &mut tx.scoped(&principal.namespace);

@@ -88,7 +88,7 @@ pub async fn reencrypt(streams: &Streams, after: &str) -> Result<ReencryptionSte
         .collect();
     let undecryptable = read_count - rows.len() as u64;
     let version = streams.parts.keyring.current_version();
-    let write = streams.writer().write_unscoped(move |tx| {
+    let write = streams.on().write_unscoped(move |tx| {
         let reencrypted = subscription::reencrypt(tx, &rows)?;
         if reencrypted > 0 {
             let payload = serde_json::json!({ "version": version, "of": "subscriptions", "reencrypted": reencrypted });
@@ -144,7 +144,7 @@ async fn change<T>(
     row.encrypted = secrets.encrypt(&streams.parts.keyring, id, streams.entropy())?;
     drop(secrets);
     let payload = serde_json::json!({ "secret": secret });
-    let write = streams.write(
+    let write = streams.on().write_as(
         principal,
         (row, payload),
         move |tx, principal, (row, payload)| {
@@ -152,7 +152,7 @@ async fn change<T>(
             let mut next = row.clone();
             subscription::save(tx, &mut next)?;
             tx.append(next.fact(kind, principal).payload(payload));
-            Ok(())
+            Ok::<_, Error>(())
         },
     );
     write.await?;

@@ -49,7 +49,7 @@ pub async fn subscribe(
     let (row, secret) = prepare(streams, new)?;
     let limit = streams.settings.subscriptions_per_namespace;
     let args = (principal.clone(), key.map(str::to_owned), row);
-    let write = streams.writer().write_unscoped_with(args, move |tx, args| {
+    let write = streams.on().write_unscoped_with(args, move |tx, args| {
         let (principal, key, row) = args;
         let heads = store::partitions(tx)?;
         let tx = &mut tx.scoped(&principal.namespace);
@@ -158,7 +158,9 @@ pub async fn subscriptions(
     page: &Page,
 ) -> Result<Vec<Subscription>> {
     let page = page.clone();
-    let rows = streams.read(principal, move |tx| subscription::list(tx, &page));
+    let rows = streams.db().read(&principal.namespace, move |tx| {
+        subscription::list(tx, &page)
+    });
     Ok(rows.await?.into_iter().map(Subscription::from).collect())
 }
 
@@ -179,21 +181,23 @@ pub async fn update(
     before.check_version(change.version.unwrap_or(version))?;
     let retries = change.delivery.is_some();
     let after = changed(streams, before, change)?;
-    let write = streams.write(principal, after, move |tx, principal, after| {
-        subscription::find(tx, id)?.check_version(version)?;
-        let mut row = after.clone();
-        if subscription::id_by_name(tx, &row.name)?.is_some_and(|other| other != id) {
-            return Err(Error::NameTaken { name: row.name });
-        }
-        subscription::save(tx, &mut row)?;
-        if retries {
-            retry_now(tx, &row)?;
-        }
-        let fact = row.fact("subscription.updated", principal);
-        let updated = Subscription::from(row);
-        tx.append(fact.payload(&updated));
-        Ok(updated)
-    });
+    let write = streams
+        .on()
+        .write_as(principal, after, move |tx, principal, after| {
+            subscription::find(tx, id)?.check_version(version)?;
+            let mut row = after.clone();
+            if subscription::id_by_name(tx, &row.name)?.is_some_and(|other| other != id) {
+                return Err(Error::NameTaken { name: row.name });
+            }
+            subscription::save(tx, &mut row)?;
+            if retries {
+                retry_now(tx, &row)?;
+            }
+            let fact = row.fact("subscription.updated", principal);
+            let updated = Subscription::from(row);
+            tx.append(fact.payload(&updated));
+            Ok(updated)
+        });
     write.await
 }
 
@@ -226,7 +230,7 @@ pub async fn unsubscribe(
     principal: &Principal,
     id: SubscriptionId,
 ) -> Result<()> {
-    let write = streams.write(principal, id, |tx, principal, &id| {
+    let write = streams.on().write_as(principal, id, |tx, principal, &id| {
         let mut row = subscription::find(tx, id)?;
         row.version += 1;
         delivery::delete(tx, id)?;
@@ -270,22 +274,24 @@ async fn set_suspended(
     id: SubscriptionId,
     suspended: bool,
 ) -> Result<Subscription> {
-    let write = streams.write(principal, id, move |tx, principal, &id| {
-        let mut row = subscription::find(tx, id)?;
-        row.suspended = suspended;
-        row.why = None;
-        subscription::save(tx, &mut row)?;
-        if !suspended {
-            retry_now(tx, &row)?;
-        }
-        let kind = if suspended {
-            "subscription.suspended"
-        } else {
-            "subscription.resumed"
-        };
-        tx.append(row.fact(kind, principal));
-        Ok(row.into())
-    });
+    let write = streams
+        .on()
+        .write_as(principal, id, move |tx, principal, &id| {
+            let mut row = subscription::find(tx, id)?;
+            row.suspended = suspended;
+            row.why = None;
+            subscription::save(tx, &mut row)?;
+            if !suspended {
+                retry_now(tx, &row)?;
+            }
+            let kind = if suspended {
+                "subscription.suspended"
+            } else {
+                "subscription.resumed"
+            };
+            tx.append(row.fact(kind, principal));
+            Ok(row.into())
+        });
     write.await
 }
 

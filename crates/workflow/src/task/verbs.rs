@@ -41,7 +41,7 @@ pub async fn patch_task(
         };
         named::change(tx, actor, "task.updated", task)
     };
-    workflow.write(principal, args, write).await
+    workflow.on().write_as(principal, args, write).await
 }
 
 /// Reads a task. Errors: `workflow.unknown_resource`.

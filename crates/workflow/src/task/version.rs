@@ -36,7 +36,7 @@ pub async fn post_version(
     let write = move |tx: &mut Tx, actor: &Principal, (path, parsed): &(String, ParsedVersion)| {
         insert_version(tx, actor, path, parsed, limit)
     };
-    let version = workflow.write(principal, args, write).await?;
+    let version = workflow.on().write_as(principal, args, write).await?;
     workflow.definitions().insert(version.id, definition);
     Ok(version)
 }
@@ -94,7 +94,10 @@ pub async fn version(
         let stored = select_version(tx, &task, label.as_deref())?;
         Ok((stored.version, stored.source))
     };
-    workflow.read(principal, args, read).await
+    workflow
+        .db()
+        .read_with(&principal.namespace, args, read)
+        .await
 }
 
 /// Lists the versions of a task, newest first. Errors: `workflow.unknown_resource`.
@@ -109,7 +112,10 @@ pub async fn versions(
         let task = Task::require(tx, (), path)?;
         table::versions(tx, task.id, page)
     };
-    workflow.read(principal, args, read).await
+    workflow
+        .db()
+        .read_with(&principal.namespace, args, read)
+        .await
 }
 
 /// Selects the version with this label, or the current one.
@@ -142,7 +148,10 @@ pub(crate) async fn definition(
         return Ok(definition);
     }
     let read = |tx: &mut Tx, id: &VersionId| table::version_by_id(tx, *id);
-    let stored = workflow.read(principal, id, read).await?;
+    let stored = workflow
+        .db()
+        .read_with(&principal.namespace, id, read)
+        .await?;
     let stored = stored.ok_or_else(|| Error::unknown("version", id))?;
     let (definition, _) =
         parse_version(workflow, principal, stored.source.into(), stored.format).await?;

@@ -1,50 +1,9 @@
-//! The settings of policy: document checks, limits, and the fees that a permit allows.
+//! The fees that a permit allows.
 
 use intent::{Envelope, FeeTerms};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use types::{Amount, ChainId};
-
-/// The settings of policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Settings {
-    /// Whether an invalid document or example input is rejected at upload. If not, such a version
-    /// is stored, and denies.
-    pub check_documents: bool,
-    pub limits: Limits,
-    /// The fees that permits of ordinary intents allow.
-    pub envelope: EnvelopeRules,
-    /// The fees that permits of cancels and fills allow: a cancel must outbid the transaction it
-    /// replaces.
-    pub cancel_envelope: EnvelopeRules,
-}
-
-/// Limits, each with its own error or denial.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// The longest document, and the longest example input, in bytes.
-    pub document_bytes: usize,
-    pub policies_per_namespace: usize,
-    pub versions_per_policy: usize,
-    pub attachments_per_namespace: usize,
-    /// Policies that one decision may evaluate.
-    pub policies_per_decision: usize,
-    /// Lookups that one policy may request in one decision.
-    pub lookups_per_policy: usize,
-    /// The longest answer of a lookup as JSON, in bytes.
-    pub lookup_bytes: usize,
-    pub lookup_ms: u64,
-    /// The longest input as JSON without lookups, in bytes.
-    pub input_bytes: usize,
-    /// Instructions that one rule of a document may execute.
-    pub instructions: usize,
-    /// The time limit of one rule of a document.
-    pub evaluation_ms: u64,
-    /// The number of evaluation threads.
-    pub threads: usize,
-}
 
 /// How the envelope of a permit is derived from the fee quote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,40 +19,6 @@ pub struct EnvelopeRules {
     pub signatures: u32,
     /// How long the first signature may wait.
     pub validity_ms: u32,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            check_documents: true,
-            limits: Limits::default(),
-            envelope: EnvelopeRules::default(),
-            cancel_envelope: EnvelopeRules {
-                fee_percent: 2_000,
-                validity_ms: 3_600_000,
-                ..EnvelopeRules::default()
-            },
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            document_bytes: 256 * 1024,
-            policies_per_namespace: 1_000,
-            versions_per_policy: 1_000,
-            attachments_per_namespace: 10_000,
-            policies_per_decision: 50,
-            lookups_per_policy: 64,
-            lookup_bytes: 64 * 1024,
-            lookup_ms: 5_000,
-            input_bytes: 1024 * 1024,
-            instructions: 100_000,
-            evaluation_ms: 250,
-            threads: 4,
-        }
-    }
 }
 
 impl Default for EnvelopeRules {

@@ -1,8 +1,7 @@
-//! The settings of an installation for keys.
+//! The derivation paths of chains.
 
-use crate::Result;
 use crate::hd::{Path, Template};
-use std::collections::BTreeMap;
+use crate::{Result, Settings};
 use types::{ChainId, Family};
 
 /// SLIP-44 coin types: Ether, Bitcoin, and the coins of all test networks.
@@ -11,31 +10,6 @@ const BITCOIN_COINS: &str = "m/84'/0'/{account}'/0";
 const TEST_COINS: &str = "m/84'/1'/{account}'/0";
 /// CAIP-2 reference of the Bitcoin main network.
 const BITCOIN: &str = "000000000019d6689c085ae165831e93";
-
-/// The settings of an installation for keys.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Whether secrets may be exported. Off by default.
-    pub export_allowed: bool,
-    /// The derivation path templates of chains that do not use the default (BIP-44 for EVM, BIP-84
-    /// for UTXO chains).
-    pub paths: BTreeMap<ChainId, Template>,
-    /// How many decrypted branches stay in memory.
-    pub cached_branches: usize,
-    /// How long one call of a back end that answers later may take.
-    pub backend_deadline_ms: u64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            export_allowed: false,
-            paths: BTreeMap::new(),
-            cached_branches: 256,
-            backend_deadline_ms: 10_000,
-        }
-    }
-}
 
 impl Settings {
     /// The path of the branch from which a chain's addresses are derived.
