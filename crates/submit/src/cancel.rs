@@ -81,13 +81,13 @@ async fn enqueue_cancel(
         .write_as(principal, args, |tx, principal, (target, cancel)| {
             withdraw_request(tx, principal, target.id, "its submission is cancelled")?;
             let answer = accept_cancel(tx, principal, cancel)?;
-            let is_new = matches!(answer, Ok(Outcome::Created(_)));
+            let is_new = matches!(answer, Outcome::Created(_));
             // Concurrent cancels of one submission change its row: only one of them is accepted.
             if is_new && !table::submission::increment_version(tx, target)? {
                 return Err(Error::contended());
             }
             Ok(answer)
         });
-    let (Outcome::Created(cancel) | Outcome::Replayed(cancel)) = write.await??;
+    let (Outcome::Created(cancel) | Outcome::Replayed(cancel)) = write.await?;
     Ok(cancel)
 }

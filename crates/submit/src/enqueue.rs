@@ -33,9 +33,9 @@ impl Outcome {
 /// `submit.idempotency_key_reused`, `submit.invalid_field`, and those of addresses.
 pub async fn enqueue(submit: &Submit, principal: &Principal, new: Enqueue) -> Result<Outcome> {
     let prepared = prepare(submit, principal, new)?;
-    let answer = submit.on().write_as(principal, prepared, accept).await?;
+    let outcome = submit.on().write_as(principal, prepared, accept).await?;
     fail::point("submit.enqueued").await?;
-    answer
+    Ok(outcome)
 }
 
 /// Prepares the cancel of a submission: a submission of its own on the same replay keys.
@@ -61,20 +61,17 @@ pub(crate) fn accept_cancel(
     tx: &mut Tx,
     principal: &Principal,
     prepared: &Prepared,
-) -> Result<Answer> {
+) -> Result<Outcome> {
     let target = prepared.submission.supersedes;
     let in_progress = match target {
         Some(target) => table::submission::cancel_in_progress(tx, target)?,
         None => None,
     };
     match in_progress {
-        Some(existing) => Ok(Ok(Outcome::Replayed(existing))),
+        Some(existing) => Ok(Outcome::Replayed(existing)),
         None => accept(tx, principal, prepared),
     }
 }
-
-/// The answer to a command. A rejection commits the release of its idempotency key.
-pub(crate) type Answer = std::result::Result<Outcome, Error>;
 
 /// A submission ready to be stored.
 pub(crate) struct Prepared {
@@ -156,28 +153,19 @@ fn account(chain: &ChainId, text: &str, field: &'static str) -> Result<String> {
     }
 }
 
-/// Claims the idempotency key, and replays or admits the command.
-fn accept(tx: &mut Tx, principal: &Principal, prepared: &Prepared) -> Result<Answer> {
+/// Claims the idempotency key, and replays or admits the command. A rejection undoes the claim.
+fn accept(tx: &mut Tx, principal: &Principal, prepared: &Prepared) -> Result<Outcome> {
     match claim_key(tx, prepared)? {
-        Some(ClaimOutcome::Conflict { resource }) => {
-            Ok(Err(Error::IdempotencyKeyReused { resource }))
-        }
+        Some(ClaimOutcome::Conflict { resource }) => Err(Error::IdempotencyKeyReused { resource }),
         Some(ClaimOutcome::Replayed { resource }) => {
             let id = resource.parse().map_err(|_| corrupt())?;
             let existing = table::submission::get(tx, id)?.ok_or_else(corrupt)?;
-            Ok(Ok(Outcome::Replayed(existing)))
+            Ok(Outcome::Replayed(existing))
         }
         Some(ClaimOutcome::Fresh) | None => {
             let submission = &prepared.submission;
-            match check_room(tx, submission, prepared.waiting_limit)? {
-                Ok(()) => create(tx, principal, submission).map(Ok),
-                Err(error) => {
-                    if let Some(key) = &submission.idempotency_key {
-                        idempotency::release(tx, Submission::IDEMPOTENCY_SCOPE, key)?;
-                    }
-                    Ok(Err(error))
-                }
-            }
+            check_room(tx, submission, prepared.waiting_limit)?;
+            create(tx, principal, submission)
         }
     }
 }
@@ -197,31 +185,27 @@ fn claim_key(tx: &mut Tx, prepared: &Prepared) -> Result<Option<ClaimOutcome>> {
 }
 
 /// Whether the signer is a key of the namespace and its lane has room.
-fn check_room(
-    tx: &mut Tx,
-    submission: &Submission,
-    limit: u32,
-) -> Result<std::result::Result<(), Error>> {
+fn check_room(tx: &mut Tx, submission: &Submission, limit: u32) -> Result<()> {
     let Submission { chain, signer, .. } = submission;
     if keys::find(tx, chain, signer)?.is_none() {
-        return Ok(Err(Error::UnknownSigner {
+        return Err(Error::UnknownSigner {
             chain: *chain,
             signer: signer.clone(),
-        }));
+        });
     }
     // A cancel uses replay keys that are already held: a full lane must accept it.
     if submission.supersedes.is_some() {
-        return Ok(Ok(()));
+        return Ok(());
     }
     let waiting = table::submission::count_waiting(tx, chain, signer)?;
     if waiting < u64::from(limit) {
-        return Ok(Ok(()));
+        return Ok(());
     }
-    Ok(Err(Error::LaneFull {
+    Err(Error::LaneFull {
         chain: *chain,
         signer: signer.clone(),
         limit,
-    }))
+    })
 }
 
 /// Stores a submission. Its signer is watched from the same transaction on: one that is sent before

@@ -5,7 +5,7 @@
 use super::{Worker, isolate_failure};
 use crate::state::State;
 use crate::submission::Submission;
-use crate::{Result, enqueue, lane, late, record, table};
+use crate::{Error, Result, enqueue, lane, late, record, table};
 use keys::RequestState;
 use std::slice;
 use store::{Tx, UnscopedTx};
@@ -44,7 +44,7 @@ async fn fill_one(worker: &Worker, submission: Submission) -> Result<usize> {
         if let Some(why) = why_no_further(&mut scoped, &ended)? {
             return pause(tx, submission, &why);
         }
-        match enqueue::accept_cancel(&mut scoped, &system, cancel)? {
+        match enqueue::accept_cancel(&mut scoped, &system, cancel) {
             Ok(cancel) => {
                 let mut submission = submission.clone();
                 let reason = submission.reason.take().unwrap_or_default();
@@ -52,7 +52,8 @@ async fn fill_one(worker: &Worker, submission: Submission) -> Result<usize> {
                 submission.set_reason(format!("{reason}; {cancel} fills its nonce"));
                 record::save_all(tx, slice::from_ref(&submission)).map(|()| 1)
             }
-            Err(error) => pause(tx, submission, &error.to_string()),
+            Err(error @ Error::UnknownSigner { .. }) => pause(tx, submission, &error.to_string()),
+            Err(error) => Err(error),
         }
     });
     write.await
