@@ -1,8 +1,9 @@
 //! The state that every handler shares.
 
+use crate::{Error, Result};
 use std::sync::Arc;
 use store::{Db, Lease};
-use types::{ChainId, Namespace};
+use types::{ChainId, Namespace, Principal};
 
 /// The engines behind the API. Cheap to clone.
 #[derive(Clone)]
@@ -48,6 +49,15 @@ impl App {
     /// The database of the installation.
     pub fn db(&self) -> &Db {
         &self.0.db
+    }
+
+    /// Rejects a principal whose key is not one of the operators' namespace.
+    pub(crate) fn require_operators(&self, principal: &Principal) -> Result<()> {
+        if principal.namespace == self.operators_namespace {
+            Ok(())
+        } else {
+            Err(Error::OperatorsOnly)
+        }
     }
 }
 

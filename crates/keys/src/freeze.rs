@@ -276,7 +276,8 @@ fn freeze_of(row: FreezeRow) -> Result<Freeze> {
     })
 }
 
-fn truncated(reason: &str) -> String {
+/// A reason as it is stored.
+pub(crate) fn truncated(reason: &str) -> String {
     reason
         .chars()
         .filter(|c| *c != '\0')

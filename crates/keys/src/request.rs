@@ -1,6 +1,7 @@
 //! Signature requests to back ends that answer later: made in a transaction of the caller, answered
 //! by the [`Worker`](crate::Worker) with a fact that names a row and never contains bytes.
 
+use crate::freeze::truncated;
 use crate::record::{Checked, admit, check, fact};
 use crate::sign::{signer_of, signers};
 use crate::state::{SigningAttempt, Stage};
@@ -129,11 +130,6 @@ pub(crate) fn close(
     let fact = Fact::new(kind, 1).subject(id, version);
     tx.append(fact.actor(principal).payload(&payload));
     Ok(true)
-}
-
-/// A reason as it is stored.
-pub(crate) fn truncated(note: &str) -> String {
-    note.chars().filter(|c| *c != '\0').take(1_000).collect()
 }
 
 fn attempts(jobs: &[VerifiedJob]) -> Vec<&SigningAttempt> {

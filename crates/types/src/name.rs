@@ -8,8 +8,14 @@
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NameRule {
-    max_bytes: usize,
+    max: Length,
     characters: Characters,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Length {
+    Bytes(usize),
+    Characters(usize),
 }
 
 /// The characters of a name.
@@ -28,7 +34,15 @@ impl NameRule {
     /// A rule for names of 1 to `max_bytes` bytes of these characters.
     pub const fn new(max_bytes: usize, characters: Characters) -> Self {
         Self {
-            max_bytes,
+            max: Length::Bytes(max_bytes),
+            characters,
+        }
+    }
+
+    /// A rule for names of 1 to `max` of these characters.
+    pub const fn by_characters(max: usize, characters: Characters) -> Self {
+        Self {
+            max: Length::Characters(max),
             characters,
         }
     }
@@ -41,7 +55,11 @@ impl NameRule {
             Characters::Printable => !c.is_control(),
         };
         let is_trimmed = self.characters != Characters::Segment || name.trim() == name;
-        (1..=self.max_bytes).contains(&name.len()) && name.chars().all(legal) && is_trimmed
+        let fits = match self.max {
+            Length::Bytes(max) => name.len() <= max,
+            Length::Characters(max) => name.chars().count() <= max,
+        };
+        !name.is_empty() && fits && name.chars().all(legal) && is_trimmed
     }
 }
 
@@ -52,7 +70,10 @@ impl std::fmt::Display for NameRule {
             Characters::Segment => "without /, control characters or surrounding blanks",
             Characters::Printable => "without control characters",
         };
-        write!(f, "1 to {} bytes {characters}", self.max_bytes)
+        match self.max {
+            Length::Bytes(max) => write!(f, "1 to {max} bytes {characters}"),
+            Length::Characters(max) => write!(f, "1 to {max} characters {characters}"),
+        }
     }
 }
 
@@ -73,6 +94,8 @@ mod tests {
                 assert!(!rule.accepts(bad), "{rule}: {bad:?}");
             }
         }
+        let rule = NameRule::by_characters(3, Characters::Printable);
+        assert!(rule.accepts("äöü") && !rule.accepts("abcd") && !rule.accepts(""));
         let rule = NameRule::new(64, Characters::Identifier);
         assert_eq!(
             rule.to_string(),

@@ -8,11 +8,13 @@ use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use store::{Db, Fact, Lease};
 use subtle::ConstantTimeEq as _;
-use types::{ApiKeyId, Digest, Page, Principal, PrincipalKind, Role, Time, Ulid};
+use types::{
+    ApiKeyId, Characters, Digest, NameRule, Page, Principal, PrincipalKind, Role, Time, Ulid,
+};
 use utoipa::ToSchema;
 
 const PREFIX: &str = "flr";
-const MAX_NAME: usize = 128;
+const NAME: NameRule = NameRule::by_characters(128, Characters::Printable);
 
 /// An API key to issue.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -53,7 +55,7 @@ pub async fn issue_api_key(
     new: NewApiKey,
 ) -> Result<IssuedApiKey> {
     let name = new.name.trim().to_owned();
-    if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
+    if !NAME.accepts(&name) {
         return Err(Error::field("name", "expected 1 to 128 characters"));
     }
     if name.starts_with("system/") {

@@ -3,7 +3,7 @@
 
 use crate::routes::prelude::*;
 use secrets::{KeyringInfo, Rotation};
-use types::{Principal, Time};
+use types::Time;
 
 permissions! {
     /// Read the data keys and the progress of a rotation.
@@ -65,7 +65,7 @@ async fn current(
     State(app): State<App>,
     principal: Authorized<KeyringRead>,
 ) -> Result<Json<Keyring>> {
-    require_operators(&app, &principal)?;
+    app.require_operators(&principal)?;
     Ok(Json(secrets::keyring(&app.secrets).await?.into()))
 }
 
@@ -78,17 +78,9 @@ async fn rotate(
     State(app): State<App>,
     principal: Authorized<KeyringRotate>,
 ) -> Result<(StatusCode, Json<Rotation>)> {
-    require_operators(&app, &principal)?;
+    app.require_operators(&principal)?;
     Ok((
         StatusCode::ACCEPTED,
         Json(secrets::rotate(&app.secrets, &principal).await?),
     ))
-}
-
-fn require_operators(app: &App, principal: &Principal) -> Result<()> {
-    if principal.namespace == app.operators_namespace {
-        Ok(())
-    } else {
-        Err(Error::OperatorsOnly)
-    }
 }

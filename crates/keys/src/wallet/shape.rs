@@ -4,13 +4,13 @@ use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use store::named::{NameErrors, Named as _};
 use strum::{EnumString, IntoStaticStr, VariantArray};
-use types::{ChainId, Json, Time, WalletId};
+use types::{ChainId, Characters, Json, NameRule, Time, WalletId};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 /// The largest size of metadata, in bytes.
 const MAX_METADATA: usize = 65_536;
-const MAX_NAME: usize = 128;
+const NAME: NameRule = NameRule::by_characters(128, Characters::Printable);
 
 /// The owner of a wallet's keys.
 #[derive(
@@ -182,9 +182,7 @@ impl NameErrors for Error {
         let looks_like_an_id = ["wal:", "key:"]
             .iter()
             .any(|prefix| name.starts_with(prefix));
-        let plain =
-            (1..=MAX_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-        if plain && !looks_like_an_id && name.trim() == name {
+        if NAME.accepts(name) && !looks_like_an_id && name.trim() == name {
             Ok(())
         } else {
             Err(Self::InvalidName)

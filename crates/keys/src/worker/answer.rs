@@ -2,9 +2,10 @@
 
 use super::Worker;
 use super::verify::{mismatch, permit, verify};
+use crate::freeze::truncated;
 use crate::job::VerifiedJob;
 use crate::record::{fact, line, load, new_bytes, put};
-use crate::request::{close, truncated};
+use crate::request::close;
 use crate::sign::{signer_of, signers};
 use crate::state::PermitState;
 use crate::table::permit as permits;

@@ -10,7 +10,7 @@ use crate::{Error, Policy, Result, table};
 use serde::Deserialize;
 use store::named::{self, Meta, NameErrors, Named as _, Resource};
 use store::{Fact, Tx};
-use types::{Page, PolicyId, Principal};
+use types::{Characters, NameRule, Page, PolicyId, Principal};
 use utoipa::ToSchema;
 
 /// The longest name of a policy, in characters.
@@ -137,9 +137,8 @@ impl Resource for StoredPolicy {
 
 impl NameErrors for Error {
     fn check_name(name: &str) -> Result<()> {
-        let length = name.chars().count();
-        let plain = !name.chars().any(char::is_control) && !name.starts_with("pol:");
-        if (1..=MAX_NAME).contains(&length) && plain {
+        let rule = NameRule::by_characters(MAX_NAME, Characters::Printable);
+        if rule.accepts(name) && !name.starts_with("pol:") {
             Ok(())
         } else {
             Err(Self::InvalidName { limit: MAX_NAME })

@@ -83,9 +83,7 @@ async fn resume(
     Path(chain): Path<ChainId>,
     Body(resume): Body<Resume>,
 ) -> Result<StatusCode> {
-    if principal.namespace != app.operators_namespace {
-        return Err(Error::OperatorsOnly);
-    }
+    app.require_operators(&principal)?;
     let Resume { rewind_to, reason } = resume;
     index::resume(
         &app.index,
