@@ -10,9 +10,9 @@
 //! What it never does: run user code or touch the network inside a transaction, expose a
 //! connection, interpret the tables of other crates.
 //!
-//! Portable SQL, in short: parameters `?1 …` or `?name` ([`params!`]) and `?ns` (see [`Tx`]), types `BIGINT`, `TEXT`,
-//! `BLOB`, booleans 0 and 1, `{rows}` for many rows at once, `ON CONFLICT`, `RETURNING` of the
-//! target's own columns, no sums of amounts, no `LIKE`, no JSON operators.
+//! Portable SQL, in short: parameters `?1 …` or `?name` ([`params!`]) and `?ns` (see [`Tx`]), types
+//! `BIGINT`, `TEXT`, `BLOB`, booleans 0 and 1, `{rows}` for many rows at once, `ON CONFLICT`,
+//! `RETURNING` of the target's own columns, no sums of amounts, no `LIKE`, no JSON operators.
 //!
 //! Invariants, each with the test that checks it (all in `tests/it`, on both engines):
 //! - the facts of a partition form one chain without gaps (`facts`), and the independent verifier
