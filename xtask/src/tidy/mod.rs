@@ -64,41 +64,15 @@ impl std::fmt::Display for Finding {
 /// Maps all files to the violations of a rule.
 type Check = fn(&Tree) -> Vec<Finding>;
 
-/// A check with the rule that it enforces.
+/// A check with the rule that it enforces. There are no exceptions.
 struct Rule {
     text: &'static str,
     check: Check,
-    /// Paths whose findings are ignored for now: files, or folders with their `/`.
-    not_yet: &'static [&'static str],
 }
 
 impl Rule {
     const fn new(text: &'static str, check: Check) -> Self {
-        let not_yet = &[];
-        Self {
-            text,
-            check,
-            not_yet,
-        }
-    }
-
-    const fn except(mut self, not_yet: &'static [&'static str]) -> Self {
-        self.not_yet = not_yet;
-        self
-    }
-
-    /// The violations, and the exceptions that are no longer needed.
-    fn apply(&self, tree: &Tree) -> (Vec<Finding>, Vec<&'static str>) {
-        let findings = (self.check)(tree);
-        let is_of = |path: &&str, finding: &Finding| match path.strip_suffix('/') {
-            Some(_) => finding.path.starts_with(*path),
-            None => finding.path == *path,
-        };
-        let unneeded = |path: &&&'static str| !findings.iter().any(|finding| is_of(path, finding));
-        let unneeded = self.not_yet.iter().filter(unneeded).copied().collect();
-        let is_excepted = |finding: &Finding| self.not_yet.iter().any(|path| is_of(path, finding));
-        let rest = findings.iter().filter(|finding| !is_excepted(finding));
-        (rest.cloned().collect(), unneeded)
+        Self { text, check }
     }
 }
 
@@ -160,11 +134,7 @@ pub(crate) fn run() -> Result<()> {
     let tree = Tree::read(&workspace_root())?;
     let mut count = 0;
     for rule in RULES {
-        let (findings, unneeded) = rule.apply(&tree);
-        count += report(rule.text, findings);
-        for path in unneeded {
-            println!("       {path} is an exception that is no longer needed");
-        }
+        count += report(rule.text, (rule.check)(&tree));
     }
     ensure!(count == 0, "{count} findings");
     Ok(())
@@ -191,24 +161,10 @@ mod tests {
         let tree = Tree::read(&workspace_root()).expect("a readable checkout");
         assert!(tree.files().count() > 50, "the repository was found");
         let findings = RULES.iter().flat_map(|rule| {
-            let (findings, _) = rule.apply(&tree);
-            let findings = findings.into_iter();
+            let findings = (rule.check)(&tree).into_iter();
             findings.map(|finding| format!("{}: {finding}", rule.text))
         });
         let findings: Vec<String> = findings.collect();
         assert!(findings.is_empty(), "\n{}", findings.join("\n"));
-    }
-
-    #[test]
-    fn exceptions_apply_to_files_and_folders_and_are_reported_once_unneeded() {
-        let tree = Tree::of(&[
-            ("crates/a/src/lib.rs", "type A = (u8, u8, u8, u8);"),
-            ("crates/b/src/lib.rs", "type A = (u8, u8, u8, u8);"),
-            ("crates/b/src/c.rs", "type A = (u8, u8, u8, u8);"),
-        ]);
-        let rule = Rule::new("tuples", tuples::check);
-        assert_eq!(rule.apply(&tree).0.len(), 3);
-        let rule = rule.except(&["crates/b/", "crates/a/src/lib.rs", "crates/c/"]);
-        assert_eq!(rule.apply(&tree), (Vec::new(), vec!["crates/c/"]));
     }
 }

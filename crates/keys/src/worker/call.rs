@@ -21,11 +21,13 @@ const CALLS_PER_NAMESPACE: usize = 4;
 /// Calls of a back end one after the other: for fewer a further thread costs more than it saves.
 const CALLS_PER_LANE: usize = 16;
 
+/// A back end, and the namespace if the slots are those of one.
+type SlotOwner = (&'static str, Option<Namespace>);
+
 /// The calls of all back ends.
 pub(super) struct Calls {
     keys: Keys,
-    /// By back end, and by namespace for those of one.
-    slots: Mutex<HashMap<(&'static str, Option<Namespace>), Arc<Semaphore>>>,
+    slots: Mutex<HashMap<SlotOwner, Arc<Semaphore>>>,
     running: Arc<Running>,
 }
 

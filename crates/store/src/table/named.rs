@@ -164,7 +164,7 @@ macro_rules! named {
             }
 
             fn within(&self) -> Self::Within {
-                ($(self.$part)?)
+                $(self.$part)?
             }
 
             $(fn part(within: &$within) -> Option<(&'static str, $crate::Value<'_>)> {
