@@ -85,7 +85,7 @@ declare! {
     Counter RPC_FAILURES = "florin_rpc_failures_total" {"chain", "reason"} Count;
     /// size of the responses of the node
     Counter RPC_RECEIVED_BYTES = "florin_rpc_received_bytes_total" {"chain"} Bytes;
-    /// duration of a writing transaction, from begin to commit; it may serve several calls
+    /// duration of a transaction that writes, from begin to commit; it may serve several calls
     Histogram COMMIT_SECONDS = "florin_commit_seconds" {} Seconds LOCAL;
 }
 
