@@ -91,7 +91,7 @@ pub struct Plan<'a> {
     /// Replay keys to use or avoid.
     pub reservations: &'a Reservations,
     /// The signatures of the intent's authorizations, in their order (EVM, EIP-7702).
-    pub authorisations: &'a [Signature],
+    pub authorizations: &'a [Signature],
 }
 
 /// A signer's next nonces.

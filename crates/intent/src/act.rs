@@ -26,7 +26,7 @@ pub enum Act {
         json: String,
     },
     /// Lets an account run another account's code (EIP-7702). Signed by the authority itself.
-    Authorisation(Authorisation),
+    Authorization(Authorization),
     /// A message (EIP-191 on EVM chains).
     Message {
         /// Without the prefix that the chain adds.
@@ -51,7 +51,7 @@ pub struct Transaction {
     pub access: Vec<AccessEntry>,
     /// The authorization list (EIP-7702).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub authorisations: Vec<Authorisation>,
+    pub authorizations: Vec<Authorization>,
 }
 
 /// A payment in the chain's native coin.
@@ -76,7 +76,7 @@ pub struct AccessEntry {
 /// An EIP-7702 authorization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Authorisation {
+pub struct Authorization {
     /// The account that delegates.
     pub authority: String,
     /// The account whose code it runs.
@@ -138,7 +138,7 @@ impl Intent {
         match &self.act {
             Act::Transaction(transaction) => transaction.canon(head.text("transaction")),
             Act::TypedData { json } => head.text("typed_data").text(json),
-            Act::Authorisation(authorisation) => authorisation.canon(head.text("authorisation")),
+            Act::Authorization(authorization) => authorization.canon(head.text("authorization")),
             Act::Message { bytes } => head.text("message").bytes(bytes),
         }
     }
@@ -158,13 +158,13 @@ impl Transaction {
                     .text(&entry.account)
                     .list(&entry.slots, |canon, slot| canon.text(slot))
             })
-            .list(&self.authorisations, |canon, authorisation| {
-                authorisation.canon(canon)
+            .list(&self.authorizations, |canon, authorization| {
+                authorization.canon(canon)
             })
     }
 }
 
-impl Authorisation {
+impl Authorization {
     fn canon(&self, canon: Canon) -> Canon {
         canon
             .text(&self.authority)

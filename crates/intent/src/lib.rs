@@ -36,7 +36,7 @@ mod permit;
 mod recover;
 pub mod utxo;
 
-pub use act::{AccessEntry, Act, Authorisation, Intent, Output, Transaction};
+pub use act::{AccessEntry, Act, Authorization, Intent, Output, Transaction};
 pub use decoded::{Decoded, PublicKey, RequiredSignature, Scheme, Signature, Signed, Unsigned};
 pub use effects::{AssetRef, Call, Effects, Grant, Interface, Move};
 pub use envelope::{Envelope, EnvelopeExceeded, FeeTerms};

@@ -105,7 +105,7 @@ impl Fixture {
             intent,
             terms,
             reservations: &reservations,
-            authorisations: &[],
+            authorizations: &[],
         };
         let unsigned = self.evm.plan(&[plan]).await.remove(0).unwrap();
         assert_eq!(intent::decode(&unsigned).unwrap().intent, *intent);

@@ -221,7 +221,7 @@ async fn an_intent_that_cannot_be_planned_affects_no_other() {
         intent,
         terms,
         reservations,
-        authorisations: &[],
+        authorizations: &[],
     };
     let without = Reservations::default();
     let plans = [
@@ -341,7 +341,7 @@ async fn an_authorization_without_a_signature_is_rejected() {
     let intent::Act::Transaction(transaction) = &mut intent.act else {
         panic!()
     };
-    transaction.authorisations.push(intent::Authorisation {
+    transaction.authorizations.push(intent::Authorization {
         authority: fixture.account(1).to_owned(),
         delegate: UNUSED_ACCOUNT.to_owned(),
         nonce: 0,
@@ -359,7 +359,7 @@ async fn an_authorization_without_a_signature_is_rejected() {
         intent: &intent,
         terms,
         reservations: &reservations,
-        authorisations: &[],
+        authorizations: &[],
     };
     assert!(matches!(
         fixture.evm.plan(&[plan]).await.remove(0),

@@ -24,7 +24,7 @@ async fn payment(coins: &FakeUtxoChain, from: &CoinKey, to: &CoinKey, satoshi: u
         intent: &intent,
         terms,
         reservations: &Reservations::default(),
-        authorisations: &[],
+        authorizations: &[],
     };
     from.sign(&coins.plan(&[plan]).await.remove(0).unwrap())
 }

@@ -1,7 +1,7 @@
 //! Joins bytes and signature. Works on the bytes that were signed, so that nothing can change
 //! between signing and broadcast.
 
-use super::{address, authorisation::MAGIC, rlp, rlp::Reader, statement};
+use super::{address, authorization::MAGIC, rlp, rlp::Reader, statement};
 use crate::{Error, Result, Signature, Signed, Unsigned, recover::recover};
 use alloy_primitives::keccak256;
 

@@ -2,7 +2,7 @@
 //! neither hides the other's mistakes.
 
 use super::address;
-use crate::{Act, Authorisation, Error, Intent, Output, Result, Signature, Transaction, Unsigned};
+use crate::{Act, Authorization, Error, Intent, Output, Result, Signature, Transaction, Unsigned};
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEip2930, TxEip7702, TxLegacy};
 use alloy_eips::{
     eip2930::{AccessList, AccessListItem},
@@ -19,7 +19,7 @@ pub struct Terms {
     pub price: Price,
     /// The signatures of the intent's authorizations, in their order (EIP-7702). Each must be by
     /// its authority.
-    pub authorisations: Vec<Signature>,
+    pub authorizations: Vec<Signature>,
 }
 
 /// The gas price of a transaction, in wei.
@@ -50,7 +50,7 @@ pub fn build_unsigned(intent: &Intent, terms: &Terms) -> Result<Unsigned> {
     };
     account(&intent.signer)?;
     let fields = TransactionFields::new(intent, transaction)?;
-    let bytes = match (terms.price, transaction.authorisations.is_empty()) {
+    let bytes = match (terms.price, transaction.authorizations.is_empty()) {
         (Price::Legacy { .. }, false) => {
             return Err(Error::invalid_intent(
                 "authorizations need an EIP-1559 price",
@@ -179,52 +179,52 @@ impl TransactionFields {
             to,
             value: self.value,
             access_list: self.access,
-            authorization_list: authorisations(self.chain, transaction, &terms.authorisations)?,
+            authorization_list: authorizations(self.chain, transaction, &terms.authorizations)?,
             input: self.input,
         };
         Ok(built.encoded_for_signing())
     }
 }
 
-fn authorisations(
+fn authorizations(
     chain: u64,
     transaction: &Transaction,
     signatures: &[Signature],
 ) -> Result<Vec<eip7702::SignedAuthorization>> {
-    if transaction.authorisations.len() != signatures.len() {
+    if transaction.authorizations.len() != signatures.len() {
         return Err(Error::invalid_intent(
             "each authorization needs its signature",
         ));
     }
     transaction
-        .authorisations
+        .authorizations
         .iter()
         .zip(signatures)
-        .map(|(authorisation, signature)| signed_authorisation(chain, authorisation, signature))
+        .map(|(authorization, signature)| signed_authorization(chain, authorization, signature))
         .collect()
 }
 
-fn signed_authorisation(
+fn signed_authorization(
     chain: u64,
-    authorisation: &Authorisation,
+    authorization: &Authorization,
     signature: &Signature,
 ) -> Result<eip7702::SignedAuthorization> {
-    let chain_id = U256::from(if authorisation.any_chain { 0 } else { chain });
+    let chain_id = U256::from(if authorization.any_chain { 0 } else { chain });
     let inner = eip7702::Authorization {
         chain_id,
-        address: account(&authorisation.delegate)?,
-        nonce: authorisation.nonce,
+        address: account(&authorization.delegate)?,
+        nonce: authorization.nonce,
     };
     let (r, s) = (
         U256::from_be_slice(&signature.rs[..32]),
         U256::from_be_slice(&signature.rs[32..]),
     );
     let signed = eip7702::SignedAuthorization::new_unchecked(inner, signature.recovery, r, s);
-    let authority = account(&authorisation.authority)?;
+    let authority = account(&authorization.authority)?;
     match signed.recover_authority() {
         Ok(signer) if signer == authority => Ok(signed),
         _ => Err(Error::WrongSignature {
-            account: authorisation.authority.clone(),
+            account: authorization.authority.clone(),
         }),
     }
 }

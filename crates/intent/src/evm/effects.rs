@@ -25,7 +25,7 @@ use super::{
     typed_data::{Field, TypedData},
 };
 use crate::{
-    Act, AssetRef, Authorisation, Call, Effects, Error, Grant, Intent, Interface, Output, Result,
+    Act, AssetRef, Authorization, Call, Effects, Error, Grant, Intent, Interface, Output, Result,
     Transaction,
 };
 use serde_json::Value;
@@ -52,8 +52,8 @@ pub fn effects(intent: &Intent, interface: Option<&Interface>) -> Result<Effects
             interface.map(Abi::parse).transpose()?.as_ref(),
         ),
         Act::TypedData { json } => Ok(of_typed_data(intent, json)?.unwrap_or_else(opaque)),
-        Act::Authorisation(authorisation) => Ok(Effects {
-            grants: delegations(std::slice::from_ref(authorisation))?,
+        Act::Authorization(authorization) => Ok(Effects {
+            grants: delegations(std::slice::from_ref(authorization))?,
             ..Effects::default()
         }),
         Act::Message { .. } => Ok(opaque()),
@@ -79,7 +79,7 @@ fn of_transaction(
     };
     let receiver = to.as_deref().unwrap_or_default();
     let mut effects = Effects {
-        grants: delegations(&transaction.authorisations)?,
+        grants: delegations(&transaction.authorizations)?,
         ..Effects::default()
     };
     if !value.is_zero() {
@@ -132,17 +132,17 @@ fn call(contract: &str, data: &[u8], decoded: Option<(String, Value)>) -> Call {
     }
 }
 
-fn delegations(authorisations: &[Authorisation]) -> Result<Vec<Grant>> {
-    authorisations
+fn delegations(authorizations: &[Authorization]) -> Result<Vec<Grant>> {
+    authorizations
         .iter()
-        .try_for_each(|authorisation| check_canonical(&authorisation.delegate))?;
-    let active = authorisations
+        .try_for_each(|authorization| check_canonical(&authorization.delegate))?;
+    let active = authorizations
         .iter()
-        .filter(|authorisation| address::parse_canonical(&authorisation.delegate) != Some([0; 20]));
+        .filter(|authorization| address::parse_canonical(&authorization.delegate) != Some([0; 20]));
     Ok(active
-        .map(|authorisation| Grant {
+        .map(|authorization| Grant {
             asset: None,
-            to: authorisation.delegate.clone(),
+            to: authorization.delegate.clone(),
             amount: None,
         })
         .collect())

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `build` | an intent and its terms -> the signing payload (by alloy) |
 //! | `read`, `rlp` | the signing payload -> the intent (our own strict reader) |
-//! | `statement`, `typed_data`, `authorisation` | off-chain statements |
+//! | `statement`, `typed_data`, `authorization` | off-chain statements |
 //! | `assemble` | bytes and signature -> the signed transaction or statement |
 //! | `abi` | contract ABIs: calls, results, events, revert reasons |
 //! | `effects` | what a transaction does, as far as the bytes show |
@@ -15,7 +15,7 @@
 mod abi;
 mod address;
 mod assemble;
-mod authorisation;
+mod authorization;
 mod build;
 mod effects;
 mod log;
@@ -53,7 +53,7 @@ pub fn decode(unsigned: &Unsigned) -> Result<Decoded> {
     }
     statement::check_signer(unsigned)?;
     match unsigned.bytes.first() {
-        Some(&authorisation::MAGIC) => statement::decode_authorisation(unsigned),
+        Some(&authorization::MAGIC) => statement::decode_authorization(unsigned),
         Some(&statement::MESSAGE) => statement::decode_message(unsigned),
         Some(&statement::TYPED_DATA) => statement::decode_typed_data(unsigned),
         _ => read::transaction(unsigned),

@@ -1,8 +1,8 @@
 //! Decodes a transaction from its signing payload, and from nothing else.
 
-use super::{address, authorisation, rlp::Reader};
+use super::{address, authorization, rlp::Reader};
 use crate::{
-    AccessEntry, Act, Authorisation, Decoded, Error, FeeTerms, Intent, Output, RequiredSignature,
+    AccessEntry, Act, Authorization, Decoded, Error, FeeTerms, Intent, Output, RequiredSignature,
     Result, Scheme, Transaction, Unsigned,
 };
 use alloy_primitives::keccak256;
@@ -20,7 +20,7 @@ struct Fields<'a> {
     data: &'a [u8],
     access: Reader<'a>,
     /// `None` for a type without authorizations.
-    authorisations: Option<Reader<'a>>,
+    authorizations: Option<Reader<'a>>,
 }
 
 /// Decodes a signing payload: EIP-155 legacy, EIP-2930 (type 1), EIP-1559 (2), EIP-7702 (4).
@@ -95,7 +95,7 @@ fn legacy(mut list: Reader<'_>) -> Result<Fields<'_>> {
         value,
         data,
         access,
-        authorisations: None,
+        authorizations: None,
     })
 }
 
@@ -113,13 +113,13 @@ fn eip2930(mut list: Reader<'_>) -> Result<Fields<'_>> {
         value,
         data,
         access,
-        authorisations: None,
+        authorizations: None,
     })
 }
 
 /// EIP-1559: `[chain, nonce, tip, cap, gas, to, value, data, access]`; EIP-7702 adds a list of
 /// authorizations.
-fn eip1559(mut list: Reader<'_>, has_authorisations: bool) -> Result<Fields<'_>> {
+fn eip1559(mut list: Reader<'_>, has_authorizations: bool) -> Result<Fields<'_>> {
     let (chain, nonce, tip, cap, gas) = (
         list.uint()?,
         list.uint()?,
@@ -128,7 +128,7 @@ fn eip1559(mut list: Reader<'_>, has_authorisations: bool) -> Result<Fields<'_>>
         list.uint()?,
     );
     let (to, value, data, access) = (list.bytes()?, list.amount()?, list.bytes()?, list.list()?);
-    let authorisations = if has_authorisations {
+    let authorizations = if has_authorizations {
         Some(list.list()?)
     } else {
         None
@@ -143,7 +143,7 @@ fn eip1559(mut list: Reader<'_>, has_authorisations: bool) -> Result<Fields<'_>>
         value,
         data,
         access,
-        authorisations,
+        authorizations,
     })
 }
 
@@ -176,11 +176,11 @@ impl Fields<'_> {
                 ));
             }
         };
-        let authorisations = self
-            .authorisations
-            .map(|list| self.authorisations(list))
+        let authorizations = self
+            .authorizations
+            .map(|list| self.authorizations(list))
             .transpose()?;
-        if to.is_none() && authorisations.is_some() {
+        if to.is_none() && authorizations.is_some() {
             return Err(Error::undecodable(
                 "a transaction with authorizations cannot deploy a contract",
             ));
@@ -192,21 +192,21 @@ impl Fields<'_> {
             }],
             data: self.data.to_vec(),
             access: access(self.access)?,
-            authorisations: authorisations.unwrap_or_default(),
+            authorizations: authorizations.unwrap_or_default(),
         })
     }
 
-    fn authorisations(&self, mut list: Reader<'_>) -> Result<Vec<Authorisation>> {
+    fn authorizations(&self, mut list: Reader<'_>) -> Result<Vec<Authorization>> {
         if list.is_empty() {
             return Err(Error::undecodable(
                 "a transaction of type 4 has no authorizations",
             ));
         }
-        let mut authorisations = Vec::new();
+        let mut authorizations = Vec::new();
         while !list.is_empty() {
-            authorisations.push(authorisation::signed(self.chain, list.list()?)?);
+            authorizations.push(authorization::signed(self.chain, list.list()?)?);
         }
-        Ok(authorisations)
+        Ok(authorizations)
     }
 }
 

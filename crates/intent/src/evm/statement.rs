@@ -10,9 +10,9 @@
 //! and above), whatever the content: a message that contains a transaction is still a message. 0x80
 //! is neither a transaction type nor the head of a list.
 
-use super::{address, authorisation, typed_data};
+use super::{address, authorization, typed_data};
 use crate::{
-    Act, Authorisation, Decoded, Error, FeeTerms, Intent, RequiredSignature, Result, Scheme,
+    Act, Authorization, Decoded, Error, FeeTerms, Intent, RequiredSignature, Result, Scheme,
     Unsigned,
 };
 use alloy_primitives::keccak256;
@@ -33,7 +33,7 @@ pub fn statement(intent: &Intent) -> Result<Unsigned> {
             [MESSAGE_HEAD, bytes.len().to_string().as_bytes(), bytes].concat()
         }
         Act::TypedData { json } => [TYPED_DATA_HEAD, json.as_bytes()].concat(),
-        Act::Authorisation(authorisation) => authorisation::bytes(intent, authorisation)?,
+        Act::Authorization(authorization) => authorization::bytes(intent, authorization)?,
         Act::Transaction(_) => {
             return Err(Error::invalid_intent(
                 "a transaction needs a nonce and a gas price",
@@ -91,17 +91,17 @@ pub(super) fn decode_typed_data(unsigned: &Unsigned) -> Result<Decoded> {
     ))
 }
 
-pub(super) fn decode_authorisation(unsigned: &Unsigned) -> Result<Decoded> {
+pub(super) fn decode_authorization(unsigned: &Unsigned) -> Result<Decoded> {
     let chain = unsigned.chain.evm_number().filter(|number| *number > 0);
     let chain = chain.ok_or_else(|| Error::undecodable("the chain has no chain id"))?;
-    let authorisation = authorisation::read(chain, &unsigned.signer, &unsigned.bytes[1..])?;
-    let Authorisation {
+    let authorization = authorization::read(chain, &unsigned.signer, &unsigned.bytes[1..])?;
+    let Authorization {
         authority, nonce, ..
-    } = &authorisation;
+    } = &authorization;
     let replay_key = ReplayKey::nonce(authority, *nonce);
     let mut decoded = decoded(
         unsigned,
-        Act::Authorisation(authorisation),
+        Act::Authorization(authorization),
         *keccak256(&unsigned.bytes),
     );
     decoded.replay_keys.insert(0, replay_key);

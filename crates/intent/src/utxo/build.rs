@@ -68,7 +68,7 @@ fn payments(
     transaction: &Transaction,
     owner: &[u8; 20],
 ) -> Result<Vec<(u64, Vec<u8>)>> {
-    if !(transaction.access.is_empty() && transaction.authorisations.is_empty()) {
+    if !(transaction.access.is_empty() && transaction.authorizations.is_empty()) {
         return Err(Error::invalid_intent(
             "this chain has neither access lists nor authorizations",
         ));

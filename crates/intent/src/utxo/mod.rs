@@ -39,7 +39,7 @@ pub fn effects(intent: &Intent) -> Result<Effects> {
     let Act::Transaction(transaction) = &intent.act else {
         return Err(Error::invalid_intent("this chain only signs transactions"));
     };
-    if !(transaction.access.is_empty() && transaction.authorisations.is_empty()) {
+    if !(transaction.access.is_empty() && transaction.authorizations.is_empty()) {
         return Err(Error::invalid_intent(
             "this chain has neither access lists nor authorizations",
         ));

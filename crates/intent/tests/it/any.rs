@@ -2,7 +2,7 @@
 
 use crate::key::Key;
 use intent::evm::{Price, Terms};
-use intent::{AccessEntry, Act, Authorisation, Intent, Output, Signature, Transaction};
+use intent::{AccessEntry, Act, Authorization, Intent, Output, Signature, Transaction};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use types::{Amount, ChainId};
@@ -51,7 +51,7 @@ pub(crate) fn plain() -> impl Strategy<Value = Intent> {
                 outputs,
                 data,
                 access,
-                authorisations: Vec::new(),
+                authorizations: Vec::new(),
             };
             Intent {
                 chain,
@@ -66,7 +66,7 @@ pub(crate) fn terms() -> impl Strategy<Value = Terms> {
         nonce,
         gas,
         price,
-        authorisations: Vec::new(),
+        authorizations: Vec::new(),
     })
 }
 
@@ -97,10 +97,10 @@ pub(crate) fn planned() -> impl Strategy<Value = (Intent, Terms)> {
             return (intent, terms);
         }
         for (key, delegate, nonce, any_chain) in carried {
-            let (authorisation, signature) =
-                authorised(&intent.chain, &Key::new(key), delegate, nonce, any_chain);
-            transaction.authorisations.push(authorisation);
-            terms.authorisations.push(signature);
+            let (authorization, signature) =
+                authorized(&intent.chain, &Key::new(key), delegate, nonce, any_chain);
+            transaction.authorizations.push(authorization);
+            terms.authorizations.push(signature);
         }
         if let Price::Legacy { gas_price } = terms.price {
             terms.price = Price::Eip1559 {
@@ -113,21 +113,21 @@ pub(crate) fn planned() -> impl Strategy<Value = (Intent, Terms)> {
 }
 
 /// An authorization with its authority's signature, made over the statement's digest.
-pub(crate) fn authorised(
+pub(crate) fn authorized(
     chain: &ChainId,
     key: &Key,
     delegate: [u8; 20],
     nonce: u64,
     any_chain: bool,
-) -> (Authorisation, Signature) {
+) -> (Authorization, Signature) {
     let delegate = format!("0x{}", hex::encode(delegate));
-    let authorisation = Authorisation {
+    let authorization = Authorization {
         authority: key.account(),
         delegate,
         nonce,
         any_chain,
     };
-    let act = Act::Authorisation(authorisation.clone());
+    let act = Act::Authorization(authorization.clone());
     let unsigned = intent::statement(&Intent {
         chain: *chain,
         signer: key.account(),
@@ -135,7 +135,7 @@ pub(crate) fn authorised(
     })
     .unwrap();
     let digest = intent::decode(&unsigned).unwrap().required_signatures[0].digest;
-    (authorisation, key.sign(digest))
+    (authorization, key.sign(digest))
 }
 
 pub(crate) fn message() -> impl Strategy<Value = Intent> {
@@ -146,10 +146,10 @@ pub(crate) fn message() -> impl Strategy<Value = Intent> {
     })
 }
 
-pub(crate) fn authorisation() -> impl Strategy<Value = Intent> {
+pub(crate) fn authorization() -> impl Strategy<Value = Intent> {
     (chain(), account(), account(), 0..u64::MAX, any::<bool>()).prop_map(
         |(chain, signer, delegate, nonce, any_chain)| {
-            let act = Act::Authorisation(Authorisation {
+            let act = Act::Authorization(Authorization {
                 authority: signer.clone(),
                 delegate,
                 nonce,
@@ -177,7 +177,7 @@ pub(crate) fn intent() -> impl Strategy<Value = Intent> {
     prop_oneof![
         4 => planned().prop_map(|(intent, _)| intent),
         1 => message(),
-        1 => authorisation(),
+        1 => authorization(),
         1 => typed_data(),
     ]
 }

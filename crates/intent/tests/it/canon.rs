@@ -2,7 +2,7 @@
 //! reader. A form that can be read back completely is unambiguous.
 
 use crate::any;
-use intent::{AccessEntry, Act, Authorisation, Intent, Output, Transaction};
+use intent::{AccessEntry, Act, Authorization, Intent, Output, Transaction};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -18,7 +18,7 @@ pub(crate) fn write(intent: &Value) -> Vec<u8> {
     match act["kind"].as_str().unwrap() {
         "transaction" => transaction(&mut out, act),
         "typed_data" => text(&mut out, &act["json"]),
-        "authorisation" => authorisation(&mut out, act),
+        "authorization" => authorization(&mut out, act),
         "message" => bytes(
             &mut out,
             &hex::decode(act["bytes"].as_str().unwrap()).unwrap(),
@@ -68,10 +68,10 @@ fn transaction(out: &mut Vec<u8>, act: &Value) {
         text(out, &entry["account"]);
         list(out, &entry["slots"], text);
     });
-    list(out, &act["authorisations"], authorisation);
+    list(out, &act["authorizations"], authorization);
 }
 
-fn authorisation(out: &mut Vec<u8>, value: &Value) {
+fn authorization(out: &mut Vec<u8>, value: &Value) {
     text(out, &value["authority"]);
     text(out, &value["delegate"]);
     number(out, value["nonce"].as_u64().unwrap());
@@ -144,9 +144,9 @@ impl Reader<'_> {
         }
     }
 
-    fn authorisation(&mut self) -> Authorisation {
+    fn authorization(&mut self) -> Authorization {
         let (authority, delegate, nonce) = (self.text(), self.text(), self.number());
-        Authorisation {
+        Authorization {
             authority,
             delegate,
             nonce,
@@ -160,7 +160,7 @@ impl Reader<'_> {
             outputs,
             data,
             access: self.list(Self::access),
-            authorisations: self.list(Self::authorisation),
+            authorizations: self.list(Self::authorization),
         }
     }
 
@@ -170,7 +170,7 @@ impl Reader<'_> {
         let act = match self.text().as_str() {
             "transaction" => Act::Transaction(self.transaction()),
             "typed_data" => Act::TypedData { json: self.text() },
-            "authorisation" => Act::Authorisation(self.authorisation()),
+            "authorization" => Act::Authorization(self.authorization()),
             "message" => Act::Message {
                 bytes: self.bytes(),
             },
@@ -189,9 +189,9 @@ fn any_shape() -> impl Strategy<Value = Intent> {
     });
     let access =
         (".{0,3}", vec(".{0,3}", 0..3)).prop_map(|(account, slots)| AccessEntry { account, slots });
-    let authorisation = || {
+    let authorization = || {
         (".{0,3}", ".{0,3}", any::<u64>(), any::<bool>()).prop_map(
-            |(authority, delegate, nonce, any_chain)| Authorisation {
+            |(authority, delegate, nonce, any_chain)| Authorization {
                 authority,
                 delegate,
                 nonce,
@@ -203,18 +203,18 @@ fn any_shape() -> impl Strategy<Value = Intent> {
         vec(output, 0..3),
         vec(any::<u8>(), 0..5),
         vec(access, 0..3),
-        vec(authorisation(), 0..3),
+        vec(authorization(), 0..3),
     )
-        .prop_map(|(outputs, data, access, authorisations)| Transaction {
+        .prop_map(|(outputs, data, access, authorizations)| Transaction {
             outputs,
             data,
             access,
-            authorisations,
+            authorizations,
         });
     let act = prop_oneof![
         transaction.prop_map(Act::Transaction),
         ".{0,5}".prop_map(|json| Act::TypedData { json }),
-        authorisation().prop_map(Act::Authorisation),
+        authorization().prop_map(Act::Authorization),
         vec(any::<u8>(), 0..5).prop_map(|bytes| Act::Message { bytes }),
     ];
     (any::<u64>(), ".{0,5}", act).prop_map(|(chain, signer, act)| Intent {

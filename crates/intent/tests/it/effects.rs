@@ -383,16 +383,16 @@ fn data_beyond_the_arguments_is_opaque() {
 
 #[test]
 fn an_authorization_grants_the_whole_account() {
-    let (authorisation, _) = any::authorised(&ChainId::evm(5), &Key::new(1), [7; 20], 3, false);
+    let (authorization, _) = any::authorized(&ChainId::evm(5), &Key::new(1), [7; 20], 3, false);
     let whole = Grant {
         asset: None,
-        to: authorisation.delegate.clone(),
+        to: authorization.delegate.clone(),
         amount: None,
     };
     let signed = Intent {
         chain: ChainId::evm(5),
         signer: me(),
-        act: Act::Authorisation(authorisation.clone()),
+        act: Act::Authorization(authorization.clone()),
     };
     assert_eq!(
         effects(&signed, None).unwrap(),
@@ -405,11 +405,11 @@ fn an_authorization_grants_the_whole_account() {
     let Act::Transaction(transaction) = &mut carrier.act else {
         unreachable!()
     };
-    transaction.authorisations = vec![authorisation];
+    transaction.authorizations = vec![authorization];
     assert_eq!(effects(&carrier, None).unwrap().grants, [whole]);
-    let (revocation, _) = any::authorised(&ChainId::evm(5), &Key::new(1), [0; 20], 3, false);
+    let (revocation, _) = any::authorized(&ChainId::evm(5), &Key::new(1), [0; 20], 3, false);
     let revocation = Intent {
-        act: Act::Authorisation(revocation),
+        act: Act::Authorization(revocation),
         ..signed
     };
     assert_eq!(effects(&revocation, None).unwrap(), Effects::default());

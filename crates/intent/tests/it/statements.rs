@@ -4,7 +4,7 @@ use crate::any;
 use crate::key::Key;
 use alloy_primitives::{Address, U256, eip191_hash_message};
 use intent::evm::{Price, Terms, build_unsigned};
-use intent::{Act, Authorisation, Error, FeeTerms, Intent, Unsigned, assemble, decode, statement};
+use intent::{Act, Authorization, Error, FeeTerms, Intent, Unsigned, assemble, decode, statement};
 use proptest::prelude::*;
 use types::{Amount, ChainId, Digest, ReplayKey};
 
@@ -39,11 +39,11 @@ proptest! {
     }
 
     #[test]
-    fn an_authorisation_decodes_back(intent in any::authorisation()) {
+    fn an_authorization_decodes_back(intent in any::authorization()) {
         let built = statement(&intent).unwrap();
         let read = decode(&built).unwrap();
         prop_assert_eq!(&read.intent, &intent);
-        let Act::Authorisation(Authorisation { delegate, nonce, any_chain, .. }) = &intent.act else { unreachable!() };
+        let Act::Authorization(Authorization { delegate, nonce, any_chain, .. }) = &intent.act else { unreachable!() };
         let chain = if *any_chain { 0 } else { intent.chain.evm_number().unwrap() };
         let address: Address = delegate.parse().unwrap();
         let expected = alloy_eips::eip7702::Authorization { chain_id: U256::from(chain), address, nonce: *nonce };
@@ -53,7 +53,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_byte_decodes_differently_or_not_at_all(intent in any::authorisation(), position: prop::sample::Index, bit in 0..8u8) {
+    fn a_changed_byte_decodes_differently_or_not_at_all(intent in any::authorization(), position: prop::sample::Index, bit in 0..8u8) {
         let built = statement(&intent).unwrap();
         let mut changed = built.clone();
         let position = position.index(changed.bytes.len());
@@ -65,10 +65,10 @@ proptest! {
 
     #[test]
     fn the_first_byte_distinguishes_the_kinds(
-        (planned, terms) in any::planned(), message in any::message(), authorisation in any::authorisation(), typed in any::typed_data()
+        (planned, terms) in any::planned(), message in any::message(), authorization in any::authorization(), typed in any::typed_data()
     ) {
         let mut heads = vec![build_unsigned(&planned, &terms).unwrap().bytes[0].min(0xc0)];
-        for intent in [message, authorisation, typed] {
+        for intent in [message, authorization, typed] {
             heads.push(statement(&intent).unwrap().bytes[0]);
         }
         heads.sort_unstable();
@@ -119,11 +119,11 @@ fn a_signed_message_has_the_format_of_wallets() {
 #[test]
 fn a_signed_authorization_is_the_tuple_that_transactions_carry() {
     let key = Key::new(1);
-    let (authorisation, signature) = any::authorised(&ChainId::evm(5), &key, [7; 20], 3, false);
+    let (authorization, signature) = any::authorized(&ChainId::evm(5), &key, [7; 20], 3, false);
     let intent = Intent {
         chain: ChainId::evm(5),
         signer: key.account(),
-        act: Act::Authorisation(authorisation),
+        act: Act::Authorization(authorization),
     };
     let signed = assemble(&statement(&intent).unwrap(), &[signature]).unwrap();
     let expected = <alloy_eips::eip7702::SignedAuthorization as alloy_rlp::Decodable>::decode(
@@ -142,11 +142,11 @@ fn a_signed_authorization_is_the_tuple_that_transactions_carry() {
 
 #[test]
 fn only_the_authority_can_sign_an_authorization() {
-    let (authorisation, _) = any::authorised(&ChainId::evm(5), &Key::new(1), [7; 20], 3, false);
+    let (authorization, _) = any::authorized(&ChainId::evm(5), &Key::new(1), [7; 20], 3, false);
     let by_other = Intent {
         chain: ChainId::evm(5),
         signer: Key::new(2).account(),
-        act: Act::Authorisation(authorisation),
+        act: Act::Authorization(authorization),
     };
     assert!(matches!(
         statement(&by_other),
@@ -156,13 +156,13 @@ fn only_the_authority_can_sign_an_authorization() {
 
 #[test]
 fn an_authorization_with_the_maximum_nonce_is_rejected() {
-    let (mut authorisation, _) =
-        any::authorised(&ChainId::evm(5), &Key::new(1), [7; 20], u64::MAX - 1, false);
-    authorisation.nonce = u64::MAX;
+    let (mut authorization, _) =
+        any::authorized(&ChainId::evm(5), &Key::new(1), [7; 20], u64::MAX - 1, false);
+    authorization.nonce = u64::MAX;
     let intent = Intent {
         chain: ChainId::evm(5),
         signer: Key::new(1).account(),
-        act: Act::Authorisation(authorisation),
+        act: Act::Authorization(authorization),
     };
     assert!(matches!(
         statement(&intent),
@@ -172,11 +172,11 @@ fn an_authorization_with_the_maximum_nonce_is_rejected() {
 
 #[test]
 fn an_authorization_for_another_chain_is_rejected() {
-    let (authorisation, _) = any::authorised(&ChainId::evm(5), &Key::new(1), [7; 20], 3, false);
+    let (authorization, _) = any::authorized(&ChainId::evm(5), &Key::new(1), [7; 20], 3, false);
     let intent = Intent {
         chain: ChainId::evm(5),
         signer: Key::new(1).account(),
-        act: Act::Authorisation(authorisation),
+        act: Act::Authorization(authorization),
     };
     let built = statement(&intent).unwrap();
     let decoded = decode(&Unsigned {
@@ -200,7 +200,7 @@ fn a_transaction_is_not_a_statement_and_vice_versa() {
         nonce: 0,
         gas: 0,
         price,
-        authorisations: vec![],
+        authorizations: vec![],
     };
     assert!(matches!(
         build_unsigned(&message(vec![]), &terms),

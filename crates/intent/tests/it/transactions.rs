@@ -23,7 +23,7 @@ fn terms(nonce: u64) -> Terms {
         nonce,
         gas: 21_000,
         price,
-        authorisations: Vec::new(),
+        authorizations: Vec::new(),
     }
 }
 
@@ -75,7 +75,7 @@ proptest! {
         prop_assert_eq!(expected.to().map(|to| format!("{to:#x}")), transaction.outputs[0].to.clone());
         prop_assert_eq!(expected.value().to_string(), transaction.outputs[0].value.to_string());
         prop_assert_eq!(expected.input().as_ref(), &transaction.data[..]);
-        prop_assert_eq!(expected.authorization_list().map_or(0, <[_]>::len), transaction.authorisations.len());
+        prop_assert_eq!(expected.authorization_list().map_or(0, <[_]>::len), transaction.authorizations.len());
     }
 
     #[test]
@@ -131,7 +131,7 @@ fn the_example_of_eip_155() {
             nonce: 9,
             gas: 21_000,
             price,
-            authorisations: Vec::new(),
+            authorizations: Vec::new(),
         },
     )
     .unwrap();
@@ -179,14 +179,14 @@ fn each_type_has_its_own_payload() {
         slots: vec![format!("0x{}", "00".repeat(32))],
     }];
     assert_eq!(build_unsigned(&intent, &legacy).unwrap().bytes[0], 1);
-    let (authorisation, signature) =
-        any::authorised(&intent.chain, &Key::new(3), [7; 20], 0, false);
+    let (authorization, signature) =
+        any::authorized(&intent.chain, &Key::new(3), [7; 20], 0, false);
     let Act::Transaction(transaction) = &mut intent.act else {
         unreachable!()
     };
-    transaction.authorisations = vec![authorisation];
+    transaction.authorizations = vec![authorization];
     let carrying = Terms {
-        authorisations: vec![signature],
+        authorizations: vec![signature],
         ..terms(0)
     };
     assert_eq!(build_unsigned(&intent, &carrying).unwrap().bytes[0], 4);
@@ -365,7 +365,7 @@ fn authorizations_need_a_receiver_and_must_not_be_empty() {
             bytes,
         }
     };
-    let (_, signature) = any::authorised(&ChainId::evm(5), &Key::new(2), [7; 20], 4, false);
+    let (_, signature) = any::authorized(&ChainId::evm(5), &Key::new(2), [7; 20], 4, false);
     let tuple = |y: u8| {
         let mut tuple = hex::decode(format!("0594{}04", "07".repeat(20))).unwrap();
         tuple.push(if y == 0 { 0x80 } else { y });
@@ -402,7 +402,7 @@ fn authorizations_need_a_receiver_and_must_not_be_empty() {
             unreachable!()
         };
         assert_ne!(
-            transaction.authorisations[0].authority,
+            transaction.authorizations[0].authority,
             Key::new(2).account()
         );
     }
@@ -555,15 +555,15 @@ fn an_authorization_in_a_transaction_must_be_signed_by_its_authority() {
         Amount::ZERO,
         vec![],
     );
-    let (authorisation, signature) = any::authorised(&chain, &Key::new(2), [7; 20], 4, false);
+    let (authorization, signature) = any::authorized(&chain, &Key::new(2), [7; 20], 4, false);
     let Act::Transaction(transaction) = &mut intent.act else {
         unreachable!()
     };
-    transaction.authorisations = vec![authorisation];
+    transaction.authorizations = vec![authorization];
     let built = build_unsigned(
         &intent,
         &Terms {
-            authorisations: vec![signature],
+            authorizations: vec![signature],
             ..terms(0)
         },
     )
@@ -573,7 +573,7 @@ fn an_authorization_in_a_transaction_must_be_signed_by_its_authority() {
     let rejected = build_unsigned(
         &intent,
         &Terms {
-            authorisations: vec![by_other],
+            authorizations: vec![by_other],
             ..terms(0)
         },
     );

@@ -3,7 +3,7 @@
 use crate::world::{self, FIRST, SECOND, WORDS, World, chain, code, envelope, pay};
 use intent::evm::{self, Price, Terms};
 use intent::utxo::{self, Coin};
-use intent::{Act, Authorisation, Envelope, Intent, Output, Transaction, Unsigned};
+use intent::{Act, Authorization, Envelope, Intent, Output, Transaction, Unsigned};
 use serde_json::json;
 use testkit::{anvil, on_each_engine};
 use types::{Amount, ChainId};
@@ -37,7 +37,7 @@ async fn a_node_accepts_the_signed_transactions() {
                     nonce: nonce + step as u64,
                     gas: 21_000,
                     price,
-                    authorisations: Vec::new(),
+                    authorizations: Vec::new(),
                 };
                 let cap = Amount::from(1_000_000_000_000_000);
                 let wide = Envelope {
@@ -212,13 +212,13 @@ async fn messages_and_typed_data_need_a_permit_too() {
         let typed = Act::TypedData {
             json: evm::typed_data(&input).unwrap(),
         };
-        let grant = Authorisation {
+        let grant = Authorization {
             authority: from.clone(),
             delegate: SECOND.into(),
             nonce: 4,
             any_chain: false,
         };
-        for act in [message.clone(), typed, Act::Authorisation(grant)] {
+        for act in [message.clone(), typed, Act::Authorization(grant)] {
             let intent = Intent {
                 chain: chain(),
                 signer: from.clone(),

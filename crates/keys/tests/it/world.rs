@@ -124,7 +124,7 @@ pub(crate) fn terms(nonce: u64) -> Terms {
         nonce,
         gas: 21_000,
         price,
-        authorisations: Vec::new(),
+        authorizations: Vec::new(),
     }
 }
 

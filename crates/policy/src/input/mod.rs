@@ -8,7 +8,7 @@ pub(crate) use schema::schema_violation;
 pub use task::{ReservedMember, task_input};
 
 use crate::{Approval, DecisionRequest, Settings, TaskRef, WalletRef};
-use intent::{AccessEntry, Act, Authorisation, Effects, Envelope, FeeTerms, Output};
+use intent::{AccessEntry, Act, Authorization, Effects, Envelope, FeeTerms, Output};
 use numbers::stringify_numbers;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -66,13 +66,13 @@ enum InputAct<'q> {
         data: String,
         outputs: &'q [Output],
         access: &'q [AccessEntry],
-        authorisations: Vec<InputAuthorisation<'q>>,
+        authorizations: Vec<InputAuthorization<'q>>,
     },
     TypedData {
         typed_data: Value,
     },
-    Authorisation {
-        authorisation: InputAuthorisation<'q>,
+    Authorization {
+        authorization: InputAuthorization<'q>,
     },
     Message {
         message: String,
@@ -81,7 +81,7 @@ enum InputAct<'q> {
 }
 
 #[derive(Debug, Serialize)]
-struct InputAuthorisation<'q> {
+struct InputAuthorization<'q> {
     authority: &'q str,
     delegate: &'q str,
     nonce: String,
@@ -263,10 +263,10 @@ fn act_input(act: &Act) -> InputAct<'_> {
                 data: hex_prefixed(&transaction.data),
                 outputs: &transaction.outputs,
                 access: &transaction.access,
-                authorisations: transaction
-                    .authorisations
+                authorizations: transaction
+                    .authorizations
                     .iter()
-                    .map(authorisation_input)
+                    .map(authorization_input)
                     .collect(),
             }
         }
@@ -276,8 +276,8 @@ fn act_input(act: &Act) -> InputAct<'_> {
             let typed_data = serde_json::from_str(&stringify_numbers(json)).unwrap_or(Value::Null);
             InputAct::TypedData { typed_data }
         }
-        Act::Authorisation(authorisation) => InputAct::Authorisation {
-            authorisation: authorisation_input(authorisation),
+        Act::Authorization(authorization) => InputAct::Authorization {
+            authorization: authorization_input(authorization),
         },
         Act::Message { bytes } => InputAct::Message {
             message: hex_prefixed(bytes),
@@ -286,12 +286,12 @@ fn act_input(act: &Act) -> InputAct<'_> {
     }
 }
 
-fn authorisation_input(authorisation: &Authorisation) -> InputAuthorisation<'_> {
-    InputAuthorisation {
-        authority: &authorisation.authority,
-        delegate: &authorisation.delegate,
-        nonce: authorisation.nonce.to_string(),
-        any_chain: authorisation.any_chain,
+fn authorization_input(authorization: &Authorization) -> InputAuthorization<'_> {
+    InputAuthorization {
+        authority: &authorization.authority,
+        delegate: &authorization.delegate,
+        nonce: authorization.nonce.to_string(),
+        any_chain: authorization.any_chain,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The schema of inputs, checked against every kind of input.
 
 use crate::world::{ALLOW_ALL, BOB, SELF, World, pay, request};
-use intent::{AccessEntry, Act, Authorisation, FeeTerms, Intent, Output, Transaction};
+use intent::{AccessEntry, Act, Authorization, FeeTerms, Intent, Output, Transaction};
 use policy::{Approval, DecisionRequest, TaskRef};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -28,9 +28,9 @@ fn account() -> impl Strategy<Value = String> {
     any::<[u8; 20]>().prop_map(|bytes| format!("0x{}", hex::encode(bytes)))
 }
 
-fn authorisation() -> impl Strategy<Value = Authorisation> {
+fn authorization() -> impl Strategy<Value = Authorization> {
     (account(), account(), any::<u64>(), any::<bool>()).prop_map(
-        |(authority, delegate, nonce, any_chain)| Authorisation {
+        |(authority, delegate, nonce, any_chain)| Authorization {
             authority,
             delegate,
             nonce,
@@ -78,14 +78,14 @@ fn transaction() -> impl Strategy<Value = Act> {
         amount(),
         data(),
         prop::collection::vec(access, 0..2),
-        prop::collection::vec(authorisation(), 0..2),
+        prop::collection::vec(authorization(), 0..2),
     )
-        .prop_map(|(to, value, data, access, authorisations)| {
+        .prop_map(|(to, value, data, access, authorizations)| {
             Act::Transaction(Transaction {
                 outputs: vec![Output { to, value }],
                 data,
                 access,
-                authorisations,
+                authorizations,
             })
         })
 }
@@ -110,7 +110,7 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         4 => transaction(),
         1 => Just(typed_data()),
-        1 => authorisation().prop_map(Act::Authorisation),
+        1 => authorization().prop_map(Act::Authorization),
         1 => prop::collection::vec(any::<u8>(), 0..40).prop_map(|bytes| Act::Message { bytes }),
     ]
 }

@@ -149,7 +149,7 @@ async fn sign_next(
                 submission.permit.as_ref(),
             ),
             reservations,
-            authorisations: &[],
+            authorizations: &[],
         })
         .collect();
     let terms: Vec<FeeTerms> = plans.iter().map(|plan| plan.terms).collect();

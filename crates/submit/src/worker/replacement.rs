@@ -279,7 +279,7 @@ async fn replace(worker: &Worker, replacement: Replacement) -> Result<usize> {
         intent: &submission.intent,
         terms,
         reservations: &reservations,
-        authorisations: &[],
+        authorizations: &[],
     };
     let connector = worker.submit.chain(&submission.chain)?;
     let results = connector.plan(slice::from_ref(&plan)).await;

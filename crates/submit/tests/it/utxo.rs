@@ -458,7 +458,7 @@ async fn an_unspent_coin_is_released_once_a_foreign_spend_is_final() {
             intent: &intent,
             terms: quote.terms,
             reservations: &reservations,
-            authorisations: &[],
+            authorizations: &[],
         };
         let stolen = world
             .key

@@ -60,7 +60,7 @@ impl World {
             intent,
             terms,
             reservations,
-            authorisations: &[],
+            authorizations: &[],
         };
         self.coins.plan(&[plan]).await.remove(0)
     }
@@ -310,7 +310,7 @@ async fn plans_do_not_reuse_coins() {
         intent: &intent,
         terms,
         reservations: &free,
-        authorisations: &[],
+        authorizations: &[],
     };
     let four = coins.plan(&[plan(), plan(), plan(), plan()]).await;
     let inputs = |unsigned: &Unsigned| intent::decode(unsigned).unwrap().replay_keys;

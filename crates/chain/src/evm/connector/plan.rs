@@ -25,7 +25,7 @@ impl Evm {
             nonce,
             gas: plan.terms.gas,
             price,
-            authorisations: plan.authorisations.to_vec(),
+            authorizations: plan.authorizations.to_vec(),
         };
         Ok(intent::evm::build_unsigned(plan.intent, &terms)?)
     }

@@ -2,24 +2,24 @@
 //! signed form is the tuple with the signature.
 
 use super::{address, rlp, rlp::Reader};
-use crate::{Authorisation, Error, Intent, Result, Signature, recover::recover};
+use crate::{Authorization, Error, Intent, Result, Signature, recover::recover};
 use alloy_primitives::keccak256;
 
 /// The first byte of the signing payload.
 pub(super) const MAGIC: u8 = 5;
 
 /// The signing payload of the authority.
-pub(super) fn bytes(intent: &Intent, authorisation: &Authorisation) -> Result<Vec<u8>> {
+pub(super) fn bytes(intent: &Intent, authorization: &Authorization) -> Result<Vec<u8>> {
     let chain = intent.chain.evm_number().filter(|number| *number > 0);
     let chain =
         chain.ok_or_else(|| Error::invalid_intent("the chain has no chain id to sign for"))?;
-    let delegate = address::parse_canonical(&authorisation.delegate);
+    let delegate = address::parse_canonical(&authorization.delegate);
     let delegate = delegate
         .ok_or_else(|| Error::invalid_intent("the delegate is not an address in canonical form"))?;
     Ok(preimage(
-        if authorisation.any_chain { 0 } else { chain },
+        if authorization.any_chain { 0 } else { chain },
         &delegate,
-        authorisation.nonce,
+        authorization.nonce,
     ))
 }
 
@@ -34,7 +34,7 @@ fn preimage(chain: u64, delegate: &[u8; 20], nonce: u64) -> Vec<u8> {
 }
 
 /// Reads the signing payload after the magic byte.
-pub(super) fn read(chain: u64, authority: &str, bytes: &[u8]) -> Result<Authorisation> {
+pub(super) fn read(chain: u64, authority: &str, bytes: &[u8]) -> Result<Authorization> {
     let mut list = Reader::whole(bytes)?;
     let (for_chain, delegate, nonce) = (list.uint()?, list.exactly::<20>()?, list.uint()?);
     list.finish()?;
@@ -43,7 +43,7 @@ pub(super) fn read(chain: u64, authority: &str, bytes: &[u8]) -> Result<Authoris
 
 /// Reads a signed tuple `[chain, delegate, nonce, y, r, s]`. The authority is recovered from the
 /// signature.
-pub(super) fn signed(chain: u64, mut list: Reader<'_>) -> Result<Authorisation> {
+pub(super) fn signed(chain: u64, mut list: Reader<'_>) -> Result<Authorization> {
     let (for_chain, delegate, nonce) = (list.uint()?, list.exactly::<20>()?, list.uint()?);
     let (y, r, s) = (list.uint()?, list.amount()?, list.amount()?);
     list.finish()?;
@@ -68,7 +68,7 @@ fn tuple(
     authority: String,
     delegate: &[u8; 20],
     nonce: u64,
-) -> Result<Authorisation> {
+) -> Result<Authorization> {
     if for_chain != 0 && for_chain != chain {
         return Err(Error::undecodable(format!(
             "an authorization is for chain {for_chain}"
@@ -79,7 +79,7 @@ fn tuple(
             "the nonce of an authorization is 2^64-1, which no chain accepts (EIP-2681)",
         ));
     }
-    Ok(Authorisation {
+    Ok(Authorization {
         authority,
         delegate: address::format(delegate),
         nonce,
