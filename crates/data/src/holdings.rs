@@ -32,7 +32,7 @@ pub enum BalanceFilter<'a> {
 ///
 /// Balances of an asset are ordered by address and accept only `limit`, `skip`, `after` and
 /// `address`. Errors: `data.unknown_object` (404) for the address, pool or asset, and those of
-/// [`crate::list`].
+/// [`crate::objects`].
 pub async fn balances(
     data: &Data,
     principal: &Principal,
@@ -40,7 +40,7 @@ pub async fn balances(
     params: &[(String, String)],
 ) -> Result<Listing> {
     let (kind, reference) = match of {
-        BalanceFilter::All => return query::list(data, principal, Type::Balance, params).await,
+        BalanceFilter::All => return query::objects(data, principal, Type::Balance, params).await,
         BalanceFilter::Address(reference) => (Type::Address, reference),
         BalanceFilter::Pool(reference) => (Type::Pool, reference),
         BalanceFilter::Asset(reference) => (Type::Asset, reference),

@@ -72,7 +72,7 @@ mod update;
 mod value_type;
 mod view;
 
-pub use crud::{create, delete, get, patch, put};
+pub use crud::{create, delete, object, patch, put};
 pub use engine::{Chains, Data, OffChain, Parts};
 pub use error::{Error, Result};
 pub use holdings::{BalanceFilter, balances};
@@ -80,7 +80,7 @@ pub use kind::Type;
 pub use lookup::{LOOKUPS, LookupInfo, lookup};
 pub use metadata::{DeclaredField, declare_field, declared_fields, withdraw_field};
 pub use projection::{BlockTransfers, apply, undo};
-pub use query::{BulkQueryResult, Listing, OPERATORS, Operand, OperatorInfo, bulk_query, list};
+pub use query::{BulkQueryResult, Listing, OPERATORS, Operand, OperatorInfo, bulk_query, objects};
 pub use schema::schema;
 pub use update::{
     BulkUpdateResult, MAX_ITEMS, ObjectRef, PreparedUpdate, UPDATE_TYPES, UpdateOutcome,

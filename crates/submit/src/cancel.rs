@@ -24,7 +24,7 @@ pub async fn cancel(
     id: SubmissionId,
 ) -> Result<Submission> {
     for _ in 0..CANCEL_ATTEMPTS {
-        let submission = crate::get(submit, principal, id).await?;
+        let submission = crate::submission(submit, principal, id).await?;
         let outcome = match submission.state {
             state if state.is_unsigned() => withdraw(submit, principal, submission).await,
             State::Mined => Err(wrong_state(id, "is already in a block")),
@@ -64,7 +64,7 @@ async fn withdraw(
         });
     match write.await? {
         0 => Err(Error::contended()),
-        _ => crate::get(submit, principal, id).await,
+        _ => crate::submission(submit, principal, id).await,
     }
 }
 

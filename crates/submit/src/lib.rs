@@ -51,7 +51,7 @@ pub use error::{Error, Result};
 pub use explain::{Explanation, explain};
 pub use lane::{LaneStatus, lane_status, resume_lane};
 pub use metrics::{Metrics, metrics};
-pub use read::{get, list, transactions};
+pub use read::{submission, submissions, transactions};
 pub use state::{Event, IllegalTransition, State};
 pub use submission::{Context, Enqueue, Filter, Submission, SubmissionTransaction};
 pub use worker::{Progress, Worker};

@@ -5,14 +5,18 @@ use crate::{Error, Result, Submit, table};
 use types::{Page, Principal, SubmissionId};
 
 /// The current state of one submission. Error: `submit.unknown_submission`.
-pub async fn get(submit: &Submit, principal: &Principal, id: SubmissionId) -> Result<Submission> {
+pub async fn submission(
+    submit: &Submit,
+    principal: &Principal,
+    id: SubmissionId,
+) -> Result<Submission> {
     let read = move |tx: &mut store::Tx| table::submission::get(tx, id);
     let submission = submit.db().read(&principal.namespace, read).await?;
     submission.ok_or(Error::UnknownSubmission { id })
 }
 
 /// Lists submissions, newest first.
-pub async fn list(
+pub async fn submissions(
     submit: &Submit,
     principal: &Principal,
     filter: Filter,

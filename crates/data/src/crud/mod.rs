@@ -5,5 +5,5 @@ mod read;
 mod write;
 
 pub use delete::delete;
-pub use read::get;
+pub use read::object;
 pub use write::{create, patch, put};

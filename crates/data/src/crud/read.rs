@@ -12,7 +12,12 @@ use types::{ChainId, Principal};
 /// found by its id only.
 ///
 /// Errors: `data.unknown_object` (404), `data.ambiguous_name` if several objects have the name.
-pub async fn get(data: &Data, principal: &Principal, kind: Type, reference: &str) -> Result<View> {
+pub async fn object(
+    data: &Data,
+    principal: &Principal,
+    kind: Type,
+    reference: &str,
+) -> Result<View> {
     if kind == Type::Balance {
         return holdings::balance(data, principal, reference).await;
     }

@@ -1,6 +1,6 @@
 //! Create, replace and update single objects, each as a bulk update of one item.
 
-use super::read::{get, load_object};
+use super::read::{load_object, object};
 use crate::object::Object;
 use crate::update::{self, Input, InputValue, Target, UpdateType};
 use crate::view::View;
@@ -196,5 +196,5 @@ async fn write(data: &Data, principal: &Principal, input: Input) -> Result<View>
             update::write_one(tx, principal, input, &default_chain)
         })
         .await?;
-    get(data, principal, kind, &id).await
+    object(data, principal, kind, &id).await
 }

@@ -49,7 +49,7 @@ pub async fn bulk_query(data: &Data, principal: &Principal, body: &str) -> Resul
 }
 
 /// List the objects of a type by the query parameters of its route (section 3 of the model).
-pub async fn list(
+pub async fn objects(
     data: &Data,
     principal: &Principal,
     kind: Type,

@@ -263,7 +263,7 @@ async fn a_read_object_can_be_written_back_and_free_json_keeps_its_text() {
         let info = r#"{"long":123456789012345678901234567890,"price":1.10,"text":"\u00e9"}"#;
         let body = format!(r#"{{"assets": [{{"name": "gold", "info": {info}}}]}}"#);
         data::bulk_update(&world.data, &ann(), &body).await.unwrap();
-        let view = data::get(&world.data, &ann(), Type::Asset, "gold")
+        let view = data::object(&world.data, &ann(), Type::Asset, "gold")
             .await
             .unwrap();
         assert_eq!(view.get("info").unwrap().as_str(), info);
@@ -445,7 +445,7 @@ async fn another_namespace_reads_and_changes_nothing() {
             let data = &world.data;
             assert!(
                 matches!(
-                    data::get(data, &stranger, *kind, name).await,
+                    data::object(data, &stranger, *kind, name).await,
                     Err(Error::UnknownObject { .. })
                 ),
                 "{kind} {name}"
@@ -464,7 +464,7 @@ async fn another_namespace_reads_and_changes_nothing() {
                 ),
                 "{kind}"
             );
-            let listed = data::list(data, &stranger, *kind, &[]).await.unwrap();
+            let listed = data::objects(data, &stranger, *kind, &[]).await.unwrap();
             assert_eq!(listed.count, 0, "{kind}");
         }
         let everything: serde_json::Map<String, Value> = Type::WRITABLE

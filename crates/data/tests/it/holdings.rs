@@ -24,7 +24,7 @@ async fn balances(
 }
 
 async fn list(world: &World, kind: Type, pairs: &[(&str, &str)]) -> Result<Value, Error> {
-    data::list(&world.data, &ann(), kind, &params(pairs))
+    data::objects(&world.data, &ann(), kind, &params(pairs))
         .await
         .map(|listing| serde_json::to_value(listing).unwrap())
 }

@@ -73,11 +73,11 @@ async fn chain_text_that_a_database_rejects_is_sanitized() {
         };
         let hash = "0xb\0".repeat(3_000);
         world.apply(1, &hash, &[transfer, second]).await;
-        let listing = data::list(&world.data, &ann(), Type::Transfer, &[])
+        let listing = data::objects(&world.data, &ann(), Type::Transfer, &[])
             .await
             .unwrap();
         assert_eq!(listing.count, 2);
-        let pools = data::list(&world.data, &ann(), Type::Pool, &[])
+        let pools = data::objects(&world.data, &ann(), Type::Pool, &[])
             .await
             .unwrap();
         let address = pools.items[0].text("address").unwrap();
@@ -100,14 +100,14 @@ async fn chain_text_that_a_database_rejects_is_sanitized() {
         );
         world.undo(1, &hash).await;
         assert_eq!(
-            data::list(&world.data, &ann(), Type::Transfer, &[])
+            data::objects(&world.data, &ann(), Type::Transfer, &[])
                 .await
                 .unwrap()
                 .count,
             0
         );
         assert_eq!(
-            data::list(
+            data::objects(
                 &world.data,
                 &ann(),
                 Type::Transfer,
@@ -267,11 +267,11 @@ async fn mutated_bodies_are_accepted_or_rejected_with_a_code() {
             assert!(data::bulk_update(&world.data, &ann(), &text).await.is_err());
             assert!(data::bulk_query(&world.data, &ann(), &text).await.is_err());
             let params = vec![("label".to_owned(), text.clone()), ("limit".to_owned(), "5".to_owned())];
-            let _ = data::list(&world.data, &ann(), Type::Asset, &params).await;
+            let _ = data::objects(&world.data, &ann(), Type::Asset, &params).await;
             let after = vec![("after".to_owned(), hex(&noise))];
-            assert_eq!(data::list(&world.data, &ann(), Type::Asset, &after).await.unwrap_err().code().status, 400);
+            assert_eq!(data::objects(&world.data, &ann(), Type::Asset, &after).await.unwrap_err().code().status, 400);
             for kind in Type::WRITABLE {
-                let error = data::get(&world.data, &ann(), kind, &text).await.unwrap_err();
+                let error = data::object(&world.data, &ann(), kind, &text).await.unwrap_err();
                 assert!((400..500).contains(&error.code().status), "{error}");
             }
         }

@@ -105,7 +105,7 @@ async fn one_of_many_concurrent_creates_of_a_name_succeeds() {
         }
         assert_eq!(created, 1);
         assert_eq!(
-            data::list(&world.data, &ann(), Type::Asset, &[])
+            data::objects(&world.data, &ann(), Type::Asset, &[])
                 .await
                 .unwrap()
                 .count,
@@ -153,7 +153,9 @@ async fn a_crash_between_two_blocks_loses_and_doubles_nothing() {
         }
         let lease = test.lease("api/0").await;
         let data = off_chain(&test.db, lease);
-        let listing = data::list(&data, &ann(), Type::Balance, &[]).await.unwrap();
+        let listing = data::objects(&data, &ann(), Type::Balance, &[])
+            .await
+            .unwrap();
         assert_eq!(listing.items[0].text("balanceAfter").as_deref(), Some("30"));
     })
     .await;

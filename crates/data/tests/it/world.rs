@@ -102,7 +102,7 @@ impl World {
         kind: Type,
         reference: &str,
     ) -> Result<serde_json::Value, Error> {
-        data::get(&self.data, &ann(), kind, reference)
+        data::object(&self.data, &ann(), kind, reference)
             .await
             .map(json)
     }

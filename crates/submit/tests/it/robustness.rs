@@ -283,7 +283,9 @@ async fn two_namespaces_that_hold_one_key_share_its_lane() {
             world.mine(1).await;
         }
         for (principal, id) in ids {
-            let submission = submit::get(&world.submit, principal, id).await.unwrap();
+            let submission = submit::submission(&world.submit, principal, id)
+                .await
+                .unwrap();
             assert_eq!(submission.state, State::Final, "{:?}", submission.reason);
         }
         assert_eq!((world.nonce(), world.bob_balance()), (6, 21));
@@ -568,7 +570,7 @@ async fn every_lane_belongs_to_one_shard() {
             limit: 3,
             ..Page::default()
         };
-        let listed = submit::list(&world.submit, &world.principal, filter, page)
+        let listed = submit::submissions(&world.submit, &world.principal, filter, page)
             .await
             .unwrap();
         assert_eq!(

@@ -21,7 +21,7 @@ async fn an_unreadable_column_is_an_error_that_names_it() {
             world
                 .execute(&format!("UPDATE submission SET {column} = {damaged}"))
                 .await;
-            let read = submit::get(&world.submit, &world.principal, id).await;
+            let read = submit::submission(&world.submit, &world.principal, id).await;
             let Err(Error::Store(store::Error::UnexpectedValue { column: named, .. })) = read
             else {
                 panic!("{column} = {damaged} is read as {read:?}");

@@ -272,7 +272,7 @@ async fn open_cancel(world: &World) -> Option<SubmissionId> {
         ..submit::Filter::default()
     };
     let page = types::Page::default();
-    let open = submit::list(&world.submit, &world.principal, filter, page).await;
+    let open = submit::submissions(&world.submit, &world.principal, filter, page).await;
     open.unwrap().first().map(|cancel| cancel.id)
 }
 

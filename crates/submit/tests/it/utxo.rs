@@ -196,7 +196,7 @@ impl World {
     }
 
     async fn get(&self, id: SubmissionId) -> Submission {
-        submit::get(&self.submit, &self.principal, id)
+        submit::submission(&self.submit, &self.principal, id)
             .await
             .unwrap()
     }

@@ -382,7 +382,7 @@ impl World {
     }
 
     pub(crate) async fn get(&self, id: SubmissionId) -> Submission {
-        submit::get(&self.submit, &self.principal, id)
+        submit::submission(&self.submit, &self.principal, id)
             .await
             .unwrap()
     }

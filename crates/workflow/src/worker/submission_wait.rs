@@ -52,12 +52,17 @@ impl RunContext {
             .as_deref()
             .and_then(|id| id.parse().ok())
             .ok_or_else(|| Error::corrupt("step", "it does not wait for a submission"))?;
-        let submission =
-            match submit::get(&self.workflow.parts().submit, &self.run.initiator, id).await {
-                Ok(submission) => submission,
-                Err(submit::Error::Store(error)) => return Err(error.into()),
-                Err(error) => return Ok(SubmissionCheck::Fault(error.into())),
-            };
+        let submission = match submit::submission(
+            &self.workflow.parts().submit,
+            &self.run.initiator,
+            id,
+        )
+        .await
+        {
+            Ok(submission) => submission,
+            Err(submit::Error::Store(error)) => return Err(error.into()),
+            Err(error) => return Ok(SubmissionCheck::Fault(error.into())),
+        };
         Ok(match outcome(&submission, until) {
             Some(Ok(data)) => SubmissionCheck::Done(data),
             Some(Err(fault)) => SubmissionCheck::Fault(fault),

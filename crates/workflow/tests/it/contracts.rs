@@ -163,7 +163,7 @@ async fn a_submission_enqueued_before_a_crash_is_not_enqueued_again() {
         world.run_until_idle().await;
         assert_eq!(world.run(id).await.waits_for.as_ref(), Some(&first), "the key finds the submission");
         assert_succeeded(&mine_until_done(&mut world, id).await);
-        let all = submit::list(&world.submit, &world.principal, submit::Filter::default(), types::Page::default()).await.unwrap();
+        let all = submit::submissions(&world.submit, &world.principal, submit::Filter::default(), types::Page::default()).await.unwrap();
         assert_eq!(all.len(), 2);
     })
     .await;
@@ -331,7 +331,7 @@ async fn invalid_options_of_a_contract_step_are_named() {
             assert!(error.message.contains(expected), "{input}: {}", error.message);
         }
         assert_eq!(world.node().nonce(&world.signer), 0);
-        assert!(submit::list(&world.submit, &world.principal, submit::Filter::default(), types::Page::default()).await.unwrap().is_empty());
+        assert!(submit::submissions(&world.submit, &world.principal, submit::Filter::default(), types::Page::default()).await.unwrap().is_empty());
         assert_eq!(*CHAIN, types::ChainId::evm(world.node().chain_id()));
     })
     .await;

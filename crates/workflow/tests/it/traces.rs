@@ -57,7 +57,7 @@ async fn a_submission_of_a_step_has_the_trace_of_its_run() {
         let run = world.run_task("deploy", "{}").await;
         let id = run.waits_for.expect("the run waits for its submission");
         let id: SubmissionId = id.parse().unwrap();
-        let submission = submit::get(&world.submit, &world.principal, id).await.unwrap();
+        let submission = submit::submission(&world.submit, &world.principal, id).await.unwrap();
         assert_eq!(submission.initiator.trace, world.principal.trace);
     })
     .await;

@@ -55,7 +55,7 @@ async fn list(
     Query(params): Query<Params>,
 ) -> Result<Json<Listing>> {
     Ok(Json(
-        ::data::list(&app.data, &principal, kind, &params).await?,
+        ::data::objects(&app.data, &principal, kind, &params).await?,
     ))
 }
 
@@ -68,7 +68,7 @@ async fn get(
 ) -> Result<Json<ObjectOrBalances>> {
     Ok(Json(match ObjectPath::of(kind, &object_path) {
         ObjectPath::Object(object) => {
-            ObjectOrBalances::Object(::data::get(&app.data, &principal, kind, object).await?)
+            ObjectOrBalances::Object(::data::object(&app.data, &principal, kind, object).await?)
         }
         ObjectPath::Balances(of) => {
             ObjectOrBalances::Balances(::data::balances(&app.data, &principal, of, &params).await?)
@@ -138,6 +138,6 @@ async fn balance(
     Path(id): Path<String>,
 ) -> Result<Json<View>> {
     Ok(Json(
-        ::data::get(&app.data, &principal, Type::Balance, &id).await?,
+        ::data::object(&app.data, &principal, Type::Balance, &id).await?,
     ))
 }

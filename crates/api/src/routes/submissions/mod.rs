@@ -40,7 +40,7 @@ async fn list(
     Filtered(filter, paging): Filtered<Filter, Paging>,
 ) -> Result<Json<Items<Submission>>> {
     let page = paging.page_after_id::<SubmissionId>()?;
-    let submissions = submit::list(&app.submit, &principal, filter, page.clone()).await?;
+    let submissions = submit::submissions(&app.submit, &principal, filter, page.clone()).await?;
     Ok(Items::after(&page, submissions, |submission| submission.id))
 }
 
@@ -74,7 +74,7 @@ async fn get(
     principal: Authorized<SubmissionRead>,
     Path(id): Path<SubmissionId>,
 ) -> Result<Json<Submission>> {
-    Ok(Json(submit::get(&app.submit, &principal, id).await?))
+    Ok(Json(submit::submission(&app.submit, &principal, id).await?))
 }
 
 /// List the signed transactions of a submission.
@@ -86,7 +86,7 @@ async fn transactions(
     principal: Authorized<SubmissionRead>,
     Path(id): Path<SubmissionId>,
 ) -> Result<Json<Items<SubmissionTransaction>>> {
-    submit::get(&app.submit, &principal, id).await?;
+    submit::submission(&app.submit, &principal, id).await?;
     Ok(Items::page(
         submit::transactions(&app.submit, &principal, id).await?,
     ))
