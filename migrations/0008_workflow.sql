@@ -65,13 +65,13 @@ CREATE TABLE run (
   activity TEXT,
   idempotency_key TEXT,
   -- The runs of one listener execute one at a time, in this order.
-  lane TEXT,
-  lane_index BIGINT,
+  queue TEXT,
+  queue_index BIGINT,
   -- 1 if a failed run blocks the runs behind it.
-  lane_holds BIGINT,
+  queue_holds BIGINT,
   -- 1 once the run is not counted as open and blocks no other. A failed run can still be retried.
   closed BIGINT NOT NULL,
-  -- NULL while nothing is due: the run has ended, is parked, or waits for its lane.
+  -- NULL while nothing is due: the run has ended, is parked, or waits for its queue.
   next_at BIGINT,
   created_at BIGINT NOT NULL,
   started_at BIGINT,
@@ -82,7 +82,7 @@ CREATE TABLE run (
 );
 CREATE INDEX run_due ON run (shard, next_at);
 CREATE INDEX run_waits_for ON run (waits_for);
-CREATE INDEX run_lane ON run (namespace, lane, closed, lane_index);
+CREATE INDEX run_queue ON run (namespace, queue, closed, queue_index);
 CREATE INDEX run_open ON run (namespace, closed);
 CREATE INDEX run_task ON run (namespace, task, created_at);
 CREATE INDEX run_listing ON run (namespace, created_at, id);
@@ -188,8 +188,8 @@ CREATE TABLE listener (
   cursor_height BIGINT,
   cursor_index BIGINT,
   cursor_hash TEXT,
-  -- The lane index of the next run.
-  next_lane_index BIGINT NOT NULL,
+  -- The queue index of the next run.
+  next_queue_index BIGINT NOT NULL,
   -- Why the listener is blocked, or NULL.
   problem TEXT,
   next_at BIGINT NOT NULL,

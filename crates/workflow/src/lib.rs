@@ -13,7 +13,7 @@
 //! This crate never evaluates an expression inside a transaction, never holds a future where a row
 //! is enough, never signs, never shows a secret in a run or a fact, never repeats an external
 //! effect that may have happened unless the step declares it, and never lets a run block another
-//! one outside its lane.
+//! one outside its queue.
 //!
 //! ```text
 //! queued ─▶ running ⇄ waiting (for a submission, or for the next attempt)

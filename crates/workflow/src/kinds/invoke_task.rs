@@ -78,7 +78,7 @@ fn build_request(run: &RunContext, options: &Options) -> Result<RunRequest, Faul
             step: run.step().name.clone(),
             depth,
         },
-        lane: None,
+        queue: None,
         released: true,
         key: key.map(|key| {
             (

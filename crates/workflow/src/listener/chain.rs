@@ -30,7 +30,7 @@ struct Snapshot {
     events: Vec<StoredEvent>,
     /// Delivered earlier and reverted since.
     reverted: Vec<Delivered>,
-    /// How many more runs the lane accepts.
+    /// How many more runs the listener accepts.
     capacity: u32,
     mark: String,
 }
@@ -85,7 +85,7 @@ async fn read_snapshot(
         .cloned();
     let (namespace, listener, chain) = (*namespace, listener.clone(), *chain);
     let pending = config.finality == Finality::Pending;
-    let lane = workflow.settings().queued_runs_per_listener;
+    let limit = workflow.settings().queued_runs_per_listener;
     let filter = EventFilter {
         chain,
         sources: config.sources(&chain)?,
@@ -115,8 +115,8 @@ async fn read_snapshot(
             Vec::new()
         };
         let cursor = resume_cursor(tx, &listener, &chain, finalized)?;
-        let waiting = runs::count_lane(&mut tx.scoped(&namespace), listener.id)?;
-        let capacity = lane.saturating_sub(u32::try_from(waiting).unwrap_or(u32::MAX));
+        let waiting = runs::count_unfinished(&mut tx.scoped(&namespace), listener.id)?;
+        let capacity = limit.saturating_sub(u32::try_from(waiting).unwrap_or(u32::MAX));
         let after = index::EventCursor {
             height: cursor.height,
             index: cursor.index,

@@ -72,7 +72,7 @@ impl Delivery {
             table::delete_final_deliveries(tx, next.id, self.finalized)?;
             next.version += 1;
             table::update_progress(tx, &next, listener.version)?;
-            runs::release_lane(tx, next.id)
+            runs::release_next(tx, next.id)
         };
         db.on(lease).write(&namespace, write).await
     }
@@ -134,7 +134,7 @@ impl Delivery {
         let key = self.key(delivery);
         let request = RunRequest::by_listener(tx, next, origin, new, holds, key);
         if let StartOutcome::Created(_) = start_in_tx(&self.workflow, tx, &request)? {
-            next.next_lane_index += 1;
+            next.next_queue_index += 1;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Listeners start runs of a task for chain events or for new entries of the data model.
 //!
 //! Each listener has its own cursor, and commits the runs it starts together with the cursor; a run
-//! is unique by (listener, event). The runs of one listener form a lane: they execute one at a
+//! is unique by (listener, event). The runs of one listener form a queue: they execute one at a
 //! time, in chain order. A failed run blocks the runs behind it and no other listener (`onError:
 //! hold`), or becomes a dead letter (`onError: dead_letter`).
 
@@ -82,9 +82,9 @@ pub struct Listener {
     #[serde(skip)]
     #[record(update)]
     pub(crate) task: String,
-    /// The lane index of the next run.
+    /// The queue index of the next run.
     #[serde(skip)]
-    pub(crate) next_lane_index: i64,
+    pub(crate) next_queue_index: i64,
     /// When the worker reads it next.
     #[serde(skip)]
     #[record(update)]

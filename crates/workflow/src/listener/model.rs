@@ -68,7 +68,7 @@ async fn read_snapshot(
     listener: &Listener,
     last: Option<&ReadMark>,
 ) -> Result<Option<Snapshot>> {
-    let (namespace, id, lane) = (
+    let (namespace, id, limit) = (
         *namespace,
         listener.id,
         workflow.settings().queued_runs_per_listener,
@@ -89,15 +89,15 @@ async fn read_snapshot(
         let known: HashMap<String, i64> = table::cursors(&mut tx.scoped(&namespace), id)?
             .into_iter()
             .collect();
-        let waiting = runs::count_lane(&mut tx.scoped(&namespace), id)?;
-        let lane_full = waiting >= u64::from(lane);
+        let waiting = runs::count_unfinished(&mut tx.scoped(&namespace), id)?;
+        let is_full = waiting >= u64::from(limit);
         let mut snapshot = Snapshot {
             facts: Vec::new(),
             cursors: Vec::new(),
             mark,
-            complete: !lane_full,
+            complete: !is_full,
         };
-        for head in heads.into_iter().filter(|_| !lane_full) {
+        for head in heads.into_iter().filter(|_| !is_full) {
             let seq = known.get(&head.partition).copied().unwrap_or(0);
             snapshot.partition(tx, &namespace, seq, &head)?;
         }
@@ -175,13 +175,13 @@ async fn commit(
             let key = format!("{}/{id}", next.id);
             let request = RunRequest::by_listener(tx, &next, (id, false), new, true, key);
             start_in_tx(&engine, tx, &request)?;
-            next.next_lane_index += 1;
+            next.next_queue_index += 1;
         }
         table::put_cursors(tx, next.id, &cursors)?;
         let changed = !entries.is_empty() || next.problem.is_some();
         (next.problem, next.version) = (None, next.version + u64::from(changed));
         table::update_progress(tx, &next, listener.version)?;
-        runs::release_lane(tx, next.id)
+        runs::release_next(tx, next.id)
     };
     workflow.db().on(lease).write(namespace, write).await
 }

@@ -240,7 +240,7 @@ impl Resource for Listener {
             updated: meta.updated,
             shard: request.workflow.shard_of(&meta.id.to_string()),
             task: request.task.clone(),
-            next_lane_index: before.map_or(1, |listener| listener.next_lane_index),
+            next_queue_index: before.map_or(1, |listener| listener.next_queue_index),
             next_at: meta.updated,
             version: meta.version,
         })

@@ -43,14 +43,14 @@ pub async fn cancel(workflow: &Workflow, principal: &Principal, id: RunId) -> Re
 
 /// Resumes a failed run at the step that failed. The step gets a new idempotency key, so an effect
 /// that took place before the failure is repeated. Errors: `workflow.unknown_resource`,
-/// `workflow.wrong_state` if the run has not failed or later runs of its lane were released.
+/// `workflow.wrong_state` if the run has not failed or later runs of its queue were released.
 pub async fn retry(workflow: &Workflow, principal: &Principal, id: RunId) -> Result<RunView> {
     update_run(workflow, principal, id, |run, _, now| {
-        let lane_moved_on = run.lane.is_some() && run.closed;
+        let queue_moved_on = run.queue.is_some() && run.closed;
         let after = run
             .after(Event::Retried, now)
             .ok()
-            .filter(|_| !lane_moved_on);
+            .filter(|_| !queue_moved_on);
         after
             .map(|after| Change::new(after, None))
             .ok_or_else(|| wrong_state(run))
@@ -159,7 +159,7 @@ fn end_step(step: StepRow, state: StepState, now: Time) -> StepRow {
 
 fn wrong_state(run: &Run) -> Error {
     let hint = match run.position.state {
-        State::Failed if run.closed && run.lane.is_some() => {
+        State::Failed if run.closed && run.queue.is_some() => {
             "later runs of its listener were released"
         }
         State::Failed => "a failed run can be retried",

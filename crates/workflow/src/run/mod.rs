@@ -81,8 +81,8 @@ pub(crate) struct Run {
     pub(crate) origin: Origin,
     pub(crate) activity: Option<String>,
     pub(crate) idempotency_key: Option<String>,
-    #[record(columns("lane", "lane_index", "lane_holds"))]
-    pub(crate) lane: Option<Lane>,
+    #[record(columns("queue", "queue_index", "queue_holds"))]
+    pub(crate) queue: Option<RunQueue>,
     #[record(update)]
     pub(crate) closed: bool,
     #[record(update)]
@@ -99,9 +99,9 @@ pub(crate) struct Run {
     pub(crate) version: u64,
 }
 
-/// The lane a run belongs to, and its position there.
+/// The queue a run belongs to, and its position there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, store::Record)]
-pub(crate) struct Lane {
+pub(crate) struct RunQueue {
     pub(crate) listener: types::ListenerId,
     /// Counted from 1.
     pub(crate) index: i64,
@@ -155,7 +155,7 @@ impl Run {
     pub(crate) fn after(&self, event: Event, now: Time) -> Result<Run, IllegalTransition> {
         let position = self.position.after(event, self.steps)?;
         let live = position.state.is_live();
-        let holds = self.lane.as_ref().is_some_and(|lane| lane.holds);
+        let holds = self.queue.as_ref().is_some_and(|queue| queue.holds);
         Ok(Run {
             position,
             closed: position.state.is_terminal() || (position.state == State::Failed && !holds),

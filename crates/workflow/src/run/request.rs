@@ -1,6 +1,6 @@
 //! Requests for new runs.
 
-use super::{Lane, Origin};
+use super::{Origin, RunQueue};
 use crate::Listener;
 use store::Tx;
 use types::{Digest, Json, Principal, RunId};
@@ -34,8 +34,8 @@ pub(crate) struct RunRequest {
     pub(crate) encrypted_input: Option<Vec<u8>>,
     pub(crate) principal: Principal,
     pub(crate) origin: Origin,
-    pub(crate) lane: Option<Lane>,
-    /// Whether it may start now. Otherwise the end of the previous run in its lane releases it.
+    pub(crate) queue: Option<RunQueue>,
+    /// Whether it may start now. Otherwise the end of the previous run in its queue releases it.
     pub(crate) released: bool,
     /// The scope and value of the idempotency key.
     pub(crate) key: Option<(&'static str, String)>,
@@ -65,9 +65,9 @@ impl RunRequest {
                 event: event.to_owned(),
                 reverted,
             },
-            lane: Some(Lane {
+            queue: Some(RunQueue {
                 listener: listener.id,
-                index: listener.next_lane_index,
+                index: listener.next_queue_index,
                 holds,
             }),
             released: false,

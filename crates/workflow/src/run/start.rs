@@ -65,7 +65,7 @@ fn prepare(workflow: &Workflow, principal: &Principal, new: NewRun) -> Result<Ru
         encrypted_input: None,
         principal,
         origin,
-        lane: None,
+        queue: None,
         released: true,
         key,
         command: Some(command),
@@ -147,7 +147,7 @@ fn create(workflow: &Workflow, tx: &mut Tx, request: &RunRequest) -> Result<Star
     let task = Task::require(tx, (), &request.new.task)?;
     let version = select_version(tx, &task, request.new.version.as_deref())?.version;
     let limit = workflow.settings().open_runs_per_namespace;
-    if request.lane.is_none() && table::count_open(tx)? >= limit as u64 {
+    if request.queue.is_none() && table::count_open(tx)? >= limit as u64 {
         return Err(Error::limit(
             "runs",
             "runs of a namespace that have not ended",
@@ -186,7 +186,7 @@ fn new_run(
         origin: request.origin.clone(),
         activity: request.new.activity.clone(),
         idempotency_key: request.new.idempotency_key.clone(),
-        lane: request.lane,
+        queue: request.queue,
         closed: false,
         next_at: request.released.then_some(now),
         created: now,

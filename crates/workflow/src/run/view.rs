@@ -149,7 +149,7 @@ impl From<Run> for RunView {
             state: run.position.state,
             step: run.position.step,
             step_count: run.steps,
-            reason: run.reason.clone().or_else(|| lane_reason(&run)),
+            reason: run.reason.clone().or_else(|| queue_reason(&run)),
             task: run.task_name,
             task_version: run.version_label,
             input: run.input,
@@ -170,10 +170,10 @@ impl From<Run> for RunView {
     }
 }
 
-fn lane_reason(run: &Run) -> Option<String> {
-    let queued_in_lane = run.position.state == State::Queued && run.next_at.is_none();
-    run.lane
+fn queue_reason(run: &Run) -> Option<String> {
+    let is_queued = run.position.state == State::Queued && run.next_at.is_none();
+    run.queue
         .as_ref()
-        .filter(|_| queued_in_lane)
-        .map(|lane| format!("waits for an earlier run of {}", lane.listener))
+        .filter(|_| is_queued)
+        .map(|queue| format!("waits for an earlier run of {}", queue.listener))
 }

@@ -23,14 +23,14 @@ pub(crate) fn update_progress(tx: &mut Tx, listener: &Listener, before: u64) -> 
     let changed = tx.execute(
         "UPDATE listener
             SET cursor_height = ?height, cursor_index = ?index, cursor_hash = ?hash,
-                next_lane_index = ?next_lane_index, problem = ?problem, next_at = ?next_at, version = ?version
+                next_queue_index = ?next_queue_index, problem = ?problem, next_at = ?next_at, version = ?version
           WHERE namespace = ?ns AND id = ?id AND version = ?before",
         params! {
             id: listener.id,
             height: cursor.map(|cursor| cursor.height),
             index: cursor.map(|cursor| cursor.index),
             hash: cursor.and_then(|cursor| cursor.hash.as_ref()),
-            next_lane_index: listener.next_lane_index,
+            next_queue_index: listener.next_queue_index,
             problem: listener.problem,
             next_at: listener.next_at,
             version: listener.version,

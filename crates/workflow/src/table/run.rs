@@ -20,7 +20,7 @@ pub(crate) fn list(tx: &mut Tx, filter: &RunFilter, page: &Page) -> Result<Vec<R
     let sql = Run::select(
         "WHERE namespace = ?ns AND (?state = '' OR state = ?state)
                 AND (?task = '' OR task = ?task OR task_name = ?task)
-                AND (?listener = '' OR lane = ?listener) AND (?activity = '' OR activity = ?activity)
+                AND (?listener = '' OR queue = ?listener) AND (?activity = '' OR activity = ?activity)
           ORDER BY created_at DESC, id DESC LIMIT ?limit OFFSET ?skip",
     );
     Ok(tx.rows(
@@ -75,24 +75,24 @@ pub(crate) fn reschedule_unless_woken(tx: &mut Tx, run: &Run, due: Time, at: Tim
     Ok(())
 }
 
-/// Releases the first queued run of a lane, unless another run of the lane is open.
-pub(crate) fn release_lane(tx: &mut Tx, lane: ListenerId) -> Result<()> {
+/// Releases the first queued run of a queue, unless another run of the queue is open.
+pub(crate) fn release_next(tx: &mut Tx, queue: ListenerId) -> Result<()> {
     let now = tx.now();
     tx.execute(
         "UPDATE run SET next_at = ?2
-          WHERE namespace = ?ns AND lane = ?1 AND state = 'queued' AND next_at IS NULL
-                AND lane_index = (SELECT MIN(first.lane_index) FROM run first
-                                   WHERE first.namespace = ?ns AND first.lane = ?1 AND first.closed = 0)",
-        (lane, now),
+          WHERE namespace = ?ns AND queue = ?1 AND state = 'queued' AND next_at IS NULL
+                AND queue_index = (SELECT MIN(first.queue_index) FROM run first
+                                   WHERE first.namespace = ?ns AND first.queue = ?1 AND first.closed = 0)",
+        (queue, now),
     )?;
     Ok(())
 }
 
-/// Runs of a lane that have not ended.
-pub(crate) fn count_lane(tx: &mut Tx, lane: ListenerId) -> Result<u64> {
+/// Runs of a queue that have not ended.
+pub(crate) fn count_unfinished(tx: &mut Tx, queue: ListenerId) -> Result<u64> {
     Ok(tx.count(
-        "SELECT COUNT(*) FROM run WHERE namespace = ?ns AND lane = ?1 AND closed = 0",
-        (lane,),
+        "SELECT COUNT(*) FROM run WHERE namespace = ?ns AND queue = ?1 AND closed = 0",
+        (queue,),
     )?)
 }
 

@@ -39,8 +39,8 @@ pub(crate) fn write(tx: &mut Tx, change: &Change, principal: &Principal) -> Resu
     if let Some(attempt) = attempt {
         steps::put_attempt(tx, attempt)?;
     }
-    if let Some(lane) = run.lane.as_ref().filter(|_| run.closed) {
-        table::release_lane(tx, lane.listener)?;
+    if let Some(queue) = run.queue.as_ref().filter(|_| run.closed) {
+        table::release_next(tx, queue.listener)?;
     }
     tx.append(run.fact(run.fact_kind()).actor(principal));
     Ok(())
@@ -84,7 +84,7 @@ pub(crate) async fn abort_run(
             return Ok(());
         };
         let now = tx.now();
-        let holds = run.lane.as_ref().is_some_and(|lane| lane.holds);
+        let holds = run.queue.as_ref().is_some_and(|queue| queue.holds);
         let position = Position {
             state: State::Failed,
             step_state: StepState::Failed,
