@@ -136,7 +136,8 @@ fn resume_submissions(tx: &mut UnscopedTx, chain: &ChainId, signer: &str) -> Res
 }
 
 /// Pauses a lane until a time, or until an operator resumes it. A pause for an operator is never
-/// shortened by a timed one.
+/// shortened by a timed one. A pause for the reason of the last one, with nothing new signed in the
+/// lane in between, prolongs it and is not reported again.
 pub(crate) fn pause(
     tx: &mut UnscopedTx,
     mut lane: Lane,
@@ -148,8 +149,15 @@ pub(crate) fn pause(
     }
     let reason = sanitize_message(reason);
     let payload = serde_json::json!({ "reason": reason, "until": until });
-    (lane.paused, lane.paused_until) = (Some(reason), until);
+    let (last, last_until) = (lane.paused.replace(reason), lane.paused_until);
+    lane.paused_until = until;
     update(tx, &lane)?;
+    if last == lane.paused && last_until.is_some() == until.is_some() {
+        return Ok(());
+    }
+    let Lane { chain, signer, .. } = &lane;
+    let reason = lane.paused.as_deref();
+    tracing::warn!(event = "lane.paused", %chain, signer, reason, "the lane is paused");
     let installation = Namespace::installation();
     let fact = lane_fact("lane.paused", &lane, &record::system(&installation));
     tx.append(&installation, fact.payload(&payload));

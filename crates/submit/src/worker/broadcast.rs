@@ -232,7 +232,6 @@ async fn pause_lane(
     until: Option<Time>,
 ) -> Result<usize> {
     let Submission { chain, signer, .. } = submission;
-    tracing::warn!(event = "lane.paused", %chain, signer, reason, "the lane is paused");
     let write = worker.write(
         (signer, reason),
         move |tx, (signer, reason)| match table::lane::get(tx, &chain, signer)? {

@@ -268,7 +268,6 @@ fn pause_unreplaceable(
          fall: cancel {id}, and submit again"
     );
     if let Some(lane) = table::lane::get(tx, chain, signer)? {
-        tracing::warn!(event = "lane.paused", %chain, signer, reason, "the lane is paused");
         lane::pause(tx, lane, &reason, Some(after_retry(until)))?;
     }
     submission.postpone(until, reason);

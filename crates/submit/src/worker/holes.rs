@@ -103,6 +103,5 @@ fn pause(tx: &mut UnscopedTx, submission: &Submission, why: &str) -> Result<usiz
         "the nonce of {id} is reserved and nothing is signed for it, so that later nonces wait: \
          {why}; cancel {id} again, then resume the lane"
     );
-    tracing::warn!(event = "lane.paused", %chain, signer, reason, "the lane is paused");
     lane::pause(tx, lane, &reason, None).map(|()| 1)
 }

@@ -160,6 +160,7 @@ async fn sign_next(
         // Signing the rest would leave a gap in the nonces: the next turn plans them again.
         return worker.save(failed).await;
     }
+    (lane.paused, lane.paused_until) = (None, None); // the pause is over
     if by_nonce {
         lane.first_nonce = lane.first_nonce.or(Some(next_nonce));
         lane.next_nonce = next_nonce + planned.len() as u64;

@@ -192,6 +192,9 @@ async fn a_price_that_no_permit_allows_to_raise_pauses_the_lane_until_it_suffice
             refuse_next_price(&world);
             world.wait(PRICE_RETRY_MS).await;
             world.turn().await;
+            let mut facts = world.facts().await;
+            facts.retain(|fact| fact.kind == "lane.paused");
+            assert_eq!(facts.len(), 1, "a prolonged pause is reported once");
             assert_eq!(
                 world.state(behind).await,
                 State::Permitted,

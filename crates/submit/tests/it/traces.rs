@@ -1,24 +1,8 @@
 use crate::world::World;
-use store::{StoredFact, UnscopedTx};
 use submit::State;
 use testkit::on_each_engine;
 
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-
-/// The facts about a submission, of every partition.
-async fn facts(world: &World, id: types::SubmissionId) -> Vec<StoredFact> {
-    let read = |tx: &mut UnscopedTx| {
-        let mut facts = Vec::new();
-        for cursor in store::partitions(tx)? {
-            let start = store::Cursor { seq: 0, ..cursor };
-            facts.extend(store::facts_after(tx, &start, 1_000)?);
-        }
-        Ok::<_, store::Error>(facts)
-    };
-    let mut facts = world.test.db.read_unscoped(read).await.unwrap();
-    facts.retain(|fact| fact.correlation == Some(id.to_string()));
-    facts
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fact_of_a_submission_has_the_trace_of_its_request() {
@@ -32,7 +16,8 @@ async fn every_fact_of_a_submission_has_the_trace_of_its_request() {
         world.mine(1).await;
         world.mine(2).await;
         assert_eq!(world.state(id).await, State::Final);
-        let facts = facts(&world, id).await;
+        let mut facts = world.facts().await;
+        facts.retain(|fact| fact.correlation == Some(id.to_string()));
         for kind in ["received", "accepted", "mined", "final"] {
             let kind = format!("submission.{kind}");
             let of_kind = facts.iter().find(|fact| fact.kind == kind);

@@ -291,6 +291,19 @@ impl World {
             .unwrap();
     }
 
+    /// The facts of every partition.
+    pub(crate) async fn facts(&self) -> Vec<store::StoredFact> {
+        let read = |tx: &mut store::UnscopedTx| {
+            let mut facts = Vec::new();
+            for cursor in store::partitions(tx)? {
+                let start = store::Cursor { seq: 0, ..cursor };
+                facts.extend(store::facts_after(tx, &start, 1_000)?);
+            }
+            Ok::<_, store::Error>(facts)
+        };
+        self.test.db.read_unscoped(read).await.unwrap()
+    }
+
     /// Advances the clock and renews the leases, as the running process does.
     pub(crate) async fn wait(&self, millis: i64) {
         self.test.clock.advance_millis(millis);
