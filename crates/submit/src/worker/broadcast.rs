@@ -1,10 +1,10 @@
 //! Broadcasts stored bytes, and classifies the node's response by what it proves.
 
 use super::replacement::{self, STALE_MS};
-use super::{Worker, after_retry, isolate_failure, open_spans};
+use super::{Worker, after_retry, isolate_failure, lane, open_spans};
 use crate::state::{Event, State};
 use crate::submission::{NEVER, Submission, sanitize_message};
-use crate::{Error, Result, lane, record, table};
+use crate::{Error, Result, record, table};
 use chain::{RefusalClass, SubmitOutcome};
 use intent::Signed;
 use std::collections::BTreeMap;
@@ -218,28 +218,12 @@ fn apply_refusal(
 async fn follow_up(worker: &Worker, submission: Submission, action: FollowUp) -> Result<usize> {
     match action {
         FollowUp::None => Ok(0),
-        FollowUp::PauseLane(reason, until) => pause_lane(worker, submission, reason, until).await,
+        FollowUp::PauseLane(reason, until) => {
+            lane::pause(worker, submission.chain, submission.signer, reason, until).await
+        }
         FollowUp::Reprice => replacement::reprice(worker, &submission).await,
         FollowUp::RepriceStale => replacement::reprice_stale(worker, &submission).await,
     }
-}
-
-/// Pauses the lane of a submission until a time, or until an operator resumes it.
-async fn pause_lane(
-    worker: &Worker,
-    submission: Submission,
-    reason: String,
-    until: Option<Time>,
-) -> Result<usize> {
-    let Submission { chain, signer, .. } = submission;
-    let write = worker.write(
-        (signer, reason),
-        move |tx, (signer, reason)| match table::lane::get(tx, &chain, signer)? {
-            Some(lane) => lane::pause(tx, lane, reason, until),
-            None => Ok(()),
-        },
-    );
-    write.await.map(|()| 1)
 }
 
 /// The permit and transaction under which a submission's bytes are stored.

@@ -8,18 +8,22 @@ use crate::price::cap_to_permit;
 use crate::state::Event;
 use crate::submission::Submission;
 use crate::table::lane::Lane;
-use crate::{Error, Result, late, table};
+use crate::{Error, Result, lane, late, table};
 use chain::{Plan, Reservations, Sequencing};
 use futures::future::join_all;
 use intent::{FeeTerms, Unsigned};
 use std::collections::BTreeSet;
 use store::UnscopedTx;
-use types::{ChainId, ReplayKey};
+use types::{ChainId, ReplayKey, Time};
 
 /// Lanes served concurrently.
 const LANES_PER_PAGE: u32 = 256;
 /// Cancels of a lane signed per turn.
 const CANCELS_PER_TURN: u32 = 16;
+
+/// Why a lane waits for transactions that only the node knows.
+const UNKNOWN_PENDING: &str = "the node has pending transactions of the signer that were not \
+     submitted here: no nonce is taken before they are mined, or the node has dropped them";
 
 /// The state of a lane, loaded for one turn.
 struct LaneState {
@@ -129,7 +133,8 @@ async fn sign_next(
         let sequence = connector.sequence(&lane.signer).await?;
         next_nonce = next_nonce.max(sequence.mined);
         if sequence.pending > next_nonce {
-            return postpone(worker, submissions, sequence.pending - next_nonce).await;
+            let (reason, until) = (UNKNOWN_PENDING.into(), worker.now().plus_millis(WAIT_MS));
+            return pause(worker, lane.chain, lane.signer, reason, Some(until)).await;
         }
     }
     let reservations: Vec<Reservations> = (0..submissions.len() as u64)
@@ -171,17 +176,22 @@ async fn sign_next(
     }
 }
 
-/// Waits until transactions that only the node knows are mined.
-async fn postpone(worker: &Worker, mut waiting: Vec<Submission>, unknown: u64) -> Result<usize> {
-    let until = worker.now().plus_millis(WAIT_MS);
-    let reason = format!(
-        "the node has {unknown} pending transaction(s) of the signer that were not submitted here: \
-         no nonce is taken before they are mined, or the node has dropped them"
+/// Pauses a lane until a time, or until an operator resumes it.
+pub(super) async fn pause(
+    worker: &Worker,
+    chain: ChainId,
+    signer: String,
+    reason: String,
+    until: Option<Time>,
+) -> Result<usize> {
+    let write = worker.write(
+        (signer, reason),
+        move |tx, (signer, reason)| match table::lane::get(tx, &chain, signer)? {
+            Some(lane) => lane::pause(tx, lane, reason, until).map(|()| 1),
+            None => Ok(0),
+        },
     );
-    for submission in &mut waiting {
-        submission.postpone(until, &reason);
-    }
-    worker.save(waiting).await
+    write.await
 }
 
 /// Separates plans from submissions that could not be planned.

@@ -129,17 +129,30 @@ async fn no_nonce_is_taken_behind_transactions_that_only_the_node_knows() {
             return;
         };
         world.pay_outside_florin(1);
-        let id = world.enqueue(world.payment(2)).await;
+        let mut ids = vec![world.enqueue(world.payment(2)).await];
+        ids.push(world.enqueue(world.payment(3)).await);
         world.run_until_idle().await;
-        assert_eq!(world.state(id).await, State::Permitted);
-        let reason = world.explain(id).await.reason.unwrap();
-        assert!(reason.contains("1 pending transaction"), "{reason}");
+        let reason = world.explain(ids[1]).await.reason.unwrap();
+        assert!(reason.contains("pending transaction"), "{reason}");
+        let facts = world.facts().await.len();
+        for _ in 0..5 {
+            world.wait(6_000).await;
+            world.run_until_idle().await;
+        }
+        assert_eq!(world.facts().await.len(), facts);
         world.mine(1).await;
+        world.wait(2_000).await;
+        ids.push(world.enqueue(world.payment(4)).await);
+        world.run_until_idle().await;
         world.wait(6_000).await;
         world.run_until_idle().await;
+        for (id, nonce) in ids.iter().zip(["0x1", "0x2", "0x3"]) {
+            let hash = world.get(*id).await.transaction.unwrap();
+            let sent = world.node.rpc("eth_getTransactionByHash", json!([hash]));
+            assert_eq!(sent["nonce"], nonce, "in lane order");
+        }
         world.mine(3).await;
-        assert_eq!(world.state(id).await, State::Final);
-        assert_eq!((world.nonce(), world.bob_balance()), (2, 3));
+        assert_eq!((world.nonce(), world.bob_balance()), (4, 10));
         assert_eq!(world.lane().await.paused, None);
     })
     .await;
