@@ -141,11 +141,12 @@ pub(super) async fn sign_cancel(worker: &Worker, cancel: Submission) -> Result<u
         return fail(worker, cancel, "the submission it cancels has ended").await;
     };
     if cancelled.state == State::Mined {
-        return postpone(worker, cancel, "the submission it cancels is in a block").await;
+        let reason = "the submission it cancels is in a block";
+        return postpone(worker, cancel, WAIT_MS, reason).await;
     }
     if cancelled.state == State::Signing && target.is_signing {
         let reason = "the signature of the submission it cancels has arrived and is recorded first";
-        return postpone(worker, cancel, reason).await;
+        return postpone(worker, cancel, WAIT_MS, reason).await;
     }
     let replacement = Replacement {
         submission: cancel,
@@ -163,12 +164,20 @@ async fn fail(worker: &Worker, mut submission: Submission, reason: &str) -> Resu
     worker.save(vec![submission]).await
 }
 
+/// Tries again later. A cancel ends with its permit: it delays what it cancels.
 async fn postpone(
     worker: &Worker,
     mut submission: Submission,
+    millis: i64,
     reason: impl AsRef<str>,
 ) -> Result<usize> {
-    submission.postpone(worker.now().plus_millis(WAIT_MS), reason);
+    let now = worker.now();
+    submission.postpone(now.plus_millis(millis), reason);
+    let permit = submission.permit.as_ref();
+    let has_expired = permit.is_some_and(|permit| now > permit.body.not_after);
+    if has_expired && submission.state == State::Permitted {
+        submission.apply(Event::Expired, now)?;
+    }
     worker.save(vec![submission]).await
 }
 
@@ -267,8 +276,7 @@ async fn replace(worker: &Worker, replacement: Replacement) -> Result<usize> {
             "fee cap: {breach}; waiting for the price to fall: cancel the submission, or raise \
              the cap and submit again"
         );
-        submission.postpone(worker.now().plus_millis(PRICE_RETRY_MS), reason);
-        return worker.save(vec![submission]).await;
+        return postpone(worker, submission, PRICE_RETRY_MS, reason).await;
     }
     let reservations = Reservations {
         nonce: keys.nonce(),
@@ -298,7 +306,7 @@ async fn replace(worker: &Worker, replacement: Replacement) -> Result<usize> {
         }
         Some(Err(error)) => {
             let reason = format!("cannot be planned now: {error}");
-            postpone(worker, submission, reason).await
+            postpone(worker, submission, WAIT_MS, reason).await
         }
         None => Ok(0),
     }

@@ -248,6 +248,24 @@ async fn a_cancel_fills_the_nonce_of_a_signature_whose_permit_expired() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_that_cannot_be_planned_ends_with_its_permit() {
+    on_each_engine(|test| async move {
+        let Some(world) = World::new(test).await else {
+            return;
+        };
+        let id = accepted(&world).await;
+        world.execute("DELETE FROM submission_replay_key").await; // no nonce to plan with
+        let cancel = world.cancel(id).await;
+        world.run_until_idle().await;
+        assert_eq!(world.state(cancel).await, State::Permitted);
+        world.wait(CANCEL_EXPIRY_MS).await;
+        world.run_until_idle().await;
+        assert_eq!(world.state(cancel).await, State::Expired);
+    })
+    .await;
+}
+
 /// A refused payment, and the cancel that is to fill its nonce.
 async fn refused(world: &World) -> (SubmissionId, SubmissionId) {
     let id = world.enqueue(world.payment(5)).await;
