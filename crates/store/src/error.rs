@@ -29,6 +29,13 @@ pub enum Error {
     /// A statement of a transaction that is scoped to a namespace does not use it. A bug in Florin.
     #[error("a statement of a transaction that is scoped to a namespace does not use ?ns: {sql}")]
     MissingNamespace { sql: String },
+    /// A statement does not use a named parameter, or uses one that is not given. A bug in Florin.
+    #[error("the parameter {parameter} of a statement {why}: {sql}")]
+    WrongParameter {
+        parameter: String,
+        why: &'static str,
+        sql: String,
+    },
     /// A column does not hold what the code expects: a bug in Florin, or a row that was edited by
     /// hand.
     #[error("column {column} holds {found}, not {expected}")]
@@ -66,6 +73,7 @@ codes! { Error {
     Self::Busy { .. } => ("store.busy", 503, Later),
     Self::LimitExceeded { .. } => ("store.limit_exceeded", 400, Never),
     Self::MissingNamespace { .. } => ("store.missing_namespace", 500, Never),
+    Self::WrongParameter { .. } => ("store.wrong_parameter", 500, Never),
     Self::UnexpectedValue { .. } => ("store.unexpected_value", 500, Never),
     Self::NulCharacter => ("store.nul_character", 400, Never),
     Self::AssertionFailed { .. } => ("store.assertion_failed", 500, Never),

@@ -52,7 +52,7 @@ impl Params for NamedParams<'_> {
 
 /// Parameters by name, for a statement that says `?holder` instead of `?1`. Written like the fields
 /// of a struct: `params! { holder, until: now.plus_millis(ttl) }`. A statement that does not use each
-/// of them, or uses another, is an error of the database. `ns` is the namespace of the transaction.
+/// of them, or uses another, is an error. `ns` is the namespace of the transaction.
 #[macro_export]
 macro_rules! params {
     (@value $name:ident) => { $name };

@@ -12,7 +12,7 @@
 //! to a row must not depend on the others (no `NOT IN`, `COUNT`, `LIMIT` or `ORDER BY` over all of
 //! them).
 
-use crate::ValueKind;
+use crate::{Error, Result, ValueKind};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
@@ -87,31 +87,54 @@ fn code_length(text: &str) -> usize {
         .unwrap_or(bytes.len())
 }
 
-/// The SQL with the numbers of named parameters. A name that is not among them stays, for the
-/// database to reject.
-pub(crate) fn numbered<'s>(sql: &'s str, names: &[&str]) -> Cow<'s, str> {
+/// The SQL with the numbers of named parameters. It uses each of them, and no other but `?ns`.
+pub(crate) fn numbered<'s>(sql: &'s str, names: &[&str]) -> Result<Cow<'s, str>> {
     if names.is_empty() {
-        return Cow::Borrowed(sql);
+        return Ok(Cow::Borrowed(sql));
     }
-    let pieces = Pieces(sql).map(|piece| match piece {
-        Piece::Code(code) => numbered_code(code, names),
-        Piece::Quoted(text) | Piece::Comment(text) => text.to_owned(),
-    });
-    Cow::Owned(pieces.collect())
+    let wrong = |parameter: &str, why| Error::WrongParameter {
+        parameter: format!("?{parameter}"),
+        why,
+        sql: sql.to_owned(),
+    };
+    let mut text = String::with_capacity(sql.len());
+    let mut is_used = vec![false; names.len()];
+    for piece in Pieces(sql) {
+        match piece {
+            Piece::Code(code) => number_code(&mut text, code, names, &mut is_used)
+                .map_err(|name| wrong(name, "is not given"))?,
+            Piece::Quoted(piece) | Piece::Comment(piece) => text.push_str(piece),
+        }
+    }
+    // Only the first of two equal names is used, and none with the name of the namespace.
+    match is_used.iter().position(|is_used| !is_used) {
+        Some(unused) => Err(wrong(names[unused], "is not used, or given twice")),
+        None => Ok(Cow::Owned(text)),
+    }
 }
 
-fn numbered_code(code: &str, names: &[&str]) -> String {
+/// Append code with the numbers of its parameters, and mark their names. Error: an unknown name.
+fn number_code<'c>(
+    text: &mut String,
+    code: &'c str,
+    names: &[&str],
+    is_used: &mut [bool],
+) -> std::result::Result<(), &'c str> {
     let mut parts = code.split('?');
-    let mut text = parts.next().unwrap_or_default().to_owned();
+    text.push_str(parts.next().unwrap_or_default());
     for part in parts {
         let rest = part.trim_start_matches(|c: char| c == '_' || c.is_ascii_alphanumeric());
         let name = &part[..part.len() - rest.len()];
-        let _ = match names.iter().position(|known| *known == name) {
-            Some(index) => write!(text, "?{}{rest}", index + 1),
-            None => write!(text, "?{part}"),
-        };
+        if name == &NS[1..] {
+            text.push('?');
+            text.push_str(part);
+            continue;
+        }
+        let index = names.iter().position(|known| *known == name).ok_or(name)?;
+        is_used[index] = true;
+        let _ = write!(text, "?{}{rest}", index + 1);
     }
-    text
+    Ok(())
 }
 
 /// The SQL for an engine. The namespace, where used, is the parameter after the `fixed` ones.
@@ -325,12 +348,12 @@ mod tests {
     #[test]
     fn named_parameters_get_their_numbers() {
         let sql =
-            "SELECT ?to, ?from FROM t WHERE a <> '?to' AND b = ?ns AND c < ?to_ AND d = ?to-1";
+            "SELECT ?to, ?from FROM t WHERE a <> '?to' AND b = ?ns AND c < ?nsp AND d = ?to-1";
         assert_eq!(
-            numbered(sql, &["from", "to"]),
-            "SELECT ?2, ?1 FROM t WHERE a <> '?to' AND b = ?ns AND c < ?to_ AND d = ?2-1"
+            numbered(sql, &["from", "to", "nsp"]).unwrap(),
+            "SELECT ?2, ?1 FROM t WHERE a <> '?to' AND b = ?ns AND c < ?3 AND d = ?2-1"
         );
-        assert_eq!(numbered("SELECT ?1, ?to", &[]), "SELECT ?1, ?to");
+        assert_eq!(numbered("SELECT ?1, ?to", &[]).unwrap(), "SELECT ?1, ?to");
     }
 
     #[test]

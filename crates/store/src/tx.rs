@@ -167,7 +167,7 @@ macro_rules! statements {
         impl $type {
             /// Run a query and return its rows.
             pub fn rows<T: FromRow>(&mut self, sql: &str, params: impl Params) -> Result<Vec<T>> {
-                let sql = &*sql::numbered(sql, params.names());
+                let sql = &*sql::numbered(sql, params.names())?;
                 let namespace = self.namespace_for(sql)?;
                 self.core()
                     .rows(sql, &params.values(), namespace.as_deref())
@@ -216,7 +216,7 @@ macro_rules! statements {
 
             /// Run a statement and return the number of rows it changed.
             pub fn execute(&mut self, sql: &str, params: impl Params) -> Result<u64> {
-                let sql = &*sql::numbered(sql, params.names());
+                let sql = &*sql::numbered(sql, params.names())?;
                 let namespace = self.namespace_for(sql)?;
                 self.core()
                     .execute(sql, &params.values(), namespace.as_deref())
@@ -230,7 +230,7 @@ macro_rules! statements {
                 fixed: impl Params,
                 rows: &[P],
             ) -> Result<u64> {
-                let sql = sql::numbered(sql, fixed.names());
+                let sql = sql::numbered(sql, fixed.names())?;
                 self.execute_with(&sql, &fixed.values(), value_rows(rows))
             }
 
@@ -242,7 +242,7 @@ macro_rules! statements {
                 fixed: impl Params,
                 rows: &[P],
             ) -> Result<Vec<T>> {
-                let sql = sql::numbered(sql, fixed.names());
+                let sql = sql::numbered(sql, fixed.names())?;
                 self.query_with(&sql, &fixed.values(), value_rows(rows))
             }
 

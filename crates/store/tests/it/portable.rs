@@ -1,5 +1,5 @@
 use proptest::strategy::{Strategy, ValueTree};
-use store::{Error, UnscopedTx, Value, params};
+use store::{Error, RowCells, Tx, UnscopedTx, Value, params};
 use testkit::{namespace, on_each_engine};
 use types::{Amount, Quantity};
 
@@ -282,17 +282,28 @@ async fn a_statement_uses_each_parameter_that_it_names() {
         });
         let row = ("b".to_owned(), "?one".to_owned());
         assert_eq!(found.await, Ok::<_, Error>(Some(row)));
-        for sql in ["SELECT ?one", "SELECT ?one + ?two + ?three"] {
-            let params = move || params! { one: 1i64, two: 2i64 };
-            let read = move |tx: &mut UnscopedTx| tx.rows::<(i64,)>(sql, params());
-            let rejected = test.db.read_unscoped(read).await;
-            assert!(
-                matches!(rejected, Err(Error::Database { .. })),
-                "{rejected:?}"
-            );
+        let scoped = [
+            ("SELECT ?two WHERE ?ns = 'ns'", "?one"),
+            ("SELECT ?one WHERE ?ns = 'ns'", "?two"),
+            ("SELECT ?one + ?two + ?three WHERE ?ns = 'ns'", "?three"),
+            ("SELECT ?one + ?two + ?1 WHERE ?ns = 'ns'", "?1"),
+        ];
+        for (sql, wrong) in scoped {
+            let read = move |tx: &mut Tx| tx.rows(sql, params! { one: 1i64, two: 2i64 });
+            assert_wrong(test.db.read(&namespace("ns"), read).await, wrong);
         }
+        let twice = |tx: &mut UnscopedTx| tx.rows("SELECT ?one", params! { one: 1i64, one: 2i64 });
+        assert_wrong(test.db.read_unscoped(twice).await, "?one");
+        let ns = |tx: &mut Tx| tx.rows("SELECT ?ns", params! { ns: "other" });
+        assert_wrong(test.db.read(&namespace("ns"), ns).await, "?ns");
     })
     .await;
+}
+
+fn assert_wrong(result: Result<Vec<RowCells>, Error>, name: &str) {
+    let is_named =
+        matches!(&result, Err(Error::WrongParameter { parameter, .. }) if parameter == name);
+    assert!(is_named, "{result:?}");
 }
 
 /// Rows of unequal width or type are rejected before they reach a database.
