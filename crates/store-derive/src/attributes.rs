@@ -38,7 +38,7 @@ pub(crate) struct Column<'i> {
     pub(crate) ident: &'i Ident,
     pub(crate) ty: &'i Type,
     pub(crate) form: Form,
-    /// One name, several for a group, none for a flattened row.
+    /// One name, several for a group. For a flattened row its [`Column::mark`].
     pub(crate) names: Vec<String>,
     pub(crate) key: bool,
     pub(crate) update: bool,
@@ -51,7 +51,7 @@ pub(crate) enum Form {
     Json,
     /// Several columns of this table that form one value.
     Group,
-    /// All columns of another row, in the result of a join.
+    /// All columns of another row.
     Flatten,
 }
 
@@ -66,6 +66,11 @@ pub(crate) enum Version {
 impl Column<'_> {
     pub(crate) fn is_namespace(&self) -> bool {
         self.names.len() == 1 && self.names[0] == NAMESPACE
+    }
+
+    /// What stands for the columns of a flattened row in a text.
+    pub(crate) fn mark(&self) -> String {
+        format!("{{..{}}}", self.ident)
     }
 
     /// The type inside `Option<..>`, if it is one.
@@ -129,8 +134,8 @@ impl<'i> Declaration<'i> {
             None if has(|f| f.key || f.update) || has_version => {
                 error("key, update and version need #[record(table = \"..\")]")
             }
-            Some(_) if has(|field| field.form == Form::Flatten) => {
-                error("a flattened row is for results, which have no table")
+            _ if has(|field| field.form == Form::Flatten && (field.key || field.update)) => {
+                error("a flattened row is only inserted")
             }
             Some(_) if has(|field| field.key) && !has(|field| field.update) && !has_version => {
                 error("a key without anything to set: mark a field with #[record(update)]")
@@ -234,7 +239,7 @@ impl Column<'_> {
             }
             Some("flatten") => {
                 self.form = Form::Flatten;
-                self.names = Vec::new();
+                self.names = vec![self.mark()];
             }
             _ => {
                 return Err(meta.error(

@@ -21,13 +21,14 @@ pub(crate) fn expand(input: TokenStream) -> Result<TokenStream> {
 
 fn record(input: &DeriveInput, declaration: &Declaration<'_>, table: &Table) -> TokenStream {
     let (name, (generics, types, conditions)) = (&input.ident, input.generics.split_for_impl());
-    let names: Vec<&str> = declaration.names().collect();
-    let (columns, table_name) = (names.join(", "), &table.name);
+    let columns: Vec<&str> = declaration.names().collect();
+    let columns = text(declaration, &columns.join(", "));
+    let (names, table_name) = (all_names(declaration), &table.name);
     let written = (declaration.access != Access::Read).then(|| written(input, declaration, table));
     quote! {
         impl #generics ::store::Record for #name #types #conditions {
             const TABLE: &'static str = #table_name;
-            const NAMES: &'static [&'static str] = &[#(#names),*];
+            const NAMES: &'static [&'static str] = #names;
             const COLUMNS: &'static str = #columns;
         }
         #written
@@ -81,6 +82,7 @@ fn scopes(input: &DeriveInput, declaration: &Declaration<'_>, table: &Table) -> 
             update,
             ..
         } = Statements::new(declaration, table, true);
+        let [insert, upsert] = [insert, upsert].map(|sql| text(declaration, &sql));
         quote! {
             impl #generics ::store::ScopedTable for #name #types #conditions {
                 const INSERT: &'static str = #insert;
@@ -97,6 +99,7 @@ fn scopes(input: &DeriveInput, declaration: &Declaration<'_>, table: &Table) -> 
             update,
             update_all,
         } = Statements::new(declaration, table, false);
+        let [insert, upsert] = [insert, upsert].map(|sql| text(declaration, &sql));
         quote! {
             impl #generics ::store::UnscopedTable for #name #types #conditions {
                 const INSERT: &'static str = #insert;
@@ -200,6 +203,26 @@ fn all_names(declaration: &Declaration<'_>) -> TokenStream {
         }
     });
     concatenated(quote! { &'static str }, parts)
+}
+
+/// A text of SQL, with the columns of flattened rows in place of their marks.
+fn text(declaration: &Declaration<'_>, text: &str) -> TokenStream {
+    let own = |part: &str| (!part.is_empty()).then(|| quote! { #part.as_bytes() });
+    let (mut parts, mut rest) = (Vec::new(), text);
+    for field in &declaration.fields {
+        if let Some((before, after)) = rest.split_once(&field.mark()) {
+            let ty = field.ty;
+            parts.extend(own(before));
+            parts.push(quote! { <#ty as ::store::Record>::COLUMNS.as_bytes() });
+            rest = after;
+        }
+    }
+    if parts.is_empty() {
+        return quote! { #text };
+    }
+    parts.extend(own(rest));
+    let bytes = concatenated(quote! { u8 }, parts.into_iter());
+    quote! { ::store::utf8(#bytes) }
 }
 
 fn concatenated(item: TokenStream, parts: impl Iterator<Item = TokenStream>) -> TokenStream {

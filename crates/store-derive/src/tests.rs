@@ -58,8 +58,8 @@ fn what_is_written_needs_a_table() {
     assert!(error(read).starts_with("read and write need"));
     let global = quote! { #[record(global)] struct T { id: u64 } };
     assert_eq!(error(global), "global needs a table");
-    let flat = quote! { #[record(table = "t")] struct T { #[record(flatten)] other: Other } };
-    assert!(error(flat).starts_with("a flattened row is for results"));
+    let flat = quote! { #[record(table = "t")] struct T { #[record(key)] id: u64, #[record(update, flatten)] other: Other } };
+    assert_eq!(error(flat), "a flattened row is only inserted");
 }
 
 #[test]

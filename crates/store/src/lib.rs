@@ -67,7 +67,7 @@ pub use partition::Partition;
 pub use record::{Group, InNamespace, Record, ScopedTable, UnscopedTable, Updatable, Upsertable};
 #[doc(hidden)]
 pub use record::{
-    RowValues, assert_as_in_json, concatenate, json_value, optional_json_value, total,
+    RowValues, assert_as_in_json, concatenate, json_value, optional_json_value, total, utf8,
 };
 pub use row::{Columns, FromRow, ListItem, NamedParams, Params, RowCells, list};
 pub use store_derive::Record;

@@ -57,7 +57,7 @@ use types::Namespace;
 /// | `column = "c"` | the name of the column |
 /// | `json` | data as JSON text; `Option` is NULL. For text that is hashed: `types::Json` |
 /// | `columns("a", "b")` | one value, a [`Group`]; its `Option` is none if all are NULL |
-/// | `flatten` | all columns of another record, in a result without a table |
+/// | `flatten` | all columns of another record: one of the same table, or in the result of a join |
 /// | `key` | identifies the row in `update` and `upsert`, with the namespace |
 /// | `update` | is set by `update` and `upsert`; other fields are only inserted |
 /// | `version` | the version as read: `update` raises it, and does nothing if the row has another |
@@ -354,6 +354,15 @@ pub const fn concatenate<T: Copy, const N: usize>(parts: &[&[T]]) -> [T; N] {
         part += 1;
     }
     all
+}
+
+/// A text that is made of texts.
+#[doc(hidden)]
+pub const fn utf8(bytes: &'static [u8]) -> &'static str {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(_) => panic!("the parts are texts"),
+    }
 }
 
 /// Store enums as their text, by their `strum` derives `EnumString` and `IntoStaticStr`. Another

@@ -39,18 +39,7 @@ store::named!(NamedKey, KeyId, Error, "key", within wallet: WalletId, by "id");
 #[derive(store::Record)]
 #[record(table = "named_key", write)]
 pub(crate) struct NewNamedKey {
-    #[record(columns(
-        "id",
-        "wallet",
-        "name",
-        "chain",
-        "address",
-        "path",
-        "metadata",
-        "version",
-        "created_at",
-        "updated_at"
-    ))]
+    #[record(flatten)]
     pub(crate) key: NamedKey,
     pub(crate) family: &'static str,
 }

@@ -53,19 +53,7 @@ pub struct SignatureRequest {
 #[derive(Debug, Clone, store::Record)]
 #[record(table = "signature_request")]
 pub(crate) struct StoredRequest {
-    #[record(columns(
-        "id",
-        "state",
-        "backend",
-        "permit",
-        "chain",
-        "signer",
-        "signed_id",
-        "note",
-        "version",
-        "created_at",
-        "updated_at"
-    ))]
+    #[record(flatten)]
     pub(crate) request: SignatureRequest,
     pub(crate) bytes: Vec<u8>,
     pub(crate) unsigned_hash: Digest,

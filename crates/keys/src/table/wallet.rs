@@ -11,18 +11,7 @@ use types::{Digest, Namespace, WalletId};
 #[derive(store::Record)]
 #[record(table = "wallet", write)]
 pub(crate) struct StoredWallet {
-    #[record(columns(
-        "id",
-        "name",
-        "kind",
-        "source",
-        "backend",
-        "account",
-        "metadata",
-        "version",
-        "created_at",
-        "updated_at"
-    ))]
+    #[record(flatten)]
     pub(crate) wallet: Wallet,
     #[record(columns("secret", "secret_version"))]
     pub(crate) secret: EncryptedSecret,

@@ -19,17 +19,7 @@ pub(crate) fn of_variables(tx: &mut Tx, set: VariableSetId, name: &str) -> Resul
 #[derive(store::Record)]
 #[record(table = "task_version")]
 pub(crate) struct Stored {
-    #[record(columns(
-        "id",
-        "task",
-        "label",
-        "description",
-        "hash",
-        "steps",
-        "warnings",
-        "created_at",
-        "created_by"
-    ))]
+    #[record(flatten)]
     pub(crate) version: Version,
     pub(crate) source: String,
     pub(crate) format: Format,
