@@ -53,10 +53,10 @@ CREATE TABLE tree_head_leaf (
 
 CREATE TABLE idempotency (
   namespace TEXT NOT NULL,
-  verb TEXT NOT NULL,
+  scope TEXT NOT NULL,
   key TEXT NOT NULL,
   command_hash BLOB,
   resource TEXT NOT NULL,
   created_at BIGINT NOT NULL,
-  PRIMARY KEY (namespace, verb, key)
+  PRIMARY KEY (namespace, scope, key)
 );

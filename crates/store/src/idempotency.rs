@@ -1,5 +1,5 @@
-//! Idempotency keys: a key, scoped by namespace and verb, is bound to the resource that its command
-//! created.
+//! Idempotency keys: a key is bound to the resource that its command created, in one namespace and
+//! scope (`<noun>.<verb>`, such as `submission.enqueue`).
 
 use crate::table::idempotency::{self as table, NewClaim, StoredClaim};
 use crate::{Result, Tx};
@@ -33,7 +33,7 @@ pub enum ClaimOutcome {
 
 /// Claim keys for the commands of a slice, in order. If a key occurs twice in the slice, the first
 /// command gets it.
-pub fn claim(tx: &mut Tx, verb: &str, claims: &[Claim<'_>]) -> Result<Vec<ClaimOutcome>> {
+pub fn claim(tx: &mut Tx, scope: &str, claims: &[Claim<'_>]) -> Result<Vec<ClaimOutcome>> {
     let created_at = tx.now();
     let mut seen = HashSet::with_capacity(claims.len());
     let firsts = claims.iter().filter(|claim| seen.insert(claim.key));
@@ -44,7 +44,7 @@ pub fn claim(tx: &mut Tx, verb: &str, claims: &[Claim<'_>]) -> Result<Vec<ClaimO
                 "longer keys are rejected by the API"
             );
             NewClaim {
-                verb,
+                scope,
                 key: first.key,
                 command_hash: first.command_hash,
                 resource: &first.resource,
@@ -59,7 +59,7 @@ pub fn claim(tx: &mut Tx, verb: &str, claims: &[Claim<'_>]) -> Result<Vec<ClaimO
     let existing = if fresh.len() == claims.len() {
         HashMap::new()
     } else {
-        existing(tx, verb, &firsts)?
+        existing(tx, scope, &firsts)?
     };
     Ok(claims
         .iter()
@@ -76,9 +76,9 @@ pub fn claim(tx: &mut Tx, verb: &str, claims: &[Claim<'_>]) -> Result<Vec<ClaimO
 /// The earlier claims of these keys, by key.
 type ExistingClaims = HashMap<String, StoredClaim>;
 
-fn existing(tx: &mut Tx, verb: &str, firsts: &[NewClaim<'_>]) -> Result<ExistingClaims> {
+fn existing(tx: &mut Tx, scope: &str, firsts: &[NewClaim<'_>]) -> Result<ExistingClaims> {
     let keys: Vec<&str> = firsts.iter().map(|first| first.key).collect();
-    let claims = table::of_keys(tx, verb, &keys)?;
+    let claims = table::of_keys(tx, scope, &keys)?;
     Ok(claims
         .into_iter()
         .map(|claim| (claim.key.clone(), claim))
@@ -100,6 +100,6 @@ fn compare(claim: &Claim<'_>, existing: &ExistingClaims) -> ClaimOutcome {
 }
 
 /// Release a key in the transaction that rejects its command for good: a rejection uses up no key.
-pub fn release(tx: &mut Tx, verb: &str, key: &str) -> Result<()> {
-    table::delete(tx, verb, key)
+pub fn release(tx: &mut Tx, scope: &str, key: &str) -> Result<()> {
+    table::delete(tx, scope, key)
 }

@@ -7,7 +7,7 @@ use types::{Digest, Time};
 #[derive(store::Record)]
 #[record(table = "idempotency", write)]
 pub(crate) struct NewClaim<'a> {
-    pub(crate) verb: &'a str,
+    pub(crate) scope: &'a str,
     pub(crate) key: &'a str,
     pub(crate) command_hash: Option<Digest>,
     pub(crate) resource: &'a str,
@@ -25,25 +25,25 @@ pub(crate) struct StoredClaim {
 
 /// Claim the keys that are free and return them.
 pub(crate) fn insert(tx: &mut Tx, claims: &[NewClaim<'_>]) -> Result<Vec<(String,)>> {
-    let rest = "ON CONFLICT (namespace, verb, key) DO NOTHING RETURNING key";
+    let rest = "ON CONFLICT (namespace, scope, key) DO NOTHING RETURNING key";
     NewClaim::insert_returning(tx, claims, rest)
 }
 
-/// Read what these keys of a verb were claimed for.
-pub(crate) fn of_keys(tx: &mut Tx, verb: &str, keys: &[&str]) -> Result<Vec<StoredClaim>> {
+/// Read what these keys of a scope were claimed for.
+pub(crate) fn of_keys(tx: &mut Tx, scope: &str, keys: &[&str]) -> Result<Vec<StoredClaim>> {
     let sql = format!(
         "WITH n(k) AS ({{rows}}) SELECT {}
-           FROM n JOIN idempotency i ON i.namespace = ?ns AND i.verb = ?1 AND i.key = n.k",
+           FROM n JOIN idempotency i ON i.namespace = ?ns AND i.scope = ?1 AND i.key = n.k",
         StoredClaim::columns_of("i")
     );
-    tx.query_rows(&sql, (verb,), &list(keys))
+    tx.query_rows(&sql, (scope,), &list(keys))
 }
 
 /// Free a key for another command.
-pub(crate) fn delete(tx: &mut Tx, verb: &str, key: &str) -> Result<()> {
+pub(crate) fn delete(tx: &mut Tx, scope: &str, key: &str) -> Result<()> {
     tx.execute(
-        "DELETE FROM idempotency WHERE namespace = ?ns AND verb = ?1 AND key = ?2",
-        (verb, key),
+        "DELETE FROM idempotency WHERE namespace = ?ns AND scope = ?1 AND key = ?2",
+        (scope, key),
     )?;
     Ok(())
 }
