@@ -302,7 +302,7 @@ fn strict(text: &str) -> String {
         }
         let (body, end) = statement
             .rsplit_once("\n);")
-            .expect("a table end_of with \");\" on a line of its own");
+            .expect("a table ends with \");\" on a line of its own");
         format!("{body}\n) STRICT;{end}")
     });
     statements.collect()
