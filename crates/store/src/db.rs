@@ -1,5 +1,6 @@
 //! The entry point: open a database, read a snapshot.
 
+use crate::closure::{TxResult, as_job, await_result};
 use crate::config::{Config, EngineKind, LeaseClock};
 use crate::dispatch::Dispatch;
 use crate::engine::Connection;
@@ -8,7 +9,6 @@ use crate::hash_chain::HeadCache;
 use crate::partition::Partition;
 use crate::reader::Reads;
 use crate::serve::{Reader, Writer, spawn};
-use crate::task::{Outcome, await_result, task};
 use crate::{Error, Result, Tx, UnscopedTx, lock, migrate};
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -95,7 +95,7 @@ impl Db {
     ) -> impl Future<Output = R> + use<R, F>
     where
         F: FnMut(&mut Tx) -> R + Send + 'static,
-        R: Outcome,
+        R: TxResult,
     {
         let namespace = *namespace;
         self.read_unscoped(move |tx| read(&mut tx.scoped(&namespace)))
@@ -105,9 +105,9 @@ impl Db {
     pub fn read_unscoped<R, F>(&self, read: F) -> impl Future<Output = R> + use<R, F>
     where
         F: FnMut(&mut UnscopedTx) -> R + Send + 'static,
-        R: Outcome,
+        R: TxResult,
     {
-        let (job, result) = task(read);
+        let (job, result) = as_job(read);
         let queued = self.0.reads.push(job);
         await_result(queued, result)
     }
@@ -122,7 +122,7 @@ impl Db {
     where
         A: Send + 'static,
         F: FnMut(&mut Tx, &A) -> R + Send + 'static,
-        R: Outcome,
+        R: TxResult,
     {
         self.read(namespace, move |tx| read(tx, &args))
     }
@@ -136,7 +136,7 @@ impl Db {
     where
         A: Send + 'static,
         F: FnMut(&mut UnscopedTx, &A) -> R + Send + 'static,
-        R: Outcome,
+        R: TxResult,
     {
         self.read_unscoped(move |tx| read(tx, &args))
     }
@@ -175,9 +175,9 @@ impl Db {
     ) -> impl Future<Output = R> + use<R, F>
     where
         F: FnMut(&mut UnscopedTx) -> R + Send + 'static,
-        R: Outcome,
+        R: TxResult,
     {
-        let (job, result) = task(write);
+        let (job, result) = as_job(write);
         let key = match (&partition, self.engine()) {
             // A queue of its own, so that only these transactions read the database's clock.
             (None, _) => "".into(),

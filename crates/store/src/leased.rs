@@ -1,9 +1,9 @@
 //! Taking leases, and writing under them.
 
+use crate::closure::TxResult;
 use crate::db::Db;
 use crate::partition::Partition;
 use crate::table::lease::{self as table, LeaseRequest};
-use crate::task::Outcome;
 use crate::{Lease, Result, Tx, UnscopedTx};
 use std::future::Future;
 use types::{Namespace, Principal};
@@ -98,7 +98,7 @@ impl LeasedDb<'_> {
     ) -> impl Future<Output = R> + use<R, F>
     where
         F: FnMut(&mut Tx) -> R + Send + 'static,
-        R: Outcome,
+        R: TxResult,
     {
         let namespace = *namespace;
         self.write_unscoped(move |tx| write(&mut tx.scoped(&namespace)))
@@ -108,7 +108,7 @@ impl LeasedDb<'_> {
     pub fn write_unscoped<R, F>(&self, write: F) -> impl Future<Output = R> + use<R, F>
     where
         F: FnMut(&mut UnscopedTx) -> R + Send + 'static,
-        R: Outcome,
+        R: TxResult,
     {
         self.db.queue(Some(self.partition.clone()), write)
     }
@@ -123,7 +123,7 @@ impl LeasedDb<'_> {
     where
         A: Send + 'static,
         F: FnMut(&mut Tx, &A) -> R + Send + 'static,
-        R: Outcome,
+        R: TxResult,
     {
         self.write(namespace, move |tx| write(tx, &args))
     }
@@ -138,7 +138,7 @@ impl LeasedDb<'_> {
     where
         A: Send + 'static,
         F: FnMut(&mut Tx, &Principal, &A) -> R + Send + 'static,
-        R: Outcome,
+        R: TxResult,
     {
         let args = (principal.clone(), args);
         self.write_with(&principal.namespace, args, move |tx, (principal, args)| {
@@ -155,7 +155,7 @@ impl LeasedDb<'_> {
     where
         A: Send + 'static,
         F: FnMut(&mut UnscopedTx, &A) -> R + Send + 'static,
-        R: Outcome,
+        R: TxResult,
     {
         self.write_unscoped(move |tx| write(tx, &args))
     }

@@ -6,7 +6,7 @@ use crate::engine::Statement;
 use crate::engine::sqlite::Sqlite;
 use crate::sql::Dialect;
 use crate::{
-    Fact, LeaseClock, RowCells, Value, ValueKind, hash_chain::HeadCache, migrate, task::task,
+    Fact, LeaseClock, RowCells, Value, ValueKind, closure::as_job, hash_chain::HeadCache, migrate,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -172,7 +172,7 @@ impl World {
         let (group, results): (Vec<_>, Vec<_>) = (0..3)
             .map(|n| {
                 let runs = self.runs.clone();
-                let (job, result) = task(move |tx: &mut crate::UnscopedTx| {
+                let (job, result) = as_job(move |tx: &mut crate::UnscopedTx| {
                     runs.fetch_add(1, Ordering::SeqCst);
                     if with_facts {
                         tx.append(

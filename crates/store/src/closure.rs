@@ -6,14 +6,14 @@ use crate::{Error, Result, UnscopedTx};
 use tokio::sync::oneshot;
 
 /// What a closure on a transaction returns: a `Result` whose error may be one of the store.
-pub trait Outcome: Send + 'static {
+pub trait TxResult: Send + 'static {
     #[doc(hidden)]
     fn failed(error: Error) -> Self;
     #[doc(hidden)]
     fn is_failed(&self) -> bool;
 }
 
-impl<T, E> Outcome for std::result::Result<T, E>
+impl<T, E> TxResult for std::result::Result<T, E>
 where
     T: Send + 'static,
     E: From<Error> + Send + 'static,
@@ -28,14 +28,14 @@ where
 }
 
 /// Wrap a closure as a job, with the receiver of its result.
-pub(crate) fn task<R, F>(run: F) -> (Box<dyn Job>, oneshot::Receiver<R>)
+pub(crate) fn as_job<R, F>(run: F) -> (Box<dyn Job>, oneshot::Receiver<R>)
 where
     F: FnMut(&mut UnscopedTx) -> R + Send + 'static,
-    R: Outcome,
+    R: TxResult,
 {
     let (sender, receiver) = oneshot::channel();
     (
-        Box::new(Task {
+        Box::new(QueuedClosure {
             run,
             result: None,
             sender,
@@ -44,16 +44,16 @@ where
     )
 }
 
-struct Task<R, F> {
+struct QueuedClosure<R, F> {
     run: F,
     result: Option<R>,
     sender: oneshot::Sender<R>,
 }
 
-impl<R, F> Job for Task<R, F>
+impl<R, F> Job for QueuedClosure<R, F>
 where
     F: FnMut(&mut UnscopedTx) -> R + Send,
-    R: Outcome,
+    R: TxResult,
 {
     fn run(&mut self, core: &mut Core<'_>) -> bool {
         self.result = None;
@@ -65,8 +65,8 @@ where
 
     fn finish(self: Box<Self>, outcome: Result<()>) {
         let result = match (outcome, self.result) {
-            // The closure's own error is more specific than the store's.
             (Err(error), Some(result)) if !result.is_failed() => R::failed(error),
+            // The closure's own error is more specific than the store's.
             (_, Some(result)) => result,
             (Ok(()), None) => R::failed(Error::Closed),
             (Err(error), None) => R::failed(error),
@@ -77,7 +77,7 @@ where
 }
 
 /// Wait for the result of a queued job.
-pub(crate) async fn await_result<R: Outcome>(
+pub(crate) async fn await_result<R: TxResult>(
     queued: Result<()>,
     result: oneshot::Receiver<R>,
 ) -> R {
