@@ -1,5 +1,5 @@
-//! Resources with a name, which callers of every engine read, put, change and delete in the same
-//! way.
+//! Resources with a name, which callers of `policy`, `workflow` and `keys` read, put, change and
+//! delete in the same way.
 //!
 //! Wallets and their keys share reading and [`change`] only: creating them makes keys, and they are
 //! neither replaced nor deleted.
@@ -26,10 +26,14 @@ impl<R: Named + Serialize> Described for R {
 pub trait Resource: Described {
     /// A validated request to create or replace it.
     type New: Send + 'static;
-    /// The kinds of the facts that it was created, updated and deleted.
-    const FACTS: [&'static str; 3];
+    /// The kind of the fact that it was created.
+    const CREATED: &'static str;
+    /// The kind of the fact that it was updated.
+    const UPDATED: &'static str;
+    /// The kind of the fact that it was deleted.
+    const DELETED: &'static str;
 
-    /// The name that the request gives it, if not that in the path.
+    /// The name that the request gives an existing one. A new one has that in the path.
     fn new_name(new: &Self::New) -> Option<&str>;
 
     /// The row to write.
@@ -94,7 +98,8 @@ pub async fn put<R: Resource<Within = ()>>(
     db.write_with(&principal.namespace, args, put).await
 }
 
-/// The same in a transaction.
+/// The same in a transaction. Errors: those of [`NameErrors`], and [`Resource::too_many`] if it is
+/// new and the namespace has `limit` of them.
 pub fn put_in<R: Resource>(
     tx: &mut Tx,
     principal: &Principal,
@@ -125,13 +130,16 @@ pub fn put_in<R: Resource>(
     });
     meta.updated = now;
     meta.version += 1;
-    if let Some(name) = R::new_name(new) {
+    if let Some(name) = R::new_name(new).filter(|_| !is_new) {
         name.clone_into(&mut meta.name);
     }
     let row = R::build(tx, meta, new, before.as_ref())?;
-    let [created, updated, _] = R::FACTS;
-    let kind = if is_new { created } else { updated };
-    save(tx, principal, kind, row, is_new).map(|row| (row, is_new))
+    if is_new {
+        save(tx, principal, R::CREATED, row, true).map(|row| (row, true))
+    } else {
+        row.check_name(tx)?;
+        save(tx, principal, R::UPDATED, row, false).map(|row| (row, false))
+    }
 }
 
 /// Write a changed resource as its next version, with a fact of this kind.
@@ -142,6 +150,7 @@ pub fn change<R: Described>(
     mut row: R,
 ) -> Result<R, R::Error> {
     row.touch(tx.now());
+    row.check_name(tx)?;
     save(tx, principal, kind, row, false)
 }
 
@@ -152,7 +161,6 @@ fn save<R: Described>(
     row: R,
     is_new: bool,
 ) -> Result<R, R::Error> {
-    row.check_name(tx)?;
     let is_saved = if is_new {
         R::insert(tx, std::slice::from_ref(&row), "ON CONFLICT DO NOTHING")? == 1
     } else {
@@ -179,8 +187,7 @@ pub async fn delete<R: Resource>(
         row.delete_parts(tx)?;
         Named::delete(&row, tx)?;
         row.touch(tx.now());
-        let [.., deleted] = R::FACTS;
-        let fact = row.describe_deleted(tx, start(deleted, &row))?;
+        let fact = row.describe_deleted(tx, subject_fact(R::DELETED, &row))?;
         tx.append(fact.actor(principal));
         Ok(())
     };
@@ -189,10 +196,10 @@ pub async fn delete<R: Resource>(
 
 /// A fact about a resource, without an actor.
 pub fn fact<R: Described>(tx: &mut Tx, kind: &'static str, row: &R) -> Result<Fact, R::Error> {
-    row.describe(tx, start(kind, row))
+    row.describe(tx, subject_fact(kind, row))
 }
 
-fn start<R: Named>(kind: &'static str, row: &R) -> Fact {
+fn subject_fact<R: Named>(kind: &'static str, row: &R) -> Fact {
     let Meta { id, version, .. } = row.meta();
     Fact::new(kind, 1).subject(&id, version)
 }

@@ -173,7 +173,9 @@ fn resolve_all(tx: &mut Tx, rows: Vec<BindingRow>) -> Result<Vec<Binding>> {
 
 impl Resource for BindingRow {
     type New = ValidBinding;
-    const FACTS: [&str; 3] = ["binding.created", "binding.updated", "binding.deleted"];
+    const CREATED: &'static str = "binding.created";
+    const UPDATED: &'static str = "binding.updated";
+    const DELETED: &'static str = "binding.deleted";
 
     fn new_name(new: &ValidBinding) -> Option<&str> {
         new.name.as_deref()

@@ -61,7 +61,7 @@ pub async fn patch_policy(
             ..policy
         };
         table::revision::bump(tx)?;
-        named::change(tx, principal, "policy.updated", policy)
+        named::change(tx, principal, StoredPolicy::UPDATED, policy)
     };
     policy.on().write_as(principal, args, patch).await
 }
@@ -92,7 +92,9 @@ pub async fn delete_policy(policy: &Policy, principal: &Principal, name_or_id: &
 
 impl Resource for StoredPolicy {
     type New = NewPolicy;
-    const FACTS: [&str; 3] = ["policy.created", "policy.updated", "policy.deleted"];
+    const CREATED: &'static str = "policy.created";
+    const UPDATED: &'static str = "policy.updated";
+    const DELETED: &'static str = "policy.deleted";
 
     fn new_name(new: &NewPolicy) -> Option<&str> {
         new.name.as_deref()

@@ -210,7 +210,9 @@ pub struct PlacedListener {
 
 impl Resource for Listener {
     type New = PlacedListener;
-    const FACTS: [&str; 3] = ["listener.created", "listener.updated", "listener.deleted"];
+    const CREATED: &'static str = "listener.created";
+    const UPDATED: &'static str = "listener.updated";
+    const DELETED: &'static str = "listener.deleted";
 
     fn new_name(new: &PlacedListener) -> Option<&str> {
         new.request.new.name.as_deref()

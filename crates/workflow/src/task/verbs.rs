@@ -39,7 +39,7 @@ pub async fn patch_task(
             variable_set: changes.variable_set.or(task.variable_set),
             ..task
         };
-        named::change(tx, actor, "task.updated", task)
+        named::change(tx, actor, Task::UPDATED, task)
     };
     workflow.on().write_as(principal, args, write).await
 }
@@ -67,7 +67,9 @@ pub async fn delete_task(
 
 impl Resource for Task {
     type New = NewTask;
-    const FACTS: [&str; 3] = ["task.created", "task.updated", "task.deleted"];
+    const CREATED: &'static str = "task.created";
+    const UPDATED: &'static str = "task.updated";
+    const DELETED: &'static str = "task.deleted";
 
     fn new_name(new: &NewTask) -> Option<&str> {
         new.name.as_deref()

@@ -7,7 +7,7 @@ use crate::{Error, Format, Result, Workflow};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use store::Tx;
-use store::named::{self, Named as _};
+use store::named::{self, Named as _, Resource as _};
 use types::{Digest, Page, Principal, TaskId, Time, VersionId};
 
 /// Posts a version and makes it the current one. The whole document is validated first, including
@@ -76,7 +76,7 @@ fn insert_version(
         current_version: Some(version.version.clone()),
         ..task
     };
-    named::change(tx, principal, "task.updated", task)?;
+    named::change(tx, principal, Task::UPDATED, task)?;
     table::insert_version(tx, version, &parsed.source, parsed.format)
 }
 

@@ -146,11 +146,9 @@ pub async fn delete_variable_set(
 
 impl Resource for StoredSet {
     type New = NewSet;
-    const FACTS: [&str; 3] = [
-        "variables.created",
-        "variables.updated",
-        "variables.deleted",
-    ];
+    const CREATED: &'static str = "variables.created";
+    const UPDATED: &'static str = "variables.updated";
+    const DELETED: &'static str = "variables.deleted";
 
     fn new_name(new: &NewSet) -> Option<&str> {
         new.name.as_deref()

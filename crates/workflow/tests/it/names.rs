@@ -25,6 +25,7 @@ async fn a_task_is_created_by_name_and_changed_by_id() {
             &principal,
             "mint",
             NewTask {
+                name: Some("other".into()),
                 description: Some("d".into()),
                 ..NewTask::default()
             },
@@ -32,6 +33,10 @@ async fn a_task_is_created_by_name_and_changed_by_id() {
         .await
         .unwrap();
         assert!(is_new && created.id.to_string().starts_with("tsk:"));
+        assert_eq!(
+            created.name, "mint",
+            "a new task takes its name from the path"
+        );
         let (same, is_new) = put_task(&engine, &principal, "mint", NewTask::default())
             .await
             .unwrap();
