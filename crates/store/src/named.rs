@@ -81,15 +81,15 @@ pub async fn list<R: Named>(
     db.read_with(&principal.namespace, page.clone(), read).await
 }
 
-/// Create a resource with this name or replace the existing one; with an id, only replace. Returns
-/// whether it is new.
+/// Create a resource with this name or replace the existing one; with an id, only replace. A new one
+/// has version 1.
 pub async fn put<R: Resource<Within = ()>>(
     db: LeasedDb<'_>,
     principal: &Principal,
     name_or_id: &str,
     new: R::New,
     limit: usize,
-) -> Result<(R, bool), R::Error> {
+) -> Result<R, R::Error> {
     type Args<New> = (Principal, String, New);
     let args = (principal.clone(), name_or_id.to_owned(), new);
     let put = move |tx: &mut Tx, (principal, path, new): &Args<R::New>| {
@@ -107,7 +107,7 @@ pub fn put_in<R: Resource>(
     path: &str,
     new: &R::New,
     limit: usize,
-) -> Result<(R, bool), R::Error> {
+) -> Result<R, R::Error> {
     let is_id = path.parse::<R::Id>().is_ok();
     if !is_id {
         R::Error::check_name(path)?;
@@ -135,10 +135,10 @@ pub fn put_in<R: Resource>(
     }
     let row = R::build(tx, meta, new, before.as_ref())?;
     if is_new {
-        save(tx, principal, R::CREATED, row, true).map(|row| (row, true))
+        save(tx, principal, R::CREATED, row, true)
     } else {
         row.check_name(tx)?;
-        save(tx, principal, R::UPDATED, row, false).map(|row| (row, false))
+        save(tx, principal, R::UPDATED, row, false)
     }
 }
 

@@ -81,20 +81,20 @@ struct ValidBinding {
 }
 
 /// Creates a binding with this name or replaces the existing one; with an id, only replaces.
-/// Returns whether it is new. Errors: `workflow.invalid_field`, `workflow.unknown_resource`,
-/// `workflow.name_taken`, `workflow.limit_exceeded`, `contracts.limit_exceeded`.
+/// Errors: `workflow.invalid_field`, `workflow.unknown_resource`, `workflow.name_taken`,
+/// `workflow.limit_exceeded`, `contracts.limit_exceeded`.
 pub async fn put_binding(
     workflow: &Workflow,
     principal: &Principal,
     name_or_id: &str,
     new: NewBinding,
-) -> Result<(Binding, bool)> {
+) -> Result<Binding> {
     let new = validate(workflow, principal, new)?;
     let limit = workflow.settings().named_objects_per_namespace;
     let put = move |tx: &mut Tx, principal: &Principal, args: &(String, ValidBinding)| {
         let (path, new) = args;
-        let (row, is_new) = named::put_in::<BindingRow>(tx, principal, (), path, new, limit)?;
-        Ok((resolve(tx, row)?, is_new))
+        let row = named::put_in::<BindingRow>(tx, principal, (), path, new, limit)?;
+        resolve(tx, row)
     };
     let args = (name_or_id.to_owned(), new);
     workflow.on().write_as(principal, args, put).await

@@ -71,8 +71,7 @@ macro_rules! named_routes {
             ) -> Result<Json<$Resource>> {
                 check_name::<$Id>(&name_or_id, input.name.as_deref())?;
                 let put = ($put)(&app.$engine, &principal, &name_or_id, input.into());
-                let (resource, _) = put.await?;
-                Ok(Json(resource.into()))
+                Ok(Json(put.await?.into()))
             }
 
             $(#[$delete_doc])*

@@ -29,14 +29,14 @@ pub struct NewPolicy {
 }
 
 /// Create a policy with this name or replace the existing one; with an id, only replace. Versions
-/// and attachments stay. Returns whether it is new. Errors: `policy.unknown_policy`,
-/// `policy.invalid_name`, `policy.name_taken`, `policy.limit_exceeded`.
+/// and attachments stay. Errors: `policy.unknown_policy`, `policy.invalid_name`,
+/// `policy.name_taken`, `policy.limit_exceeded`.
 pub async fn put_policy(
     policy: &Policy,
     principal: &Principal,
     name_or_id: &str,
     new: NewPolicy,
-) -> Result<(StoredPolicy, bool)> {
+) -> Result<StoredPolicy> {
     check_description(new.description.as_deref())?;
     let limit = policy.settings.limits.policies_per_namespace;
     named::put(policy.on(), principal, name_or_id, new, limit).await

@@ -21,17 +21,15 @@ async fn a_policy_has_versions_and_the_latest_is_active() {
         let (engine, principal) = (&world.policy, &world.principal);
         let created = policy::put_policy(engine, principal, "limit", NewPolicy::default())
             .await
-            .unwrap()
-            .0;
+            .unwrap();
         assert_eq!((created.current.clone(), created.version), (None, 1));
         let described = NewPolicy {
             description: Some("another description".to_owned()),
             ..NewPolicy::default()
         };
-        let (updated, is_new) = policy::put_policy(engine, principal, "limit", described)
+        let updated = policy::put_policy(engine, principal, "limit", described)
             .await
             .unwrap();
-        assert!(!is_new);
         assert_eq!(
             (updated.id, updated.description.as_str(), updated.version),
             (created.id, "another description", 2)
@@ -257,7 +255,7 @@ async fn policies_are_renamed_deleted_and_listed() {
             policy::policy(engine, principal, "a").await,
             Err(Error::UnknownPolicy { .. })
         ));
-        let (recreated, _) = policy::put_policy(engine, principal, "a", NewPolicy::default())
+        let recreated = policy::put_policy(engine, principal, "a", NewPolicy::default())
             .await
             .unwrap();
         assert_eq!(recreated.current, None);

@@ -41,15 +41,15 @@ struct ValidatedListener {
 }
 
 /// Creates a listener with this name or replaces the existing one; with an id, only replaces. An
-/// existing listener keeps its cursor as long as it reads the same chain. Returns whether it is
-/// new. Errors: `workflow.invalid_field`, `workflow.unknown_resource`, `workflow.name_taken`,
+/// existing listener keeps its cursor as long as it reads the same chain. Errors:
+/// `workflow.invalid_field`, `workflow.unknown_resource`, `workflow.name_taken`,
 /// `workflow.limit_exceeded`.
 pub async fn put_listener(
     workflow: &Workflow,
     principal: &Principal,
     name_or_id: &str,
     new: NewListener,
-) -> Result<(Listener, bool)> {
+) -> Result<Listener> {
     let request = validate(workflow, principal, new)?;
     let limit = workflow.settings().named_objects_per_namespace;
     let args = (principal.clone(), name_or_id.to_owned(), Arc::new(request));
@@ -175,7 +175,7 @@ fn put(
     request: &Arc<ValidatedListener>,
     start: StartCursor,
     limit: usize,
-) -> Result<(Listener, bool)> {
+) -> Result<Listener> {
     let (cursor, read) = match start {
         StartCursor::Chain(cursor) => (Some(cursor), Vec::new()),
         StartCursor::Facts(read) => (None, read),
@@ -184,8 +184,7 @@ fn put(
         request: Arc::clone(request),
         cursor,
     };
-    let (listener, is_new) =
-        named::put_in::<Listener>(tx, principal, request.kind, path, &new, limit)?;
+    let listener = named::put_in::<Listener>(tx, principal, request.kind, path, &new, limit)?;
     if let Some(chain) = &request.chain {
         // Watches all events of the named contracts; without contracts, the named events of all
         // contracts.
@@ -196,10 +195,10 @@ fn put(
         };
         index::watch_events(tx, chain, &request.sources, topics)?;
     }
-    if is_new {
+    if listener.version == 1 {
         table::put_cursors(tx, listener.id, &read)?;
     }
-    Ok((listener, is_new))
+    Ok(listener)
 }
 
 /// A request, and where a new listener starts on its chain.

@@ -7,15 +7,15 @@ use store::Tx;
 use store::named::{self, Meta, Named as _, Resource};
 use types::{Page, Principal, TaskId};
 
-/// Creates a task with this name or replaces the existing one; with an id, only replaces. Returns
-/// whether it is new. Errors: `workflow.invalid_field`, `workflow.unknown_resource`,
-/// `workflow.name_taken`, `workflow.limit_exceeded`.
+/// Creates a task with this name or replaces the existing one; with an id, only replaces. Errors:
+/// `workflow.invalid_field`, `workflow.unknown_resource`, `workflow.name_taken`,
+/// `workflow.limit_exceeded`.
 pub async fn put_task(
     workflow: &Workflow,
     principal: &Principal,
     name_or_id: &str,
     new: NewTask,
-) -> Result<(Task, bool)> {
+) -> Result<Task> {
     let limit = workflow.settings().named_objects_per_namespace;
     let new = validate(new)?;
     named::put(workflow.on(), principal, name_or_id, new, limit).await

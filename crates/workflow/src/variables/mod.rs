@@ -87,15 +87,15 @@ pub(crate) struct NewSet {
     keyring: Arc<Keyring>,
 }
 
-/// Creates a set with this name or replaces the existing one; with an id, only replaces. Returns
-/// whether it is new. Errors: `workflow.invalid_field`, `workflow.unknown_resource`,
-/// `workflow.name_taken`, `workflow.limit_exceeded`.
+/// Creates a set with this name or replaces the existing one; with an id, only replaces. Errors:
+/// `workflow.invalid_field`, `workflow.unknown_resource`, `workflow.name_taken`,
+/// `workflow.limit_exceeded`.
 pub async fn put_variable_set(
     workflow: &Workflow,
     principal: &Principal,
     name_or_id: &str,
     new: NewVariables,
-) -> Result<(VariableSet, bool)> {
+) -> Result<VariableSet> {
     let values = values(&new)?;
     let new = NewSet {
         name: new.name,
@@ -106,9 +106,9 @@ pub async fn put_variable_set(
     };
     let limit = workflow.settings().named_objects_per_namespace;
     let put = named::put::<StoredSet>(workflow.on(), principal, name_or_id, new, limit);
-    let (stored, is_new) = put.await?;
+    let stored = put.await?;
     let variables = (!stored.is_secret()).then_some(values);
-    Ok((stored.shown(variables), is_new))
+    Ok(stored.shown(variables))
 }
 
 /// Reads a set. Errors: `workflow.unknown_resource`.
