@@ -110,7 +110,7 @@ pub fn put_in<R: Resource>(
 ) -> Result<R, R::Error> {
     let is_id = path.parse::<R::Id>().is_ok();
     if !is_id {
-        R::Error::check_name(path)?;
+        R::check_rules(path)?;
     }
     let before = R::find(tx, within, path)?;
     let is_new = before.is_none();

@@ -9,16 +9,13 @@ const REFERENCE: NameRule = NameRule::new(128, Characters::Printable);
 const MAX_DESCRIPTION: usize = 16 << 10;
 
 impl NameErrors for Error {
-    /// A name has 1 to 128 bytes without `/`, control characters, or surrounding blanks. It must
-    /// not look like an id, because paths accept both.
-    fn check_name(name: &str) -> Result<()> {
-        if !NAME.accepts(name) {
-            return Err(Self::invalid("name", format!("a name has {NAME}")));
-        }
-        if name.len() == 30 && name.as_bytes()[3] == b':' {
-            return Err(Self::invalid("name", "looks like an id"));
-        }
-        Ok(())
+    /// A name has 1 to 128 bytes without `/`, control characters, or surrounding blanks.
+    fn accepts(name: &str) -> bool {
+        NAME.accepts(name)
+    }
+
+    fn invalid_name() -> Self {
+        Self::invalid("name", format!("a name has {NAME}, and is not an id"))
     }
 
     fn unknown(noun: &'static str, name: String) -> Self {

@@ -178,15 +178,15 @@ impl Patch {
 }
 
 impl NameErrors for Error {
-    fn check_name(name: &str) -> Result<()> {
+    fn accepts(name: &str) -> bool {
         let looks_like_an_id = ["wal:", "key:"]
             .iter()
             .any(|prefix| name.starts_with(prefix));
-        if NAME.accepts(name) && !looks_like_an_id && name.trim() == name {
-            Ok(())
-        } else {
-            Err(Self::InvalidName)
-        }
+        NAME.accepts(name) && !looks_like_an_id && name.trim() == name
+    }
+
+    fn invalid_name() -> Self {
+        Self::InvalidName
     }
 
     fn unknown(noun: &'static str, name: String) -> Self {

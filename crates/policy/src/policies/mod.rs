@@ -138,13 +138,13 @@ impl Resource for StoredPolicy {
 }
 
 impl NameErrors for Error {
-    fn check_name(name: &str) -> Result<()> {
+    fn accepts(name: &str) -> bool {
         let rule = NameRule::by_characters(MAX_NAME, Characters::Printable);
-        if rule.accepts(name) && !name.starts_with("pol:") {
-            Ok(())
-        } else {
-            Err(Self::InvalidName { limit: MAX_NAME })
-        }
+        rule.accepts(name) && !name.starts_with("pol:")
+    }
+
+    fn invalid_name() -> Self {
+        Self::InvalidName { limit: MAX_NAME }
     }
 
     fn unknown(_: &'static str, name: String) -> Self {

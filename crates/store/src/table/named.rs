@@ -35,7 +35,7 @@ pub trait Named: ScopedTable + Updatable + FromRow + Send + 'static {
 
     /// The row with an id or a name.
     fn find(tx: &mut Tx, within: Self::Within, name_or_id: &str) -> Result<Option<Self>, Error> {
-        // No name looks like an id.
+        // No name is an id.
         let by = match name_or_id.parse::<Self::Id>() {
             Ok(_) => "AND id = ?1",
             Err(_) => "AND name = ?1",
@@ -77,10 +77,19 @@ pub trait Named: ScopedTable + Updatable + FromRow + Send + 'static {
         tx.execute(&sql, (self.meta().id,)).map(drop)
     }
 
+    /// Check that a name follows the rules of the engine, and is not an id: paths accept both.
+    fn check_rules(name: &str) -> Result<(), Self::Error> {
+        if Self::Error::accepts(name) && name.parse::<Self::Id>().is_err() {
+            Ok(())
+        } else {
+            Err(NameErrors::invalid_name())
+        }
+    }
+
     /// Check that it may have its name, and that no other row has it.
     fn check_name(&self, tx: &mut Tx) -> Result<(), Self::Error> {
         let Meta { id, name, .. } = self.meta();
-        Self::Error::check_name(&name)?;
+        Self::check_rules(&name)?;
         match Self::find(tx, self.within(), &name)? {
             Some(other) if other.meta().id != id => Err(NameErrors::name_taken(Self::NOUN, name)),
             _ => Ok(()),
@@ -99,8 +108,11 @@ pub struct Meta<Id> {
 
 /// The errors of an engine about the names of its resources.
 pub trait NameErrors: From<Error> + Send + 'static {
-    /// Check that a name follows the rules of the engine. A name that parses as an id never does.
-    fn check_name(name: &str) -> Result<(), Self>;
+    /// Whether a name follows the rules of the engine.
+    fn accepts(name: &str) -> bool;
+
+    /// A name does not follow the rules, or is an id.
+    fn invalid_name() -> Self;
 
     /// There is no resource with this name or id.
     fn unknown(noun: &'static str, name_or_id: String) -> Self;
