@@ -68,7 +68,7 @@ pub(crate) async fn renew_until_lost(db: &Db, lease: &Lease) {
         crate::clock::sleep(interval).await;
         match db.renew(lease).await {
             Ok(()) => {}
-            Err(Error::Fenced { .. } | Error::Closed) => return,
+            Err(error) if error.ends_worker() => return,
             Err(error) => {
                 tracing::warn!(event = "lease.renew_failed", partition = lease.partition().name(), %error, "a lease cannot be renewed")
             }

@@ -83,6 +83,13 @@ codes! { Error {
     Self::Closed => ("store.closed", 503, Later),
 }}
 
+impl Error {
+    /// Whether a worker that meets it must stop: its lease or its database is gone.
+    pub fn ends_worker(&self) -> bool {
+        matches!(self, Self::Fenced { .. } | Self::Closed)
+    }
+}
+
 impl Coded for Error {
     fn code(&self) -> Code {
         self.own_code()

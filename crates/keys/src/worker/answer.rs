@@ -103,10 +103,7 @@ pub(super) async fn record(
 
 /// Whether the worker has lost its lease or its database.
 pub(super) fn is_fatal(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::Store(store::Error::Fenced { .. } | store::Error::Closed)
-    )
+    matches!(error, Error::Store(error) if error.ends_worker())
 }
 
 async fn write(

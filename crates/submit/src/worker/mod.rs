@@ -191,7 +191,7 @@ fn isolate_failure<T: Default>(
     subject: &impl std::fmt::Display,
 ) -> Result<T> {
     match result {
-        Err(error @ Error::Store(store::Error::Fenced { .. } | store::Error::Closed)) => Err(error),
+        Err(Error::Store(error)) if error.ends_worker() => Err(error.into()),
         Err(error) => {
             tracing::warn!(
                 event = "submission.stage_failed",

@@ -70,9 +70,7 @@ impl Feeder {
                 Ok(fed.delivered)
             }
             Err(Error::VersionConflict) => Ok(0),
-            Err(Error::Store(error @ (store::Error::Fenced { .. } | store::Error::Closed))) => {
-                Err(error.into())
-            }
+            Err(Error::Store(error)) if error.ends_worker() => Err(error.into()),
             Err(error) => block(workflow, lease, namespace, listener, &error)
                 .await
                 .map(|()| 0),

@@ -179,9 +179,7 @@ impl Worker {
         self.in_flight.remove(&id);
         match outcome {
             Ok(Ok(()) | Err(Error::VersionConflict)) => Ok(()),
-            Ok(Err(Error::Store(error @ (store::Error::Fenced { .. } | store::Error::Closed)))) => {
-                Err(error.into())
-            }
+            Ok(Err(Error::Store(error))) if error.ends_worker() => Err(error.into()),
             Ok(Err(error @ (Error::Store(_) | Error::Secrets(_)))) => {
                 tracing::warn!(event = "run.write_failed", run = %id, %error, "run cannot be recorded and is retried");
                 self.backoff
