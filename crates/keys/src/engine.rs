@@ -1,7 +1,7 @@
 //! The engine handle: the first argument of every verb.
 
 use crate::Result;
-use crate::backend::{Answers, Backend, Backends, WalletSecrets};
+use crate::backend::{AnswerTime, Backend, Backends, WalletSecrets};
 use crate::hd::Template;
 use intent::PolicyKey;
 use secrets::Keyring;
@@ -82,7 +82,7 @@ impl Keys {
     /// process does not have counts as answering at once: [`sign`](crate::sign) then reports it.
     pub fn answers_later(&self, backend: &str) -> bool {
         let backend = self.0.backends.get(backend);
-        backend.is_ok_and(|backend| backend.answers() == Answers::Later)
+        backend.is_ok_and(|backend| backend.answer_time() == AnswerTime::Later)
     }
 
     pub(crate) fn db(&self) -> &Db {

@@ -60,7 +60,7 @@ mod wallet;
 mod worker;
 
 pub use address::{KeyAddress, MAX_ADDRESSES, addresses};
-pub use backend::{Answers, Backend, DEFAULT_BACKEND, SignOutcome, SigningTask};
+pub use backend::{AnswerTime, Backend, DEFAULT_BACKEND, SignOutcome, SigningTask};
 pub use engine::{Keys, Parts, Settings};
 pub use error::{Error, Result};
 pub use export::{Exported, export, export_key};

@@ -1,7 +1,7 @@
 //! The first step of a signature, outside of any transaction. Its bytes stay hidden until it is
 //! recorded.
 
-use crate::backend::{Answers, EncryptedSecret, SignOutcome, SigningTask};
+use crate::backend::{AnswerTime, EncryptedSecret, SignOutcome, SigningTask};
 use crate::blocking::map_parallel;
 use crate::job::{Signed, SigningJob, VerifiedJob};
 use crate::path::family;
@@ -209,7 +209,7 @@ fn sign_one(
     };
     let backend = keys.backend(&key.backend);
     let backend = backend.map_err(|_| unable("is not one of this installation"))?;
-    if backend.answers() == Answers::Later {
+    if backend.answer_time() == AnswerTime::Later {
         return Err(unable("answers later, to a signature request"));
     }
     let timer = Timer::start();

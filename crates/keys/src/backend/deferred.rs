@@ -3,7 +3,7 @@
 //! signatures (the state `signing`, the role `signer`) before an external signer is connected, and
 //! tests need no hardware. A back end for an external signer implements [`Backend`] like this one.
 
-use super::{Answers, Backend, SignOutcome, SigningTask, WalletSecrets};
+use super::{AnswerTime, Backend, SignOutcome, SigningTask, WalletSecrets};
 use crate::Result;
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ impl Backend for Deferred {
         "deferred"
     }
 
-    fn answers(&self) -> Answers {
-        Answers::Later
+    fn answer_time(&self) -> AnswerTime {
+        AnswerTime::Later
     }
 
     fn sign(&self, task: &SigningTask) -> Result<SignOutcome> {

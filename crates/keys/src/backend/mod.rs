@@ -29,7 +29,7 @@ pub trait Backend: Send + Sync {
     fn name(&self) -> &'static str;
 
     /// When it answers.
-    fn answers(&self) -> Answers;
+    fn answer_time(&self) -> AnswerTime;
 
     /// Sign what a task requires. Called on a blocking thread, never inside a database transaction.
     /// A back end that answers later is asked by the [`Worker`](crate::Worker), after the use of
@@ -42,7 +42,7 @@ pub trait Backend: Send + Sync {
 
 /// When a back end answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answers {
+pub enum AnswerTime {
     /// Within [`sign`](crate::sign).
     AtOnce,
     /// In seconds to days, to a signature request.

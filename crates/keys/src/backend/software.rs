@@ -1,6 +1,6 @@
 //! `software`: keys are encrypted in the database and decrypted in memory. It answers at once.
 
-use super::{Answers, Backend, SignOutcome, SigningTask, WalletSecrets};
+use super::{AnswerTime, Backend, SignOutcome, SigningTask, WalletSecrets};
 use crate::Result;
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ impl Backend for Software {
         NAME
     }
 
-    fn answers(&self) -> Answers {
-        Answers::AtOnce
+    fn answer_time(&self) -> AnswerTime {
+        AnswerTime::AtOnce
     }
 
     fn sign(&self, task: &SigningTask) -> Result<SignOutcome> {

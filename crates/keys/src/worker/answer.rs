@@ -1,4 +1,4 @@
-//! What became of a request, and its record.
+//! The outcome of a request, and its record.
 
 use super::Worker;
 use super::verify::{mismatch, permit, verify};
@@ -34,7 +34,7 @@ pub(super) struct SignedAnswer {
 }
 
 /// What became of a request.
-pub(super) enum Answer {
+pub(super) enum RequestOutcome {
     Signed(Box<SignedAnswer>),
     /// By the back end, or because the permit ended.
     Refused(String),
@@ -46,8 +46,8 @@ pub(super) enum Answer {
     NotAsked(String),
 }
 
-impl Answer {
-    /// The answer to a request that is not signed because of an error.
+impl RequestOutcome {
+    /// The outcome of a request that is not signed because of an error.
     pub(super) fn without_signature(row: &StoredRequest, error: Error, now: Time) -> Self {
         match error {
             Error::PermitRevoked { .. }
@@ -76,19 +76,19 @@ impl Answer {
 }
 
 /// Record what became of a request. Returns how many were closed: one or none. A request whose
-/// answer cannot be recorded is asked again later, so that it does not delay others.
+/// outcome cannot be recorded is asked again later, so that it does not delay others.
 pub(super) async fn record(
     worker: &Worker,
     namespace: Namespace,
     row: StoredRequest,
-    answer: Answer,
+    outcome: RequestOutcome,
 ) -> Result<usize> {
     let id = row.request.id;
     let row = Arc::new(row);
-    let recorded = match write(worker, namespace, row.clone(), answer).await {
+    let recorded = match write(worker, namespace, row.clone(), outcome).await {
         Err(error) if !is_fatal(&error) => {
-            let answer = Answer::without_signature(&row, error, worker.keys.now());
-            write(worker, namespace, row, answer).await
+            let outcome = RequestOutcome::without_signature(&row, error, worker.keys.now());
+            write(worker, namespace, row, outcome).await
         }
         recorded => recorded,
     };
@@ -110,30 +110,30 @@ async fn write(
     worker: &Worker,
     namespace: Namespace,
     row: Arc<StoredRequest>,
-    answer: Answer,
+    outcome: RequestOutcome,
 ) -> Result<usize> {
-    let rejected = match &answer {
-        Answer::Rejected(reason) => Some(reason.clone()),
+    let rejected = match &outcome {
+        RequestOutcome::Rejected(reason) => Some(reason.clone()),
         _ => None,
     };
     let (id, policy_key) = (row.request.id, *worker.keys.policy_key());
     let system = Principal::system("keys", namespace);
-    let args = (system, row, answer);
+    let args = (system, row, outcome);
     let db = worker.keys.db().on(&worker.lease);
-    let write = db.write_with(&namespace, args, move |tx, (system, row, answer)| {
+    let write = db.write_with(&namespace, args, move |tx, (system, row, outcome)| {
         let refused = RequestState::Refused;
-        match answer {
-            Answer::Signed(answer) => {
+        match outcome {
+            RequestOutcome::Signed(answer) => {
                 record_signature(tx, &policy_key, system, &row.request.id, answer)
             }
-            Answer::Refused(reason) => close(tx, system, &row.request.id, refused, reason),
-            Answer::Rejected(reason) => close(tx, system, &row.request.id, refused, reason),
-            Answer::Later(why) => {
+            RequestOutcome::Refused(reason) => close(tx, system, &row.request.id, refused, reason),
+            RequestOutcome::Rejected(reason) => close(tx, system, &row.request.id, refused, reason),
+            RequestOutcome::Later(why) => {
                 let pause_ms = BACKOFF.pause(row.attempts);
                 let attempts = row.attempts.saturating_add(1);
                 postpone(tx, row, attempts, pause_ms, why).map(|()| false)
             }
-            Answer::NotAsked(why) => {
+            RequestOutcome::NotAsked(why) => {
                 postpone(tx, row, row.attempts, NOT_ASKED_MS, why).map(|()| false)
             }
         }

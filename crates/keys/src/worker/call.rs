@@ -1,7 +1,7 @@
 //! Calls of back ends. Each runs on a thread of its own with a deadline, so that one that panics or
 //! never returns stops no other.
 
-use super::answer::{Answer, SignedAnswer};
+use super::answer::{RequestOutcome, SignedAnswer};
 use super::due::{DueRequest, Question};
 use crate::Keys;
 use crate::backend::SignOutcome;
@@ -19,7 +19,7 @@ const CALLS_PER_BACKEND: usize = 16;
 /// Those of them that one namespace may make, so that calls of it that hang do not stop others.
 const CALLS_PER_NAMESPACE: usize = 4;
 /// Calls of a back end one after the other: for fewer a further thread costs more than it saves.
-const CALLS_PER_LANE: usize = 16;
+const CALLS_PER_THREAD: usize = 16;
 
 /// A back end, and the namespace if the slots are those of one.
 type SlotOwner = (&'static str, Option<Namespace>);
@@ -61,7 +61,33 @@ impl Slots {
 }
 
 /// A request, and what its back end is asked.
-type Asked = (StoredRequest, Question);
+struct Pending {
+    row: StoredRequest,
+    question: Question,
+}
+
+/// What became of one call.
+struct Asked {
+    outcome: RequestOutcome,
+    /// Whether the calls after it are not made: the back end takes too long.
+    stops_others: bool,
+}
+
+impl Asked {
+    fn new(outcome: RequestOutcome) -> Self {
+        Self {
+            outcome,
+            stops_others: false,
+        }
+    }
+
+    fn late(outcome: RequestOutcome) -> Self {
+        Self {
+            outcome,
+            stops_others: true,
+        }
+    }
+}
 
 /// The requests whose back end is being asked, also those whose deadline has passed.
 type Running = Mutex<HashSet<SignatureRequestId>>;
@@ -81,86 +107,86 @@ impl Calls {
         &self,
         namespace: Namespace,
         due: Vec<DueRequest>,
-    ) -> Vec<(StoredRequest, Answer)> {
-        let mut answers = Vec::with_capacity(due.len());
-        let mut by_backend: BTreeMap<&'static str, Vec<Asked>> = BTreeMap::new();
+    ) -> Vec<(StoredRequest, RequestOutcome)> {
+        let mut outcomes = Vec::with_capacity(due.len());
+        let mut by_backend: BTreeMap<&'static str, Vec<Pending>> = BTreeMap::new();
         for DueRequest { row, question } in due {
             match question {
                 Ok(question) => {
-                    let asked = by_backend.entry(question.backend.name()).or_default();
-                    asked.push((row, question));
+                    let pending = by_backend.entry(question.backend.name()).or_default();
+                    pending.push(Pending { row, question });
                 }
-                Err(answer) => answers.push((row, answer)),
+                Err(outcome) => outcomes.push((row, outcome)),
             }
         }
-        let mut lanes = Vec::new();
-        for (backend, asked) in by_backend {
+        let mut sequences = Vec::new();
+        for (backend, pending) in by_backend {
             let slots = self.slots(backend, namespace);
             // No call of an earlier turn still runs unless its deadline has passed.
             if slots.own.available_permits() == 0 {
-                let stuck = || Answer::NotAsked("no earlier call of the back end returns".into());
-                answers.extend(asked.into_iter().map(|(row, _)| (row, stuck())));
+                let stuck =
+                    || RequestOutcome::NotAsked("no earlier call of the back end returns".into());
+                outcomes.extend(pending.into_iter().map(|pending| (pending.row, stuck())));
                 continue;
             }
-            let mut asked = asked.into_iter().peekable();
-            while asked.peek().is_some() {
-                let lane = asked.by_ref().take(CALLS_PER_LANE).collect();
-                lanes.push(self.ask_in_order(lane, slots.clone()));
+            let mut pending = pending.into_iter().peekable();
+            while pending.peek().is_some() {
+                let sequence = pending.by_ref().take(CALLS_PER_THREAD).collect();
+                sequences.push(self.ask_in_order(sequence, slots.clone()));
             }
         }
-        answers.extend(join_all(lanes).await.into_iter().flatten());
-        answers
+        outcomes.extend(join_all(sequences).await.into_iter().flatten());
+        outcomes
     }
 
     /// Ask in order, for about one deadline. What is left then is asked in another turn, which does
     /// not repeat a call that has not returned.
-    async fn ask_in_order(&self, lane: Vec<Asked>, slots: Slots) -> Vec<(StoredRequest, Answer)> {
+    async fn ask_in_order(
+        &self,
+        sequence: Vec<Pending>,
+        slots: Slots,
+    ) -> Vec<(StoredRequest, RequestOutcome)> {
         let clock = self.keys.db().clock();
-        let (start, mut answers) = (clock.monotonic_ms(), Vec::with_capacity(lane.len()));
+        let (start, mut outcomes) = (clock.monotonic_ms(), Vec::with_capacity(sequence.len()));
         let mut is_late = false;
-        for (row, question) in lane {
-            let answer = if is_late {
-                Err(Answer::NotAsked(
+        for Pending { row, question } in sequence {
+            let asked = if is_late {
+                Asked::late(RequestOutcome::NotAsked(
                     "another call of the back end takes long".into(),
                 ))
             } else {
                 self.ask(&row, question, &slots).await
             };
-            is_late = answer.is_err() || clock.monotonic_ms() > start + self.deadline_ms();
-            answers.push((row, answer.unwrap_or_else(|late| late)));
+            is_late = asked.stops_others || clock.monotonic_ms() > start + self.deadline_ms();
+            outcomes.push((row, asked.outcome));
         }
-        answers
+        outcomes
     }
 
-    /// Ask for one signature. An error if the deadline has passed.
-    async fn ask(
-        &self,
-        row: &StoredRequest,
-        question: Question,
-        slots: &Slots,
-    ) -> std::result::Result<Answer, Answer> {
+    /// Ask for one signature. Stops others if the deadline has passed.
+    async fn ask(&self, row: &StoredRequest, question: Question, slots: &Slots) -> Asked {
         let id = row.request.id;
         if lock(&self.running).contains(&id) {
             let why = "an earlier call of the back end has not returned";
-            return Ok(Answer::Later(why.into()));
+            return Asked::new(RequestOutcome::Later(why.into()));
         }
         let limit = Duration::from_millis(self.deadline_ms());
         let Ok(Some(slot)) = timeout(limit, slots.acquire()).await else {
             slots.report_exhausted();
             let why = "other calls of the back end take long";
-            return Err(Answer::NotAsked(why.into()));
+            return Asked::late(RequestOutcome::NotAsked(why.into()));
         };
-        let Ok(answer) = timeout(limit, self.start(row, question, slot)).await else {
+        let Ok(outcome) = timeout(limit, self.start(row, question, slot)).await else {
             slots.report_exhausted();
-            return Err(self.not_returned());
+            return Asked::late(self.not_returned());
         };
-        let panicked = |_| Answer::Later("the call of the back end panicked".into());
-        Ok(answer.unwrap_or_else(panicked))
+        let panicked = |_| RequestOutcome::Later("the call of the back end panicked".into());
+        Asked::new(outcome.unwrap_or_else(panicked))
     }
 
-    fn not_returned(&self) -> Answer {
+    fn not_returned(&self) -> RequestOutcome {
         let millis = self.deadline_ms();
-        Answer::Later(format!("the back end has not returned within {millis} ms"))
+        RequestOutcome::Later(format!("the back end has not returned within {millis} ms"))
     }
 
     fn deadline_ms(&self) -> u64 {
@@ -173,7 +199,7 @@ impl Calls {
         row: &StoredRequest,
         question: Question,
         slot: Slot,
-    ) -> oneshot::Receiver<Answer> {
+    ) -> oneshot::Receiver<RequestOutcome> {
         let (sender, receiver) = oneshot::channel();
         let (id, chain, backend) = (row.request.id, row.request.chain, question.backend.name());
         let span = tracing::info_span!("signature_request", %id, %chain, backend);
@@ -227,20 +253,22 @@ fn lock(running: &Running) -> MutexGuard<'_, HashSet<SignatureRequestId>> {
 
 /// Ask the back end. Its signatures are verified: [`intent::assemble`] accepts only the signer's,
 /// over exactly the verified bytes.
-fn ask(question: Question) -> Answer {
+fn ask(question: Question) -> RequestOutcome {
     match question.backend.sign(&question.task) {
         Ok(SignOutcome::Signed(signatures)) => {
             match intent::assemble(&question.job.unsigned, &signatures) {
-                Ok(signed) => Answer::Signed(Box::new(SignedAnswer {
+                Ok(signed) => RequestOutcome::Signed(Box::new(SignedAnswer {
                     job: question.job,
                     backend: question.backend.name(),
                     signed,
                 })),
-                Err(error) => Answer::Later(format!("its answer is wrong: {error}")),
+                Err(error) => RequestOutcome::Later(format!("its answer is wrong: {error}")),
             }
         }
-        Ok(SignOutcome::Pending) => Answer::Later("the back end has not answered".to_owned()),
-        Ok(SignOutcome::Refused(reason)) => Answer::Refused(reason),
-        Err(error) => Answer::Later(error.to_string()),
+        Ok(SignOutcome::Pending) => {
+            RequestOutcome::Later("the back end has not answered".to_owned())
+        }
+        Ok(SignOutcome::Refused(reason)) => RequestOutcome::Refused(reason),
+        Err(error) => RequestOutcome::Later(error.to_string()),
     }
 }

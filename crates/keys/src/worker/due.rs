@@ -1,8 +1,8 @@
 //! The requests of a namespace that are due: verified, and compared with the use of their permits.
 
-use super::answer::Answer;
+use super::answer::RequestOutcome;
 use super::verify::{mismatch, verify};
-use crate::backend::{Answers, Backend, SigningTask};
+use crate::backend::{AnswerTime, Backend, SigningTask};
 use crate::blocking::map_parallel;
 use crate::job::VerifiedJob;
 use crate::sign::SigningContext;
@@ -22,10 +22,10 @@ pub(super) struct Due {
     pub(super) unreadable: Vec<UnreadableRow>,
 }
 
-/// A request that is due, and what its back end may be asked, or else its answer.
+/// A request that is due, and what its back end may be asked, or else its outcome.
 pub(super) struct DueRequest {
     pub(super) row: StoredRequest,
-    pub(super) question: std::result::Result<Question, Answer>,
+    pub(super) question: std::result::Result<Question, RequestOutcome>,
 }
 
 /// What a back end is asked: to sign what a permit allows.
@@ -65,7 +65,8 @@ pub(super) async fn load(keys: &Keys, namespace: Namespace) -> Result<Due> {
                 .await
                 .and_then(|context| question(keys, &context, &row, job, now)),
         };
-        let question = question.map_err(|error| Answer::without_signature(&row, error, now));
+        let question =
+            question.map_err(|error| RequestOutcome::without_signature(&row, error, now));
         requests.push(DueRequest { row, question });
     }
     Ok(Due {
@@ -100,7 +101,7 @@ fn question(
     context.state.confirm(&job.attempt, frozen, now)?;
     let key = key?;
     let backend = keys.backend(&key.backend)?;
-    if backend.answers() != Answers::Later {
+    if backend.answer_time() != AnswerTime::Later {
         return Err(mismatch("the back end of its wallet answers at once"));
     }
     if row.request.backend != key.backend {

@@ -110,11 +110,11 @@ async fn serve(worker: &Worker, namespace: Namespace) -> Result<usize> {
         return Ok(0);
     }
     fail::point("keys.claimed").await?;
-    let answers = worker.calls.ask_all(namespace, due.requests).await;
+    let outcomes = worker.calls.ask_all(namespace, due.requests).await;
     fail::point("keys.answered").await?;
     answer::postpone_unreadable(worker, namespace, due.unreadable).await?;
-    let records = answers
+    let records = outcomes
         .into_iter()
-        .map(|(row, answer)| record(worker, namespace, row, answer));
+        .map(|(row, outcome)| record(worker, namespace, row, outcome));
     join_all(records).await.into_iter().sum()
 }

@@ -4,8 +4,8 @@ use ed25519_dalek::{Signer, SigningKey};
 use intent::evm::{self, Price, Terms};
 use intent::{Envelope, Intent, Permit, PermitBody, PolicyKey, Unsigned};
 use keys::{
-    Answers, Backend, DEFAULT_BACKEND, Keys, NewKey, NewSecret, NewWallet, Parts, Recorded, Result,
-    Settings, SignOutcome, Signed, SigningJob, SigningTask, Wallet, WalletKind, Worker,
+    AnswerTime, Backend, DEFAULT_BACKEND, Keys, NewKey, NewSecret, NewWallet, Parts, Recorded,
+    Result, Settings, SignOutcome, Signed, SigningJob, SigningTask, Wallet, WalletKind, Worker,
 };
 use secrets::{KdfCost, Keyring, MasterKey, Secrets};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -64,8 +64,8 @@ impl Backend for Scripted {
         "scripted"
     }
 
-    fn answers(&self) -> Answers {
-        Answers::Later
+    fn answer_time(&self) -> AnswerTime {
+        AnswerTime::Later
     }
 
     fn sign(&self, task: &SigningTask) -> Result<SignOutcome> {

@@ -6,7 +6,7 @@ use chain::evm::{Evm, EvmConfig};
 use index::{Settings, Start};
 use intent::Intent;
 use keys::{
-    Answers, Backend, DEFAULT_BACKEND, Keys, NewSecret, NewWallet, SignOutcome, SigningTask,
+    AnswerTime, Backend, DEFAULT_BACKEND, Keys, NewSecret, NewWallet, SignOutcome, SigningTask,
     WalletKind,
 };
 use policy::{LocalSigner, NewPolicy, NewVersion, NoLookups, PermitSigner as _, Policy, Target};
@@ -51,8 +51,8 @@ impl Backend for Scripted {
         "scripted"
     }
 
-    fn answers(&self) -> Answers {
-        Answers::Later
+    fn answer_time(&self) -> AnswerTime {
+        AnswerTime::Later
     }
 
     fn sign(&self, task: &SigningTask) -> keys::Result<SignOutcome> {
