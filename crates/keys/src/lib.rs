@@ -69,7 +69,7 @@ pub use hd::{Path, Template};
 pub use job::{Signed, SigningJob, VerifiedJob, verify_job};
 pub use named::{NewKey, create_key, named_key, named_keys, patch_key};
 pub use read::{KeyLocation, find, issued_addresses};
-pub use record::{Recorded, bytes, record, release, signed_ids};
+pub use record::{RecordedSignature, bytes, record, release};
 pub use request::{check_requests, request_signatures, signature_requests, withdraw_request};
 pub use rotation::WalletTarget;
 pub use scope::{Freeze, Scope};

@@ -11,7 +11,7 @@ use types::{ChainId, PermitId, Principal, ReplayKey, Time, WalletId};
 
 /// A recorded signature. It takes effect when the transaction commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
+pub struct RecordedSignature {
     /// The permit; together with `id` it identifies the bytes.
     pub permit: PermitId,
     /// The id of the transaction on the chain (its hash).
@@ -29,7 +29,7 @@ pub fn record(
     tx: &mut Tx,
     principal: &Principal,
     signed: &[&Signed],
-) -> Result<Vec<Result<Recorded>>> {
+) -> Result<Vec<Result<RecordedSignature>>> {
     let attempts: Vec<(&SigningAttempt, WalletId)> = signed
         .iter()
         .map(|signature| (&signature.attempt, signature.wallet))
@@ -44,12 +44,13 @@ pub fn record(
     let mut results = Vec::with_capacity(signed.len());
     for (signature, admission) in signed.iter().zip(admit(tx, &attempts, Stage::Signature)?) {
         let attempt = &signature.attempt;
-        results.push(admission.map(|Admitted { admission, uses }| {
+        results.push(admission.map(|admission| {
             if !admission.repeated {
                 let id = Some(signature.id());
+                let uses = admission.uses;
                 tx.append(fact("signature.recorded", principal, attempt, uses, id));
             }
-            Recorded {
+            RecordedSignature {
                 permit: attempt.permit,
                 id: signature.signed.id.clone(),
                 anchor: admission.anchor,
@@ -108,21 +109,10 @@ pub fn release(
     Ok(())
 }
 
-/// The ids of all transactions signed under a permit, in the order of signing.
-pub fn signed_ids(tx: &mut Tx, permit: &PermitId) -> Result<Vec<String>> {
-    table::ids(tx, permit)
-}
-
-/// An admission that is written, with the number of uses of its permit.
-pub(crate) struct Admitted {
-    pub(crate) admission: Admission,
-    pub(crate) uses: u32,
-}
-
 /// Attempts checked against the state that a transaction sees.
-pub(crate) struct Checked {
+pub(crate) struct CheckedAttempts {
     state: PermitState,
-    pub(crate) admissions: Vec<Result<Admitted>>,
+    pub(crate) admissions: Vec<Result<Admission>>,
 }
 
 /// Check attempts in this transaction, without writing anything.
@@ -130,7 +120,7 @@ pub(crate) fn check(
     tx: &mut Tx,
     attempts: &[(&SigningAttempt, WalletId)],
     stage: Stage,
-) -> Result<Checked> {
+) -> Result<CheckedAttempts> {
     let now = tx.now();
     let rows: Vec<&SigningAttempt> = attempts.iter().map(|(attempt, _)| *attempt).collect();
     let mut state = load(tx, &rows)?;
@@ -138,11 +128,9 @@ pub(crate) fn check(
     let mut admissions = Vec::with_capacity(attempts.len());
     for (attempt, wallet) in attempts {
         let frozen = freezes.iter().find(|freeze| freeze.applies_to(wallet));
-        let admission = state.admit(attempt, stage, frozen, now);
-        let uses = state.uses.get(&attempt.permit).map_or(0, |used| used.uses);
-        admissions.push(admission.map(|admission| Admitted { admission, uses }));
+        admissions.push(state.admit(attempt, stage, frozen, now));
     }
-    Ok(Checked { state, admissions })
+    Ok(CheckedAttempts { state, admissions })
 }
 
 /// Check the attempts in this transaction, and write uses and replay keys of the allowed ones.
@@ -153,8 +141,8 @@ pub(crate) fn admit(
     tx: &mut Tx,
     attempts: &[(&SigningAttempt, WalletId)],
     stage: Stage,
-) -> Result<Vec<Result<Admitted>>> {
-    let Checked { state, admissions } = check(tx, attempts, stage)?;
+) -> Result<Vec<Result<Admission>>> {
+    let CheckedAttempts { state, admissions } = check(tx, attempts, stage)?;
     let allowed = attempts
         .iter()
         .zip(&admissions)
@@ -169,19 +157,19 @@ pub(crate) fn admit(
 fn write(
     tx: &mut Tx,
     attempts: &[&SigningAttempt],
-    admissions: &[Result<Admitted>],
+    admissions: &[Result<Admission>],
     state: &PermitState,
 ) -> Result<()> {
     let (mut touched, mut claims) = (BTreeSet::new(), Vec::new());
-    for (attempt, admitted) in attempts.iter().zip(admissions) {
-        let Ok(Admitted { admission, .. }) = admitted else {
+    for (attempt, admission) in attempts.iter().zip(admissions) {
+        let Ok(admission) = admission else {
             continue;
         };
         if admission.repeated {
             continue;
         }
         let permit = attempt.permit;
-        touched.extend(line(state, permit));
+        touched.extend(permits_up_to(state, permit));
         let root = state
             .uses
             .get(&permit)
@@ -206,7 +194,10 @@ fn write(
 
 /// A permit and those before it, as far as they are loaded: all that something signed under it
 /// supersedes.
-pub(crate) fn line(state: &PermitState, permit: PermitId) -> impl Iterator<Item = PermitId> {
+pub(crate) fn permits_up_to(
+    state: &PermitState,
+    permit: PermitId,
+) -> impl Iterator<Item = PermitId> {
     std::iter::successors(Some(permit), |later| state.earlier(later))
 }
 
@@ -270,7 +261,7 @@ pub(crate) fn load(tx: &mut Tx, attempts: &[&SigningAttempt]) -> Result<PermitSt
         state.known.insert((row.permit, row.unsigned_hash));
         state.signed.extend(row.signed_at.map(|_| row.permit));
     }
-    load_lines(tx, &mut state, permits)?;
+    load_permit_chains(tx, &mut state, permits)?;
     let used: Vec<PermitId> = state.uses.keys().copied().collect();
     if !used.is_empty() {
         state.pending = request::pending_successors(tx, &used)?
@@ -282,7 +273,7 @@ pub(crate) fn load(tx: &mut Tx, attempts: &[&SigningAttempt]) -> Result<PermitSt
 
 /// The uses of permits and, as far as they are not superseded, of those before them. Most permits
 /// begin their chain, so that one statement reads all.
-fn load_lines(tx: &mut Tx, state: &mut PermitState, permits: Vec<PermitId>) -> Result<()> {
+fn load_permit_chains(tx: &mut Tx, state: &mut PermitState, permits: Vec<PermitId>) -> Result<()> {
     let mut seen: BTreeSet<PermitId> = permits.iter().copied().collect();
     let (mut next, mut is_first) = (permits, true);
     while !next.is_empty() {
@@ -343,7 +334,7 @@ pub(crate) fn fact(
         .payload(&payload)
 }
 
-impl Recorded {
+impl RecordedSignature {
     /// The arguments under which [`bytes`] finds it.
     pub fn key(&self) -> (PermitId, &str) {
         (self.permit, &self.id)

@@ -2,7 +2,7 @@
 //! by the [`Worker`](crate::Worker) with a fact that names a row and never contains bytes.
 
 use crate::freeze::truncated;
-use crate::record::{Checked, admit, check, fact};
+use crate::record::{CheckedAttempts, admit, check, fact};
 use crate::sign::{signer_of, signers};
 use crate::state::{SigningAttempt, Stage};
 use crate::table::request::{
@@ -31,7 +31,7 @@ pub fn check_requests(tx: &mut Tx, jobs: &[VerifiedJob]) -> Result<Vec<Result<()
     }
     let known = attempts(jobs).into_iter().zip(&wallets);
     let known = known.filter_map(|(attempt, wallet)| Some((attempt, *wallet.as_ref().ok()?)));
-    let Checked { admissions, .. } = check(tx, &known.collect::<Vec<_>>(), Stage::Request)?;
+    let CheckedAttempts { admissions, .. } = check(tx, &known.collect::<Vec<_>>(), Stage::Request)?;
     let mut admissions = admissions.into_iter();
     let mut next = move || admissions.next().expect("one for each known key").map(drop);
     let results = wallets

@@ -87,6 +87,8 @@ pub(crate) struct Admission {
     pub(crate) anchor: ReplayKey,
     /// Whether these bytes were signed under the permit before.
     pub(crate) repeated: bool,
+    /// How often the permit is used then.
+    pub(crate) uses: u32,
 }
 
 impl PermitState {
@@ -145,7 +147,7 @@ impl PermitState {
             return Err(mismatch("its permit was used for something else"));
         }
         check_anchor(attempt, permit, &first.anchor)?;
-        self.check_line(attempt, first.supersedes, |_| None)?;
+        self.check_permits_before(attempt, first.supersedes, |_| None)?;
         if let Some(earlier) = first.supersedes {
             let earlier_use = self.uses.get(&earlier);
             let earlier_use = earlier_use.ok_or(mismatch("it supersedes an unused permit"))?;
@@ -204,10 +206,10 @@ impl PermitState {
         })
     }
 
-    /// An error if a permit outside of the line of the attempt's supersedes one in it. Permits
+    /// An error if a permit before the attempt's is superseded by another than the next. Permits
     /// under which nothing was signed may have several successors; the first to be signed excludes
     /// the others.
-    fn check_line(
+    fn check_permits_before(
         &self,
         attempt: &SigningAttempt,
         earlier: Option<PermitId>,
@@ -228,7 +230,7 @@ impl PermitState {
                 ));
             }
             if by.is_some() {
-                break; // all before it are superseded in the same line
+                break; // all before it are superseded in the same chain
             }
             (later, next) = (earlier, self.earlier(&earlier));
         }
@@ -275,7 +277,7 @@ impl PermitState {
             return Err(Error::IntentMismatch { permit });
         }
         check_anchor(attempt, permit, &first.anchor)?;
-        self.check_line(attempt, first.supersedes, |earlier| {
+        self.check_permits_before(attempt, first.supersedes, |earlier| {
             self.pending_successor(earlier)
         })?;
         if now > attempt.not_after && !self.outlives_expiry(attempt) {
@@ -319,7 +321,7 @@ impl PermitState {
         let earlier_use = self.uses.get(&earlier).ok_or_else(|| {
             cannot_supersede(attempt, earlier, "the permit to supersede was never used")
         })?;
-        self.check_line(attempt, Some(earlier), |earlier| {
+        self.check_permits_before(attempt, Some(earlier), |earlier| {
             self.pending_successor(earlier)
         })?;
         check_successor(attempt, earlier, &earlier_use.first)?;
@@ -373,6 +375,7 @@ impl PermitState {
             claimed,
             anchor: position.anchor,
             repeated,
+            uses: used.uses,
         }
     }
 }

@@ -84,7 +84,7 @@ fn frozen(level: u8) -> Option<Freeze> {
 
 /// An admitted attempt, tracked independently of the code under test.
 #[derive(Debug, Clone)]
-struct Admitted {
+struct AdmittedAttempt {
     attempt: SigningAttempt,
     chain: usize,
 }
@@ -92,9 +92,9 @@ struct Admitted {
 /// What was admitted so far, and what of it was signed and still waits.
 #[derive(Debug, Default)]
 struct History {
-    admitted: Vec<Admitted>,
+    admitted: Vec<AdmittedAttempt>,
     signed: Vec<SigningAttempt>,
-    waiting: Vec<Admitted>,
+    waiting: Vec<AdmittedAttempt>,
 }
 
 impl History {
@@ -216,7 +216,7 @@ proptest! {
                     if history.waiting.is_empty() {
                         continue;
                     }
-                    let Admitted { attempt, chain } = history.waiting.remove(request.index(history.waiting.len()));
+                    let AdmittedAttempt { attempt, chain } = history.waiting.remove(request.index(history.waiting.len()));
                     state.pending = history.pending();
                     if is_signed && state.confirm(&attempt, frozen(level).as_ref(), now).is_ok() {
                         check(&history, &attempt, chain, level, &state.revoked, now);
@@ -232,7 +232,7 @@ proptest! {
                         Ok(_) => {
                             let chain = history.chain_of(&attempt);
                             check(&history, &attempt, chain, level, &before.revoked, now);
-                            let admitted = Admitted { attempt: attempt.clone(), chain };
+                            let admitted = AdmittedAttempt { attempt: attempt.clone(), chain };
                             history.admitted.push(admitted.clone());
                             check_intents(&history, &attempt);
                             match stage {

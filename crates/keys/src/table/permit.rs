@@ -173,11 +173,3 @@ pub(crate) fn bytes(tx: &mut Tx, permits: &[PermitId]) -> Result<Vec<(PermitId, 
         &list(permits),
     )?)
 }
-
-/// The ids of all transactions signed under a permit, in the order of signing.
-pub(crate) fn ids(tx: &mut Tx, permit: &PermitId) -> Result<Vec<String>> {
-    Ok(tx.values(
-        "SELECT id FROM signed_bytes WHERE namespace = ?ns AND permit = ?1 ORDER BY signed_at, id",
-        (permit,),
-    )?)
-}

@@ -4,7 +4,7 @@ use super::Worker;
 use super::verify::{mismatch, permit, verify};
 use crate::freeze::truncated;
 use crate::job::VerifiedJob;
-use crate::record::{fact, line, load, new_bytes, put};
+use crate::record::{fact, load, new_bytes, permits_up_to, put};
 use crate::request::close;
 use crate::sign::{signer_of, signers};
 use crate::state::PermitState;
@@ -187,7 +187,7 @@ pub(super) async fn postpone_unreadable(
 }
 
 /// What a signature is recorded for, checked in the transaction that records it.
-struct Confirmed {
+struct ConfirmedRequest {
     wallet: WalletId,
     uses: u32,
     anchor: ReplayKey,
@@ -201,7 +201,7 @@ fn confirm(
     policy_key: &PolicyKey,
     row: &StoredRequest,
     answer: &SignedAnswer,
-) -> Result<Confirmed> {
+) -> Result<ConfirmedRequest> {
     let job = verify(row, policy_key, tx.namespace())?;
     if job.attempt != answer.job.attempt || job.unsigned != answer.job.unsigned {
         return Err(mismatch("its row was changed while the back end signed"));
@@ -218,7 +218,7 @@ fn confirm(
     let frozen = freezes.iter().find(|freeze| freeze.applies_to(&wallet));
     let used = state.confirm(attempt, frozen, tx.now())?;
     let (uses, anchor) = (used.uses, used.first.anchor.clone());
-    Ok(Confirmed {
+    Ok(ConfirmedRequest {
         wallet,
         uses,
         anchor,
@@ -237,7 +237,7 @@ fn record_signature(
     let Some(row) = table::waiting(tx, id)? else {
         return Ok(false);
     };
-    let Confirmed {
+    let ConfirmedRequest {
         wallet,
         uses,
         anchor,
@@ -245,7 +245,7 @@ fn record_signature(
     } = confirm(tx, policy_key, &row, answer)?;
     freeze::share_guards(tx, [wallet].into_iter())?;
     let (attempt, signed) = (&answer.job.attempt, &answer.signed);
-    let superseded: Vec<PermitId> = line(&state, attempt.permit).collect();
+    let superseded: Vec<PermitId> = permits_up_to(&state, attempt.permit).collect();
     state.supersede(&attempt.permit);
     put(tx, &state, superseded)?;
     let closing = Closing {

@@ -529,16 +529,7 @@ async fn signatures_beyond_the_limit_are_rejected() {
             "the same bytes do not count again"
         );
         // The rejected signature is not among them.
-        assert_eq!(
-            world
-                .test
-                .db
-                .read(world.ns(), move |tx| keys::signed_ids(tx, &permit.body.id))
-                .await
-                .unwrap()
-                .len(),
-            3
-        );
+        assert_eq!(world.facts_of("signature.recorded").await, 3);
         let none = world.sign_permit(intent::PermitBody {
             envelope: Envelope {
                 signatures: 0,

@@ -115,7 +115,7 @@ async fn a_record_that_began_before_the_freeze_is_refused() {
     on_each_engine(|test| async move {
         let world = World::new(test).await;
         if world.test.server().is_none() {
-            return; // SQLite has signature writer: no other transaction can interleave
+            return; // SQLite has one writer: no other transaction can interleave
         }
         let (_, from) = world.signer().await;
         let signature = signed(&world, &from, 0).await;
@@ -125,7 +125,7 @@ async fn a_record_that_began_before_the_freeze_is_refused() {
         let (gate_in_tx, principal, late) =
             (gate.clone(), world.principal.clone(), signature.clone());
         let record = tokio::spawn(world.test.db.on(&world.lease).write(world.ns(), move |tx| {
-            keys::signed_ids(tx, late.permit())?; // fixes the transaction's snapshot
+            keys::bytes(tx, &[(*late.permit(), late.id())])?; // fixes the transaction's snapshot
             if !once.swap(true, Ordering::SeqCst) {
                 gate_in_tx.pass();
             }
@@ -157,7 +157,7 @@ async fn a_record_that_began_before_the_revocation_is_refused() {
         let (gate_in_tx, principal, late) =
             (gate.clone(), world.principal.clone(), signature.clone());
         let record = tokio::spawn(world.test.db.on(&world.lease).write(world.ns(), move |tx| {
-            keys::signed_ids(tx, late.permit())?;
+            keys::bytes(tx, &[(*late.permit(), late.id())])?;
             if !once.swap(true, Ordering::SeqCst) {
                 gate_in_tx.pass();
             }

@@ -4,8 +4,9 @@ use ed25519_dalek::{Signer, SigningKey};
 use intent::evm::{self, Price, Terms};
 use intent::{Envelope, Intent, Permit, PermitBody, PolicyKey, Unsigned};
 use keys::{
-    AnswerTime, Backend, DEFAULT_BACKEND, Keys, NewKey, NewSecret, NewWallet, Parts, Recorded,
-    Result, Settings, SignOutcome, Signed, SigningJob, SigningTask, Wallet, WalletKind, Worker,
+    AnswerTime, Backend, DEFAULT_BACKEND, Keys, NewKey, NewSecret, NewWallet, Parts,
+    RecordedSignature, Result, Settings, SignOutcome, Signed, SigningJob, SigningTask, Wallet,
+    WalletKind, Worker,
 };
 use secrets::{KdfCost, Keyring, MasterKey, Secrets};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -414,7 +415,7 @@ impl World {
             .unwrap()
     }
 
-    pub(crate) async fn record(&self, signed: &Signed) -> Result<Recorded> {
+    pub(crate) async fn record(&self, signed: &Signed) -> Result<RecordedSignature> {
         record_in(
             &self.test.db,
             &self.lease,
@@ -427,7 +428,11 @@ impl World {
     }
 
     /// Sign and record.
-    pub(crate) async fn send(&self, permit: &Permit, unsigned: &Unsigned) -> Result<Recorded> {
+    pub(crate) async fn send(
+        &self,
+        permit: &Permit,
+        unsigned: &Unsigned,
+    ) -> Result<RecordedSignature> {
         self.send_superseding(permit, unsigned, None).await
     }
 
@@ -436,7 +441,7 @@ impl World {
         permit: &Permit,
         unsigned: &Unsigned,
         supersedes: Option<PermitId>,
-    ) -> Result<Recorded> {
+    ) -> Result<RecordedSignature> {
         let job = SigningJob {
             permit: permit.clone(),
             unsigned: unsigned.clone(),
@@ -496,7 +501,7 @@ pub(crate) async fn record_in(
     lease: &Lease,
     principal: &Principal,
     signed: Vec<Signed>,
-) -> Vec<Result<Recorded>> {
+) -> Vec<Result<RecordedSignature>> {
     let principal = principal.clone();
     let count = signed.len();
     let write = db.on(lease).write(&principal.namespace.clone(), move |tx| {
