@@ -94,7 +94,7 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
         policy_key: permits.public(),
         backends: Vec::new(),
     };
-    let keys = keys::Keys::new(parts, key_settings(config));
+    let keys = keys::Keys::new(parts, config.keys.clone());
     let secrets = secrets(config, &db, &lease, &keyring, source);
     let parts = policy::Parts {
         db: db.clone(),
@@ -255,15 +255,6 @@ async fn default_chains(
     let default_chains = DefaultChains::new(chains.iter().map(|(_, evm)| *evm.chain()).collect());
     crate::default_chains::load(db, &default_chains, NamespacesRevision::default()).await?;
     Ok(Arc::new(default_chains))
-}
-
-fn key_settings(config: &Config) -> keys::Settings {
-    let (export_allowed, cached_branches) = (config.keys.allow_export, config.keys.cached_branches);
-    keys::Settings {
-        export_allowed,
-        cached_branches,
-        ..keys::Settings::default()
-    }
 }
 
 fn outbound(config: &Config) -> Result<Outbound> {

@@ -100,18 +100,13 @@ fn run_indexer(
     evm: &Arc<Evm>,
     lease: Lease,
 ) -> WorkerFuture {
-    let settings = index::Settings {
-        start: chain.start,
-        store_all_events: chain.store_all_events,
-        blocks_per_turn: chain.blocks_per_turn,
-    };
     let parts = WorkerParts {
         db: engines.db.clone(),
         lease,
         chain: evm.clone(),
         projections: vec![Arc::new(TokenProjection)],
     };
-    let follower = Worker::new(parts, settings);
+    let follower = Worker::new(parts, chain.index);
     let poll = Duration::from_millis(evm.config().poll_interval_ms);
     Box::pin(async move {
         let backfiller = follower.clone();

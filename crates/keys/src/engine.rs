@@ -5,18 +5,21 @@ use crate::backend::{AnswerTime, Backend, Backends, WalletSecrets};
 use crate::hd::Template;
 use intent::PolicyKey;
 use secrets::Keyring;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::{Db, Lease, LeasedDb};
 use types::{ChainId, Entropy, Time};
 
 /// The settings of an installation for keys.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Whether secrets may be exported. Off by default.
-    pub export_allowed: bool,
+    pub allow_export: bool,
     /// The derivation path templates of chains that do not use the default (BIP-44 for EVM, BIP-84
-    /// for UTXO chains).
+    /// for UTXO chains). The configuration cannot set them.
+    #[serde(skip)]
     pub paths: BTreeMap<ChainId, Template>,
     /// How many decrypted branches stay in memory.
     pub cached_branches: usize,
@@ -27,7 +30,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            export_allowed: false,
+            allow_export: false,
             paths: BTreeMap::new(),
             cached_branches: 256,
             backend_deadline_ms: 10_000,

@@ -100,7 +100,7 @@ pub async fn export_key(
 }
 
 fn check_allowed(keys: &Keys, principal: &Principal) -> Result<()> {
-    if !keys.settings().export_allowed {
+    if !keys.settings().allow_export {
         return Err(Error::ExportDisabled);
     }
     if principal.may(EXPORT) {

@@ -43,6 +43,7 @@ const BOUNDS: &[(&str, i64, i64)] = &[
     ("policy.cancel_envelope.signatures", 1, 1_000),
     ("policy.cancel_envelope.validity_ms", SECOND_MS, 7 * DAY_MS),
     ("keys.cached_branches", 1, 1_000_000),
+    ("keys.backend_deadline_ms", 1, DAY_MS),
     ("submit.shards", 1, 1_024),
     ("submit.in_flight_per_lane", 1, 10_000),
     ("submit.waiting_per_lane", 1, 10_000_000),

@@ -38,7 +38,7 @@ pub(crate) struct Config {
     pub(crate) trace: Trace,
     pub(crate) roles: Roles,
     pub(crate) policy: policy::Settings,
-    pub(crate) keys: Keys,
+    pub(crate) keys: keys::Settings,
     pub(crate) submit: submit::Settings,
     pub(crate) contracts: contracts::Settings,
     pub(crate) workflow: workflow::Settings,
@@ -151,13 +151,6 @@ pub(crate) struct Roles {
     pub(crate) streams: bool,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Keys {
-    pub(crate) allow_export: bool,
-    pub(crate) cached_branches: usize,
-}
-
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Outbound {
@@ -168,9 +161,7 @@ pub(crate) struct Outbound {
 /// An indexed chain: how the index reads it and how its node is reached.
 #[derive(Debug, Clone)]
 pub(crate) struct Chain {
-    pub(crate) start: index::Start,
-    pub(crate) store_all_events: bool,
-    pub(crate) blocks_per_turn: u64,
+    pub(crate) index: index::Settings,
     pub(crate) node: EvmConfig,
 }
 
@@ -204,12 +195,12 @@ impl<'de> Deserialize<'de> for Chain {
             }
         };
         let node = Value::Table(table).try_into().map_err(D::Error::custom)?;
-        Ok(Self {
+        let index = index::Settings {
             start,
             store_all_events,
             blocks_per_turn,
-            node,
-        })
+        };
+        Ok(Self { index, node })
     }
 }
 

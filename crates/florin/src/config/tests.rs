@@ -36,15 +36,11 @@ fn assert_defaults(section: &str, engine_defaults: impl serde::Serialize) {
 #[test]
 fn the_reference_lists_every_setting_of_every_engine_with_its_default() {
     assert_defaults("policy", policy::Settings::default());
+    assert_defaults("keys", keys::Settings::default());
     assert_defaults("submit", submit::Settings::default());
     assert_defaults("contracts", contracts::Settings::default());
     assert_defaults("workflow", workflow::Settings::default());
     assert_defaults("streams", streams::Settings::default());
-    let config = Config::load(None, std::iter::empty()).unwrap();
-    assert_eq!(
-        config.keys.cached_branches,
-        keys::Settings::default().cached_branches
-    );
 }
 
 /// Every setting of the reference by the name of its environment variable.
@@ -152,7 +148,7 @@ fn the_blocks_per_turn_of_a_chain_are_those_that_the_index_accepts() {
     let (min, max) = index::BLOCKS_PER_TURN.into_inner();
     for blocks in [min, max] {
         let config = load_with(&blocks.to_string()).unwrap();
-        assert_eq!(config.chains[0].blocks_per_turn, blocks);
+        assert_eq!(config.chains[0].index.blocks_per_turn, blocks);
     }
     for blocks in ["-1", "0", &(max + 1).to_string(), "\"many\""] {
         let error = load_with(blocks).unwrap_err().to_string();

@@ -15,7 +15,7 @@ fn exporter(world: &World) -> Principal {
 
 fn export_allowed() -> Settings {
     Settings {
-        export_allowed: true,
+        allow_export: true,
         ..Settings::default()
     }
 }

@@ -65,7 +65,7 @@ async fn a_seed_appears_only_encrypted() {
         let world = World::with(
             test,
             Settings {
-                export_allowed: true,
+                allow_export: true,
                 ..Settings::default()
             },
         )
