@@ -1,5 +1,6 @@
 //! Why a step did not complete.
 
+use super::StepOption;
 use crate::error::to_stored;
 use crate::run::Failure;
 use crate::{Error, Workflow};
@@ -32,8 +33,13 @@ impl Fault {
     }
 
     /// An option has an invalid value.
-    pub(crate) fn option(name: &str, reason: impl std::fmt::Display) -> Self {
-        Error::invalid(format!("options.{name}"), reason).into()
+    pub(crate) fn option(option: StepOption, reason: impl std::fmt::Display) -> Self {
+        Self::member(option.name, reason)
+    }
+
+    /// A member of an option, such as `input.task`, has an invalid value.
+    pub(crate) fn member(path: &str, reason: impl std::fmt::Display) -> Self {
+        Error::invalid(format!("options.{path}"), reason).into()
     }
 }
 

@@ -9,9 +9,13 @@ mod submission;
 
 pub(crate) use external::{CallStatus, ExternalCall};
 pub(crate) use fault::{Fault, bounded, to_json, too_large};
-pub(crate) use options::{get_option, params, parse_option, required_text, text, units};
+pub(crate) use options::{
+    PARAMS, StepOption, UNITS, get_option, params, parse_option, required_text, text, units,
+};
 pub(crate) use step_error::StepError;
-pub(crate) use submission::{ChainCall, SubmissionRequest, outcome};
+pub(crate) use submission::{
+    ASSETS, ChainCall, LABELS, SIGNER, SubmissionRequest, UNTIL, VALUE, outcome,
+};
 
 use crate::run::request::RunRequest;
 use serde_json::{Map, Value};

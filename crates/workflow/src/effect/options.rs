@@ -5,44 +5,67 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use types::{Amount, AmountInput, Unit};
 
+pub(crate) const PARAMS: StepOption = StepOption::new(
+    "params",
+    "the arguments, as a list or by name; `{value, unit}` stands for an amount",
+);
+pub(crate) const UNITS: StepOption = StepOption::new(
+    "units",
+    "the units in which amounts are written: a list of `{name, decimals}`",
+);
+
+/// An option of a step type.
+#[derive(Clone, Copy)]
+pub(crate) struct StepOption {
+    pub(crate) name: &'static str,
+    #[cfg_attr(not(test), expect(dead_code, reason = "printed in docs/tasks.md"))]
+    pub(crate) doc: &'static str,
+}
+
+impl StepOption {
+    pub(crate) const fn new(name: &'static str, doc: &'static str) -> Self {
+        Self { name, doc }
+    }
+}
+
 /// Returns an option unless it is missing or `null`.
-pub(crate) fn get_option<'o>(options: &'o Options, name: &str) -> Option<&'o Value> {
-    options.get(name).filter(|value| !value.is_null())
+pub(crate) fn get_option(options: &Options, option: StepOption) -> Option<&Value> {
+    options.get(option.name).filter(|value| !value.is_null())
 }
 
 /// A string; numbers are converted.
-pub(crate) fn text(options: &Options, name: &str) -> Result<Option<String>, Fault> {
-    match get_option(options, name) {
+pub(crate) fn text(options: &Options, option: StepOption) -> Result<Option<String>, Fault> {
+    match get_option(options, option) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
         Some(Value::Number(number)) => Ok(Some(number.to_string())),
-        Some(_) => Err(Fault::option(name, "expected a string")),
+        Some(_) => Err(Fault::option(option, "expected a string")),
     }
 }
 
 /// A string that must be present and not empty.
-pub(crate) fn required_text(options: &Options, name: &str) -> Result<String, Fault> {
-    let text = text(options, name)?.filter(|text| !text.is_empty());
-    text.ok_or_else(|| Fault::option(name, "is missing"))
+pub(crate) fn required_text(options: &Options, option: StepOption) -> Result<String, Fault> {
+    let text = text(options, option)?.filter(|text| !text.is_empty());
+    text.ok_or_else(|| Fault::option(option, "is missing"))
 }
 
 /// Deserializes an option.
 pub(crate) fn parse_option<T: DeserializeOwned>(
     options: &Options,
-    name: &str,
+    option: StepOption,
 ) -> Result<Option<T>, Fault> {
     let deserialize = |value: &Value| {
-        serde_json::from_value(value.clone()).map_err(|error| Fault::option(name, error))
+        serde_json::from_value(value.clone()).map_err(|error| Fault::option(option, error))
     };
-    get_option(options, name).map(deserialize).transpose()
+    get_option(options, option).map(deserialize).transpose()
 }
 
 /// The units in which amounts are written.
 pub(crate) fn units(options: &Options) -> Result<Vec<Unit>, Fault> {
-    let units: Vec<Unit> = parse_option(options, "units")?.unwrap_or_default();
+    let units: Vec<Unit> = parse_option(options, UNITS)?.unwrap_or_default();
     match units.iter().find(|unit| !unit.is_valid()) {
         Some(unit) => Err(Fault::option(
-            "units",
+            UNITS,
             format!("{:?} is not a valid unit", unit.name),
         )),
         None => Ok(units),
@@ -50,11 +73,15 @@ pub(crate) fn units(options: &Options) -> Result<Vec<Unit>, Fault> {
 }
 
 /// An amount in base units, from any accepted form.
-pub(crate) fn amount(options: &Options, name: &str, units: &[Unit]) -> Result<Amount, Fault> {
-    let Some(value) = get_option(options, name) else {
+pub(crate) fn amount(
+    options: &Options,
+    option: StepOption,
+    units: &[Unit],
+) -> Result<Amount, Fault> {
+    let Some(value) = get_option(options, option) else {
         return Ok(Amount::ZERO);
     };
-    parse_amount(value, units).map_err(|reason| Fault::option(name, reason))
+    parse_amount(value, units).map_err(|reason| Fault::option(option, reason))
 }
 
 fn parse_amount(value: &Value, units: &[Unit]) -> Result<Amount, String> {
@@ -73,10 +100,10 @@ fn parse_amount(value: &Value, units: &[Unit]) -> Result<Amount, String> {
 
 /// Parameters of a call. Replaces every `{value, unit}` object with its amount in base units.
 pub(crate) fn params(options: &Options, units: &[Unit]) -> Result<Value, Fault> {
-    let get_option = get_option(options, "params")
+    let get_option = get_option(options, PARAMS)
         .cloned()
         .unwrap_or_else(|| Value::Array(Vec::new()));
-    convert_amounts(get_option, units).map_err(|reason| Fault::option("params", reason))
+    convert_amounts(get_option, units).map_err(|reason| Fault::option(PARAMS, reason))
 }
 
 fn convert_amounts(value: Value, units: &[Unit]) -> Result<Value, String> {

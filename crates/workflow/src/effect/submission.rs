@@ -2,13 +2,29 @@
 //! step, so that a repeat finds it, and wait for it as a stored row.
 
 use super::options::{amount, parse_option, units};
-use super::{Fault, Options, StepError, to_json};
+use super::{Fault, Options, StepError, StepOption, to_json};
 use crate::worker::context::RunContext;
 use intent::{Intent, Interface};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use submit::{Context, Enqueue, State, Submission};
 use types::{ChainId, ExecutionStatus, Json};
+
+pub(crate) const SIGNER: StepOption = StepOption::new(
+    "signer",
+    "the account that signs; for a read, the account that asks",
+);
+pub(crate) const VALUE: StepOption = StepOption::new(
+    "value",
+    "the amount of the chain's coin to send, in base units or as `{value, unit}`",
+);
+pub(crate) const UNTIL: StepOption = StepOption::new(
+    "until",
+    "the state of the submission that completes the step: `accepted`, `mined` or `final` (default)",
+);
+pub(crate) const LABELS: StepOption = StepOption::new("labels", "texts by name that policies see");
+pub(crate) const ASSETS: StepOption =
+    StepOption::new("assets", "the assets concerned, which policies see");
 
 /// The submission state that completes the step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Serialize, Deserialize)]
@@ -53,9 +69,9 @@ impl ChainCall {
         let (chain, mut shown) = (self.chain, self.shown);
         let signer = self
             .signer
-            .ok_or_else(|| Fault::option("signer", "is missing, and the binding has none"))?;
-        let value = amount(options, "value", &units(options)?)?;
-        let until = parse_option(options, "until")?.unwrap_or(Until::Final);
+            .ok_or_else(|| Fault::option(SIGNER, "is missing, and the binding has none"))?;
+        let value = amount(options, VALUE, &units(options)?)?;
+        let until = parse_option(options, UNTIL)?.unwrap_or(Until::Final);
         for (name, shown_value) in [
             ("chain", json!(chain)),
             ("signer", json!(signer)),
@@ -83,8 +99,8 @@ impl ChainCall {
             policies: run.definition.policies.clone(),
             context: Context {
                 task: Some(task),
-                labels: parse_option(options, "labels")?.unwrap_or_default(),
-                assets: parse_option(options, "assets")?.unwrap_or_default(),
+                labels: parse_option(options, LABELS)?.unwrap_or_default(),
+                assets: parse_option(options, ASSETS)?.unwrap_or_default(),
             },
             until,
             shown,

@@ -1,9 +1,10 @@
 //! What the steps on contracts share: their options, and the chain, contract and accounts that the
 //! options select.
 
-use super::StepOption;
 use crate::binding::{self, Binding};
-use crate::effect::{Fault, Options, get_option, params, required_text, text, to_json, units};
+use crate::effect::{
+    Fault, Options, SIGNER, StepOption, get_option, params, required_text, text, to_json, units,
+};
 use crate::worker::context::RunContext;
 use intent::Interface;
 use serde_json::Value;
@@ -20,34 +21,11 @@ pub(super) const CHAIN: StepOption = StepOption::new(
 );
 pub(super) const CONTRACT: StepOption = StepOption::new("contract", "address of the contract");
 pub(super) const ADDRESS: StepOption = StepOption::new("address", "the same as `contract`");
-pub(super) const SIGNER: StepOption = StepOption::new(
-    "signer",
-    "the account that signs; for a read, the account that asks",
-);
 pub(super) const ABI: StepOption = StepOption::new(
     "abi",
     "the interface: a JSON ABI, an artifact that contains it, or one of them as a string",
 );
 pub(super) const METHOD: StepOption = StepOption::new("method", "name or signature of the method");
-pub(super) const PARAMS: StepOption = StepOption::new(
-    "params",
-    "the arguments, as a list or by name; `{value, unit}` stands for an amount",
-);
-pub(super) const UNITS: StepOption = StepOption::new(
-    "units",
-    "the units in which amounts are written: a list of `{name, decimals}`",
-);
-pub(super) const VALUE: StepOption = StepOption::new(
-    "value",
-    "the amount of the chain's coin to send, in base units or as `{value, unit}`",
-);
-pub(super) const UNTIL: StepOption = StepOption::new(
-    "until",
-    "the state of the submission that completes the step: `accepted`, `mined` or `final` (default)",
-);
-pub(super) const LABELS: StepOption = StepOption::new("labels", "texts by name that policies see");
-pub(super) const ASSETS: StepOption =
-    StepOption::new("assets", "the assets concerned, which policies see");
 
 /// The chain, contract and accounts a contract step uses.
 pub(super) struct ContractTarget {
@@ -72,16 +50,13 @@ pub(super) struct MethodCall {
 /// Reads the call that the options describe.
 pub(super) async fn method_call(run: &RunContext, options: &Options) -> Result<MethodCall, Fault> {
     let (target, units) = (resolve_target(run, options).await?, units(options)?);
-    let (method, params) = (
-        required_text(options, METHOD.name)?,
-        params(options, &units)?,
-    );
+    let (method, params) = (required_text(options, METHOD)?, params(options, &units)?);
     let contract = target
         .contract
-        .ok_or_else(|| Fault::option("contract", "is missing, and the binding has none"))?;
+        .ok_or_else(|| Fault::option(CONTRACT, "is missing, and the binding has none"))?;
     let interface = target
         .interface
-        .ok_or_else(|| Fault::option("abi", "is missing, and the binding has none"))?;
+        .ok_or_else(|| Fault::option(ABI, "is missing, and the binding has none"))?;
     let data = intent::encode_call(&target.chain, &interface, &method, &params)?;
     Ok(MethodCall {
         chain: target.chain,
@@ -99,15 +74,13 @@ pub(super) async fn resolve_target(
     run: &RunContext,
     options: &Options,
 ) -> Result<ContractTarget, Fault> {
-    let binding = match text(options, "binding")? {
+    let binding = match text(options, BINDING)? {
         None => None,
         Some(name) => Some(resolve(run, name).await?),
     };
     let binding = binding.as_ref();
-    let chain = match text(options, "chain")? {
-        Some(chain) => chain
-            .parse()
-            .map_err(|error| Fault::option("chain", error))?,
+    let chain = match text(options, CHAIN)? {
+        Some(chain) => chain.parse().map_err(|error| Fault::option(CHAIN, error))?,
         None => binding.map_or_else(
             || run.workflow.default_chain(&run.namespace),
             |binding| binding.chain,
@@ -115,13 +88,13 @@ pub(super) async fn resolve_target(
     };
     if let Some(other) = binding.filter(|binding| binding.chain != chain) {
         return Err(Fault::option(
-            "chain",
+            CHAIN,
             format!("the binding {} is on {}", other.name, other.chain),
         ));
     }
-    let contract = account(options, &chain, &["contract", "address"])?;
-    let signer = account(options, &chain, &["signer"])?;
-    let abi = match get_option(options, "abi") {
+    let contract = account(options, &chain, &[CONTRACT, ADDRESS])?;
+    let signer = account(options, &chain, &[SIGNER])?;
+    let abi = match get_option(options, ABI) {
         Some(abi) => Some(to_json(abi)?),
         None => binding.and_then(|binding| binding.abi.clone()),
     };
@@ -140,11 +113,15 @@ async fn resolve(run: &RunContext, name: String) -> Result<Binding, Fault> {
     Ok(binding?)
 }
 
-fn account(options: &Options, chain: &ChainId, names: &[&str]) -> Result<Option<String>, Fault> {
-    for name in names {
-        if let Some(account) = text(options, name)? {
+fn account(
+    options: &Options,
+    chain: &ChainId,
+    accepted: &[StepOption],
+) -> Result<Option<String>, Fault> {
+    for option in accepted {
+        if let Some(account) = text(options, *option)? {
             let recipient = intent::parse_recipient(chain, &account)
-                .map_err(|error| Fault::option(name, error))?;
+                .map_err(|error| Fault::option(*option, error))?;
             return Ok(Some(recipient.account));
         }
     }

@@ -1,11 +1,10 @@
 //! `contract_deploy`: deploys a contract.
 
-use super::contract::{
-    ABI, ASSETS, BINDING, CHAIN, LABELS, PARAMS, SIGNER, UNITS, UNTIL, VALUE, resolve_target,
-};
-use super::{EffectKind, StepKind, StepOption};
+use super::contract::{ABI, BINDING, CHAIN, resolve_target};
+use super::{EffectKind, StepKind};
 use crate::effect::{
-    ChainCall, Fault, Options, Plan, SubmissionRequest, params, required_text, units,
+    ASSETS, ChainCall, Fault, LABELS, Options, PARAMS, Plan, SIGNER, StepOption, SubmissionRequest,
+    UNITS, UNTIL, VALUE, params, required_text, units,
 };
 use crate::worker::context::RunContext;
 use futures::FutureExt;
@@ -31,12 +30,12 @@ pub(super) static KIND: StepKind = StepKind {
 
 async fn deploy(run: &RunContext, options: &Options) -> Result<SubmissionRequest, Fault> {
     let (target, units) = (resolve_target(run, options).await?, units(options)?);
-    let code = required_text(options, BYTECODE.name)?;
+    let code = required_text(options, BYTECODE)?;
     let digits = code.trim();
     let code = hex::decode(digits.strip_prefix("0x").unwrap_or(digits))
         .ok()
         .filter(|code| !code.is_empty());
-    let code = code.ok_or_else(|| Fault::option("bytecode", "expected hexadecimal"))?;
+    let code = code.ok_or_else(|| Fault::option(BYTECODE, "expected hexadecimal"))?;
     let params = params(options, &units)?;
     let empty = Interface::new("[]".to_owned());
     let interface = target.interface.as_ref().unwrap_or(&empty);

@@ -1,11 +1,11 @@
 //! `contract_invoke`: calls a method of a contract in a transaction.
 
-use super::contract::{
-    ABI, ADDRESS, ASSETS, BINDING, CHAIN, CONTRACT, LABELS, METHOD, PARAMS, SIGNER, UNITS, UNTIL,
-    VALUE, method_call,
-};
+use super::contract::{ABI, ADDRESS, BINDING, CHAIN, CONTRACT, METHOD, method_call};
 use super::{EffectKind, StepKind};
-use crate::effect::{ChainCall, Fault, Options, Plan, SubmissionRequest};
+use crate::effect::{
+    ASSETS, ChainCall, Fault, LABELS, Options, PARAMS, Plan, SIGNER, SubmissionRequest, UNITS,
+    UNTIL, VALUE,
+};
 use crate::worker::context::RunContext;
 use futures::FutureExt;
 use serde_json::json;

@@ -1,10 +1,8 @@
 //! `contract_query`: reads a contract.
 
-use super::contract::{
-    ABI, ADDRESS, BINDING, CHAIN, CONTRACT, METHOD, PARAMS, SIGNER, UNITS, method_call,
-};
+use super::contract::{ABI, ADDRESS, BINDING, CHAIN, CONTRACT, METHOD, method_call};
 use super::{EffectKind, StepKind};
-use crate::effect::{Fault, Options, Plan, bounded, to_json};
+use crate::effect::{Fault, Options, PARAMS, Plan, SIGNER, UNITS, bounded, to_json};
 use crate::worker::context::RunContext;
 use chain::CallRequest;
 use futures::FutureExt;

@@ -1,11 +1,11 @@
 //! `http_request`: a call to an address named by the task. Its idempotency key stays the same for
 //! all attempts, until an operator retries the step.
 
-use super::{EffectKind, External, StepKind, StepOption};
+use super::{EffectKind, External, StepKind};
 use crate::definition::Ambiguity;
 use crate::effect::{
-    CallStatus, ExternalCall, Fault, Options, Plan, StepError, bounded, get_option, parse_option,
-    required_text, text, to_json, too_large,
+    CallStatus, ExternalCall, Fault, Options, Plan, StepError, StepOption, bounded, get_option,
+    parse_option, required_text, text, to_json, too_large,
 };
 use crate::worker::context::RunContext;
 use crate::worker::expressions::parse_exact;
@@ -16,29 +16,30 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use types::Json;
 
+const URL: StepOption = StepOption::new("url", "where to send the call");
+const METHOD: StepOption = StepOption::new(
+    "method",
+    "`GET`, `HEAD`, `POST`, `PUT`, `PATCH` or `DELETE`; by default `POST` with a body, else `GET`",
+);
+const HEADERS: StepOption = StepOption::new(
+    "headers",
+    "values by name; Florin sets `Idempotency-Key`, the headers of the connection, and `traceparent` unless the task sets it",
+);
+const BODY: StepOption =
+    StepOption::new("body", "a string is sent as it is, anything else as JSON");
+const EXPECT: StepOption = StepOption::new(
+    "expect",
+    "the statuses that mean success, as a list; by default all below 400",
+);
+const QUERY: StepOption = StepOption::new(
+    "query",
+    "`{url, headers?}`: where to ask whether the call happened, for `ambiguity: query`",
+);
+
 pub(super) static KIND: StepKind = StepKind {
     name: "http_request",
     doc: "Calls an HTTP server. The data has `status`, `headers` and `body`.",
-    options: &[
-        StepOption::new("url", "where to send the call"),
-        StepOption::new(
-            "method",
-            "`GET`, `HEAD`, `POST`, `PUT`, `PATCH` or `DELETE`; by default `POST` with a body, else `GET`",
-        ),
-        StepOption::new(
-            "headers",
-            "values by name; Florin sets `Idempotency-Key`, the headers of the connection, and `traceparent` unless the task sets it",
-        ),
-        StepOption::new("body", "a string is sent as it is, anything else as JSON"),
-        StepOption::new(
-            "expect",
-            "the statuses that mean success, as a list; by default all below 400",
-        ),
-        StepOption::new(
-            "query",
-            "`{url, headers?}`: where to ask whether the call happened, for `ambiguity: query`",
-        ),
-    ],
+    options: &[URL, METHOD, HEADERS, BODY, EXPECT, QUERY],
     required: &[&["url"]],
     lenient: false,
     template: None,
@@ -119,40 +120,35 @@ struct StatusQuery {
 
 /// Builds the call.
 fn build_call(run: &RunContext, options: &Options) -> Result<Call, Fault> {
-    let method: Method = match text(options, "method")? {
-        None if get_option(options, "body").is_some() => Method::Post,
+    let method: Method = match text(options, METHOD)? {
+        None if get_option(options, BODY).is_some() => Method::Post,
         None => Method::Get,
         Some(method) => serde_json::from_value(Value::String(method.to_ascii_uppercase()))
-            .map_err(|_| {
-                Fault::option("method", "expected GET, HEAD, POST, PUT, PATCH or DELETE")
-            })?,
+            .map_err(|_| Fault::option(METHOD, "expected GET, HEAD, POST, PUT, PATCH or DELETE"))?,
     };
     let (body, content_type) = body(options)?;
     let mut headers = headers(
-        parse_option(options, "headers")?.unwrap_or_default(),
-        "headers",
+        parse_option(options, HEADERS)?.unwrap_or_default(),
+        HEADERS.name,
     )?;
     let is_typed = (headers.iter()).any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
     if let Some(content_type) = content_type.filter(|_| !is_typed) {
         headers.push(("content-type".to_owned(), content_type.to_owned()));
     }
-    let query: Option<StatusQuery> = parse_option(options, "query")?;
+    let query: Option<StatusQuery> = parse_option(options, QUERY)?;
     if run.step().ambiguity == Some(Ambiguity::Query) && query.is_none() {
-        return Err(Fault::option(
-            "query",
-            "is required when ambiguity is query",
-        ));
+        return Err(Fault::option(QUERY, "is required when ambiguity is query"));
     }
     let (position, timeout_ms) = (&run.run.position, run.step().timeout_ms);
     let call = Call {
         method,
-        url: required_text(options, "url")?,
+        url: required_text(options, URL)?,
         headers,
         body,
         timeout_ms: timeout_ms
             .unwrap_or(run.workflow.settings().http_timeout_ms)
             .max(1),
-        expect: parse_option(options, "expect")?.unwrap_or_default(),
+        expect: parse_option(options, EXPECT)?.unwrap_or_default(),
         query,
         key: format!("{}/{}/{}", run.run.id, run.step().name, position.round),
     };
@@ -166,7 +162,7 @@ fn build_call(run: &RunContext, options: &Options) -> Result<Call, Fault> {
 }
 
 fn body(options: &Options) -> Result<(String, Option<&'static str>), Fault> {
-    match get_option(options, "body") {
+    match get_option(options, BODY) {
         None => Ok((String::new(), None)),
         Some(Value::String(text)) => Ok((text.clone(), Some("text/plain; charset=utf-8"))),
         Some(value) => Ok((
@@ -176,9 +172,9 @@ fn body(options: &Options) -> Result<(String, Option<&'static str>), Fault> {
     }
 }
 
-fn headers(headers: Map<String, Value>, option: &str) -> Result<Vec<(String, String)>, Fault> {
+fn headers(headers: Map<String, Value>, path: &str) -> Result<Vec<(String, String)>, Fault> {
     if headers.len() > MAX_HEADERS {
-        return Err(Fault::option(option, format!("at most {MAX_HEADERS}")));
+        return Err(Fault::member(path, format!("at most {MAX_HEADERS}")));
     }
     let header = |(name, value): (String, Value)| {
         let is_reserved =
@@ -189,7 +185,7 @@ fn headers(headers: Map<String, Value>, option: &str) -> Result<Vec<(String, Str
             Value::Number(value) => return Ok((name, value.to_string())),
             _ => "expected a string",
         };
-        Err(Fault::option(&format!("{option}.{name}"), reason))
+        Err(Fault::member(&format!("{path}.{name}"), reason))
     };
     headers.into_iter().map(header).collect()
 }
@@ -262,7 +258,7 @@ impl ExternalCall for Call {
 
 impl Call {
     async fn ask(&self, run: &RunContext) -> Result<CallStatus, Fault> {
-        let query = (self.query.as_ref()).ok_or_else(|| Fault::option("query", "is missing"))?;
+        let query = (self.query.as_ref()).ok_or_else(|| Fault::option(QUERY, "is missing"))?;
         let headers = headers(query.headers.clone(), "query.headers")?;
         let request = self.request(run, Method::Get, &query.url, &headers);
         let transient = |fault| Fault {

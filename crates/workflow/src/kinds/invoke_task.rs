@@ -1,9 +1,9 @@
 //! `invoke_task`: starts a run of another task in the step's own transaction, without waiting for
 //! it.
 
-use super::{EffectKind, StepKind, StepOption};
+use super::{EffectKind, StepKind};
 use crate::Error;
-use crate::effect::{Fault, Options, Plan, get_option, required_text, text, to_json};
+use crate::effect::{Fault, Options, Plan, StepOption, get_option, required_text, text, to_json};
 use crate::run::request::{INVOKE_SCOPE, RunRequest};
 use crate::run::start::validate;
 use crate::run::{NewRun, Origin};
@@ -12,25 +12,25 @@ use futures::FutureExt;
 use serde_json::Value;
 use types::{Digest, Json, RunId};
 
+const TASK_NAME: StepOption = StepOption::new("taskName", "name or id of the task");
+const TASK_VERSION: StepOption = StepOption::new(
+    "taskVersion",
+    "label of a version; by default the current one",
+);
+const INPUT: StepOption = StepOption::new(
+    "input",
+    "what its steps see as `input`; by default an empty object",
+);
+const ACTIVITY: StepOption = StepOption::new("activity", "the activity that the run belongs to");
+const IDEMPOTENCY_KEY: StepOption = StepOption::new(
+    "idempotencyKey",
+    "a second run of the same task with this key is not started: the data is the first one",
+);
+
 pub(super) static KIND: StepKind = StepKind {
     name: "invoke_task",
     doc: "Starts a run of another task in one transaction with the step, and does not wait for it. The data is the id of the run.",
-    options: &[
-        StepOption::new("taskName", "name or id of the task"),
-        StepOption::new(
-            "taskVersion",
-            "label of a version; by default the current one",
-        ),
-        StepOption::new(
-            "input",
-            "what its steps see as `input`; by default an empty object",
-        ),
-        StepOption::new("activity", "the activity that the run belongs to"),
-        StepOption::new(
-            "idempotencyKey",
-            "a second run of the same task with this key is not started: the data is the first one",
-        ),
-    ],
+    options: &[TASK_NAME, TASK_VERSION, INPUT, ACTIVITY, IDEMPOTENCY_KEY],
     required: &[&["taskName"]],
     lenient: true,
     template: None,
@@ -45,15 +45,15 @@ const MAX_DEPTH: u32 = 64;
 
 /// Builds the request for the new run.
 fn build_request(run: &RunContext, options: &Options) -> Result<RunRequest, Fault> {
-    let task = required_text(options, "taskName")?;
-    let input = get_option(options, "input").map_or_else(|| Ok(empty()), to_json)?;
-    let key = text(options, "idempotencyKey")?.filter(|key| !key.is_empty());
+    let task = required_text(options, TASK_NAME)?;
+    let input = get_option(options, INPUT).map_or_else(|| Ok(empty()), to_json)?;
+    let key = text(options, IDEMPOTENCY_KEY)?.filter(|key| !key.is_empty());
     let new = NewRun {
         task: task.clone(),
-        version: text(options, "taskVersion")?,
+        version: text(options, TASK_VERSION)?,
         input,
         idempotency_key: key.clone(),
-        activity: text(options, "activity")?,
+        activity: text(options, ACTIVITY)?,
     };
     // Displayed values contain no secrets; the key is stored as its hash.
     let masked = |text: String| run.secrets.mask_text(&text);

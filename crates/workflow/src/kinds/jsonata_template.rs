@@ -1,7 +1,7 @@
 //! `jsonata_template`: evaluates an expression.
 
-use super::{EffectKind, StepKind, StepOption};
-use crate::effect::{Plan, to_json};
+use super::{EffectKind, StepKind};
+use crate::effect::{Plan, StepOption, to_json};
 use futures::FutureExt;
 
 const TEMPLATE: &str = "template";

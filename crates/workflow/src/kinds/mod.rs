@@ -16,7 +16,7 @@ mod jsonata_template;
 mod policy;
 
 use crate::definition::Step;
-use crate::effect::{ExternalCall, Fault, Options, Plan, StepError};
+use crate::effect::{ExternalCall, Fault, Options, Plan, StepError, StepOption};
 use crate::worker::context::RunContext;
 use futures::future::BoxFuture;
 use std::time::Duration;
@@ -53,20 +53,6 @@ pub(crate) struct StepKind {
     /// Prepares the effect. May read; changes nothing.
     pub(crate) plan:
         for<'a> fn(&'a RunContext, &'a Options, Time) -> BoxFuture<'a, Result<Plan, Fault>>,
-}
-
-/// An option of a step type.
-#[derive(Clone, Copy)]
-pub(crate) struct StepOption {
-    pub(crate) name: &'static str,
-    #[cfg_attr(not(test), expect(dead_code, reason = "printed in docs/tasks.md"))]
-    pub(crate) doc: &'static str,
-}
-
-impl StepOption {
-    const fn new(name: &'static str, doc: &'static str) -> Self {
-        Self { name, doc }
-    }
 }
 
 /// What a step does outside of its run.

@@ -1,28 +1,30 @@
 //! `policy`: evaluates one policy on an input built by the task. The result permits nothing:
 //! signatures have their own decisions.
 
-use super::{EffectKind, StepKind, StepOption};
-use crate::effect::{Fault, Options, Plan, StepError, get_option, required_text, text, to_json};
+use super::{EffectKind, StepKind};
+use crate::effect::{
+    Fault, Options, Plan, StepError, StepOption, get_option, required_text, text, to_json,
+};
 use crate::worker::context::RunContext;
 use futures::FutureExt;
 use policy::{DryRunTarget, Outcome, TaskRef};
 use serde_json::{Map, Value};
 use types::{Json, Time};
 
+const POLICY: StepOption = StepOption::new("policy", "name or id of the policy");
+const INPUT: StepOption = StepOption::new(
+    "input",
+    "members of the policy's input that replace the standard ones; `namespace`, `initiator`, `task` and `time` are set by Florin",
+);
+const ON_DENY: StepOption = StepOption::new(
+    "onDeny",
+    "`fail` (default): a denial fails the step; `continue`: it is a result",
+);
+
 pub(super) static KIND: StepKind = StepKind {
     name: "policy",
     doc: "Evaluates a policy on an input of the task; this permits nothing, signatures have their own decisions. The data has `allowed`, `policy`, `version`, and what the policy answered.",
-    options: &[
-        StepOption::new("policy", "name or id of the policy"),
-        StepOption::new(
-            "input",
-            "members of the policy's input that replace the standard ones; `namespace`, `initiator`, `task` and `time` are set by Florin",
-        ),
-        StepOption::new(
-            "onDeny",
-            "`fail` (default): a denial fails the step; `continue`: it is a result",
-        ),
-    ],
+    options: &[POLICY, INPUT, ON_DENY],
     required: &[&["policy"]],
     lenient: false,
     template: None,
@@ -34,11 +36,11 @@ pub(super) static KIND: StepKind = StepKind {
 
 /// Evaluates the policy and returns `{result, reasons?, obligations?, policy, version}`.
 async fn evaluate(run: &RunContext, options: &Options, began: Time) -> Result<Json, Fault> {
-    let policy_name = required_text(options, "policy")?;
-    let fails = match text(options, "onDeny")?.as_deref() {
+    let policy_name = required_text(options, POLICY)?;
+    let fails = match text(options, ON_DENY)?.as_deref() {
         None | Some("fail") => true,
         Some("continue") => false,
-        Some(_) => return Err(Fault::option("onDeny", "expected fail or continue")),
+        Some(_) => return Err(Fault::option(ON_DENY, "expected fail or continue")),
     };
     let (engine, principal) = (&run.workflow.parts().policy, &run.run.initiator);
     let version = policy::version(engine, principal, &policy_name, None).await?;
@@ -65,10 +67,10 @@ async fn evaluate(run: &RunContext, options: &Options, began: Time) -> Result<Js
 /// The standard policy input without anything to sign, overlaid with the task's `input`.
 fn input(run: &RunContext, options: &Options, began: Time) -> Result<Value, Fault> {
     let none = Map::new();
-    let overrides = match get_option(options, "input") {
+    let overrides = match get_option(options, INPUT) {
         None => &none,
         Some(Value::Object(overrides)) => overrides,
-        Some(_) => return Err(Fault::option("input", "expected an object")),
+        Some(_) => return Err(Fault::option(INPUT, "expected an object")),
     };
     let row = &run.run;
     let chain = run.workflow.default_chain(&run.namespace);
@@ -79,5 +81,5 @@ fn input(run: &RunContext, options: &Options, began: Time) -> Result<Value, Faul
         step: run.step().name.clone(),
     };
     policy::task_input(&row.initiator, &chain, &task, began, overrides)
-        .map_err(|reserved| Fault::option(&format!("input.{}", reserved.name), "is set by Florin"))
+        .map_err(|reserved| Fault::member(&format!("input.{}", reserved.name), "is set by Florin"))
 }
