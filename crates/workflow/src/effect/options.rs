@@ -100,10 +100,10 @@ fn parse_amount(value: &Value, units: &[Unit]) -> Result<Amount, String> {
 
 /// Parameters of a call. Replaces every `{value, unit}` object with its amount in base units.
 pub(crate) fn params(options: &Options, units: &[Unit]) -> Result<Value, Fault> {
-    let get_option = get_option(options, PARAMS)
+    let params = get_option(options, PARAMS)
         .cloned()
         .unwrap_or_else(|| Value::Array(Vec::new()));
-    convert_amounts(get_option, units).map_err(|reason| Fault::option(PARAMS, reason))
+    convert_amounts(params, units).map_err(|reason| Fault::option(PARAMS, reason))
 }
 
 fn convert_amounts(value: Value, units: &[Unit]) -> Result<Value, String> {

@@ -34,7 +34,8 @@ pub(super) static KIND: StepKind = StepKind {
     },
 };
 
-/// Evaluates the policy and returns `{result, reasons?, obligations?, policy, version}`.
+/// Evaluates the policy and returns `{allowed, policy, version}` with the outcome: `result`, and
+/// `envelope` and `validity_ms`, or `reasons`, or `obligations`.
 async fn evaluate(run: &RunContext, options: &Options, began: Time) -> Result<Json, Fault> {
     let policy_name = required_text(options, POLICY)?;
     let fails = match text(options, ON_DENY)?.as_deref() {
@@ -57,7 +58,7 @@ async fn evaluate(run: &RunContext, options: &Options, began: Time) -> Result<Js
         let reason = format!("policy {policy_name:?} denied it: {}", reasons.join("; "));
         return Err(StepError::PolicyDenied(reason).into());
     }
-    let mut answer = serde_json::to_value(&decision.outcome).unwrap_or(Value::Null);
+    let mut answer = to_json(&decision.outcome)?.to_value();
     answer["allowed"] = Value::Bool(matches!(decision.outcome, Outcome::Permit { .. }));
     answer["policy"] = Value::String(policy_name);
     answer["version"] = Value::String(version.label);
