@@ -1,6 +1,6 @@
 //! `data_model_query`: reads objects of the data model, outside of a transaction.
 
-use super::data_model::{QUERIES, without_nulls};
+use super::data_model::QUERIES;
 use super::{EffectKind, StepKind};
 use crate::effect::{Fault, Options, Plan, bounded, to_json};
 use crate::worker::context::RunContext;
@@ -21,7 +21,7 @@ pub(super) static KIND: StepKind = StepKind {
 };
 
 async fn query(run: &RunContext, options: &Options) -> Result<Json, Fault> {
-    let body = to_json(&without_nulls(options))?;
+    let body = to_json(options)?;
     let principal = &run.run.initiator;
     let answer = data::bulk_query(&run.workflow.parts().data, principal, body.as_str()).await;
     let answer = answer?;

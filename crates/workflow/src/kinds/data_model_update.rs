@@ -1,6 +1,6 @@
 //! `data_model_update`: writes objects of the data model in the step's own transaction.
 
-use super::data_model::{WRITES, without_nulls};
+use super::data_model::WRITES;
 use super::{EffectKind, StepKind};
 use crate::effect::{Fault, Options, Plan, to_json};
 use crate::worker::context::RunContext;
@@ -20,11 +20,11 @@ pub(super) static KIND: StepKind = StepKind {
 
 fn update(run: &RunContext, options: &Options) -> Result<data::PreparedUpdate, Fault> {
     // JSONata returns a one-element list as the element itself.
-    let as_list = |(name, value): (String, Value)| match value {
-        Value::Object(_) => (name, Value::Array(vec![value])),
-        value => (name, value),
+    let as_list = |(name, value): (&String, &Value)| match value {
+        Value::Object(_) => (name.clone(), Value::Array(vec![value.clone()])),
+        _ => (name.clone(), value.clone()),
     };
-    let body: Options = without_nulls(options).into_iter().map(as_list).collect();
+    let body: Options = options.iter().map(as_list).collect();
     let body = to_json(&body)?;
     let (data, principal) = (&run.workflow.parts().data, &run.run.initiator);
     Ok(data::prepare_update(data, principal, body.as_str())?)
