@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::time::Duration;
-use store::{Db, Error, Lease};
+use store::{Db, Lease};
 use tokio::sync::watch;
 
 /// The stop signal.
