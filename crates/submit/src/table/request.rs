@@ -1,6 +1,7 @@
 //! The signatures that submissions have requested of back ends that answer later.
 
 use crate::submission::Submission;
+use crate::table::submission::ENDED;
 use intent::FeeTerms;
 use store::{
     Cell, Error, FromRow as _, Record, Result, RowCells, Tx, UnscopedTable as _, UnscopedTx, list,
@@ -166,7 +167,7 @@ pub(crate) fn abandoned(
         "SELECT {columns} FROM submission s WHERE s.shard = ?1 AND s.chain = ?2 AND s.state = 'signing'
             AND NOT EXISTS (SELECT 1 FROM submission_request r WHERE r.namespace = s.namespace AND r.submission = s.id AND r.open = 1)
             AND NOT EXISTS (SELECT 1 FROM submission c WHERE c.namespace = s.namespace AND c.supersedes = s.id
-                 AND c.state NOT IN ('final', 'denied', 'expired', 'failed', 'replaced', 'cancelled'))
+                 AND c.state NOT IN {ENDED})
             AND NOT EXISTS (SELECT 1 FROM submission_lane l WHERE l.chain = s.chain AND l.signer = s.signer
                  AND l.paused IS NOT NULL AND l.paused_until IS NULL)
           ORDER BY s.lane_index LIMIT ?3"

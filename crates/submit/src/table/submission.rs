@@ -9,6 +9,9 @@ use store::{
 };
 use types::{ChainId, Page, SubmissionId, Time};
 
+/// The terminal states, as a list of SQL.
+pub(super) const ENDED: &str = "('final', 'denied', 'expired', 'failed', 'replaced', 'cancelled')";
+
 /// Stores new submissions.
 pub(crate) fn insert(tx: &mut Tx, new: &[Submission]) -> Result<()> {
     Submission::insert(tx, new, "").map(drop)
@@ -57,10 +60,10 @@ pub(crate) fn list(tx: &mut Tx, filter: &Filter, page: &Page) -> Result<Vec<Subm
 
 /// The oldest cancel of a submission that has not ended, if any.
 pub(crate) fn cancel_in_progress(tx: &mut Tx, target: SubmissionId) -> Result<Option<Submission>> {
-    let sql = Submission::select(
-        "WHERE namespace = ?ns AND supersedes = ?1
-            AND state NOT IN ('final', 'denied', 'expired', 'failed', 'replaced', 'cancelled') ORDER BY received_seq LIMIT 1",
-    );
+    let sql = Submission::select(&format!(
+        "WHERE namespace = ?ns AND supersedes = ?1 AND state NOT IN {ENDED}
+          ORDER BY received_seq LIMIT 1"
+    ));
     tx.row(&sql, (target,))
 }
 
@@ -70,13 +73,12 @@ pub(crate) fn with_signed_cancel(
     targets: &[Submission],
 ) -> Result<BTreeSet<SubmissionId>> {
     let targets: Vec<_> = targets.iter().map(|one| (one.namespace, one.id)).collect();
-    let cancelled: Vec<(SubmissionId,)> = tx.query_rows(
-        "WITH n(ns, id) AS ({rows}) SELECT c.supersedes FROM submission c
+    let sql = format!(
+        "WITH n(ns, id) AS ({{rows}}) SELECT c.supersedes FROM submission c
            JOIN n ON c.namespace = n.ns AND c.supersedes = n.id
-          WHERE c.tx_id IS NOT NULL AND c.state NOT IN ('final', 'denied', 'expired', 'failed', 'replaced', 'cancelled')",
-        (),
-        &targets,
-    )?;
+          WHERE c.tx_id IS NOT NULL AND c.state NOT IN {ENDED}"
+    );
+    let cancelled: Vec<(SubmissionId,)> = tx.query_rows(&sql, (), &targets)?;
     Ok(cancelled.into_iter().map(|(id,)| id).collect())
 }
 
@@ -145,7 +147,7 @@ pub(crate) fn due(
         "WHERE shard = ?1 AND chain = ?4 AND state IN ({}) AND next_at <= ?2
             AND NOT (state = 'signed' AND EXISTS (
                 SELECT 1 FROM submission c WHERE c.namespace = submission.namespace AND c.supersedes = submission.id
-                   AND c.state NOT IN ('final', 'denied', 'expired', 'failed', 'replaced', 'cancelled')))
+                   AND c.state NOT IN {ENDED}))
           ORDER BY received_seq, id LIMIT ?3",
         placeholders.join(", ")
     ));
@@ -236,4 +238,17 @@ pub(crate) fn in_blocks(
           WHERE s.chain = ?1 AND s.shard = ?2 AND s.state = 'mined'"
     );
     tx.query_rows(&sql, (chain, shard), &store::list(hashes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use strum::VariantArray as _;
+
+    #[test]
+    fn the_list_of_terminal_states_is_complete() {
+        let ended = State::VARIANTS.iter().filter(|state| state.is_terminal());
+        let ended: Vec<String> = ended.map(|state| format!("'{}'", state.as_str())).collect();
+        assert_eq!(ENDED, format!("({})", ended.join(", ")));
+    }
 }

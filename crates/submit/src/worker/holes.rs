@@ -41,15 +41,16 @@ async fn fill_one(worker: &Worker, submission: Submission) -> Result<usize> {
     let write = worker.write(args, move |tx, (submission, cancel)| {
         let mut scoped = tx.scoped(&submission.namespace);
         let ended = table::submission::cancels(&mut scoped, submission.id, MAX_CANCELS)?;
-        if let Some(why) = why_no_further(&mut scoped, &ended)? {
+        if let Some(why) = reason_to_pause(&mut scoped, &ended)? {
             return pause(tx, submission, &why);
         }
         match enqueue::accept_cancel(&mut scoped, &system, cancel) {
             Ok(cancel) => {
                 let mut submission = submission.clone();
                 let reason = submission.reason.take().unwrap_or_default();
+                let cause = reason.split("; sub:").next().unwrap_or_default();
                 let cancel = cancel.submission().id;
-                submission.set_reason(format!("{reason}; {cancel} fills its nonce"));
+                submission.set_reason(format!("{cause}; {cancel} fills its nonce"));
                 record::save_all(tx, slice::from_ref(&submission)).map(|()| 1)
             }
             Err(error @ Error::UnknownSigner { .. }) => pause(tx, submission, &error.to_string()),
@@ -59,8 +60,8 @@ async fn fill_one(worker: &Worker, submission: Submission) -> Result<usize> {
     write.await
 }
 
-/// Why another cancel would end like these, newest first; none if it may take the place.
-fn why_no_further(tx: &mut Tx, ended: &[Submission]) -> Result<Option<String>> {
+/// Why another cancel would end like these, newest first; none if another may be tried.
+fn reason_to_pause(tx: &mut Tx, ended: &[Submission]) -> Result<Option<String>> {
     let Some(last) = ended.first() else {
         return Ok(None);
     };
@@ -69,11 +70,12 @@ fn why_no_further(tx: &mut Tx, ended: &[Submission]) -> Result<Option<String>> {
     if last.state == State::Denied || is_refused(tx, last)? {
         return Ok(Some(why));
     }
-    let is_last = ended.len() >= MAX_CANCELS as usize && !ended.iter().any(has_expired);
-    Ok(is_last.then(|| format!("{MAX_CANCELS} cancels have ended; {why}")))
+    let is_exhausted = ended.len() >= MAX_CANCELS as usize && !ended.iter().any(has_expired);
+    Ok(is_exhausted.then(|| format!("{MAX_CANCELS} cancels have ended; {why}")))
 }
 
-/// Whether a cancel ended after its permit: expiry keeps cancels apart, as during a freeze.
+/// Whether a cancel ended because its permit expired. That takes as long as a permit is valid, so
+/// such cancels cannot repeat fast and are not counted.
 fn has_expired(cancel: &Submission) -> bool {
     let deadline = cancel.permit.as_ref().map(|permit| permit.body.not_after);
     deadline.is_some_and(|deadline| cancel.updated > deadline)

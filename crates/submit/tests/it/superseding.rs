@@ -239,6 +239,7 @@ async fn a_cancel_fills_the_nonce_of_a_signature_whose_permit_expired() {
             reason.contains("expired") && reason.ends_with("fills its nonce"),
             "{reason}"
         );
+        assert_eq!(reason.matches("fills").count(), 1, "{reason}");
         world.run_until_idle().await;
         world.mine(3).await;
         assert_eq!(world.state(id).await, State::Cancelled);
