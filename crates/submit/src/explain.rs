@@ -79,7 +79,7 @@ fn held(submit: &Submit, tx: &mut UnscopedTx, submission: &Submission) -> Result
             let cancel = table::submission::cancel_in_progress(&mut tx, submission.id)?;
             let held = |cancel: Submission| {
                 format!(
-                    "it is not sent while its cancel {} is in progress",
+                    "no broadcast of it begins while its cancel {} is in progress",
                     cancel.id
                 )
             };
@@ -184,7 +184,7 @@ impl Situation {
             }
             S::Signed if self.held.is_some() => {
                 "It is sent if its cancel ends without a signature. Otherwise only the cancel is \
-                 sent."
+                 sent; if a node has bytes of it already, whichever of the two is mined wins."
             }
             S::Signed | S::Accepted => "The same bytes are rebroadcast until they are in a block.",
             S::Reorged => "The same bytes are rebroadcast; they can take effect only once.",

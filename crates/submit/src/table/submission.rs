@@ -123,8 +123,9 @@ pub(crate) fn paused(
     tx.rows(&sql, (chain, signer, after.unwrap_or(-1), limit))
 }
 
-/// Due submissions of a shard on a chain in one of these states, oldest first. One that is signed,
-/// and that no node may know, is not due while a cancel of it is in progress.
+/// Due submissions of a shard on a chain in one of these states, oldest first. One that is signed
+/// is not due while a cancel of it is in progress, although a node may have bytes of it if it was
+/// sent before.
 pub(crate) fn due(
     tx: &mut UnscopedTx,
     shard: i64,
