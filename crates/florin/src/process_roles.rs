@@ -39,7 +39,7 @@ pub(crate) fn spawn(
         for (chain, evm) in &engines.chains {
             let (chain, evm) = (chain.clone(), evm.clone());
             start(
-                format!("chain/{}", evm.chain()),
+                index::partition(&evm.chain()),
                 Box::new(move |engines, lease| run_indexer(engines, &chain, &evm, lease)),
             );
         }
@@ -47,7 +47,7 @@ pub(crate) fn spawn(
     if config.roles.submit {
         for shard in 0..config.submit.shards {
             start(
-                format!("lanes/{shard}"),
+                submit::shard_partition(shard),
                 Box::new(move |engines, lease| run_lanes(engines, shard, lease)),
             );
         }
@@ -58,7 +58,7 @@ pub(crate) fn spawn(
     if config.roles.workflow {
         for shard in 0..config.workflow.shards {
             start(
-                format!("runs/{shard}"),
+                workflow::shard_partition(shard),
                 Box::new(move |engines, lease| run_workflows(engines, shard, lease)),
             );
         }

@@ -4,6 +4,7 @@ use contracts::Contracts;
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 use store::{Db, Lease, LeasedDb};
+use types::ChainId;
 
 /// How many blocks a worker may fetch and commit per turn. A part of them is committed first if all
 /// exceed the budget of one transaction.
@@ -63,4 +64,9 @@ impl Index {
     pub(crate) fn on(&self) -> LeasedDb<'_> {
         self.db().on(&self.parts.lease)
     }
+}
+
+/// The partition of a chain: `chain/eip155:1`, for example.
+pub fn partition(chain: &ChainId) -> String {
+    format!("chain/{chain}")
 }

@@ -52,7 +52,7 @@ mod table;
 mod watch;
 mod worker;
 
-pub use engine::{BLOCKS_PER_TURN, Index, Parts, Settings, Start};
+pub use engine::{BLOCKS_PER_TURN, Index, Parts, Settings, Start, partition};
 pub use error::{Error, Result};
 pub use event::{BlockId, ChainFact, EventCursor, EventFilter, FinalityUpdate, StoredEvent};
 pub use projection::{DecodedBlock, NamespaceBlocks, Projection};

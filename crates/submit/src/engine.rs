@@ -130,3 +130,11 @@ impl Submit {
         i64::from(u32::from_be_bytes([a, b, c, d]) % self.settings().shards.max(1))
     }
 }
+
+/// What the name of the partition of each shard begins with.
+pub const SHARD_PARTITIONS: &str = "lanes/";
+
+/// The partition of a shard: `lanes/0` and so on.
+pub fn shard_partition(shard: u32) -> String {
+    format!("{SHARD_PARTITIONS}{shard}")
+}

@@ -45,7 +45,7 @@ mod table;
 mod worker;
 
 pub use cancel::cancel;
-pub use engine::{Parts, Settings, Submit};
+pub use engine::{Parts, SHARD_PARTITIONS, Settings, Submit, shard_partition};
 pub use enqueue::{Outcome, enqueue};
 pub use error::{Error, Result};
 pub use explain::{Explanation, explain};

@@ -193,3 +193,8 @@ impl Workflow {
         self.shard_of(&id.to_string())
     }
 }
+
+/// The partition of a shard: `runs/0` and so on.
+pub fn shard_partition(shard: u32) -> String {
+    format!("runs/{shard}")
+}

@@ -64,7 +64,7 @@ mod worker;
 pub use self::metrics::{Metrics, metrics};
 pub use binding::{Binding, NewBinding, binding, bindings, delete_binding, put_binding};
 pub use definition::{Format, Warning};
-pub use engine::{Parts, Settings, Workflow};
+pub use engine::{Parts, Settings, Workflow, shard_partition};
 pub use error::{Error, Result};
 pub use expression::{EvaluatorCommand, evaluate_expressions};
 pub use listener::{

@@ -16,7 +16,7 @@ async fn worker(world: &World) -> Worker {
     Worker::new(
         world.app.workflow.clone(),
         0,
-        world.test.lease("runs/0").await,
+        world.test.lease(&workflow::shard_partition(0)).await,
     )
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn user(name: &str) -> Principal {
 
 impl<C: Connector + 'static> World<C> {
     pub(crate) async fn new(test: TestDb, chain: Arc<C>, settings: Settings) -> Self {
-        let lease = test.lease(&format!("chain/{}", chain.chain())).await;
+        let lease = test.lease(&index::partition(chain.chain())).await;
         let api = test.lease("api/0").await;
         counting_projection::create_table(&test.db, &lease).await;
         Self {
@@ -123,7 +123,7 @@ impl<C: Connector + 'static> World<C> {
             ..
         } = self;
         let test = test.reopen().await;
-        let lease = test.lease(&format!("chain/{}", chain.chain())).await;
+        let lease = test.lease(&index::partition(chain.chain())).await;
         let api = test.lease("api/0").await;
         Self {
             test,
@@ -139,10 +139,7 @@ impl<C: Connector + 'static> World<C> {
     pub(crate) async fn take_over(&mut self) -> Worker {
         let stale = self.worker();
         self.test.clock.advance_millis(LEASE_MS as i64 + 1);
-        self.lease = self
-            .test
-            .lease(&format!("chain/{}", self.chain.chain()))
-            .await;
+        self.lease = self.test.lease(&index::partition(self.chain.chain())).await;
         self.api = self.test.lease("api/0").await;
         stale
     }
@@ -225,8 +222,7 @@ impl<C: Connector + 'static> World<C> {
     }
 
     pub(crate) async fn facts(&self) -> Vec<StoredFact> {
-        self.facts_of(&format!("chain/{}", self.chain.chain()))
-            .await
+        self.facts_of(&index::partition(self.chain.chain())).await
     }
 
     pub(crate) async fn facts_of(&self, partition: &str) -> Vec<StoredFact> {

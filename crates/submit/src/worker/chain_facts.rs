@@ -78,7 +78,7 @@ async fn apply_next_facts(worker: &Worker, chain: ChainId) -> Result<Applied> {
 
 /// The position of a shard in the facts of a chain.
 fn position(tx: &mut UnscopedTx, shard: i64, chain: &ChainId) -> Result<Cursor> {
-    let partition = format!("chain/{chain}");
+    let partition = index::partition(chain);
     let seq = table::cursor::get(tx, shard, &partition)?;
     Ok(Cursor { partition, seq })
 }

@@ -635,7 +635,12 @@ async fn a_worker_that_lost_its_lease_signs_nothing() {
             .test
             .clock
             .advance_millis(testkit::LEASE_MS as i64 + 1);
-        let Ok(Some(lease)) = world.test.db.lease("lanes/0", testkit::LEASE_MS).await else {
+        let Ok(Some(lease)) = world
+            .test
+            .db
+            .lease(&submit::shard_partition(0), testkit::LEASE_MS)
+            .await
+        else {
             return; // SQLite grants leases to a single process
         };
         let new_owner = submit::Worker::new(world.submit.clone(), 0, lease);

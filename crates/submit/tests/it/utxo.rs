@@ -90,9 +90,9 @@ impl World {
             },
             settings,
         );
-        let lanes = test.lease("lanes/0").await;
+        let lanes = test.lease(&submit::shard_partition(0)).await;
         let worker = Worker::new(submit.clone(), 0, lanes.clone());
-        let blocks = test.lease(&format!("chain/{}", connector.chain())).await;
+        let blocks = test.lease(&index::partition(connector.chain())).await;
         let index_settings = Settings {
             start: Start::Height(0),
             store_all_events: true,

@@ -235,14 +235,14 @@ impl World {
         );
         let (mut workers, mut leases) = (Vec::new(), vec![api.clone()]);
         for shard in 0..settings.shards {
-            let lanes = test.lease(&format!("lanes/{shard}")).await;
+            let lanes = test.lease(&submit::shard_partition(shard)).await;
             workers.push(Worker::new(submit.clone(), shard, lanes.clone()));
             leases.push(lanes);
         }
         let requests = test.lease(keys::Worker::PARTITION).await;
         leases.push(requests.clone());
         let requests = keys::Worker::new(keys.clone(), requests);
-        let blocks = test.lease(&format!("chain/{}", chain.chain())).await;
+        let blocks = test.lease(&index::partition(chain.chain())).await;
         let index_settings = Settings {
             start: Start::Height(0),
             store_all_events: true,

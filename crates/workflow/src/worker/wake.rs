@@ -5,8 +5,6 @@ use crate::{Result, Workflow};
 use std::collections::HashMap;
 use store::{Cursor, Lease, UnscopedTx, facts_after, partitions};
 
-/// The partitions that hold the facts of submissions.
-const LANE_PARTITIONS: &str = "lanes/";
 /// Facts read per turn and partition.
 const PAGE: u32 = 500;
 
@@ -25,7 +23,7 @@ pub(crate) async fn wake_waiting_runs(
         };
         for head in partitions(tx)?
             .into_iter()
-            .filter(|head| head.partition.starts_with(LANE_PARTITIONS))
+            .filter(|head| head.partition.starts_with(submit::SHARD_PARTITIONS))
         {
             let cursor = cursors.get(&head.partition).copied();
             changes.read(tx, cursor, head)?;

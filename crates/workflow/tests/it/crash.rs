@@ -106,7 +106,7 @@ async fn an_answer_that_cannot_be_recorded_does_not_count() {
             if !swapped.swap(true, Ordering::SeqCst) {
                 clock.advance_millis(i64::try_from(LEASE_MS).unwrap() + 1);
                 let db = db.lock().unwrap().take().unwrap();
-                handle.block_on(db.lease("runs/0", LEASE_MS)).unwrap().expect("the old lease has expired");
+                handle.block_on(db.lease(&workflow::shard_partition(0), LEASE_MS)).unwrap().expect("the old lease has expired");
             }
             ServerReply::json(&json!({"n": 1}))
         });

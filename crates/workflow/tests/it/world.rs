@@ -107,7 +107,10 @@ impl World {
 
     async fn build(test: TestDb, settings: Settings, node: Option<Arc<Anvil>>) -> Self {
         let db = test.db.clone();
-        let (api, runs) = (test.lease("api/0").await, test.lease("runs/0").await);
+        let (api, runs) = (
+            test.lease("api/0").await,
+            test.lease(&workflow::shard_partition(0)).await,
+        );
         let mut leases = vec![api.clone(), runs.clone()];
         let keyring = keyring(&db, &api).await;
         let permits = Arc::new(
@@ -407,8 +410,8 @@ async fn index_blocks(
     leases: &mut Vec<Lease>,
 ) -> Chain {
     let (lanes, blocks) = (
-        test.lease("lanes/0").await,
-        test.lease(&format!("chain/{}", connector.chain())).await,
+        test.lease(&submit::shard_partition(0)).await,
+        test.lease(&index::partition(connector.chain())).await,
     );
     leases.extend([lanes.clone(), blocks.clone()]);
     let settings = index::Settings {
