@@ -67,13 +67,13 @@ struct Pending {
 }
 
 /// What became of one call.
-struct Asked {
+struct CallOutcome {
     outcome: RequestOutcome,
     /// Whether the calls after it are not made: the back end takes too long.
     stops_others: bool,
 }
 
-impl Asked {
+impl CallOutcome {
     fn new(outcome: RequestOutcome) -> Self {
         Self {
             outcome,
@@ -151,7 +151,7 @@ impl Calls {
         let mut is_late = false;
         for Pending { row, question } in sequence {
             let asked = if is_late {
-                Asked::late(RequestOutcome::NotAsked(
+                CallOutcome::late(RequestOutcome::NotAsked(
                     "another call of the back end takes long".into(),
                 ))
             } else {
@@ -164,24 +164,24 @@ impl Calls {
     }
 
     /// Ask for one signature. Stops others if the deadline has passed.
-    async fn ask(&self, row: &StoredRequest, question: Question, slots: &Slots) -> Asked {
+    async fn ask(&self, row: &StoredRequest, question: Question, slots: &Slots) -> CallOutcome {
         let id = row.request.id;
         if lock(&self.running).contains(&id) {
             let why = "an earlier call of the back end has not returned";
-            return Asked::new(RequestOutcome::Later(why.into()));
+            return CallOutcome::new(RequestOutcome::Later(why.into()));
         }
         let limit = Duration::from_millis(self.deadline_ms());
         let Ok(Some(slot)) = timeout(limit, slots.acquire()).await else {
             slots.report_exhausted();
             let why = "other calls of the back end take long";
-            return Asked::late(RequestOutcome::NotAsked(why.into()));
+            return CallOutcome::late(RequestOutcome::NotAsked(why.into()));
         };
         let Ok(outcome) = timeout(limit, self.start(row, question, slot)).await else {
             slots.report_exhausted();
-            return Asked::late(self.not_returned());
+            return CallOutcome::late(self.not_returned());
         };
         let panicked = |_| RequestOutcome::Later("the call of the back end panicked".into());
-        Asked::new(outcome.unwrap_or_else(panicked))
+        CallOutcome::new(outcome.unwrap_or_else(panicked))
     }
 
     fn not_returned(&self) -> RequestOutcome {
