@@ -47,9 +47,9 @@ declare! {
     Gauge RUNS = "florin_runs" {"state"} Count;
     /// runs that are due and not started yet: if it grows, there are too few workers
     Gauge RUNS_DUE = "florin_runs_due" {} Count;
-    /// webhook calls: `delivered`, `failed`, `too_large`, `gone`
+    /// calls of push sinks: `delivered`, `failed`, `too_large`, `gone`
     Counter DELIVERIES = "florin_deliveries_total" {"outcome"} Count;
-    /// duration of a webhook call
+    /// duration of a call of a push sink
     Histogram DELIVERY_SECONDS = "florin_delivery_seconds" {} Seconds NETWORK;
     /// events that are not delivered yet
     Gauge DELIVERIES_WAITING = "florin_deliveries_waiting" {} Count;
