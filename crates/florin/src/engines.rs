@@ -113,13 +113,13 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
         },
         config.submit.clone(),
     );
-    let (outbound, shared_keyring) = (outbound(config)?, Arc::new(keyring.clone()));
+    let outbound = outbound(config)?;
     let parts = streams::Parts {
         db: db.clone(),
         lease: lease.clone(),
         expand: Arc::new(ChainEvents::new(db.clone())),
         outbound: outbound.clone(),
-        keyring: shared_keyring.clone(),
+        keyring: keyring.clone(),
     };
     let streams = streams::Streams::new(parts, config.streams);
     let (contracts, index) = contracts_and_index(config, &db, &lease);
@@ -132,7 +132,7 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
         chains: default_chains.clone(),
         policy: policy.clone(),
         outbound,
-        keyring: shared_keyring,
+        keyring: keyring.clone(),
     };
     let workflow = workflow::Workflow::sandboxed(parts, config.workflow, evaluators());
     Ok(Engines {

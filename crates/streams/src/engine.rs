@@ -54,7 +54,7 @@ pub struct Parts {
     /// Client for webhooks.
     pub outbound: Outbound,
     /// Encrypts the secrets of subscriptions.
-    pub keyring: Arc<Keyring>,
+    pub keyring: Keyring,
 }
 
 /// The streams engine of an installation. Cheap to clone.

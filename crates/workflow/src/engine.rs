@@ -87,7 +87,7 @@ pub struct Parts {
     /// Client for calls to addresses named by tasks.
     pub outbound: Outbound,
     /// Encrypts variable sets, open effects and masked values.
-    pub keyring: Arc<Keyring>,
+    pub keyring: Keyring,
 }
 
 /// The workflow engine of an installation. Cheap to clone.

@@ -167,7 +167,6 @@ impl World {
 async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
     let (db, lease) = (test.db.clone(), lease.clone());
     let keyring = open_keyring(&db, &lease).await;
-    let shared_keyring = Arc::new(keyring.clone());
     let permits = Arc::new(
         LocalSigner::load_or_create(&db, &lease, &keyring)
             .await
@@ -226,7 +225,7 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
         lease: lease.clone(),
         expand: Arc::new(NoExpansion),
         outbound: outbound.clone(),
-        keyring: shared_keyring.clone(),
+        keyring: keyring.clone(),
     };
     let streams = Streams::new(parts, streams::Settings::default());
     let parts = contracts::Parts {
@@ -243,7 +242,7 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
         chains,
         policy: policy.clone(),
         outbound,
-        keyring: shared_keyring,
+        keyring: keyring.clone(),
     };
     Engines {
         index: index::Index::new(index::Parts {

@@ -69,7 +69,7 @@ async fn streams(test: &TestDb) -> Streams {
         lease,
         expand: Arc::new(NoExpansion),
         outbound: Outbound::new(Settings::new(AddressPolicy::default())).unwrap(),
-        keyring: Arc::new(keyring),
+        keyring,
     };
     Streams::new(parts, crate::Settings::default())
 }

@@ -21,7 +21,7 @@ pub(crate) struct World {
     pub(crate) streams: Streams,
     pub(crate) shards: Vec<Worker>,
     leases: BTreeMap<String, Lease>,
-    keyring: Arc<Keyring>,
+    keyring: Keyring,
     pub(crate) expand: Arc<FakeExpander>,
     settings: Settings,
     allow: Vec<String>,
@@ -119,7 +119,6 @@ impl World {
         let keyring = secrets::open_keyring(&test.db, &lease, master())
             .await
             .unwrap();
-        let keyring = Arc::new(keyring);
         let allow = allow.iter().map(|rule| (*rule).to_owned()).collect();
         Self::build(
             test,
@@ -133,7 +132,7 @@ impl World {
 
     async fn build(
         test: TestDb,
-        keyring: Arc<Keyring>,
+        keyring: Keyring,
         expand: Arc<FakeExpander>,
         settings: Settings,
         allow: Vec<String>,
@@ -206,7 +205,7 @@ impl World {
         let parts = secrets::Parts {
             db: self.test.db.clone(),
             lease: self.test.lease(&lease).await,
-            keyring: self.keyring.as_ref().clone(),
+            keyring: self.keyring.clone(),
             master_source: Some(Arc::new(|| Ok(master()))),
         };
         let engine = Secrets::new(parts, secrets::Settings::default());

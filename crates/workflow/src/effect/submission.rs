@@ -7,7 +7,7 @@ use crate::worker::context::RunContext;
 use intent::{Intent, Interface};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use submit::{Context, Enqueue, State, Submission};
+use submit::{Context, Enqueue, Outcome, State, Submission};
 use types::{ChainId, ExecutionStatus, Json};
 
 pub(crate) const SIGNER: StepOption = StepOption::new(
@@ -123,8 +123,9 @@ impl SubmissionRequest {
             policies: self.policies.clone(),
             context: self.context.clone(),
         };
-        let outcome = submit::enqueue(&run.workflow.parts().submit, &run.run.initiator, new).await;
-        Ok(outcome?.submission().clone())
+        let (Outcome::Created(submission) | Outcome::Replayed(submission)) =
+            submit::enqueue(&run.workflow.parts().submit, &run.run.initiator, new).await?;
+        Ok(submission)
     }
 }
 

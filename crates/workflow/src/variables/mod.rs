@@ -10,7 +10,6 @@ use crate::{Error, Result, Workflow, names};
 use secrets::{EncryptionContext, Keyring};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use std::sync::Arc;
 use store::Tx;
 use store::named::{self, Meta, Named as _, Resource};
 use types::{Json, Namespace, Page, Principal, Time, VariableSetId};
@@ -84,7 +83,7 @@ pub(crate) struct NewSet {
     classification: Option<String>,
     description: Option<String>,
     values: Json,
-    keyring: Arc<Keyring>,
+    keyring: Keyring,
 }
 
 /// Creates a set with this name or replaces the existing one; with an id, only replaces. Errors:
@@ -102,7 +101,7 @@ pub async fn put_variable_set(
         classification: new.classification.filter(|text| !text.is_empty()),
         description: new.description,
         values: values.clone(),
-        keyring: Arc::clone(&workflow.parts().keyring),
+        keyring: workflow.parts().keyring.clone(),
     };
     let limit = workflow.settings().named_objects_per_namespace;
     let put = named::put::<StoredSet>(workflow.on(), principal, name_or_id, new, limit);

@@ -84,25 +84,22 @@ impl RunContext {
 
     /// Begins a step: evaluates its expressions, then skips it or prepares its effect.
     async fn begin_step(&mut self, before: Option<StepRow>) -> Result<()> {
-        let row = self.new_step_row(before);
+        let mut row = self.new_step_row(before);
         let plan = match self.evaluate_before(row.began).await {
             Ok(StepStart::Skip) => return self.skip(row).await,
             Ok(StepStart::Run(options)) => {
-                let row = StepRow {
-                    input: Some(self.shown(&options)?),
-                    ..row.clone()
-                };
-                (kinds::plan(self, &options, row.began).await, row)
+                row.input = Some(self.shown(&options)?);
+                kinds::plan(self, &options, row.began).await
             }
-            Err(failure) => return self.handle_fault(row, Fault::fatal(failure)).await,
+            Err(failure) => Err(Fault::fatal(failure)),
         };
         match plan {
-            (Ok(Plan::Value(data)), row) => self.finish(row, data).await,
-            (Ok(Plan::Update(prepared)), row) => self.update(row, prepared).await,
-            (Ok(Plan::StartRun(request)), row) => self.invoke(row, *request).await,
-            (Ok(Plan::Submit(request)), row) => self.open_submission(row, &request).await,
-            (Ok(Plan::Call(call)), row) => self.open_call(row, &*call).await,
-            (Err(fault), row) => self.handle_fault(row, fault).await,
+            Ok(Plan::Value(data)) => self.finish(row, data).await,
+            Ok(Plan::Update(prepared)) => self.update(row, prepared).await,
+            Ok(Plan::StartRun(request)) => self.invoke(row, *request).await,
+            Ok(Plan::Submit(request)) => self.open_submission(row, &request).await,
+            Ok(Plan::Call(call)) => self.open_call(row, &*call).await,
+            Err(fault) => self.handle_fault(row, fault).await,
         }
     }
 

@@ -118,11 +118,10 @@ impl World {
                 .await
                 .unwrap(),
         );
-        let keyring_handle = Arc::new(keyring.clone());
         let parts = keys::Parts {
             db: db.clone(),
             lease: api.clone(),
-            keyring,
+            keyring: keyring.clone(),
             policy_key: permits.public(),
             backends: Vec::new(),
         };
@@ -130,7 +129,7 @@ impl World {
         let parts = secrets::Parts {
             db: db.clone(),
             lease: api.clone(),
-            keyring: keyring_handle.as_ref().clone(),
+            keyring: keyring.clone(),
             master_source: Some(Arc::new(|| Ok(master()))),
         };
         let secrets = Secrets::new(parts, secrets::Settings::default());
@@ -182,7 +181,7 @@ impl World {
             chains,
             policy: policy.clone(),
             outbound,
-            keyring: keyring_handle,
+            keyring,
         };
         let workflow = Workflow::new(parts, settings);
         let worker = Worker::new(workflow.clone(), 0, runs);
