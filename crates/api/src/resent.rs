@@ -158,7 +158,7 @@ mod tests {
         for (sent, field) in [
             (r#"{"text":1,"other":2}"#, "other"),
             (r#"{"text":1,"id":2,"text":3}"#, "body"),
-            (r#"{"id":1}"#, "body"),
+            (r#"{"id":1}"#, "text"),
             ("[1]", "body"),
             ("7", "body"),
         ] {

@@ -87,7 +87,7 @@ impl Enqueue {
             .iter()
             .flat_map(|(name, value)| [name, value]);
         check_texts("Idempotency-Key", self.idempotency_key.as_slice(), 1, 256)?;
-        check_texts("interface", self.interface.as_slice(), 1, 1 << 20)?;
+        check_texts("abi", self.interface.as_slice(), 1, 1 << 20)?;
         check_texts("policies", &self.policies, 64, 256)?;
         check_texts("assets", &self.context.assets, 64, 256)?;
         check_texts("labels", labels, 128, 1_024)

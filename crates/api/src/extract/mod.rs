@@ -69,12 +69,21 @@ fn media_type(parts: &Parts) -> &str {
 pub(crate) fn from_json<T: DeserializeOwned>(text: &[u8]) -> Result<T> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let path = error.path().to_string();
-        let field = if path == "." { "body".to_owned() } else { path };
-        Error::field(field, error.inner())
+        let (path, reason) = (error.path().to_string(), error.inner().to_string());
+        match (missing_field(&reason), path.as_str()) {
+            (Some(name), ".") => Error::field(name, "required"),
+            (Some(name), _) => Error::field(format!("{path}.{name}"), "required"),
+            (None, ".") => Error::field("body", reason),
+            (None, _) => Error::field(path, reason),
+        }
     })?;
     reader.end().map_err(|error| Error::field("body", error))?;
     Ok(value)
+}
+
+/// The field whose absence is the reason of a deserializer.
+fn missing_field(reason: &str) -> Option<&str> {
+    reason.strip_prefix("missing field `")?.split('`').next()
 }
 
 impl<T: DeserializeOwned> FromRequest<App> for Body<T> {

@@ -1,7 +1,7 @@
 //! Query parameters. An error names the invalid one.
 
-use super::NUL;
 use super::paging::PageParameters;
+use super::{NUL, missing_field};
 use crate::{App, Error, Result};
 use axum::extract::FromRequestParts;
 use axum::http::Uri;
@@ -38,6 +38,9 @@ fn read<T: DeserializeOwned>(query: &str) -> Result<T> {
         return Err(Error::field(name_of(pair), NUL));
     }
     parse(query).map_err(|reason| {
+        if let Some(name) = missing_field(&reason) {
+            return Error::field(name, "required");
+        }
         let field = invalid_parameter::<T>(query)
             .or_else(|| repeated_parameter(query))
             .unwrap_or("query");
@@ -72,6 +75,7 @@ fn repeated_parameter(query: &str) -> Option<&str> {
 
 /// The first parameter that does not parse on its own, so that the error can name it.
 fn invalid_parameter<T: DeserializeOwned>(query: &str) -> Option<&str> {
-    let is_invalid = |pair: &&str| parse::<T>(pair).is_err();
+    let is_invalid =
+        |pair: &&str| parse::<T>(pair).is_err_and(|reason| missing_field(&reason).is_none());
     query.split('&').find(is_invalid).map(name_of)
 }

@@ -107,12 +107,17 @@ fn submissions() -> Vec<Row> {
             "abi",
         ),
         row(
+            payment(json!({ "abi": ["x".repeat(1 << 20)] })),
+            "submit.invalid_field",
+            "abi",
+        ),
+        row(
             payment(json!({ "params": [] })),
             "api.invalid_field",
             "params",
         ),
         row(json!({ "signer": SIGNER }), "api.invalid_field", "to"),
-        row(json!({ "to": BOB }), "api.invalid_field", "body"),
+        row(json!({ "to": BOB }), "api.invalid_field", "signer"),
         row(contract_call(json!([BOB])), "intent.abi_mismatch", "params"),
         row(
             contract_call(json!([BOB, "-1"])),
@@ -225,6 +230,28 @@ fn other_routes() -> Vec<Row> {
             json!({ "target": { "kind": "planet" } }),
             "api.invalid_field",
             "target.kind",
+        ),
+        ("POST", "/api-keys", json!({}), "api.invalid_field", "name"),
+        (
+            "POST",
+            "/wallets",
+            json!({ "name": "w", "kind": "org", "secret": { "kind": "mnemonic" } }),
+            "api.invalid_field",
+            "secret.words",
+        ),
+        (
+            "GET",
+            "/facts",
+            Value::Null,
+            "api.invalid_field",
+            "partition",
+        ),
+        (
+            "GET",
+            "/facts?limit=1",
+            Value::Null,
+            "api.invalid_field",
+            "partition",
         ),
         (
             "GET",

@@ -484,7 +484,7 @@ fn bad_input() -> Vec<Row> {
             json!({}),
             400,
             "api.invalid_field",
-            "body",
+            "config",
         ),
         (
             "PUT",

@@ -20,7 +20,7 @@ use testkit::{TestDb, namespace};
 use types::{ChainId, Principal, PrincipalKind, Role};
 use workflow::{Parts, Workflow};
 
-pub(crate) const BODY_LIMIT: usize = 64 * 1024;
+pub(crate) const BODY_LIMIT: usize = 2 * 1024 * 1024;
 pub(crate) const MNEMONIC: &str = "test test test test test test test test test test test junk";
 /// The first account of [`MNEMONIC`].
 pub(crate) const SIGNER: &str = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266";

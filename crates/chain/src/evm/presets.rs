@@ -47,6 +47,41 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "UPDATE_DOCS rewrites the page")]
+    fn the_reference_lists_the_presets() {
+        const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/chains.md");
+        const BEGIN: &str = "<!-- begin: presets, generated -->\n";
+        const END: &str = "<!-- end: presets -->\n";
+        let page = std::fs::read_to_string(PAGE).unwrap();
+        let (before, rest) = page.split_once(BEGIN).unwrap();
+        let (_, after) = rest.split_once(END).unwrap();
+        let rows: String = names().into_iter().map(row).collect();
+        let head = "| preset | finality | pricing | poll interval |\n|---|---|---|---|\n";
+        let expected = format!("{before}{BEGIN}\n{head}{rows}\n{END}{after}");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(PAGE, expected).unwrap();
+        } else {
+            assert!(page == expected, "run this test with UPDATE_DOCS=1");
+        }
+    }
+
+    fn row(name: &str) -> String {
+        let preset = find(name).unwrap();
+        let (finality, pricing) = (toml(&preset["finality"]), toml(&preset["pricing"]));
+        let poll = &preset["poll_interval_ms"];
+        format!("| `{name}` | `{finality}` | `{pricing}` | {poll} ms |\n")
+    }
+
+    fn toml(settings: &Value) -> String {
+        let settings = settings.as_object().unwrap();
+        let settings: Vec<String> = settings
+            .iter()
+            .map(|(name, value)| format!("{name} = {value}"))
+            .collect();
+        format!("{{ {} }}", settings.join(", "))
+    }
+
+    #[test]
     fn permissioned_networks_have_free_gas_and_instant_finality() {
         for name in ["besu-qbft", "quorum-qbft"] {
             assert_eq!(

@@ -42,6 +42,12 @@ pub(crate) async fn run(config: &Config, options: Options, output: &Output) -> R
         chain,
     )
     .await?;
+    if created && chain.is_none() {
+        eprintln!(
+            "warning: namespace {} has no default chain",
+            options.namespace
+        );
+    }
     let issued = if created || options.new_key {
         Some(issue_api_key(&engines, &principal, options.roles).await?)
     } else {

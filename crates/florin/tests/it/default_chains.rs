@@ -47,6 +47,17 @@ fn a_default_chain_applies_from_the_next_request() {
 }
 
 #[test]
+fn init_warns_of_a_namespace_without_a_default_chain() {
+    let warning = |config| {
+        let installation = Installation::new(None, config);
+        let output = installation.run(&["init", "--namespace", "acme"]);
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(warning("").contains("warning: namespace acme has no default chain"));
+    assert!(!warning(CHAINS).contains("warning"));
+}
+
+#[test]
 fn other_processes_apply_it_without_a_restart() {
     let Some(database) = postgres::fresh_database() else {
         return;
