@@ -39,7 +39,7 @@ pub(crate) fn spawn(
         for (chain, evm) in &engines.chains {
             let (chain, evm) = (chain.clone(), evm.clone());
             start(
-                index::partition(&evm.chain()),
+                index::partition(evm.chain()),
                 Box::new(move |engines, lease| run_indexer(engines, &chain, &evm, lease)),
             );
         }

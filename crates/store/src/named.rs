@@ -81,8 +81,8 @@ pub async fn list<R: Named>(
     db.read_with(&principal.namespace, page.clone(), read).await
 }
 
-/// Create a resource with this name or replace the existing one; with an id, only replace. A new one
-/// has version 1.
+/// Create a resource with this name or replace the existing one; with an id, only replace. A new
+/// one has version 1.
 pub async fn put<R: Resource<Within = ()>>(
     db: LeasedDb<'_>,
     principal: &Principal,
