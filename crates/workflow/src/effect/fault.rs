@@ -1,6 +1,5 @@
 //! Why a step did not complete.
 
-use super::StepOption;
 use crate::error::to_stored;
 use crate::run::Failure;
 use crate::{Error, Workflow};
@@ -30,16 +29,6 @@ impl Fault {
             outcome_unknown: false,
             read_only: false,
         }
-    }
-
-    /// An option has an invalid value.
-    pub(crate) fn option(option: StepOption, reason: impl std::fmt::Display) -> Self {
-        Self::member(option.name, reason)
-    }
-
-    /// A member of an option, such as `input.task`, has an invalid value.
-    pub(crate) fn member(path: &str, reason: impl std::fmt::Display) -> Self {
-        Error::invalid(format!("options.{path}"), reason).into()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Typed access to the options of a step. Errors name the option.
 
 use super::{Fault, Options};
+use crate::Error;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use types::{Amount, AmountInput, Unit};
@@ -25,6 +26,18 @@ pub(crate) struct StepOption {
 impl StepOption {
     pub(crate) const fn new(name: &'static str, doc: &'static str) -> Self {
         Self { name, doc }
+    }
+}
+
+impl Fault {
+    /// An option has an invalid value.
+    pub(crate) fn option(option: StepOption, reason: impl std::fmt::Display) -> Self {
+        Self::member(option.name, reason)
+    }
+
+    /// A member of an option, such as `input.task`, has an invalid value.
+    pub(crate) fn member(path: &str, reason: impl std::fmt::Display) -> Self {
+        Error::invalid(format!("options.{path}"), reason).into()
     }
 }
 
