@@ -239,10 +239,18 @@ impl Situation {
                 "ask an operator to resume the chain: POST /chains/{chain}/resume"
             ));
         }
-        if let Some(Lane { signer, .. }) = self.blocking_lane() {
-            actions.push(format!(
-                "fix the cause, then resume the lane: POST /lanes/{chain}/{signer}/resume"
-            ));
+        if let Some(Lane {
+            signer,
+            paused_until,
+            ..
+        }) = self.blocking_lane()
+        {
+            actions.push(match paused_until {
+                Some(until) => format!("fix the cause; the lane is tried again after {until}"),
+                None => format!(
+                    "fix the cause, then resume the lane: POST /lanes/{chain}/{signer}/resume"
+                ),
+            });
         }
         match state {
             state if state.is_unsigned() => {

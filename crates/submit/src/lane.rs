@@ -135,9 +135,9 @@ fn resume_submissions(tx: &mut UnscopedTx, chain: &ChainId, signer: &str) -> Res
     }
 }
 
-/// Pauses a lane until a time, or until an operator resumes it. A pause for an operator is never
-/// shortened by a timed one. A pause for the reason of the last one, with nothing new signed in the
-/// lane in between, prolongs it and is not reported again.
+/// Pauses a lane until a time, or until an operator resumes it. A pause is never shortened. A timed
+/// pause that is prolonged is not reported again: one still in force, or one for the reason of the
+/// last with nothing new signed in the lane in between.
 pub(crate) fn pause(
     tx: &mut UnscopedTx,
     mut lane: Lane,
@@ -150,9 +150,11 @@ pub(crate) fn pause(
     let reason = sanitize_message(reason);
     let payload = serde_json::json!({ "reason": reason, "until": until });
     let (last, last_until) = (lane.paused.replace(reason), lane.paused_until);
-    lane.paused_until = until;
+    lane.paused_until = until.map(|until| last_until.map_or(until, |last| last.max(until)));
     update(tx, &lane)?;
-    if last == lane.paused && last_until.is_some() == until.is_some() {
+    let is_in_force = last_until.is_some_and(|last| last > tx.now());
+    let is_same = last == lane.paused && last_until.is_some() == until.is_some();
+    if is_same || is_in_force && until.is_some() {
         return Ok(());
     }
     let Lane { chain, signer, .. } = &lane;

@@ -172,11 +172,12 @@ async fn postpone(
     reason: impl AsRef<str>,
 ) -> Result<usize> {
     let now = worker.now();
-    submission.postpone(now.plus_millis(millis), reason);
+    submission.postpone(now.plus_millis(millis), &reason);
     let permit = submission.permit.as_ref();
     let has_expired = permit.is_some_and(|permit| now > permit.body.not_after);
     if has_expired && submission.state == State::Permitted {
         submission.apply(Event::Expired, now)?;
+        submission.set_reason(format!("its permit has expired; {}", reason.as_ref()));
     }
     worker.save(vec![submission]).await
 }

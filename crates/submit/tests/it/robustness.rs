@@ -145,6 +145,39 @@ async fn resuming_a_lane_resumes_its_paused_submissions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pause_in_force_is_prolonged_and_not_reported_again() {
+    on_each_engine(|test| async move {
+        let Some(world) = World::new(test).await else {
+            return;
+        };
+        let refuse = || {
+            for cost in [1, 2] {
+                let message =
+                    format!("insufficient funds for gas * price + value: have 0 want {cost}");
+                let error = json!({ "code": -32000, "message": message });
+                let fault = Fault::Error(error);
+                world.proxy.fail_next("eth_sendRawTransaction", fault);
+            }
+        };
+        refuse();
+        world.enqueue(world.payment(1)).await;
+        world.enqueue(world.payment(2)).await;
+        world.run_until_idle().await;
+        let first = world.lane().await;
+        refuse();
+        world.wait(30_000).await;
+        world.run_until_idle().await;
+        let second = world.lane().await;
+        assert!(first.paused.is_some() && second.paused.is_some());
+        assert!(first.paused_until < second.paused_until);
+        let mut facts = world.facts().await;
+        facts.retain(|fact| fact.kind == "lane.paused");
+        assert_eq!(facts.len(), 1, "two reasons that alternate are one pause");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pause_for_an_operator_outlives_a_pause_for_funds() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else {
