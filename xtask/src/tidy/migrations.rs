@@ -3,14 +3,16 @@
 //! `migrations/SHA256SUMS` has the hash of each, as `sha256sum` writes it.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use sha2::{Digest as _, Sha256};
 
 use super::Finding;
 use super::tree::{File, Tree};
+use crate::run;
+use testkit::workspace_root;
 
 const FOLDER: &str = "migrations/";
-/// Without this file migrations may still change.
 const SUMS: &str = "migrations/SHA256SUMS";
 /// The source with the list of migrations to apply.
 const APPLIED: &str = "crates/store/src/migrate.rs";
@@ -95,6 +97,28 @@ fn changed(tree: &Tree, sums: &str) -> Vec<Finding> {
     findings
 }
 
+/// Hashes that the history of the repository had and no longer has: the list only grows.
+pub(super) fn history(_: &Tree) -> Vec<Finding> {
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command.arg("-C").arg(workspace_root()).args(arguments);
+        command.args(["--unified=0", "--", SUMS]);
+        run::read(&mut command).unwrap_or_default() // without a repository there is no history
+    };
+    let committed = git(&["log", "--patch", "--format="]);
+    removed(&(committed + &git(&["diff", "HEAD"])))
+}
+
+fn removed(patches: &str) -> Vec<Finding> {
+    let lines = patches.lines().filter_map(|line| line.strip_prefix('-'));
+    let hashes = lines.filter(|line| !line.starts_with("--"));
+    let finding = |line| {
+        let message = format!("a released migration was changed or removed: {line}");
+        Finding::new(SUMS, 0, message)
+    };
+    hashes.map(finding).collect()
+}
+
 fn sha256(text: &str) -> String {
     let digest = Sha256::digest(text);
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -148,5 +172,14 @@ mod tests {
         assert_eq!(count(&[("migrations/0001_store.sql", "abd"), sums]), 1);
         assert_eq!(count(&[first, ("migrations/0002_store.sql", ""), sums]), 1);
         assert_eq!(count(&[sums]), 1);
+    }
+
+    #[test]
+    fn a_hash_that_was_ever_listed_stays() {
+        let added =
+            "--- /dev/null\n+++ b/migrations/SHA256SUMS\n@@ -0,0 +1 @@\n+ba78  0001_store.sql\n";
+        assert!(removed(added).is_empty());
+        let changed = "--- a/migrations/SHA256SUMS\n@@ -1 +1 @@\n-ba78  0001_store.sql\n+cb79  0001_store.sql\n";
+        assert_eq!(removed(changed).len(), 1);
     }
 }

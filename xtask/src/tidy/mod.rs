@@ -123,6 +123,10 @@ const RULES: &[Rule] = &[
         "migrations are numbered, name their crate, and do not change",
         migrations::check,
     ),
+    Rule::new(
+        "the hash of a released migration is never changed",
+        migrations::history,
+    ),
     Rule::new("the npm lock file names no registry", npm::check),
     Rule::new(
         "texts contain no personal notes or machine paths",
