@@ -97,16 +97,24 @@ fn changed(tree: &Tree, sums: &str) -> Vec<Finding> {
     findings
 }
 
-/// Hashes that the history of the repository had and no longer has: the list only grows.
-pub(super) fn history(_: &Tree) -> Vec<Finding> {
+/// Hashes that the history of the repository had and no longer has: the list only grows. Sources
+/// outside a repository have no history.
+pub(super) fn history(tree: &Tree) -> Vec<Finding> {
+    let root = workspace_root();
     let git = |arguments: &[&str]| {
         let mut command = Command::new("git");
-        command.arg("-C").arg(workspace_root()).args(arguments);
-        command.args(["--unified=0", "--", SUMS]);
-        run::read(&mut command).unwrap_or_default() // without a repository there is no history
+        command.arg("-C").arg(&root).args(arguments);
+        run::read(command.args(["--unified=0", "--", SUMS]))
     };
-    let committed = git(&["log", "--patch", "--format="]);
-    removed(&(committed + &git(&["diff", "HEAD"])))
+    let patches = || Ok(git(&["log", "--patch", "--format="])? + &git(&["diff", "HEAD"])?);
+    let unread = |error: anyhow::Error| vec![Finding::new(SUMS, 0, format!("{error:#}"))];
+    let mut findings = match root.join(".git").exists() {
+        true => patches().map_or_else(unread, |patches| removed(&patches)),
+        false => Vec::new(),
+    };
+    let missing = tree.text(SUMS).is_none();
+    findings.extend(missing.then(|| Finding::new(SUMS, 0, "the list of hashes is missing")));
+    findings
 }
 
 fn removed(patches: &str) -> Vec<Finding> {

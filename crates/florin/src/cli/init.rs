@@ -44,7 +44,8 @@ pub(crate) async fn run(config: &Config, options: Options, output: &Output) -> R
     .await?;
     if created && chain.is_none() {
         eprintln!(
-            "warning: namespace {} has no default chain",
+            "warning: namespace {} has no default chain; set it with: \
+             florin api PUT /namespaces/current '{{\"defaultChain\": \"eip155:1\"}}'",
             options.namespace
         );
     }
