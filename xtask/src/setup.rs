@@ -20,6 +20,9 @@ pub(crate) fn run() -> Result<()> {
     postgres()?;
     locale();
     npm_packages()?;
+    if let Err(reason) = interface_corpus() {
+        println!("setup: {reason:#}; tests on published interfaces are skipped");
+    }
     if !testkit::anvil::is_installed() {
         println!("setup: {NO_ANVIL}, or tests that need it are skipped");
     }
@@ -101,6 +104,27 @@ pub(crate) fn npm_packages() -> Result<()> {
     .current_dir(&folder);
     run::succeed(&mut npm)?;
     std::fs::write(&stamp, lock).with_context(|| stamp.display().to_string())
+}
+
+/// Collect the interfaces of published contracts: see contracts/corpus/collect.mjs.
+fn interface_corpus() -> Result<()> {
+    let folder = workspace_root().join("contracts/corpus");
+    let mut inputs = Vec::new();
+    for name in ["packages.json", "collect.mjs"] {
+        let path = folder.join(name);
+        inputs.extend(std::fs::read(&path).with_context(|| path.display().to_string())?);
+    }
+    let stamp = folder.join("packages/.collected");
+    if std::fs::read(&stamp).is_ok_and(|collected| collected == inputs) {
+        return Ok(());
+    }
+    println!("setup: collecting the interfaces of published contracts");
+    run::succeed(
+        Command::new("node")
+            .arg("collect.mjs")
+            .current_dir(&folder),
+    )?;
+    std::fs::write(&stamp, inputs).with_context(|| stamp.display().to_string())
 }
 
 fn apt_install(package: &str) -> Result<()> {
