@@ -128,6 +128,64 @@ pub struct CallRequest<'a> {
     pub block_hash: Option<&'a str>,
 }
 
+/// What the chain says of a contract at a block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContractState {
+    /// The height of the block.
+    pub height: Height,
+    /// EVM: Keccak-256 of the code, hexadecimal with 0x.
+    pub code_hash: String,
+    /// What a proxy delegates to.
+    pub implementation: Option<Implementation>,
+    /// What `decimals()` returns.
+    pub decimals: Option<u8>,
+    /// What `symbol()` returns, if it is a text of at most 64 bytes.
+    pub symbol: Option<String>,
+    /// What `asset()` returns: the token that a vault holds (ERC-4626).
+    pub underlying: Option<String>,
+}
+
+/// The implementation behind a proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Implementation {
+    pub kind: ProxyKind,
+    /// In the chain's canonical form.
+    pub address: String,
+    /// As [`ContractState::code_hash`]; that of no bytes if there is no code.
+    pub code_hash: String,
+}
+
+/// How a proxy names its implementation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProxyKind {
+    /// In the storage slot of EIP-1967.
+    Eip1967,
+    /// In a beacon (EIP-1967), which is called.
+    Beacon,
+    /// In the storage slot of ZeppelinOS.
+    ZeppelinOs,
+    /// In the storage slot of EIP-1822.
+    Eip1822,
+    /// In its code: a minimal proxy (EIP-1167).
+    Eip1167,
+    /// In its code: an account that delegates (EIP-7702).
+    Eip7702,
+}
+
+impl ProxyKind {
+    /// The name in responses and facts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Eip1967 => "eip1967",
+            Self::Beacon => "beacon",
+            Self::ZeppelinOs => "zeppelinos",
+            Self::Eip1822 => "eip1822",
+            Self::Eip1167 => "eip1167",
+            Self::Eip7702 => "eip7702",
+        }
+    }
+}
+
 /// A connection to one chain.
 #[async_trait]
 pub trait Connector: Send + Sync {
@@ -180,6 +238,12 @@ pub trait Connector: Send + Sync {
         request: &CallRequest<'_>,
         interface: Option<&Interface>,
     ) -> Result<Vec<u8>>;
+
+    /// Returns what the chain says of a contract at a block. `None` if the address has no code
+    /// there, and on chains without contracts.
+    async fn contract(&self, _address: &str, _at: &BlockRef) -> Result<Option<ContractState>> {
+        Ok(None)
+    }
 
     /// Returns the balance of an account in the native coin.
     async fn balance(&self, account: &str) -> Result<Amount>;

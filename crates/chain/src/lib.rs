@@ -28,9 +28,9 @@ mod finality;
 mod outcome;
 
 pub use connector::{
-    AccountModel, BlockRef, CallRequest, Capabilities, Connector, DecodedEvent, Plan, Quote,
-    Reservations, Sequence, Sequencing, TxStatus, Watch,
+    AccountModel, BlockRef, CallRequest, Capabilities, Connector, ContractState, DecodedEvent,
+    Implementation, Plan, ProxyKind, Quote, Reservations, Sequence, Sequencing, TxStatus, Watch,
 };
 pub use error::{Error, Result};
-pub use finality::{Finality, FinalityTag};
+pub use finality::{Finality, FinalityTag, final_block};
 pub use outcome::{RefusalClass, SubmitOutcome};

@@ -37,3 +37,11 @@ pub fn artifact(name: &str) -> Artifact {
         deployed_bytecode: hex("deployedBytecode"),
     }
 }
+
+/// The code of a proxy that delegates every call to the address in a storage slot (32 bytes, with
+/// `0x`).
+pub fn proxy_code(slot: &str) -> String {
+    let slot = slot.trim_start_matches("0x");
+    // calldatacopy; delegatecall to sload(slot); returndatacopy; return or revert
+    format!("0x366000600037600060003660007f{slot}545af43d600060003e603e573d6000fd5b3d6000f3")
+}

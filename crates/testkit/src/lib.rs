@@ -43,7 +43,7 @@ mod wait;
 
 pub use child::{ChildOptions, ChildProcess};
 pub use clock::ManualClock;
-pub use contracts::{Artifact, artifact};
+pub use contracts::{Artifact, artifact, proxy_code};
 #[cfg(feature = "store")]
 pub use databases::{LEASE_MS, START, TestDb, namespace, on_each_engine};
 pub use entropy::SeededEntropy;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod blocks;
+mod contracts;
 mod fake_node;
 mod fixture;
 mod invalid_responses;

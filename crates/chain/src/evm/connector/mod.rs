@@ -1,6 +1,7 @@
 //! The EVM implementation of [`Connector`].
 
 mod blocks;
+mod contract;
 mod fees;
 mod plan;
 mod quote;
@@ -12,8 +13,9 @@ use super::config::EvmConfig;
 use super::numerals::Hex;
 use super::rpc::{Call, Counters, Failure, Reply, Rpc, deserialize, parse};
 use crate::{
-    AccountModel, BlockRef, CallRequest, Capabilities, Connector, DecodedEvent, Error, Finality,
-    FinalityTag, Plan, Quote, Result, Sequence, Sequencing, SubmitOutcome, TxStatus, Watch,
+    AccountModel, BlockRef, CallRequest, Capabilities, Connector, ContractState, DecodedEvent,
+    Error, Finality, FinalityTag, Plan, Quote, Result, Sequence, Sequencing, SubmitOutcome,
+    TxStatus, Watch,
 };
 use async_trait::async_trait;
 use fees::FeeFormat;
@@ -215,6 +217,10 @@ impl Connector for Evm {
         interface: Option<&Interface>,
     ) -> Result<Vec<u8>> {
         self.call_contract(request, interface).await
+    }
+
+    async fn contract(&self, address: &str, at: &BlockRef) -> Result<Option<ContractState>> {
+        self.contract_at(address, at).await
     }
 
     async fn balance(&self, account: &str) -> Result<Amount> {
