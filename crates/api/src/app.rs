@@ -21,6 +21,7 @@ pub struct Engines {
     pub secrets: secrets::Secrets,
     pub policy: policy::Policy,
     pub submit: submit::Submit,
+    pub contracts: contracts::Contracts,
     pub index: index::Index,
     pub data: data::Data,
     pub workflow: workflow::Workflow,

@@ -174,6 +174,7 @@ engines!(
     policy::Error,
     keys::Error,
     submit::Error,
+    contracts::Error,
     data::Error,
     streams::Error,
     workflow::Error,

@@ -24,6 +24,7 @@
 mod connector;
 mod error;
 pub mod evm;
+mod final_block;
 mod finality;
 mod outcome;
 
@@ -32,5 +33,6 @@ pub use connector::{
     Implementation, Plan, ProxyKind, Quote, Reservations, Sequence, Sequencing, TxStatus, Watch,
 };
 pub use error::{Error, Result};
-pub use finality::{Finality, FinalityTag, final_block};
+pub use final_block::final_block;
+pub use finality::{Finality, FinalityTag};
 pub use outcome::{RefusalClass, SubmitOutcome};

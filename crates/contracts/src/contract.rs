@@ -1,89 +1,11 @@
-//! Registering, mentioning and reading contracts.
+//! Mentioning and reading contracts.
 
-use crate::table::contract::{self as table, Contract, Standard};
-use crate::{Contracts, Error, Interface, Result, Settings, add_interface};
-use std::collections::BTreeMap;
+use crate::table::contract::{self as table, Contract, Filter};
+use crate::{Contracts, Error, Result, Settings, interfaces};
+use std::collections::{BTreeMap, BTreeSet};
+use store::named::{self, Named as _};
 use store::{Fact, ScopedTable as _, Tx};
-use types::{ChainId, ContractId, Json, Page, Principal};
-
-/// A contract to register.
-#[derive(Debug, Clone)]
-pub struct NewContract {
-    pub chain: ChainId,
-    pub address: String,
-    pub standard: Option<Standard>,
-    /// The JSON ABI, or an artifact that contains it.
-    pub interface: Option<Json>,
-}
-
-/// A registration whose fields are checked.
-struct Registration {
-    chain: ChainId,
-    address: String,
-    standard: Option<Standard>,
-    interface: Option<Interface>,
-}
-
-/// Registers a contract, or changes what is registered of it; what `new` leaves out stays. Returns
-/// whether it is new. Errors: `contracts.limit_exceeded`, `intent.invalid_address`,
-/// `intent.abi_mismatch`.
-pub async fn register(
-    contracts: &Contracts,
-    principal: &Principal,
-    new: NewContract,
-) -> Result<(Contract, bool)> {
-    let interface = |json| Interface::parse(contracts.settings(), &new.chain, json);
-    let registration = Registration {
-        address: canonical_address(&new.chain, &new.address)?,
-        standard: new.standard,
-        interface: new.interface.map(interface).transpose()?,
-        chain: new.chain,
-    };
-    let settings = *contracts.settings();
-    let write = move |tx: &mut Tx, principal: &Principal, registration: &Registration| {
-        register_in(tx, &settings, principal, registration)
-    };
-    let written = contracts.on().write_as(principal, registration, write);
-    written.await
-}
-
-fn register_in(
-    tx: &mut Tx,
-    settings: &Settings,
-    principal: &Principal,
-    registration: &Registration,
-) -> Result<(Contract, bool)> {
-    let Registration { chain, address, .. } = registration;
-    let standard = registration.standard;
-    let interface = (registration.interface.as_ref())
-        .map(|interface| add_interface(settings, tx, principal, interface))
-        .transpose()?;
-    let Some(before) = table::find(tx, chain, address)? else {
-        let new = Contract {
-            standard,
-            interface,
-            ..unknown(tx, principal, chain, address)
-        };
-        return insert(settings, tx, principal, new).map(|new| (new, true));
-    };
-    let after = Contract {
-        standard: standard.or(before.standard),
-        interface: interface.or(before.interface),
-        ..before.clone()
-    };
-    if after == before {
-        return Ok((before, false));
-    }
-    let after = Contract {
-        version: before.version + 1,
-        ..after
-    };
-    if !after.update(tx)? {
-        return Err(store::Error::Contended { attempts: 1 }.into());
-    }
-    tx.append(fact("contract.updated", principal, &after));
-    Ok((after, false))
-}
+use types::{ChainId, ContractId, Json, Namespace, Page, Principal};
 
 /// The row of a contract, which is created if this is the first mention of its address. `address`
 /// is in canonical form ([`canonical_address`]). Errors: `contracts.limit_exceeded`.
@@ -94,81 +16,138 @@ pub fn ensure(
     chain: &ChainId,
     address: &str,
 ) -> Result<Contract> {
-    match table::find(tx, chain, address)? {
-        Some(known) => Ok(known),
-        None => {
-            let new = unknown(tx, principal, chain, address);
-            insert(settings, tx, principal, new)
-        }
+    if let Some(known) = table::find(tx, chain, address)? {
+        table::hold(tx, &known.id)?;
+        return Ok(known);
     }
+    let new = mentioned(tx, principal, chain, address);
+    insert(settings, tx, &new)?;
+    tx.append(fact("contract.mentioned", principal, None, &new));
+    Ok(new)
 }
 
 /// A contract of which only the address is known.
-fn unknown(tx: &mut Tx, principal: &Principal, chain: &ChainId, address: &str) -> Contract {
+pub(crate) fn mentioned(
+    tx: &mut Tx,
+    principal: &Principal,
+    chain: &ChainId,
+    address: &str,
+) -> Contract {
     let created = tx.now();
     Contract {
         id: ContractId::new(created, tx.entropy()),
+        name: None,
         chain: *chain,
         address: address.to_owned(),
-        standard: None,
+        standards: BTreeSet::new(),
         interface: None,
+        code_hash: None,
+        proxy: None,
+        implementation: None,
+        implementation_code_hash: None,
+        decimals: None,
+        symbol: None,
+        underlying: None,
+        verified: None,
+        changed: None,
+        registered_by: None,
+        registered: None,
         created,
         created_by: principal.id.clone(),
+        updated: created,
         version: 1,
     }
 }
 
-fn insert(
-    settings: &Settings,
-    tx: &mut Tx,
-    principal: &Principal,
-    new: Contract,
-) -> Result<Contract> {
+pub(crate) fn insert(settings: &Settings, tx: &mut Tx, new: &Contract) -> Result<()> {
     let limit = settings.contracts_per_namespace;
-    if table::count(tx)? >= limit as u64 {
+    if Contract::count(tx)? >= limit as u64 {
         return Err(Error::LimitExceeded {
             field: "contracts",
             unit: "contracts in a namespace",
             limit,
         });
     }
-    if !table::insert(tx, &new)? {
-        return Err(store::Error::Contended { attempts: 1 }.into());
+    if table::insert(tx, new)? {
+        Ok(())
+    } else {
+        Err(Error::contended())
     }
-    tx.append(fact("contract.registered", principal, &new));
-    Ok(new)
 }
 
-/// Reads a contract. Error: `contracts.unknown_contract`.
+/// Writes a changed contract as its next version, with a fact of this kind about what was and is.
+pub(crate) fn change(
+    tx: &mut Tx,
+    principal: &Principal,
+    kind: &'static str,
+    before: &Contract,
+    mut after: Contract,
+) -> Result<Contract> {
+    after.touch(tx.now());
+    after.check_name(tx)?;
+    if !after.update(tx)? {
+        return Err(Error::contended());
+    }
+    tx.append(fact(kind, principal, Some(before), &after));
+    Ok(after)
+}
+
+/// Reads a contract by name or id. Error: `contracts.unknown_contract`.
 pub async fn contract(
     contracts: &Contracts,
     principal: &Principal,
-    contract: ContractId,
+    name_or_id: &str,
 ) -> Result<Contract> {
-    let read = |tx: &mut Tx, contract: &ContractId| {
-        let contract = *contract;
-        table::get(tx, &contract)?.ok_or(Error::UnknownContract { contract })
-    };
-    contracts
-        .db()
-        .read_with(&principal.namespace, contract, read)
-        .await
+    named::get(contracts.db(), principal, (), name_or_id).await
 }
 
-/// Lists the contracts of one chain, or of all, in the order of chain and address.
+/// Lists contracts, in the order in which they became known. The cursor of a page is the id of its
+/// last contract.
 pub async fn contracts(
     contracts: &Contracts,
     principal: &Principal,
-    chain: Option<ChainId>,
+    filter: Filter,
     page: &Page,
 ) -> Result<Vec<Contract>> {
-    let read = |tx: &mut Tx, (chain, page): &(Option<ChainId>, Page)| {
-        Ok(table::list(tx, chain.as_ref(), page)?)
-    };
+    let read = |tx: &mut Tx, (filter, page): &(Filter, Page)| Ok(table::list(tx, filter, page)?);
+    let args = (filter, page.clone());
     contracts
         .db()
-        .read_with(&principal.namespace, (chain, page.clone()), read)
+        .read_with(&principal.namespace, args, read)
         .await
+}
+
+/// The text of a contract's interface.
+pub async fn interface_of(
+    contracts: &Contracts,
+    principal: &Principal,
+    contract: &Contract,
+) -> Result<Option<Json>> {
+    let Some(hash) = contract.interface else {
+        return Ok(None);
+    };
+    let read = move |tx: &mut Tx| Ok(interfaces(tx, &[hash])?.remove(&hash));
+    contracts.db().read(&principal.namespace, read).await
+}
+
+/// The interface that is registered for an address, in whatever form it is written. Error:
+/// `intent.invalid_address`.
+pub async fn registered_interface(
+    contracts: &Contracts,
+    namespace: &Namespace,
+    chain: &ChainId,
+    address: &str,
+) -> Result<Option<Json>> {
+    let args = (*chain, canonical_address(chain, address)?);
+    let read = |tx: &mut Tx, (chain, address): &(ChainId, String)| {
+        let contract = table::find(tx, chain, address)?;
+        let hash = contract.and_then(|contract| contract.interface);
+        match hash {
+            Some(hash) => Ok(interfaces(tx, &[hash])?.remove(&hash)),
+            None => Ok(None),
+        }
+    };
+    contracts.db().read_with(namespace, args, read).await
 }
 
 /// The addresses of contracts; those that the namespace does not have are left out.
@@ -185,15 +164,35 @@ pub fn canonical_address(chain: &ChainId, address: &str) -> Result<String> {
     Ok(intent::parse_recipient(chain, address)?.account)
 }
 
-fn fact(kind: &'static str, actor: &Principal, contract: &Contract) -> Fact {
-    let payload = serde_json::json!({
-        "chain": contract.chain,
-        "address": contract.address,
-        "standard": contract.standard,
-        "interface": contract.interface,
-    });
-    Fact::new(kind, 1)
-        .subject(&contract.id, contract.version)
+pub(crate) fn fact(
+    kind: &'static str,
+    actor: &Principal,
+    before: Option<&Contract>,
+    after: &Contract,
+) -> Fact {
+    let mut payload = described(after);
+    payload["was"] = before.map_or(serde_json::Value::Null, described);
+    Fact::new(kind, 2)
+        .subject(&after.id, after.version)
         .actor(actor)
         .payload(&payload)
+}
+
+fn described(contract: &Contract) -> serde_json::Value {
+    serde_json::json!({
+        "name": contract.name,
+        "chain": contract.chain,
+        "address": contract.address,
+        "standards": contract.standards,
+        "interface": contract.interface,
+        "code_hash": contract.code_hash,
+        "proxy": contract.proxy,
+        "implementation": contract.implementation,
+        "implementation_code_hash": contract.implementation_code_hash,
+        "decimals": contract.decimals,
+        "symbol": contract.symbol,
+        "underlying": contract.underlying,
+        "verified_at": contract.verified,
+        "changed": contract.changed,
+    })
 }

@@ -1,17 +1,43 @@
 //! The handle that every function takes, and its limits.
 
+use crate::observations::{Freshness, Observation, Observations};
+use crate::{Error, Result};
+use chain::Connector;
 use serde::{Deserialize, Serialize};
-use store::{Db, Lease, LeasedDb};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use store::{Db, Lease, LeasedDb, Tx};
+use types::{ChainId, ContractId};
 
 /// What the registry works with.
 #[derive(Clone)]
 pub struct Parts {
     pub db: Db,
-    /// The partition that receives the facts of [`register`](crate::register).
+    /// The partition that receives the facts of this process.
     pub lease: Lease,
+    /// The connectors of the configured chains.
+    pub chains: Vec<Arc<dyn Connector>>,
+    /// What other engines keep of contracts.
+    pub references: Arc<dyn References>,
 }
 
-/// Limits of a namespace.
+/// What refers to a contract, in engines above this one.
+pub trait References: Send + Sync {
+    /// What refers to a contract, for a message, such as `binding token`; none if nothing does.
+    fn find(&self, tx: &mut Tx, contract: &ContractId) -> store::Result<Option<String>>;
+}
+
+/// An installation in which nothing refers to contracts.
+#[derive(Debug, Clone, Copy)]
+pub struct NoReferences;
+
+impl References for NoReferences {
+    fn find(&self, _: &mut Tx, _: &ContractId) -> store::Result<Option<String>> {
+        Ok(None)
+    }
+}
+
+/// Limits of a namespace, and how long the chain is believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
@@ -19,6 +45,10 @@ pub struct Settings {
     pub interfaces_per_namespace: usize,
     /// The longest interface as JSON, in bytes.
     pub interface_bytes: usize,
+    /// The age from which code and implementation of a contract are read again before a decision.
+    pub verify_after_ms: i64,
+    /// The longest time that a decision waits for the chain to say what a contract is.
+    pub verify_timeout_ms: u64,
 }
 
 impl Default for Settings {
@@ -27,6 +57,8 @@ impl Default for Settings {
             contracts_per_namespace: 100_000,
             interfaces_per_namespace: 20_000,
             interface_bytes: 1 << 20,
+            verify_after_ms: 30_000,
+            verify_timeout_ms: 5_000,
         }
     }
 }
@@ -36,12 +68,20 @@ impl Default for Settings {
 pub struct Contracts {
     parts: Parts,
     settings: Settings,
+    chains: Arc<BTreeMap<ChainId, Arc<dyn Connector>>>,
+    observations: Arc<Observations>,
 }
 
 impl Contracts {
     /// Build the engine.
     pub fn new(parts: Parts, settings: Settings) -> Self {
-        Self { parts, settings }
+        let by_chain = |connector: &Arc<dyn Connector>| (*connector.chain(), connector.clone());
+        Self {
+            chains: Arc::new(parts.chains.iter().map(by_chain).collect()),
+            observations: Arc::default(),
+            parts,
+            settings,
+        }
     }
 
     /// The limits, for [`ensure`](crate::ensure) and [`add_interface`](crate::add_interface).
@@ -56,5 +96,36 @@ impl Contracts {
     /// The database on the partition of this process.
     pub(crate) fn on(&self) -> LeasedDb<'_> {
         self.db().on(&self.parts.lease)
+    }
+
+    /// What a chain says of a contract now. Errors: `contracts.unknown_chain`,
+    /// `contracts.no_final_block`, and those of the node.
+    pub(crate) async fn observe(&self, chain: &ChainId, address: &str) -> Result<Observation> {
+        let (connector, clock) = (self.chain(chain)?, self.db().clock());
+        let observed = self
+            .observations
+            .now(connector.as_ref(), address, clock.as_ref());
+        observed.await
+    }
+
+    /// What a chain says of a contract, or said within the configured age.
+    pub(crate) async fn observed(&self, chain: &ChainId, address: &str) -> Result<Observation> {
+        let (connector, clock) = (self.chain(chain)?, self.db().clock());
+        let freshness = Freshness {
+            max_age_ms: self.settings.verify_after_ms,
+            timeout_ms: self.settings.verify_timeout_ms,
+        };
+        let observed =
+            (self.observations).recent(connector.as_ref(), address, clock.as_ref(), freshness);
+        observed.await
+    }
+
+    pub(crate) fn chain(&self, chain: &ChainId) -> Result<&Arc<dyn Connector>> {
+        let connector = self.chains.get(chain);
+        connector.ok_or(Error::UnknownChain { chain: *chain })
+    }
+
+    pub(crate) fn references(&self) -> &Arc<dyn References> {
+        &self.parts.references
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::table::interface::{self as table, NewRow};
 use crate::{Error, Result, Settings};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use store::{Fact, Tx};
 use types::{ChainId, Digest, Json, Principal};
 
@@ -11,10 +11,12 @@ use types::{ChainId, Digest, Json, Principal};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {
     text: Json,
+    /// The signatures of its functions.
+    pub(crate) functions: BTreeSet<String>,
 }
 
 impl Interface {
-    /// Errors: `contracts.limit_exceeded`, `intent.abi_mismatch`, `intent.unknown_family`.
+    /// Errors: `contracts.limit_exceeded`, `contracts.invalid_field`.
     pub fn parse(settings: &Settings, chain: &ChainId, text: Json) -> Result<Self> {
         let limit = settings.interface_bytes;
         if text.as_str().len() > limit {
@@ -24,8 +26,9 @@ impl Interface {
                 limit,
             });
         }
-        intent::event_topics(chain, &decode_interface(&text))?;
-        Ok(Self { text })
+        let functions = intent::function_signatures(chain, &decode_interface(&text))
+            .map_err(|error| Error::invalid("abi", error.to_string()))?;
+        Ok(Self { text, functions })
     }
 
     /// The hash of the exact text, by which it is stored.

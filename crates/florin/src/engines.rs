@@ -1,6 +1,6 @@
 //! Construction of the engines: one database, one keyring, every configured chain.
 
-use crate::adapters::{ChainEvents, DataLookups, DefaultChains};
+use crate::adapters::{ChainEvents, ContractReferences, DataLookups, DefaultChains};
 use crate::clock::{OsEntropy, SystemClock};
 use crate::config::{self, Config};
 use crate::key_files;
@@ -29,6 +29,7 @@ pub(crate) struct Engines {
     pub(crate) default_chains: Arc<DefaultChains>,
     pub(crate) policy: policy::Policy,
     pub(crate) submit: submit::Submit,
+    pub(crate) contracts: contracts::Contracts,
     pub(crate) index: index::Index,
     pub(crate) data: data::Data,
     pub(crate) streams: streams::Streams,
@@ -122,12 +123,13 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
         keyring: keyring.clone(),
     };
     let streams = streams::Streams::new(parts, config.streams);
-    let (contracts, index) = contracts_and_index(config, &db, &lease);
+    let contracts = contracts(config, &db, &lease, &chains);
+    let index = index(&db, &lease, &contracts);
     let parts = workflow::Parts {
         db: db.clone(),
         lease: lease.clone(),
         submit: submit.clone(),
-        contracts,
+        contracts: contracts.clone(),
         data: data.clone(),
         chains: default_chains.clone(),
         policy: policy.clone(),
@@ -145,6 +147,7 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
         default_chains,
         policy,
         submit,
+        contracts,
         index,
         data,
         streams,
@@ -152,22 +155,27 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
     })
 }
 
-fn contracts_and_index(
+fn contracts(
     config: &Config,
     db: &Db,
     lease: &Lease,
-) -> (contracts::Contracts, index::Index) {
+    chains: &[(config::Chain, Arc<Evm>)],
+) -> contracts::Contracts {
     let parts = contracts::Parts {
         db: db.clone(),
         lease: lease.clone(),
+        chains: connectors(chains),
+        references: Arc::new(ContractReferences),
     };
-    let contracts = contracts::Contracts::new(parts, config.contracts);
-    let index = index::Index::new(index::Parts {
+    contracts::Contracts::new(parts, config.contracts)
+}
+
+fn index(db: &Db, lease: &Lease, contracts: &contracts::Contracts) -> index::Index {
+    index::Index::new(index::Parts {
         db: db.clone(),
         lease: lease.clone(),
         contracts: contracts.clone(),
-    });
-    (contracts, index)
+    })
 }
 
 async fn open_keyring(

@@ -117,6 +117,7 @@ fn build_app(
         secrets: engines.secrets.clone(),
         policy: engines.policy.clone(),
         submit: engines.submit.clone(),
+        contracts: engines.contracts.clone(),
         index: engines.index.clone(),
         data: engines.data.clone(),
         streams: engines.streams.clone(),

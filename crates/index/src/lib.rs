@@ -63,6 +63,6 @@ pub use table::block::block_at;
 pub use table::cursor::{Status, status};
 pub use table::event::{events_in_block, events_through};
 pub use table::inclusion::{StoredInclusion, inclusions_between, inclusions_in_block};
-pub use table::scope::Scope;
+pub use table::scope::{Scope, source_of};
 pub use watch::{watch_events, watch_signers};
 pub use worker::{Progress, Worker, WorkerParts};

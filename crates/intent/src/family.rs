@@ -6,6 +6,7 @@ use crate::{
     evm, utxo,
 };
 use serde_json::Value;
+use std::collections::BTreeSet;
 use types::{ChainId, Family};
 
 /// A payment's destination.
@@ -114,6 +115,14 @@ pub fn decode_output(
 pub fn event_topics(chain: &ChainId, interface: &Interface) -> Result<Vec<String>> {
     match family(chain)? {
         Family::Evm => evm::event_topics(interface),
+        Family::Utxo => Err(no_contracts()),
+    }
+}
+
+/// The signatures of an interface's functions, such as `transfer(address,uint256)`.
+pub fn function_signatures(chain: &ChainId, interface: &Interface) -> Result<BTreeSet<String>> {
+    match family(chain)? {
+        Family::Evm => evm::function_signatures(interface),
         Family::Utxo => Err(no_contracts()),
     }
 }

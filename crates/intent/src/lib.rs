@@ -43,6 +43,6 @@ pub use envelope::{Envelope, EnvelopeExceeded, FeeTerms};
 pub use error::{Error, Result};
 pub use family::{
     Recipient, address, assemble, decode, decode_output, effects, encode_call, encode_deploy,
-    event_topics, parse_recipient, statement,
+    event_topics, function_signatures, parse_recipient, statement,
 };
 pub use permit::{Permit, PermitBody, PolicyKey, verify};

@@ -7,11 +7,12 @@
 use utoipa_config::Config;
 
 /// Types that are JSON strings.
-const STRINGS: [&str; 21] = [
+const STRINGS: [&str; 22] = [
     "Amount",
     "ApiKeyId",
     "BindingId",
     "ChainId",
+    "ContractId",
     "DecisionId",
     "Digest",
     "KeyId",

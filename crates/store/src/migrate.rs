@@ -25,6 +25,7 @@ const MIGRATIONS: &[(&str, &str)] = migrations![
     "0009_streams",
     "0010_api",
     "0011_contracts",
+    "0012_contracts",
 ];
 
 /// Apply the migrations that are missing. Concurrent processes wait for each other.

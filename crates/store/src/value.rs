@@ -108,6 +108,13 @@ macro_rules! value {
 
 value!(i64, Int, |value| *value, "an integer", |cell| Ok(cell));
 value!(
+    u8,
+    Int,
+    |value| i64::from(*value),
+    "an integer of 8 bits",
+    |cell| cell.try_into().map_err(|_| Cell::Int(cell))
+);
+value!(
     u32,
     Int,
     |value| i64::from(*value),

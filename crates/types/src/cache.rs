@@ -30,6 +30,22 @@ impl<K: Hash + Eq, V> Cache<K, V> {
         value
     }
 
+    /// The value of a key, which is made and cached if there is none. All callers get the same.
+    pub fn get_or_default(&self, key: K) -> Arc<V>
+    where
+        V: Default,
+    {
+        let value = Arc::<V>::default();
+        let mut values = self.lock();
+        match values.get(&key) {
+            Some(cached) => Arc::clone(cached),
+            None => {
+                values.insert(key, Arc::clone(&value));
+                value
+            }
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, LruCache<K, Arc<V>>> {
         // No code of a caller runs under the lock, so a cache is never left half changed.
         self.values.lock().unwrap_or_else(PoisonError::into_inner)
@@ -51,5 +67,9 @@ mod tests {
         assert_eq!(cache.get(&"b"), None);
         assert_eq!(cache.get(&"a").as_deref(), Some(&1));
         assert_eq!(cache.get(&"c").as_deref(), Some(&3));
+        assert_eq!(
+            (*cache.get_or_default("c"), *cache.get_or_default("d")),
+            (3, 0)
+        );
     }
 }

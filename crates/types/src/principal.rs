@@ -39,7 +39,7 @@ pub enum Role {
     Reader,
     /// Run tasks, submit, write the data model, manage subscriptions.
     Operator,
-    /// Write policies and read decisions; cannot submit.
+    /// Write policies and the contract registry, and read decisions; cannot submit.
     Controller,
     /// Create and import keys, freeze, issue API keys; everything in the namespace except exporting
     /// keys.
@@ -108,14 +108,13 @@ impl Role {
     }
 
     fn grants(self, object: &str, action: &str) -> bool {
-        const OPERATOR_OBJECTS: [&str; 8] = [
+        const OPERATOR_OBJECTS: [&str; 7] = [
             "submission",
             "task",
             "run",
             "data",
             "listener",
             "subscription",
-            "contract",
             "variables",
         ];
         match self {
@@ -124,10 +123,18 @@ impl Role {
             Role::Operator => {
                 action == "read"
                     || OPERATOR_OBJECTS.contains(&object)
-                    || (object, action) == ("wallet", "derive")
+                    || matches!(
+                        (object, action),
+                        ("wallet", "derive") | ("contract", "query")
+                    )
             }
             Role::Controller => {
-                action == "read" || object == "policy" || (object, action) == ("wallet", "freeze")
+                action == "read"
+                    || object == "policy"
+                    || matches!(
+                        (object, action),
+                        ("wallet", "freeze") | ("contract", "write")
+                    )
             }
             Role::KeyExporter => false,
         }
@@ -187,6 +194,16 @@ mod tests {
         assert!(with(Role::Operator).may(Permission("submission:create")));
         assert!(!with(Role::Operator).may(Permission("policy:write")));
         assert!(!with(Role::Reader).may(Permission("data:write")));
+    }
+
+    #[test]
+    fn only_a_controller_writes_the_contract_registry() {
+        let write = Permission("contract:write");
+        for role in [Role::Reader, Role::Operator, Role::KeyExporter] {
+            assert!(!with(role).may(write), "{}", role.as_str());
+        }
+        assert!(with(Role::Controller).may(write) && with(Role::Admin).may(write));
+        assert!(with(Role::Operator).may(Permission("contract:query")));
     }
 
     #[test]

@@ -76,6 +76,7 @@ pub use run::{
     Attempt, Decision, Failure, NewRun, Origin, RunFilter, RunStep, RunView, Started, cancel,
     decide, dismiss, retry, run, runs, start,
 };
+pub use table::binding::binding_of;
 pub use task::{
     NewTask, Task, Version, delete_task, patch_task, post_version, put_task, task, tasks, version,
     versions,

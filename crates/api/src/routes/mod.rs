@@ -3,6 +3,7 @@
 mod api_keys;
 mod bindings;
 mod chains;
+mod contracts;
 mod data;
 mod facts;
 mod flattened;
@@ -52,6 +53,7 @@ fn api_routes() -> OpenApiRouter<App> {
         .merge(keyring::routes())
         .merge(policies::routes())
         .merge(chains::routes())
+        .merge(contracts::routes())
         .merge(facts::routes())
         .merge(data::routes())
         .merge(tasks::routes())

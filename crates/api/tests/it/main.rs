@@ -8,6 +8,7 @@
 mod access;
 mod bad_input;
 mod client;
+mod contract_routes;
 mod data_routes;
 mod fuzz;
 mod openapi;

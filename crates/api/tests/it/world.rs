@@ -231,6 +231,8 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
     let parts = contracts::Parts {
         db: db.clone(),
         lease: lease.clone(),
+        chains: submit.chains().cloned().collect(),
+        references: Arc::new(contracts::NoReferences),
     };
     let contracts = contracts::Contracts::new(parts, contracts::Settings::default());
     let parts = Parts {
@@ -248,8 +250,9 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
         index: index::Index::new(index::Parts {
             db: db.clone(),
             lease: lease.clone(),
-            contracts,
+            contracts: contracts.clone(),
         }),
+        contracts,
         workflow: Workflow::new(parts, workflow::Settings::default()),
         operators_namespace: namespace("operators"),
         on_default_chain_changed: Arc::new(|_, _| ()),

@@ -1,5 +1,5 @@
-use crate::world::{ABI, ADDRESS, World, json, new, principal};
-use contracts::{NewContract, decode_interface, register};
+use crate::world::{ABI, ADDRESS, World, json, new};
+use contracts::{NewContract, decode_interface};
 use testkit::on_each_engine;
 use types::{Coded, Digest};
 
@@ -22,15 +22,14 @@ async fn an_interface_is_stored_once_with_exactly_its_text() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interface_that_cannot_be_parsed_is_rejected_with_its_contract() {
     on_each_engine(|test| async move {
-        let world = World::new(test).await;
+        // Nothing is read from the node.
+        let world = World::on(test, "http://127.0.0.1:9").await;
         for text in ["7", "{}", r#""not JSON""#] {
             let new = NewContract {
                 interface: Some(json(text)),
-                ..new(ADDRESS)
+                ..new("token", ADDRESS)
             };
-            let error = register(&world.contracts, &principal("ns"), new)
-                .await
-                .unwrap_err();
+            let error = world.register("ns", new).await.unwrap_err();
             assert_eq!(error.code().status, 400, "{text}: {error}");
         }
         assert!(world.list("ns").await.is_empty());

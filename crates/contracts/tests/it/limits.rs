@@ -11,8 +11,9 @@ async fn the_rows_of_a_namespace_are_limited() {
             contracts_per_namespace: 1,
             interfaces_per_namespace: 1,
             interface_bytes: 60,
+            ..Settings::default()
         };
-        let world = World::with(test, settings).await;
+        let world = World::with(test, settings, None).await;
         world.ensure("ns", ADDRESS).await.unwrap();
         world.ensure("ns", ADDRESS).await.unwrap();
         let limit = |result| match result {

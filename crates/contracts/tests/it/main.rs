@@ -5,4 +5,6 @@ mod contracts;
 mod interfaces;
 mod isolation;
 mod limits;
+mod registering;
+mod verifying;
 mod world;

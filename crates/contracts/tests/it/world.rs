@@ -1,15 +1,21 @@
 //! The test world: a registry on a fresh database.
 
-use contracts::{Contract, Contracts, Interface, NewContract, Parts, Result, Settings};
-use store::{Lease, Tx, UnscopedTx};
+use chain::Connector;
+use chain::evm::{Evm, EvmConfig};
+use contracts::{
+    Contract, Contracts, Filter, Interface, Known, NewContract, Parts, References, Result, Settings,
+};
+use std::sync::{Arc, Mutex};
+use store::{Lease, StoredFact, Tx, UnscopedTx};
+use testkit::anvil::{self, Anvil};
 use testkit::{TestDb, namespace};
-use types::{ChainId, Digest, Json, Page, Principal};
+use types::{ChainId, ContractId, Digest, Json, Page, Principal};
 
 pub(crate) const ADDRESS: &str = "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed";
 pub(crate) const ABI: &str = r#"[ {"type": "event", "name": "Moved", "inputs": []} ]"#;
 
 pub(crate) fn chain() -> ChainId {
-    ChainId::evm(1337)
+    ChainId::evm(31337)
 }
 
 pub(crate) fn principal(name: &str) -> Principal {
@@ -20,39 +26,143 @@ pub(crate) fn json(text: &str) -> Json {
     Json::parse(text).unwrap()
 }
 
-pub(crate) fn new(address: &str) -> NewContract {
+pub(crate) fn new(name: &str, address: &str) -> NewContract {
     NewContract {
+        name: name.to_owned(),
         chain: chain(),
         address: address.to_owned(),
-        standard: None,
+        standards: None,
         interface: None,
     }
+}
+
+/// The interface of an artifact.
+pub(crate) fn abi(artifact: &str) -> Option<Json> {
+    Some(json(&testkit::artifact(artifact).abi.to_string()))
+}
+
+/// A node with a token of six decimals.
+pub(crate) struct Node {
+    pub(crate) anvil: Anvil,
+    pub(crate) token: String,
+}
+
+/// Starts a node; none if it is not installed.
+pub(crate) fn node() -> Option<Node> {
+    let anvil = anvil::start(&anvil::Options::default())?;
+    let token = deploy_token(&anvil, 6);
+    anvil.mine(3);
+    Some(Node { anvil, token })
+}
+
+pub(crate) fn deploy_token(anvil: &Anvil, decimals: u8) -> String {
+    let artifact = testkit::artifact("DemoToken");
+    let code = hex::decode(artifact.bytecode.trim_start_matches("0x")).unwrap();
+    let interface = intent::Interface::new(artifact.abi.to_string());
+    let params = serde_json::json!(["Demo", "DEM", decimals, anvil.accounts()[0].address]);
+    let data = intent::encode_deploy(&chain(), &interface, &code, &params).unwrap();
+    anvil.deploy(&format!("0x{}", hex::encode(data)))
+}
+
+impl Node {
+    /// Changes the code of an address, in a block that becomes final.
+    pub(crate) fn set_code(&self, address: &str, code: &str) {
+        self.anvil
+            .rpc("anvil_setCode", serde_json::json!([address, code]));
+        self.anvil.mine(3);
+    }
+
+    /// Puts an address into a storage slot, in a block that becomes final.
+    pub(crate) fn set_slot(&self, address: &str, slot: &str, value: &str) {
+        let word = format!("0x{:0>64}", value.trim_start_matches("0x"));
+        self.anvil.rpc(
+            "anvil_setStorageAt",
+            serde_json::json!([address, slot, word]),
+        );
+        self.anvil.mine(3);
+    }
+}
+
+/// What the test says refers to contracts.
+#[derive(Default)]
+pub(crate) struct Referring(Mutex<Option<(ContractId, String)>>);
+
+impl Referring {
+    pub(crate) fn set(&self, contract: ContractId, by: &str) {
+        *self.0.lock().unwrap() = Some((contract, by.to_owned()));
+    }
+}
+
+impl References for Referring {
+    fn find(&self, _: &mut Tx, contract: &ContractId) -> store::Result<Option<String>> {
+        let referring = self.0.lock().unwrap();
+        let found = referring.as_ref().filter(|(id, _)| id == contract);
+        Ok(found.map(|(_, by)| by.clone()))
+    }
+}
+
+fn connector(test: &TestDb, url: &str) -> Arc<dyn Connector> {
+    let config: EvmConfig = serde_json::from_value(serde_json::json!({
+        "preset": "anvil", "number": 31337, "url": url,
+        "retry": { "attempts": 1, "first_ms": 1, "max_ms": 1 },
+    }))
+    .unwrap();
+    Arc::new(Evm::new(config, test.entropy.clone()).unwrap())
 }
 
 pub(crate) struct World {
     pub(crate) test: TestDb,
     pub(crate) contracts: Contracts,
     pub(crate) lease: Lease,
+    pub(crate) referring: Arc<Referring>,
 }
 
 impl World {
+    /// A registry without a node.
     pub(crate) async fn new(test: TestDb) -> Self {
-        Self::with(test, Settings::default()).await
+        Self::with(test, Settings::default(), None).await
     }
 
-    pub(crate) async fn with(test: TestDb, settings: Settings) -> Self {
+    /// A registry on a node.
+    pub(crate) async fn on(test: TestDb, url: &str) -> Self {
+        Self::with(test, Settings::default(), Some(url)).await
+    }
+
+    pub(crate) async fn with(test: TestDb, settings: Settings, url: Option<&str>) -> Self {
         let lease = test.lease("api/0").await;
+        let referring = Arc::new(Referring::default());
         let parts = Parts {
             db: test.db.clone(),
             lease: lease.clone(),
+            chains: url.map(|url| connector(&test, url)).into_iter().collect(),
+            references: referring.clone(),
         };
         Self {
             contracts: Contracts::new(parts, settings),
             test,
             lease,
+            referring,
         }
     }
 
+    pub(crate) async fn register(&self, ns: &str, new: NewContract) -> Result<Contract> {
+        let principal = principal(ns);
+        let registered = contracts::register(&self.contracts, &principal, new).await;
+        registered.map(|(contract, _)| contract)
+    }
+
+    /// What a decision sees of a contract.
+    pub(crate) async fn known(&self, ns: &str, address: &str) -> Option<Known> {
+        let addresses = [address.to_owned()];
+        let (namespace, chain) = (namespace(ns), chain());
+        let known = contracts::known(&self.contracts, &namespace, &chain, &addresses).await;
+        known.unwrap().remove(address)
+    }
+
+    /// Why a decision does not trust a registered contract.
+    pub(crate) async fn problem(&self, ns: &str, address: &str) -> Option<String> {
+        self.known(ns, address).await.unwrap().problem
+    }
     /// Mentions a contract in a transaction of another engine.
     pub(crate) async fn ensure(&self, ns: &str, address: &str) -> Result<Contract> {
         let args = (
@@ -88,19 +198,27 @@ impl World {
     }
 
     pub(crate) async fn list(&self, ns: &str) -> Vec<Contract> {
-        contracts::contracts(&self.contracts, &principal(ns), None, &Page::default())
+        self.list_by(ns, Filter::default(), &Page::default()).await
+    }
+
+    pub(crate) async fn list_by(&self, ns: &str, filter: Filter, page: &Page) -> Vec<Contract> {
+        contracts::contracts(&self.contracts, &principal(ns), filter, page)
             .await
             .unwrap()
     }
 
     /// The types of the facts of the registry, in order.
     pub(crate) async fn facts(&self) -> Vec<String> {
+        let facts = self.stored_facts().await;
+        facts.into_iter().map(|fact| fact.kind).collect()
+    }
+
+    pub(crate) async fn stored_facts(&self) -> Vec<StoredFact> {
         let start = store::Cursor {
             partition: "api/0".to_owned(),
             seq: 0,
         };
         let read = move |tx: &mut UnscopedTx| store::facts_after(tx, &start, 1_000);
-        let facts = self.test.db.read_unscoped(read).await.unwrap();
-        facts.into_iter().map(|fact| fact.kind).collect()
+        self.test.db.read_unscoped(read).await.unwrap()
     }
 }

@@ -2,12 +2,14 @@
 //! the public functions of another.
 
 mod chain_events;
+mod contract_references;
 mod default_chains;
 mod lookups;
 mod projection;
 mod rotation;
 
 pub(crate) use chain_events::ChainEvents;
+pub(crate) use contract_references::ContractReferences;
 pub(crate) use default_chains::DefaultChains;
 pub(crate) use lookups::DataLookups;
 pub(crate) use projection::TokenProjection;

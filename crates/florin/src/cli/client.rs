@@ -3,7 +3,7 @@
 use crate::cli::call::{Call, Client, Server, path_segment};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
-use crate::cli::{passphrase, replay, rotate};
+use crate::cli::{contracts, passphrase, replay, rotate};
 use crate::config::Config;
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
@@ -28,6 +28,9 @@ pub(crate) enum Command {
     /// Chains and their indexing progress
     #[command(subcommand)]
     Chain(Chain),
+    /// Contracts that policies may rely on
+    #[command(subcommand)]
+    Contracts(contracts::Contracts),
     /// Any route of the API: `florin api GET /wallets`
     Api {
         /// HTTP method.
@@ -195,6 +198,7 @@ fn calls(command: Command) -> Result<Vec<Call>> {
         Command::Policy(Policy::Call(command)) => policy(command)?,
         Command::Task(command) => task(command)?,
         Command::Chain(command) => vec![chain(command)],
+        Command::Contracts(command) => vec![contracts::call(command)?],
         Command::Api { method, path, body } => {
             let read = |body: String| match body.as_str() {
                 "-" => std::io::read_to_string(std::io::stdin()),

@@ -9,6 +9,10 @@ const COLUMNS: &[(&str, &[&str])] = &[
         &["chain", "head", "finalized", "finality", "halted"],
     ),
     (
+        "contracts",
+        &["name", "chain", "address", "standards", "changed"],
+    ),
+    (
         "policies",
         &["name", "currentVersion", "description", "updated"],
     ),

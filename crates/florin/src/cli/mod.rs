@@ -3,6 +3,7 @@
 mod call;
 mod client;
 mod columns;
+mod contracts;
 mod init;
 mod output;
 mod passphrase;

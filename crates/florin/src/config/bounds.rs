@@ -52,6 +52,8 @@ const BOUNDS: &[(&str, i64, i64)] = &[
     ("contracts.contracts_per_namespace", 1, 10_000_000),
     ("contracts.interfaces_per_namespace", 1, 1_000_000),
     ("contracts.interface_bytes", KIBIBYTE, 64 * MEBIBYTE),
+    ("contracts.verify_after_ms", 1_000, 600_000),
+    ("contracts.verify_timeout_ms", 100, 60_000),
     ("workflow.shards", 1, 1_024),
     ("workflow.in_flight", 1, 100_000),
     ("workflow.in_flight_per_namespace", 1, 100_000),

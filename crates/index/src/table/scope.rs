@@ -46,6 +46,14 @@ pub(crate) fn of_namespace(tx: &mut Tx, chain: &ChainId) -> Result<Vec<Scope>> {
     tx.rows(&sql, (chain,))
 }
 
+/// The source of a scope of a contract, if there is one.
+pub fn source_of(tx: &mut Tx, contract: &ContractId) -> Result<Option<String>> {
+    tx.value(
+        "SELECT source FROM projection_scope WHERE namespace = ?ns AND contract = ?1 LIMIT 1",
+        (contract,),
+    )
+}
+
 /// Inserts a scope. Returns false if it already exists.
 pub(crate) fn insert(tx: &mut Tx, scope: &Scope) -> Result<bool> {
     let rows = std::slice::from_ref(scope);

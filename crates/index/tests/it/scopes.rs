@@ -133,7 +133,7 @@ async fn tracking_is_idempotent_and_sources_are_addresses() {
         assert!(!world.untrack("ns-b", &account(100)).await);
         let facts = world.facts_of("api/0").await;
         let kinds: Vec<&str> = facts.iter().map(|fact| fact.kind.as_str()).collect();
-        let first_mention_and_scope = ["contract.registered", "index.tracked"];
+        let first_mention_and_scope = ["contract.mentioned", "index.tracked"];
         assert_eq!(kinds[..4], first_mention_and_scope.repeat(2), "{kinds:?}");
         assert_eq!(kinds.last(), Some(&"index.untracked"));
     })
@@ -257,9 +257,14 @@ async fn a_tracked_source_names_the_contract_with_its_address() {
         assert!(!world.track("ns-a", &account(100), 0).await);
         let list = async |namespace| {
             let page = types::Page::default();
-            contracts::contracts(&world.contracts(), &user(namespace), None, &page)
-                .await
-                .unwrap()
+            contracts::contracts(
+                &world.contracts(),
+                &user(namespace),
+                contracts::Filter::default(),
+                &page,
+            )
+            .await
+            .unwrap()
         };
         let known = list("ns-a").await;
         assert_eq!(known.len(), 1);

@@ -80,6 +80,8 @@ impl<C: Connector + 'static> World<C> {
         let parts = contracts::Parts {
             db: self.test.db.clone(),
             lease: self.api.clone(),
+            chains: Vec::new(),
+            references: Arc::new(contracts::NoReferences),
         };
         Contracts::new(parts, contracts::Settings::default())
     }

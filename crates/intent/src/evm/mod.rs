@@ -37,6 +37,7 @@ pub use typed_data::typed_data;
 
 use crate::{Decoded, Error, Interface, Result, Unsigned};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// The longest input that is decoded. Nodes take 128 KiB; private chains may allow more.
 const MAX_BYTES: usize = 1 << 20;
@@ -82,6 +83,12 @@ pub(crate) fn event_topics(interface: &Interface) -> Result<Vec<String>> {
         .into_iter()
         .filter_map(|(_, topic)| topic)
         .collect())
+}
+
+/// [`Abi::functions`] without keeping the parsed ABI.
+pub(crate) fn function_signatures(interface: &Interface) -> Result<BTreeSet<String>> {
+    let abi = Abi::parse(interface)?;
+    Ok(abi.functions().map(str::to_owned).collect())
 }
 
 /// The reason of a revert as text. Without an interface, only the two built-in errors are decoded;

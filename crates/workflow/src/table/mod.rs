@@ -1,5 +1,6 @@
 //! The only SQL of the crate, one module per group of tables.
 
+pub(crate) mod binding;
 pub(crate) mod encrypted;
 pub(crate) mod listener;
 pub(crate) mod metrics;

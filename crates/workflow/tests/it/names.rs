@@ -314,7 +314,13 @@ async fn bindings_name_their_contract_and_show_their_own_interface() {
             };
             put_binding(engine, principal, name, new).await.unwrap();
         }
-        let known = contracts::contracts(&world.contracts, principal, None, &Page::default()).await;
+        let known = contracts::contracts(
+            &world.contracts,
+            principal,
+            contracts::Filter::default(),
+            &Page::default(),
+        )
+        .await;
         let known = known.unwrap();
         assert_eq!(known.len(), 1);
         assert_eq!(

@@ -170,6 +170,8 @@ impl World {
         let parts = contracts::Parts {
             db: db.clone(),
             lease: api.clone(),
+            chains: submit.chains().cloned().collect(),
+            references: Arc::new(contracts::NoReferences),
         };
         let contracts = Contracts::new(parts, contracts::Settings::default());
         let parts = Parts {

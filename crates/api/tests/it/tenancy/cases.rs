@@ -332,6 +332,38 @@ const CHAINS: &[CaseRow] = &[
         "",
         Independent,
     ),
+    ("GET /contracts", "/contracts", "", Listed),
+    (
+        "GET /contracts",
+        "/contracts?name=token&chain=$chain&standard=erc20&registered=true",
+        "",
+        Independent,
+    ),
+    (
+        "POST /contracts",
+        "/contracts",
+        r#"{"name":"token","address":"$contract"}"#,
+        Independent,
+    ),
+    ("GET /contracts/{contract}", "/contracts/$known", "", Hidden),
+    (
+        "PATCH /contracts/{contract}",
+        "/contracts/$known",
+        r#"{"name":"mine"}"#,
+        Hidden,
+    ),
+    (
+        "DELETE /contracts/{contract}",
+        "/contracts/$known",
+        "",
+        Hidden,
+    ),
+    (
+        "POST /contracts/{contract}/verify",
+        "/contracts/$known/verify",
+        r#"{"accept":true}"#,
+        Hidden,
+    ),
     (
         "POST /contracts/query",
         "/contracts/query",

@@ -17,7 +17,7 @@ const HOLDER: &str = "0x00000000000000000000000000000000000a11ce";
 pub(super) struct Fixtures(BTreeMap<&'static str, String>);
 
 /// Placeholders whose value occurs in namespace `a` only.
-const TRACES: [&str; 24] = [
+const TRACES: [&str; 25] = [
     "mark",
     "wallet",
     "users",
@@ -30,6 +30,7 @@ const TRACES: [&str; 24] = [
     "run",
     "set",
     "binding",
+    "known",
     "listener",
     "model",
     "subscription",
@@ -249,6 +250,8 @@ impl Fixtures {
                 .success(),
             "/id",
         );
+        let contracts = world.get("/contracts").await.success();
+        self.insert_from("known", &contracts, "/items/0/id");
         let events = json!([{ "type": "event", "name": "Ping", "inputs": [] }]);
         let config = json!({ "taskName": "greet", "blockchainEvents": { "abiEvents": events, "locations": [{ "address": CONTRACT }] } });
         let listener = world

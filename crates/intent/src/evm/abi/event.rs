@@ -46,6 +46,12 @@ impl Abi {
         })
     }
 
+    /// The signatures of all functions, such as `transfer(address,uint256)`.
+    pub fn functions(&self) -> impl Iterator<Item = &str> {
+        let functions = self.entries.functions.iter();
+        functions.map(|function| function.signature.as_str())
+    }
+
     /// The signatures of all events, with the first topic of those that are not anonymous.
     pub fn events(&self) -> Vec<(&str, Option<String>)> {
         let topic = |event: &Entry| (!event.anonymous).then(|| output::to_hex(&event.hash));

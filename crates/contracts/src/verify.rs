@@ -1,0 +1,210 @@
+//! Comparing registered contracts with the chain.
+
+use crate::contract::change;
+use crate::difference::{difference, take};
+use crate::interface::{decode_interface, interfaces};
+use crate::observations::Observation;
+use crate::register::{changed, require_registered};
+use crate::standards::Standard;
+use crate::table::contract::{self as table, Contract};
+use crate::{ContractChanges, Contracts, Error, Result, Settings};
+use futures::StreamExt as _;
+use std::collections::{BTreeMap, BTreeSet};
+use store::Tx;
+use types::{ChainId, Digest, Json, Namespace, Principal};
+
+/// Contracts that are read from chains at a time, for one caller.
+const CONCURRENT: usize = 8;
+
+/// How to verify a contract.
+#[derive(Debug, Clone, Default)]
+pub struct Verification {
+    /// Whether to trust what the chain says now, with the changes below.
+    pub accept: bool,
+    pub standards: Option<BTreeSet<Standard>>,
+    pub interface: Option<Json>,
+}
+
+/// A registered contract and whether it can be trusted now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    pub contract: Contract,
+    pub interface: Option<intent::Interface>,
+    /// Why it cannot be: it is not what was registered, or that could not be verified.
+    pub problem: Option<String>,
+}
+
+/// Compares a registered contract with the chain at a final block, and stores what differs. With
+/// `accept`, what the chain says is trusted from now on. Errors: as for [`register`](crate::register)
+/// and [`update`](crate::update).
+pub async fn verify(
+    contracts: &Contracts,
+    principal: &Principal,
+    name_or_id: &str,
+    verification: Verification,
+) -> Result<Contract> {
+    if !verification.accept
+        && (verification.standards.is_some() || verification.interface.is_some())
+    {
+        return Err(Error::invalid("accept", "must be true with other fields"));
+    }
+    let name_or_id = name_or_id.to_owned();
+    let read = |tx: &mut Tx, name_or_id: &String| require_registered(tx, name_or_id);
+    let read = contracts
+        .db()
+        .read_with(&principal.namespace, name_or_id, read);
+    let contract = read.await?;
+    let observation = contracts
+        .observe(&contract.chain, &contract.address)
+        .await?;
+    let args = (contract.id.to_string(), verification, observation);
+    let settings = *contracts.settings();
+    let write = move |tx: &mut Tx, principal: &Principal, args: &(_, _, _)| {
+        let (id, verification, observation): &(String, Verification, Observation) = args;
+        let before = require_registered(tx, id)?;
+        if verification.accept {
+            accept(tx, &settings, principal, &before, verification, observation)
+        } else {
+            compare(tx, principal, &before, observation)
+        }
+    };
+    contracts.on().write_as(principal, args, write).await
+}
+
+fn accept(
+    tx: &mut Tx,
+    settings: &Settings,
+    principal: &Principal,
+    before: &Contract,
+    verification: &Verification,
+    observation: &Observation,
+) -> Result<Contract> {
+    let Some(state) = &observation.state else {
+        return Err(Error::NoCode {
+            chain: before.chain,
+            address: before.address.clone(),
+            height: observation.block.height.0,
+        });
+    };
+    let changes = ContractChanges {
+        name: None,
+        standards: verification.standards.clone(),
+        interface: verification.interface.clone(),
+    };
+    let mut after = changed(tx, settings, principal, before, &changes)?;
+    take(&mut after, state);
+    change(tx, principal, "contract.verified", before, after)
+}
+
+/// Stores that a contract is as registered, or why it is not. A contract that changed stays so
+/// until it is accepted, also if it changes back.
+fn compare(
+    tx: &mut Tx,
+    principal: &Principal,
+    before: &Contract,
+    observation: &Observation,
+) -> Result<Contract> {
+    let mut after = before.clone();
+    let kind = match difference(before, observation.state.as_ref()) {
+        None if before.changed.is_some() => return Ok(after),
+        None => {
+            after.verified = Some(observation.block.height);
+            "contract.verified"
+        }
+        reason => {
+            after.changed = reason;
+            "contract.changed"
+        }
+    };
+    if after == *before {
+        return Ok(after);
+    }
+    change(tx, principal, kind, before, after)
+}
+
+/// The registered contracts among addresses in canonical form, each compared with what the chain
+/// says or said within the configured age. What differs is stored. Errors: the database.
+pub async fn known(
+    contracts: &Contracts,
+    namespace: &Namespace,
+    chain: &ChainId,
+    addresses: &[String],
+) -> Result<BTreeMap<String, Known>> {
+    let args = (*chain, addresses.to_vec());
+    let read = |tx: &mut Tx, (chain, addresses): &(ChainId, Vec<String>)| {
+        if addresses.is_empty() {
+            return Ok::<_, store::Error>(Vec::new());
+        }
+        let rows = table::registered(tx, chain, addresses)?;
+        let hashes: Vec<Digest> = rows.iter().filter_map(|row| row.interface).collect();
+        let texts = interfaces(tx, &hashes)?;
+        let with_text = |row: Contract| {
+            let text = row.interface.and_then(|hash| texts.get(&hash));
+            let interface = text.map(decode_interface);
+            (row, interface)
+        };
+        Ok(rows.into_iter().map(with_text).collect())
+    };
+    let rows = contracts.db().read_with(namespace, args, read).await?;
+    let checked = rows.into_iter().map(|(contract, interface)| async move {
+        let checked = check(contracts, namespace, contract).await?;
+        let (contract, problem) = checked;
+        Ok(Known {
+            contract,
+            interface,
+            problem,
+        })
+    });
+    let checked = futures::stream::iter(checked).buffer_unordered(CONCURRENT);
+    let checked: Vec<Result<Known>> = checked.collect().await;
+    checked
+        .into_iter()
+        .map(|known| known.map(|known| (known.contract.address.clone(), known)))
+        .collect()
+}
+
+/// A contract as it is stored after the comparison, and why it cannot be trusted.
+async fn check(
+    contracts: &Contracts,
+    namespace: &Namespace,
+    contract: Contract,
+) -> Result<(Contract, Option<String>)> {
+    if let Some(changed) = contract.changed.clone() {
+        return Ok((contract, Some(changed)));
+    }
+    let observation = contracts.observed(&contract.chain, &contract.address);
+    let observation = match observation.await {
+        Ok(observation) => observation,
+        Err(error) => return Ok((contract, Some(format!("it cannot be verified: {error}")))),
+    };
+    if difference(&contract, observation.state.as_ref()).is_some() {
+        let contract = store_difference(contracts, namespace, contract, observation).await?;
+        let problem = contract.changed.clone();
+        return Ok((contract, problem));
+    }
+    let pending = difference(&contract, observation.newest.as_ref())
+        .map(|reason| format!("in a block that is not final yet, {reason}"));
+    Ok((contract, pending))
+}
+
+/// Stores what differs, unless the contract was changed or accepted meanwhile.
+async fn store_difference(
+    contracts: &Contracts,
+    namespace: &Namespace,
+    contract: Contract,
+    observation: Observation,
+) -> Result<Contract> {
+    let system = Principal::system("contracts", *namespace);
+    let write = |tx: &mut Tx, system: &Principal, args: &(Contract, Observation)| {
+        let (read, observation) = args;
+        match table::find(tx, &read.chain, &read.address)? {
+            Some(now) if now.version == read.version => compare(tx, system, &now, observation),
+            Some(now) => Ok(now),
+            None => Err(Error::UnknownContract {
+                contract: read.address.clone(),
+            }),
+        }
+    };
+    let args = (contract, observation);
+    contracts.on().write_as(&system, args, write).await
+}
