@@ -12,17 +12,29 @@ lookups[recipient] := {"from": "address.labels", "args": {"chain": input.chain.i
 
 listed(recipient) if "allowed" in input.lookups[recipient]
 
+# Ending a right gives nobody anything.
+harmless(power) if power.kind == "grant_revocation"
+
 default allow := false
 
 allow if {
-	# Bytes that were not understood could pay anyone.
-	input.effects.opaque == false
+	# What is not known could pay anyone.
+	input.effects.complete == true
+	every power in input.effects.powers {
+		harmless(power)
+	}
 	every recipient in recipients {
 		listed(recipient)
 	}
 }
 
-deny contains "the call is not understood, so its recipients are not known" if input.effects.opaque
+deny contains msg if {
+	some power in input.effects.powers
+	not harmless(power)
+	msg := sprintf("the call changes who controls %s, or what it does: %s", [power.contract, power.kind])
+}
+
+deny contains "the effects are not completely known, so neither are the recipients" if not input.effects.complete
 
 deny contains msg if {
 	some recipient in recipients

@@ -4,7 +4,7 @@ import data.florin.allowlist
 
 paying(labels) := {
 	"chain": {"id": "eip155:1337"},
-	"effects": {"opaque": false, "grants": [], "moves": [{"to": "0xb0b", "amount": "1"}]},
+	"effects": {"complete": true, "powers": [], "grants": [], "moves": [{"to": "0xb0b", "amount": "1"}]},
 	"lookups": labels,
 }
 

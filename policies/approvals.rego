@@ -10,7 +10,12 @@ limit := units.to_base("1000000", 18)
 
 default allow := false
 
-allow if input.effects.opaque == false
+allow if {
+	input.effects.complete == true
+	every power in input.effects.powers {
+		power.kind == "grant_revocation"
+	}
+}
 
 small if {
 	every move in input.effects.moves {

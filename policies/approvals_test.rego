@@ -5,7 +5,7 @@ import data.florin.approvals
 moving(amount, approved) := {
 	"initiator": {"id": "anna"},
 	"approvals": approved,
-	"effects": {"opaque": false, "grants": [], "moves": [{"to": "0xb0b", "amount": amount}]},
+	"effects": {"complete": true, "powers": [], "grants": [], "moves": [{"to": "0xb0b", "amount": amount}]},
 }
 
 test_small_transfers_need_no_approval if {

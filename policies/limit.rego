@@ -8,11 +8,17 @@ import data.florin.units
 
 limit := units.to_base("1000000", 18)
 
+# Ending a right gives nobody anything.
+harmless(power) if power.kind == "grant_revocation"
+
 default allow := false
 
 allow if {
-	# Bytes that were not understood could move anything.
-	input.effects.opaque == false
+	# What is not known could move anything.
+	input.effects.complete == true
+	every power in input.effects.powers {
+		harmless(power)
+	}
 	every move in input.effects.moves {
 		amount.at_most(move.amount, limit)
 	}
@@ -23,7 +29,13 @@ allow if {
 	}
 }
 
-deny contains "the call is not understood, so its amounts cannot be judged" if input.effects.opaque
+deny contains msg if {
+	some power in input.effects.powers
+	not harmless(power)
+	msg := sprintf("the call changes who controls %s, or what it does: %s", [power.contract, power.kind])
+}
+
+deny contains "the effects are not completely known, so the amounts cannot be judged" if not input.effects.complete
 
 deny contains msg if {
 	some move in input.effects.moves

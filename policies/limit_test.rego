@@ -2,9 +2,9 @@ package florin.limit_test
 
 import data.florin.limit
 
-moving(amount) := {"effects": {"opaque": false, "grants": [], "moves": [{"to": "0xb0b", "amount": amount}]}}
+moving(amount) := {"effects": {"complete": true, "powers": [], "grants": [], "moves": [{"to": "0xb0b", "amount": amount}]}}
 
-granting(amount) := {"effects": {"opaque": false, "moves": [], "grants": [{"to": "0xb0b", "amount": amount}]}}
+granting(amount) := {"effects": {"complete": true, "powers": [], "moves": [], "grants": [{"to": "0xb0b", "amount": amount}]}}
 
 test_amounts_up_to_the_limit_are_allowed if {
 	limit.allow with input as moving("1000000000000000000000000")
@@ -30,7 +30,21 @@ test_grants_are_limited_too if {
 	not limit.allow with input as granting(null)
 }
 
-test_opaque_effects_are_denied if {
-	not limit.allow with input as {"effects": {"opaque": true, "moves": [], "grants": []}}
+test_incomplete_effects_are_denied if {
+	not limit.allow with input as {"effects": {"complete": false, "powers": [], "moves": [], "grants": []}}
 	not limit.allow with input as {}
+}
+
+powered(kind) := {"effects": {
+	"complete": true, "moves": [], "grants": [],
+	"powers": [{"kind": kind, "contract": "0x70c"}],
+}}
+
+test_only_the_end_of_a_right_is_allowed_among_powers if {
+	limit.allow with input as powered("grant_revocation")
+	count(limit.deny) == 0 with input as powered("grant_revocation")
+	every kind in ["ownership", "role_grant", "upgrade", "pause", "delegation"] {
+		not limit.allow with input as powered(kind)
+		count(limit.deny) == 1 with input as powered(kind)
+	}
 }

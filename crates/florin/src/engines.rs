@@ -1,6 +1,8 @@
 //! Construction of the engines: one database, one keyring, every configured chain.
 
-use crate::adapters::{ChainEvents, ContractReferences, DataLookups, DefaultChains};
+use crate::adapters::{
+    ChainEvents, ContractReferences, DataLookups, DefaultChains, KnownContracts,
+};
 use crate::clock::{OsEntropy, SystemClock};
 use crate::config::{self, Config};
 use crate::key_files;
@@ -97,11 +99,13 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
     };
     let keys = keys::Keys::new(parts, config.keys.clone());
     let secrets = secrets(config, &db, &lease, &keyring, source);
+    let contracts = contracts(config, &db, &lease, &chains);
     let parts = policy::Parts {
         db: db.clone(),
         lease: lease.clone(),
         signer: permits,
         lookups: Arc::new(DataLookups::new(data.clone())),
+        contracts: Arc::new(KnownContracts::new(contracts.clone(), data.clone())),
     };
     let policy = policy::Policy::new(parts, config.policy.clone());
     let submit = submit::Submit::new(
@@ -123,7 +127,6 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
         keyring: keyring.clone(),
     };
     let streams = streams::Streams::new(parts, config.streams);
-    let contracts = contracts(config, &db, &lease, &chains);
     let index = index(&db, &lease, &contracts);
     let parts = workflow::Parts {
         db: db.clone(),

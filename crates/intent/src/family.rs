@@ -2,8 +2,8 @@
 //! family.
 
 use crate::{
-    Decoded, Effects, Error, Intent, Interface, PublicKey, Result, Signature, Signed, Unsigned,
-    evm, utxo,
+    Decoded, Effects, Error, Intent, Interface, Knowledge, PublicKey, Result, Signature, Signed,
+    Unsigned, evm, utxo,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -44,11 +44,11 @@ pub fn assemble(unsigned: &Unsigned, signatures: &[Signature]) -> Result<Signed>
     }
 }
 
-/// Computes the effects of an intent. With an interface, any of its calls is decoded; without, only
-/// those of known token standards.
-pub fn effects(intent: &Intent, interface: Option<&Interface>) -> Result<Effects> {
+/// Computes the effects of an intent from its bytes and what is known of the accounts that they
+/// depend on ([`Effects::touched`]).
+pub fn effects(intent: &Intent, known: &Knowledge) -> Result<Effects> {
     match family(&intent.chain)? {
-        Family::Evm => evm::effects(intent, interface),
+        Family::Evm => evm::effects(intent, known),
         Family::Utxo => utxo::effects(intent),
     }
 }

@@ -21,7 +21,9 @@
 //! - a permit with any byte changed does not verify (`permit::tests`);
 //! - no answer of a chain makes decoding panic, or use time or memory out of proportion to its size
 //!   (`tests/it/abi_hostile.rs`, `tokens.rs`);
-//! - an intent that [`effects`] cannot fully interpret is marked opaque (`tests/it/effects.rs`).
+//! - effects are complete only if every call, nested ones too, is one of a standard that its target
+//!   is known to implement, and exactly its encoding; an interface only names arguments
+//!   (`tests/it/effects.rs`).
 //!
 //! Only the chain modules ([`evm`], [`utxo`]) know a chain's encoding.
 
@@ -32,17 +34,21 @@ mod envelope;
 mod error;
 pub mod evm;
 mod family;
+mod knowledge;
 mod permit;
 mod recover;
 pub mod utxo;
 
 pub use act::{AccessEntry, Act, Authorization, Intent, Output, Transaction};
 pub use decoded::{Decoded, PublicKey, RequiredSignature, Scheme, Signature, Signed, Unsigned};
-pub use effects::{AssetRef, Call, Effects, Grant, Interface, Move};
+pub use effects::{
+    AssetRef, Call, DecodedBy, Effects, Grant, Incomplete, IncompleteCode, Move, Power, PowerKind,
+};
 pub use envelope::{Envelope, EnvelopeExceeded, FeeTerms};
 pub use error::{Error, Result};
 pub use family::{
     Recipient, address, assemble, decode, decode_output, effects, encode_call, encode_deploy,
     event_topics, function_signatures, parse_recipient, statement,
 };
+pub use knowledge::{Interface, Knowledge, KnownAccount, KnownContract, Standard};
 pub use permit::{Permit, PermitBody, PolicyKey, verify};

@@ -35,7 +35,9 @@ impl Decision {
             |reason: &&Reason| reason.code == ReasonCode::NoAnswer && reason.policy.is_none();
         reasons
             .iter()
-            .filter(|reason| reason.code == ReasonCode::Missing || nobodys(reason))
+            .filter(|reason| {
+                matches!(reason.code, ReasonCode::Missing | ReasonCode::NoPolicy) || nobodys(reason)
+            })
             .cloned()
             .collect()
     }

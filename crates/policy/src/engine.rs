@@ -2,7 +2,7 @@
 
 use crate::document_cache::{Document, DocumentCache};
 use crate::evaluation_pool::EvaluationPool;
-use crate::{EnvelopeRules, Lookups, PermitSigner, Result};
+use crate::{Contracts, EnvelopeRules, Lookups, PermitSigner, Result};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::{Db, Lease, LeasedDb};
@@ -93,6 +93,8 @@ pub struct Parts {
     pub signer: Arc<dyn PermitSigner>,
     /// Answers the lookups of documents.
     pub lookups: Arc<dyn Lookups>,
+    /// Knows the contracts that intents act on.
+    pub contracts: Arc<dyn Contracts>,
 }
 
 /// The policy engine. Cheap to clone.
@@ -122,6 +124,10 @@ impl Policy {
 
     pub(crate) fn signer(&self) -> &dyn PermitSigner {
         self.parts.signer.as_ref()
+    }
+
+    pub(crate) fn contracts(&self) -> &dyn Contracts {
+        self.parts.contracts.as_ref()
     }
 
     pub(crate) fn lookups(&self) -> &dyn Lookups {

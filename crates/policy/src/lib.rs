@@ -6,7 +6,8 @@
 //! first. Policies are versioned documents ([`put_policy`], [`add_version`]), evaluated where they
 //! are attached ([`attach`]): to a namespace, a wallet, a key, an account, an asset, a contract, a
 //! task. Every evaluated policy must allow the intent. A document declares the data it needs
-//! besides the transaction as lookups ([`Lookups`]). `docs/policies.md` explains how to write one.
+//! besides the transaction as lookups ([`Lookups`]). What the contracts in an intent are is not the
+//! caller's to say ([`Contracts`]). `docs/policies.md` explains how to write one.
 //!
 //! What it never does: hold a wallet's private key, sign a transaction, query a chain, read a clock
 //! within a rule, run Rego inside a database transaction, or permit what it does not understand.
@@ -27,6 +28,7 @@
 //! - a request that cannot be evaluated does not affect the others (`fail_closed`).
 
 mod attach;
+mod contracts;
 mod crosscheck;
 mod decide;
 mod decision;
@@ -49,6 +51,7 @@ mod table;
 mod target;
 
 pub use attach::{attach, attachments, detach};
+pub use contracts::{AccountInfo, ContractInfo, Contracts, NoContracts};
 pub use decide::{Verdict, decide};
 pub use decision::{DecisionPage, decision, decisions};
 pub use document::DocumentError;

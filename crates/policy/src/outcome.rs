@@ -112,6 +112,12 @@ impl Reason {
             text: sanitized(&text.into()),
         }
     }
+
+    /// No policy is attached to anything that the caller does not choose.
+    pub(crate) fn no_policy() -> Self {
+        let text = "no policy is attached to any target of this request, so it is denied";
+        Self::new(ReasonCode::NoPolicy, None, text)
+    }
 }
 
 impl std::fmt::Display for Reason {
@@ -149,8 +155,7 @@ impl Outcome {
 /// apply. No opinion at all is a denial.
 pub(crate) fn combine(opinions: Vec<Opinion>, fee: &Fee) -> Outcome {
     if opinions.is_empty() {
-        let text = "no policy is attached to any target of this request, so it is denied";
-        return Outcome::denied(Reason::new(ReasonCode::NoPolicy, None, text));
+        return Outcome::denied(Reason::no_policy());
     }
     let (mut reasons, mut obligations) = (Vec::new(), BTreeSet::new());
     let (mut envelope, mut validity_ms) = fee.widest();

@@ -14,7 +14,7 @@ pub struct DecisionRequest {
     pub subject: String,
     /// The intent to sign.
     pub intent: Intent,
-    /// The interface to decode the call with; without one, the known token standards are used.
+    /// The interface that the call was encoded with. It changes nothing that is decided.
     pub interface: Option<Interface>,
     /// The estimated cost of the transaction; zero for messages and typed data.
     pub quote: FeeTerms,
@@ -23,7 +23,7 @@ pub struct DecisionRequest {
     pub key: Option<KeyId>,
     /// The task that requests the signature, if any.
     pub task: Option<TaskRef>,
-    /// Names of the touched assets, for policies attached to assets.
+    /// Names of assets, whose policies are evaluated in addition.
     pub assets: Vec<String>,
     /// Names of policies to evaluate in addition to the attached ones: those of a task version.
     pub policies: Vec<String>,
@@ -85,8 +85,7 @@ impl DecisionRequest {
         self.intent.is_cancel()
     }
 
-    /// The targets whose policies are evaluated, without contracts: those are read from the
-    /// effects.
+    /// The targets of the signer.
     pub(crate) fn targets(&self) -> Vec<Target> {
         let (chain, account) = (self.intent.chain, self.intent.signer.clone());
         let mut targets = vec![Target::Namespace, Target::Account { chain, account }];
@@ -96,14 +95,18 @@ impl DecisionRequest {
                 .map(|wallet| Target::Wallet { id: wallet.id }),
         );
         targets.extend(self.key.map(|id| Target::Key { id }));
-        targets.extend(self.task.as_ref().map(|task| Target::Task {
-            name: task.name.clone(),
-        }));
-        targets.extend(
-            self.assets
-                .iter()
-                .map(|name| Target::Asset { name: name.clone() }),
-        );
         targets
+    }
+
+    /// The targets that the caller names: their policies only add to those of other targets.
+    pub(crate) fn named_targets(&self) -> Vec<Target> {
+        let task = self.task.iter().map(|task| Target::Task {
+            name: task.name.clone(),
+        });
+        let assets = self
+            .assets
+            .iter()
+            .map(|name| Target::Asset { name: name.clone() });
+        task.chain(assets).collect()
     }
 }

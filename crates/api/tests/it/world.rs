@@ -9,7 +9,7 @@ use chain::evm::{Evm, EvmConfig};
 use data::{Data, OffChain};
 use keys::Keys;
 use outbound::{AddressPolicy, Outbound};
-use policy::{LocalSigner, NoLookups, PermitSigner as _, Policy};
+use policy::{LocalSigner, NoContracts, NoLookups, PermitSigner as _, Policy};
 use secrets::{KdfCost, Keyring, MasterKey};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -192,6 +192,7 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
         lease: lease.clone(),
         signer: permits,
         lookups: Arc::new(NoLookups),
+        contracts: Arc::new(NoContracts),
     };
     let policy = Policy::new(parts, policy::Settings::default());
     let config: EvmConfig = serde_json::from_value(json!({

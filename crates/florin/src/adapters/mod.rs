@@ -4,6 +4,7 @@
 mod chain_events;
 mod contract_references;
 mod default_chains;
+mod known_contracts;
 mod lookups;
 mod projection;
 mod rotation;
@@ -11,6 +12,7 @@ mod rotation;
 pub(crate) use chain_events::ChainEvents;
 pub(crate) use contract_references::ContractReferences;
 pub(crate) use default_chains::DefaultChains;
+pub(crate) use known_contracts::KnownContracts;
 pub(crate) use lookups::DataLookups;
 pub(crate) use projection::TokenProjection;
 pub(crate) use rotation::{PolicyTarget, StreamsTarget, WorkflowTarget};

@@ -50,7 +50,7 @@ pub fn effects(intent: &Intent) -> Result<Effects> {
         ));
     }
     if intent.is_cancel() {
-        return Ok(Effects::default());
+        return Ok(Effects::none());
     }
     let moves = transaction.outputs.iter().map(|output| {
         let to = output
@@ -64,11 +64,11 @@ pub fn effects(intent: &Intent) -> Result<Effects> {
             asset: AssetRef::Native,
             from: intent.signer.clone(),
             to,
-            amount: output.value,
+            amount: Some(output.value),
         })
     });
     Ok(Effects {
         moves: moves.collect::<Result<_>>()?,
-        ..Effects::default()
+        ..Effects::none()
     })
 }

@@ -2,14 +2,19 @@
 
 use crate::any;
 use crate::key::Key;
-use intent::{Act, AssetRef, Call, Effects, Error, Grant, Intent, Interface, Move, effects};
+use intent::{
+    Act, AssetRef, Call, DecodedBy, Effects, Error, Grant, IncompleteCode, Intent, Interface,
+    Knowledge, KnownAccount, KnownContract, Move, Power, PowerKind, Standard, effects,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use types::{Amount, ChainId, Digest, Json};
 
-const TOKEN: &str = "0x00000000000000000000000000000000000000c0";
+const TOKEN: &str = "0x0000000000000000000000000000000000c0c0c0";
 const ALICE: &str = "0x00000000000000000000000000000000000a11ce";
-const BOB: &str = "0x0000000000000000000000000000000000000b0b";
+const BOB: &str = "0x00000000000000000000000000000000000b0b00";
+const ZERO: &str = "0x0000000000000000000000000000000000000000";
 
 fn me() -> String {
     Key::new(1).account()
@@ -36,16 +41,53 @@ fn data(signature: &str, values: Value) -> Vec<u8> {
     intent::encode_call(&ChainId::evm(5), &interface, name, &values).unwrap()
 }
 
-fn of(signature: &str, values: Value) -> Effects {
-    effects(&calls(data(signature, values)), None).unwrap()
+/// What is known in these tests: the token and its standards. Alice and Bob have no code.
+fn knowing(standards: &[Standard]) -> Knowledge {
+    let token = KnownContract {
+        name: "token".into(),
+        standards: standards.iter().copied().collect(),
+        ..KnownContract::default()
+    };
+    let mut known = Knowledge::default();
+    known
+        .accounts
+        .insert(TOKEN.into(), KnownAccount::Contract(token));
+    for account in [ALICE, BOB] {
+        known.accounts.insert(account.into(), KnownAccount::NoCode);
+    }
+    known
 }
 
-fn with(signature: &str, values: Value, interface: &Value) -> Effects {
-    effects(
-        &calls(data(signature, values)),
-        Some(&Interface::new(interface.to_string())),
-    )
-    .unwrap()
+/// The effects of a call of the token.
+fn by(standards: &[Standard], signature: &str, values: Value) -> Effects {
+    read(&calls(data(signature, values)), &knowing(standards))
+}
+
+/// The effects of a call of an unknown contract.
+fn of(signature: &str, values: Value) -> Effects {
+    let mut known = knowing(&[]);
+    known
+        .accounts
+        .insert(TOKEN.into(), KnownAccount::Unregistered);
+    read(&calls(data(signature, values)), &known)
+}
+
+/// The effects without what they depend on.
+fn read(intent: &Intent, known: &Knowledge) -> Effects {
+    let effects = effects(intent, known).unwrap();
+    assert_eq!(effects.complete, effects.incomplete.is_empty());
+    Effects {
+        touched: BTreeSet::new(),
+        ..effects
+    }
+}
+
+fn codes(effects: &Effects) -> Vec<IncompleteCode> {
+    effects
+        .incomplete
+        .iter()
+        .map(|reason| reason.code)
+        .collect()
 }
 
 fn token(id: Option<u64>) -> AssetRef {
@@ -60,79 +102,102 @@ fn moved(asset: AssetRef, from: &str, to: &str, amount: u64) -> Move {
         asset,
         from: from.into(),
         to: to.into(),
-        amount: Amount::from(amount),
+        amount: Some(Amount::from(amount)),
     }
 }
 
 fn granted(asset: AssetRef, to: &str, amount: Option<u64>) -> Grant {
     Grant {
         asset: Some(asset),
+        owner: me(),
         to: to.into(),
         amount: amount.map(Amount::from),
     }
 }
 
-/// Interfaces of an ERC-20 and an ERC-721 contract, with only the functions that distinguish them.
-fn erc20() -> Value {
-    functions(&[
-        ("transferFrom", &["address", "address", "uint256"]),
-        ("approve", &["address", "uint256"]),
-        ("decimals", &[]),
-    ])
-}
-
-fn erc721() -> Value {
-    functions(&[
-        ("transferFrom", &["address", "address", "uint256"]),
-        ("approve", &["address", "uint256"]),
-        ("ownerOf", &["uint256"]),
-    ])
-}
-
-fn functions(all: &[(&str, &[&str])]) -> Value {
-    let input = |ty: &&str| json!({"name": "", "type": ty});
-    all.iter()
-        .map(|(name, types)| json!({"name": name, "inputs": types.iter().map(input).collect::<Vec<_>>()}))
-        .collect()
+fn revoked(to: Option<&str>, role: Option<&str>) -> Power {
+    Power {
+        kind: PowerKind::GrantRevocation,
+        contract: TOKEN.into(),
+        from: Some(me()),
+        to: to.map(str::to_owned),
+        role: role.map(str::to_owned),
+        amount: None,
+        path: String::new(),
+    }
 }
 
 #[test]
 fn a_payment_moves_the_native_coin() {
-    let payment = Intent::call(
-        ChainId::evm(5),
-        me(),
-        Some(ALICE.into()),
-        Amount::from(9),
-        vec![],
-    );
+    let chain = ChainId::evm(5);
+    let payment = Intent::call(chain, me(), Some(ALICE.into()), Amount::from(9), vec![]);
     let expected = Effects {
         moves: vec![moved(AssetRef::Native, &me(), ALICE, 9)],
-        ..Effects::default()
+        ..Effects::none()
     };
-    assert_eq!(effects(&payment, None).unwrap(), expected);
-    assert_eq!(
-        effects(&Intent::cancel(ChainId::evm(5), me()), None).unwrap(),
-        Effects::default()
-    );
+    assert_eq!(read(&payment, &knowing(&[])), expected);
+    let cancel = Intent::cancel(chain, me());
+    assert_eq!(read(&cancel, &Knowledge::default()), Effects::none());
+}
+
+#[test]
+fn a_payment_to_an_account_that_may_have_code_is_incomplete() {
+    let pay = |account: &str, known: KnownAccount| {
+        let chain = ChainId::evm(5);
+        let payment = Intent::call(chain, me(), Some(account.into()), Amount::from(9), vec![]);
+        let known = Knowledge {
+            accounts: [(account.to_owned(), known)].into(),
+        };
+        let effects = read(&payment, &known);
+        assert_eq!(effects.moves, [moved(AssetRef::Native, &me(), account, 9)]);
+        assert_eq!((effects.calls.len(), &*effects.calls[0].selector), (1, ""));
+        codes(&effects)
+    };
+    let unregistered = pay(ALICE, KnownAccount::Unregistered);
+    assert_eq!(unregistered, [IncompleteCode::ReceiverCode]);
+    let unreadable = pay(ALICE, KnownAccount::Unreadable("the node is down".into()));
+    assert_eq!(unreadable, [IncompleteCode::NoKnowledge]);
+    let contract = KnownContract {
+        standards: [Standard::Erc20].into(),
+        ..KnownContract::default()
+    };
+    let contract = pay(ALICE, KnownAccount::Contract(contract));
+    assert_eq!(contract, [IncompleteCode::ReceiverCode]);
+    for reserved in [
+        "0x0000000000000000000000000000000000000001",
+        "0x0000000000000000000000000000000000000802",
+        "0x4200000000000000000000000000000000000016",
+    ] {
+        assert_eq!(
+            pay(reserved, KnownAccount::NoCode),
+            [IncompleteCode::ReceiverCode]
+        );
+    }
 }
 
 #[test]
 fn a_deployment_is_identified_by_its_code() {
     let deployment = Intent::call(ChainId::evm(5), me(), None, Amount::from(1), vec![1, 2, 3]);
-    let result = effects(&deployment, None).unwrap();
+    let result = read(&deployment, &Knowledge::default());
     assert_eq!(result.deploys, Some(Digest::of(&[1, 2, 3])));
     assert_eq!(result.moves, [moved(AssetRef::Native, &me(), "", 1)]);
-    assert!(!result.opaque && result.calls.is_empty());
+    assert!(result.complete && result.calls.is_empty());
 }
 
 #[test]
 fn an_erc20_transfer() {
-    let result = of("transfer(address,uint256)", json!([ALICE, 5]));
+    let result = by(
+        &[Standard::Erc20],
+        "transfer(address,uint256)",
+        json!([ALICE, 5]),
+    );
     let call = Call {
+        path: String::new(),
         contract: TOKEN.into(),
         selector: "0xa9059cbb".into(),
         signature: Some("transfer(address,uint256)".into()),
         arguments: Json::of(&json!({"to": ALICE, "value": "5"})).ok(),
+        decoded_by: Some(DecodedBy::Standard),
     };
     let moves = vec![moved(token(None), &me(), ALICE, 5)];
     assert_eq!(
@@ -140,25 +205,42 @@ fn an_erc20_transfer() {
         Effects {
             moves,
             calls: vec![call],
-            ..Effects::default()
+            ..Effects::none()
         }
     );
 }
 
 #[test]
+fn a_call_of_an_unknown_contract_is_read_and_incomplete() {
+    let result = of("transfer(address,uint256)", json!([ALICE, 5]));
+    assert_eq!(result.moves, [moved(token(None), &me(), ALICE, 5)]);
+    assert_eq!(codes(&result), [IncompleteCode::UnknownContract]);
+    let data = data("transfer(address,uint256)", json!([ALICE, 5]));
+    let result = read(&calls(data), &Knowledge::default());
+    assert_eq!(codes(&result), [IncompleteCode::NoKnowledge]);
+}
+
+#[test]
+fn a_contract_that_changed_is_not_trusted() {
+    let changed = KnownContract {
+        standards: [Standard::Erc20].into(),
+        changed: Some("its code is another one".into()),
+        ..KnownContract::default()
+    };
+    let known = Knowledge {
+        accounts: [(TOKEN.to_owned(), KnownAccount::Contract(changed))].into(),
+    };
+    let data = data("transfer(address,uint256)", json!([ALICE, 5]));
+    let result = read(&calls(data), &known);
+    assert_eq!(codes(&result), [IncompleteCode::Changed]);
+}
+
+#[test]
 fn value_sent_with_a_call_is_a_movement() {
     let data = data("transfer(address,uint256)", json!([ALICE, 5]));
-    let result = effects(
-        &Intent::call(
-            ChainId::evm(5),
-            me(),
-            Some(TOKEN.into()),
-            Amount::from(3),
-            data,
-        ),
-        None,
-    )
-    .unwrap();
+    let chain = ChainId::evm(5);
+    let intent = Intent::call(chain, me(), Some(TOKEN.into()), Amount::from(3), data);
+    let result = read(&intent, &knowing(&[Standard::Erc20]));
     assert_eq!(
         result.moves,
         [
@@ -169,253 +251,248 @@ fn value_sent_with_a_call_is_a_movement() {
 }
 
 #[test]
-fn transfer_from_moves_the_owner_in_its_arguments() {
+fn the_registered_standard_decides_between_an_amount_and_a_token_id() {
+    let signature = "transferFrom(address,address,uint256)";
     let values = json!([BOB, ALICE, 5]);
-    let result = with(
-        "transferFrom(address,address,uint256)",
-        values.clone(),
-        &erc20(),
-    );
+    let amount = moved(token(None), BOB, ALICE, 5);
+    let token_id = moved(token(Some(5)), BOB, ALICE, 1);
+    let result = by(&[Standard::Erc20], signature, values.clone());
     assert_eq!(
-        (result.moves, result.opaque),
-        (vec![moved(token(None), BOB, ALICE, 5)], false)
+        (result.moves, result.complete),
+        (vec![amount.clone()], true)
     );
-    let result = with(
-        "transferFrom(address,address,uint256)",
-        values.clone(),
-        &erc721(),
-    );
+    let result = by(&[Standard::Erc721], signature, values.clone());
     assert_eq!(
-        (result.moves, result.opaque),
-        (vec![moved(token(Some(5)), BOB, ALICE, 1)], false)
+        (result.moves, result.complete),
+        (vec![token_id.clone()], true)
     );
-    // Without an interface, it could be five units or NFT number five.
-    let result = of("transferFrom(address,address,uint256)", values);
-    assert_eq!(
-        (result.moves, result.opaque),
-        (vec![moved(token(None), BOB, ALICE, 5)], true)
-    );
-}
-
-#[test]
-fn an_interface_of_one_call_is_judged_by_its_names() {
-    let (signature, values) = (
-        "transferFrom(address,address,uint256)",
-        json!([BOB, ALICE, 5]),
-    );
-    let with_names = |last: &str, outputs: Value| {
-        let input = |name: &str, ty: &str| json!({"name": name, "type": ty});
-        let inputs = json!([
-            input("from", "address"),
-            input("to", "address"),
-            input(last, "uint256")
-        ]);
-        with(
-            signature,
-            values.clone(),
-            &json!({"name": "transferFrom", "inputs": inputs, "outputs": outputs}),
-        )
-    };
-    let bool_output = json!([{"type": "bool"}]);
-    let fungible = with_names("value", bool_output.clone());
-    assert_eq!(
-        (fungible.moves, fungible.opaque),
-        (vec![moved(token(None), BOB, ALICE, 5)], false)
-    );
-    let non_fungible = with_names("_tokenId", json!([]));
-    assert_eq!(
-        (non_fungible.moves, non_fungible.opaque),
-        (vec![moved(token(Some(5)), BOB, ALICE, 1)], false)
-    );
-    assert!(with_names("value", json!([])).opaque);
-    assert!(with_names("tokenId", bool_output).opaque);
-}
-
-#[test]
-fn an_nft_contract_with_erc20_transfer_is_opaque() {
-    let kitties = functions(&[
-        ("transfer", &["address", "uint256"]),
-        ("ownerOf", &["uint256"]),
-    ]);
-    assert!(with("transfer(address,uint256)", json!([ALICE, 5]), &kitties).opaque);
-    let token = functions(&[("transfer", &["address", "uint256"])]);
-    assert!(!with("transfer(address,uint256)", json!([ALICE, 5]), &token).opaque);
+    let both = vec![amount, token_id];
+    let result = of(signature, values.clone());
+    assert_eq!(codes(&result), [IncompleteCode::UnknownContract]);
+    assert_eq!(result.moves, both);
+    let result = by(&[Standard::Erc20, Standard::Erc721], signature, values);
+    assert_eq!(codes(&result), [IncompleteCode::Ambiguous]);
+    assert_eq!(result.moves, both);
 }
 
 #[test]
 fn nfts_and_pools_move() {
-    let result = of(
-        "safeTransferFrom(address,address,uint256)",
-        json!([me(), ALICE, 5]),
-    );
+    let one = vec![moved(token(Some(5)), &me(), ALICE, 1)];
+    let nft = |signature: &str, values: Value| by(&[Standard::Erc721], signature, values);
+    let safe = "safeTransferFrom(address,address,uint256)";
+    let result = nft(safe, json!([me(), ALICE, 5]));
+    assert_eq!((&result.moves, result.complete), (&one, true));
+    let with_data = "safeTransferFrom(address,address,uint256,bytes)";
+    let result = nft(with_data, json!([me(), ALICE, 5, "0x"]));
+    assert_eq!((&result.moves, result.complete), (&one, true));
+    let result = nft(with_data, json!([me(), ALICE, 5, "0x00"]));
     assert_eq!(
-        (result.moves, result.opaque),
-        (vec![moved(token(Some(5)), &me(), ALICE, 1)], false)
+        (&result.moves, codes(&result)),
+        (&one, vec![IncompleteCode::HookData])
     );
-    let result = of(
-        "safeTransferFrom(address,address,uint256,bytes)",
-        json!([me(), ALICE, 5, "0x00"]),
-    );
+    let hook = &result.calls[1];
     assert_eq!(
-        (result.moves, result.opaque),
-        (vec![moved(token(Some(5)), &me(), ALICE, 1)], false)
+        (&*hook.path, &*hook.contract, &*hook.selector),
+        ("0", ALICE, "0x150b7a02")
     );
-    let result = of(
+    let pool = |signature: &str, values: Value| by(&[Standard::Erc1155], signature, values);
+    let result = pool(
         "safeTransferFrom(address,address,uint256,uint256,bytes)",
         json!([me(), ALICE, 5, 6, "0x"]),
     );
     assert_eq!(
-        (result.moves, result.opaque),
-        (vec![moved(token(Some(5)), &me(), ALICE, 6)], false)
+        (result.moves, result.complete),
+        (vec![moved(token(Some(5)), &me(), ALICE, 6)], true)
     );
     let batch = "safeBatchTransferFrom(address,address,uint256[],uint256[],bytes)";
-    let result = of(batch, json!([me(), ALICE, [5, 7], [6, 8], "0x"]));
+    let result = pool(batch, json!([me(), ALICE, [5, 7], [6, 8], "0x"]));
     let both = vec![
         moved(token(Some(5)), &me(), ALICE, 6),
         moved(token(Some(7)), &me(), ALICE, 8),
     ];
-    assert_eq!((result.moves, result.opaque), (both, false));
-    assert!(of(batch, json!([me(), ALICE, [5, 7], [6], "0x"])).opaque);
+    assert_eq!((result.moves, result.complete), (both, true));
+    let result = pool(batch, json!([me(), ALICE, [5, 7], [6], "0x"]));
+    assert_eq!(codes(&result), [IncompleteCode::UnknownArgument]);
+}
+
+#[test]
+fn a_receiver_of_nfts_that_may_have_code_is_incomplete() {
+    let data = data(
+        "safeTransferFrom(address,address,uint256)",
+        json!([me(), ALICE, 5]),
+    );
+    let mut known = knowing(&[Standard::Erc721]);
+    known
+        .accounts
+        .insert(ALICE.into(), KnownAccount::Unregistered);
+    let result = read(&calls(data.clone()), &known);
+    assert_eq!(codes(&result), [IncompleteCode::ReceiverCode]);
+    let contract = KnownAccount::Contract(KnownContract::default());
+    known.accounts.insert(ALICE.into(), contract);
+    assert!(read(&calls(data), &known).complete);
 }
 
 #[test]
 fn approvals_are_grants() {
     let approve = "approve(address,uint256)";
-    let result = with(approve, json!([BOB, 5]), &erc20());
+    let (erc20, erc721) = (&[Standard::Erc20], &[Standard::Erc721]);
+    let result = by(erc20, approve, json!([BOB, 5]));
     assert_eq!(
-        (result.grants, result.opaque),
-        (vec![granted(token(None), BOB, Some(5))], false)
+        (result.grants, result.complete),
+        (vec![granted(token(None), BOB, Some(5))], true)
     );
-    let result = with(approve, json!([BOB, 0]), &erc20());
-    assert_eq!((result.grants, result.opaque), (vec![], false));
-    let result = with(approve, json!([BOB, 0]), &erc721());
+    let result = by(erc20, approve, json!([BOB, 0]));
     assert_eq!(
-        (result.grants, result.opaque),
-        (vec![granted(token(Some(0)), BOB, Some(1))], false)
+        (result.grants, result.powers, result.complete),
+        (vec![], vec![revoked(Some(BOB), None)], true)
     );
-    let zero_address = format!("0x{}", "0".repeat(40));
+    let result = by(erc721, approve, json!([BOB, 0]));
     assert_eq!(
-        with(approve, json!([zero_address, 0]), &erc721()).grants,
-        []
+        (result.grants, result.complete),
+        (vec![granted(token(Some(0)), BOB, Some(1))], true)
     );
-    let result = of(approve, json!([BOB, 0]));
+    let result = by(erc721, approve, json!([ZERO, 0]));
     assert_eq!(
-        (result.grants, result.opaque),
-        (vec![granted(token(None), BOB, Some(0))], true)
+        (result.grants, result.powers),
+        (vec![], vec![revoked(None, Some("0"))])
     );
-    let result = of("setApprovalForAll(address,bool)", json!([BOB, true]));
-    assert_eq!(
-        (result.grants, result.opaque),
-        (vec![granted(token(None), BOB, None)], false)
+    let result = of(approve, json!([BOB, 5]));
+    let both = vec![
+        granted(token(None), BOB, Some(5)),
+        granted(token(Some(5)), BOB, Some(1)),
+    ];
+    assert_eq!((result.grants, result.complete), (both, false));
+    let all = "setApprovalForAll(address,bool)";
+    for standard in [Standard::Erc721, Standard::Erc1155] {
+        let result = by(&[standard], all, json!([BOB, true]));
+        assert_eq!(
+            (result.grants, result.complete),
+            (vec![granted(token(None), BOB, None)], true)
+        );
+        let result = by(&[standard], all, json!([BOB, false]));
+        assert_eq!(result.powers, [revoked(Some(BOB), None)]);
+    }
+    let both = by(
+        &[Standard::Erc721, Standard::Erc1155],
+        all,
+        json!([BOB, true]),
     );
-    let result = of("setApprovalForAll(address,bool)", json!([BOB, false]));
-    assert_eq!((result.grants, result.opaque), (vec![], false));
-    let result = of("increaseAllowance(address,uint256)", json!([BOB, 5]));
+    assert!(both.complete, "the standards agree");
+    let result = by(erc20, "increaseAllowance(address,uint256)", json!([BOB, 5]));
     assert_eq!(
-        (result.grants, result.opaque),
-        (vec![granted(token(None), BOB, Some(5))], false)
+        (result.grants, result.complete),
+        (vec![granted(token(None), BOB, Some(5))], true)
     );
 }
 
 #[test]
-fn an_interface_names_a_call() {
-    let mint = functions(&[("mint", &["address", "uint256"])]);
-    let result = with("mint(address,uint256)", json!([ALICE, 5]), &mint);
+fn a_registered_interface_names_a_call_and_changes_nothing_else() {
+    let named = |standards: &[Standard], interface: Value, data: Vec<u8>| {
+        let mut known = knowing(standards);
+        let Some(KnownAccount::Contract(contract)) = known.accounts.get_mut(TOKEN) else {
+            unreachable!()
+        };
+        contract.interface = Some(Interface::new(interface.to_string()));
+        read(&calls(data), &known)
+    };
+    let input = |name: &str, ty: &str| json!({"name": name, "type": ty});
+    let interface = json!([{
+        "type": "function", "name": "rebase",
+        "inputs": [input("epoch", "uint256")],
+    }]);
+    let rebase = data("rebase(uint256)", json!([5]));
+    let result = named(&[Standard::Erc20], interface.clone(), rebase.clone());
     let call = &result.calls[0];
-    assert_eq!(call.signature.as_deref(), Some("mint(address,uint256)"));
+    assert_eq!(call.signature.as_deref(), Some("rebase(uint256)"));
     assert_eq!(
         call.arguments.as_ref().unwrap().to_value(),
-        json!({"arg": ALICE, "arg1": "5"})
+        json!({"epoch": "5"})
     );
-    assert!(!result.opaque && result.moves.is_empty());
-    let result = of("mint(address,uint256)", json!([ALICE, 5]));
-    assert!(
-        result.opaque
-            && result.calls[0].signature.is_none()
-            && result.calls[0].selector == call.selector
+    assert_eq!(call.decoded_by, Some(DecodedBy::Registry));
+    assert_eq!(codes(&result), [IncompleteCode::UnknownSelector]);
+    let unnamed = by(&[Standard::Erc20], "rebase(uint256)", json!([5]));
+    assert_eq!(codes(&unnamed), [IncompleteCode::UnknownSelector]);
+    assert_eq!(
+        (&unnamed.calls[0].signature, unnamed.calls[0].decoded_by),
+        (&None, None)
     );
-    let result = with("burn(uint256)", json!([5]), &mint);
-    assert!(
-        result.opaque && result.calls[0].signature.is_none() && result.calls[0].arguments.is_none()
-    );
+    // A name such as `tokenId` does not make an amount a token id.
+    let nft_names = json!([{
+        "type": "function", "name": "approve",
+        "inputs": [input("to", "address"), input("tokenId", "uint256")],
+    }]);
+    let approve = data("approve(address,uint256)", json!([BOB, 5]));
+    let result = named(&[Standard::Erc20], nft_names, approve);
+    assert_eq!(result.grants, [granted(token(None), BOB, Some(5))]);
+    let unparsable = named(&[Standard::Erc20], json!("nonsense"), rebase);
+    assert_eq!(codes(&unparsable), [IncompleteCode::UnknownSelector]);
 }
 
 #[test]
-fn an_interface_cannot_hide_a_transfer() {
-    // Has the same selector as transfer(address,uint256).
-    let disguise = functions(&[("many_msg_babbage", &["bytes1"])]);
-    let result = with("transfer(address,uint256)", json!([ALICE, 5]), &disguise);
-    assert_eq!(result.moves, [moved(token(None), &me(), ALICE, 5)]);
-    assert!(result.opaque);
-    let none = with(
-        "transfer(address,uint256)",
-        json!([ALICE, 5]),
-        &functions(&[("f", &[])]),
-    );
-    assert_eq!(none.moves, [moved(token(None), &me(), ALICE, 5)]);
-    assert!(none.opaque && none.calls[0].signature.is_none());
-}
-
-#[test]
-fn data_beyond_the_arguments_is_opaque() {
+fn data_beyond_the_arguments_is_incomplete() {
+    let known = knowing(&[Standard::Erc20]);
     let canonical = data("transfer(address,uint256)", json!([ALICE, 5]));
-    let longer = effects(&calls([canonical.clone(), vec![1]].concat()), None).unwrap();
+    let longer = read(&calls([canonical.clone(), vec![1]].concat()), &known);
     assert_eq!(longer.moves, [moved(token(None), &me(), ALICE, 5)]);
-    assert!(longer.opaque);
+    assert_eq!(codes(&longer), [IncompleteCode::NotCanonical]);
     let mut dirty = canonical.clone();
     dirty[5] = 1;
-    let dirty = effects(&calls(dirty), None).unwrap();
-    assert!(dirty.opaque && dirty.moves.is_empty() && dirty.calls[0].signature.is_none());
-    let short = effects(&calls(canonical[..40].to_vec()), None).unwrap();
-    assert!(short.opaque && short.moves.is_empty());
-    let stub = effects(&calls(vec![1, 2, 3]), None).unwrap();
-    assert!(stub.opaque && stub.calls[0].selector.is_empty());
-    let gap = functions(&[("f", &["bytes"])]);
-    let mut spread = data("f(bytes)", json!(["0x01"]));
-    spread[4 + 31] = 64;
-    spread.splice(36..36, [0; 32]);
-    let result = effects(&calls(spread), Some(&Interface::new(gap.to_string()))).unwrap();
-    assert!(
-        result.opaque
-            && result.calls[0].arguments.as_ref().unwrap().to_value() == json!({"arg": "0x01"})
-    );
+    let dirty = read(&calls(dirty), &known);
+    assert_eq!(codes(&dirty), [IncompleteCode::InvalidData]);
+    assert!(dirty.moves.is_empty() && dirty.calls[0].signature.is_none());
+    let short = read(&calls(canonical[..40].to_vec()), &known);
+    assert_eq!(codes(&short), [IncompleteCode::InvalidData]);
+    let stub = read(&calls(vec![1, 2, 3]), &known);
+    assert!(stub.calls[0].selector.is_empty());
+    let both = [IncompleteCode::UnknownSelector, IncompleteCode::InvalidData];
+    assert_eq!(codes(&stub), both);
 }
 
 #[test]
 fn an_authorization_grants_the_whole_account() {
-    let (authorization, _) = any::authorized(&ChainId::evm(5), &Key::new(1), [7; 20], 3, false);
+    let chain = ChainId::evm(5);
+    let (authorization, _) = any::authorized(&chain, &Key::new(1), [7; 20], 3, false);
     let whole = Grant {
         asset: None,
+        owner: me(),
         to: authorization.delegate.clone(),
         amount: None,
     };
+    let power = Power {
+        kind: PowerKind::Delegation,
+        contract: me(),
+        from: Some(me()),
+        to: Some(authorization.delegate.clone()),
+        role: None,
+        amount: None,
+        path: String::new(),
+    };
     let signed = Intent {
-        chain: ChainId::evm(5),
+        chain,
         signer: me(),
         act: Act::Authorization(authorization.clone()),
     };
+    let result = read(&signed, &Knowledge::default());
     assert_eq!(
-        effects(&signed, None).unwrap(),
-        Effects {
-            grants: vec![whole.clone()],
-            ..Effects::default()
-        }
+        (result.grants, result.powers),
+        (vec![whole.clone()], vec![power.clone()])
     );
-    let mut carrier = Intent::cancel(ChainId::evm(5), me());
+    let mut carrier = Intent::cancel(chain, me());
     let Act::Transaction(transaction) = &mut carrier.act else {
         unreachable!()
     };
     transaction.authorizations = vec![authorization];
-    assert_eq!(effects(&carrier, None).unwrap().grants, [whole]);
-    let (revocation, _) = any::authorized(&ChainId::evm(5), &Key::new(1), [0; 20], 3, false);
+    let result = read(&carrier, &Knowledge::default());
+    assert_eq!((result.grants, result.powers), (vec![whole], vec![power]));
+    let (revocation, _) = any::authorized(&chain, &Key::new(1), [0; 20], 3, false);
     let revocation = Intent {
         act: Act::Authorization(revocation),
         ..signed
     };
-    assert_eq!(effects(&revocation, None).unwrap(), Effects::default());
+    assert_eq!(read(&revocation, &Knowledge::default()), Effects::none());
 }
 
-fn permit(change: impl FnOnce(&mut Value)) -> Effects {
+fn permit(known: &Knowledge, change: impl FnOnce(&mut Value)) -> Effects {
     let mut value = json!({
         "types": {"Permit": [
             {"name": "owner", "type": "address"}, {"name": "spender", "type": "address"}, {"name": "value", "type": "uint256"},
@@ -429,58 +506,45 @@ fn permit(change: impl FnOnce(&mut Value)) -> Effects {
     let act = Act::TypedData {
         json: intent::evm::typed_data(&value).unwrap(),
     };
-    effects(
-        &Intent {
-            chain: ChainId::evm(5),
-            signer: me(),
-            act,
-        },
-        None,
-    )
-    .unwrap()
+    let intent = Intent {
+        chain: ChainId::evm(5),
+        signer: me(),
+        act,
+    };
+    read(&intent, known)
 }
 
 #[test]
 fn a_permit_is_a_grant() {
+    let known = knowing(&[Standard::Erc2612]);
+    let grants = vec![granted(token(None), BOB, Some(16))];
     let expected = Effects {
-        grants: vec![granted(token(None), BOB, Some(16))],
-        ..Effects::default()
+        grants: grants.clone(),
+        ..Effects::none()
     };
-    assert_eq!(permit(|_| {}), expected);
-    let opaque = Effects {
-        opaque: true,
-        ..Effects::default()
+    assert_eq!(permit(&known, |_| {}), expected);
+    let elsewhere = permit(&knowing(&[Standard::Erc20]), |_| {});
+    assert_eq!((&elsewhere.grants, elsewhere.complete), (&grants, false));
+    let unknown = |change: fn(&mut Value)| {
+        let result = permit(&known, change);
+        assert!(!result.complete && result.grants.is_empty());
     };
-    assert_eq!(permit(|v| v["message"]["owner"] = json!(ALICE)), opaque);
-    assert_eq!(
-        permit(|v| {
-            v["domain"].as_object_mut().unwrap().remove("chainId");
-        }),
-        opaque
-    );
-    assert_eq!(
-        permit(|v| {
+    unknown(|v| v["message"]["owner"] = json!(ALICE));
+    unknown(|v| drop(v["domain"].as_object_mut().unwrap().remove("chainId")));
+    unknown(|v| {
+        drop(
             v["domain"]
                 .as_object_mut()
                 .unwrap()
-                .remove("verifyingContract");
-        }),
-        opaque
-    );
-    assert_eq!(
-        permit(|v| v["types"]["Permit"][4]["type"] = json!("uint64")),
-        opaque
-    );
-    assert_eq!(
-        permit(|v| {
-            v["types"]["Permit"].as_array_mut().unwrap().swap(0, 1);
-        }),
-        opaque
-    );
+                .remove("verifyingContract"),
+        )
+    });
+    unknown(|v| v["types"]["Permit"][4]["type"] = json!("uint64"));
+    unknown(|v| v["types"]["Permit"].as_array_mut().unwrap().swap(0, 1));
 }
 
 #[test]
-fn a_message_is_opaque() {
+fn a_message_is_incomplete() {
     let message = Intent {
         chain: ChainId::evm(5),
         signer: me(),
@@ -488,54 +552,31 @@ fn a_message_is_opaque() {
             bytes: b"hello".to_vec(),
         },
     };
-    assert_eq!(
-        effects(&message, None).unwrap(),
-        Effects {
-            opaque: true,
-            ..Effects::default()
-        }
-    );
+    let result = read(&message, &Knowledge::default());
+    assert_eq!(codes(&result), [IncompleteCode::Message]);
 }
 
 #[test]
 fn an_account_in_upper_case_is_rejected() {
+    let known = Knowledge::default();
     let rejected =
-        |intent: Intent| matches!(effects(&intent, None), Err(Error::InvalidIntent { .. }));
+        |intent: Intent| matches!(effects(&intent, &known), Err(Error::InvalidIntent { .. }));
     let upper = intent::evm::checksum(&me()).unwrap();
-    assert!(rejected(Intent::call(
-        ChainId::evm(5),
-        me(),
-        Some(upper.clone()),
-        Amount::from(1),
-        vec![]
-    )));
-    assert!(rejected(Intent::call(
-        ChainId::evm(5),
-        me(),
-        Some(upper.clone()),
-        Amount::from(1),
-        vec![1]
-    )));
-    assert!(rejected(Intent::cancel(ChainId::evm(5), upper.clone())));
-    assert!(rejected(Intent::call(
-        ChainId::evm(5),
-        upper,
-        Some(ALICE.into()),
-        Amount::from(1),
-        vec![]
-    )));
+    let call = |signer: &str, to: &str, data: Vec<u8>| {
+        let (chain, to) = (ChainId::evm(5), Some(to.to_owned()));
+        Intent::call(chain, signer.to_owned(), to, Amount::from(1), data)
+    };
+    assert!(rejected(call(&me(), &upper, vec![])));
+    assert!(rejected(call(&me(), &upper, vec![1])));
+    assert!(rejected(call(&upper, ALICE, vec![])));
+    assert!(rejected(Intent::cancel(ChainId::evm(5), upper)));
 }
 
 #[test]
-fn an_invalid_interface_is_an_error() {
-    let result = effects(
-        &calls(vec![1; 36]),
-        Some(&Interface::new("nonsense".into())),
-    );
-    assert!(matches!(result, Err(Error::AbiMismatch { .. })));
+fn a_chain_of_another_family_is_an_error() {
     let elsewhere = Intent::cancel("stellar:pubnet".parse().unwrap(), me());
     assert!(matches!(
-        effects(&elsewhere, None),
+        effects(&elsewhere, &Knowledge::default()),
         Err(Error::UnknownFamily { .. })
     ));
 }
@@ -543,14 +584,15 @@ fn an_invalid_interface_is_an_error() {
 proptest! {
     #[test]
     fn no_intent_causes_a_panic(intent in any::intent()) {
-        let result = effects(&intent, None);
-        prop_assert!(result.is_ok());
-        let _ = effects(&intent, Some(&Interface::new(erc20().to_string())));
+        let result = effects(&intent, &knowing(&[Standard::Erc20]));
+        prop_assert!(result.is_ok_and(|effects| effects.complete == effects.incomplete.is_empty()));
     }
 
     #[test]
-    fn data_that_is_not_decoded_is_opaque(bytes in proptest::collection::vec(any::<u8>(), 4..120)) {
-        let result = effects(&calls(bytes), None).unwrap();
-        prop_assert!(result.opaque || result.calls[0].signature.is_some());
+    fn data_that_is_not_decoded_is_incomplete(
+        bytes in proptest::collection::vec(any::<u8>(), 4..120),
+    ) {
+        let result = effects(&calls(bytes), &knowing(&[Standard::Erc20])).unwrap();
+        prop_assert!(!result.complete || result.calls[0].signature.is_some());
     }
 }

@@ -3,8 +3,8 @@
 use crate::key::{Key, high_s};
 use intent::utxo::{self, Coin, build_unsigned};
 use intent::{
-    Act, AssetRef, Error, Intent, Output, PublicKey, Signature, Transaction, Unsigned, assemble,
-    decode,
+    Act, AssetRef, Error, Intent, Knowledge, Output, PublicKey, Signature, Transaction, Unsigned,
+    assemble, decode,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -185,8 +185,8 @@ fn a_cancel_returns_everything() {
     assert!(read.intent.is_cancel());
     assert_eq!(read.fee.total_fee, Amount::from(500));
     assert_eq!(
-        intent::effects(&cancel, None).unwrap(),
-        intent::Effects::default()
+        intent::effects(&cancel, &Knowledge::default()).unwrap(),
+        intent::Effects::none()
     );
     assert!(is_invalid(&cancel, &[coin(1, 0, 700)], 500));
 }
@@ -194,8 +194,11 @@ fn a_cancel_returns_everything() {
 #[test]
 fn effects_are_the_payments() {
     let (me, you) = (Key::new(1), Key::new(2));
-    let effects =
-        intent::effects(&payment(&me, &[(&you, 5_000), (&you, 6_000)], b"x"), None).unwrap();
+    let effects = intent::effects(
+        &payment(&me, &[(&you, 5_000), (&you, 6_000)], b"x"),
+        &Knowledge::default(),
+    )
+    .unwrap();
     assert_eq!(effects.moves.len(), 2);
     assert!(
         effects
@@ -205,7 +208,7 @@ fn effects_are_the_payments() {
                 && movement.from == account(&me)
                 && movement.to == account(&you))
     );
-    assert!(!effects.opaque && effects.grants.is_empty() && effects.calls.is_empty());
+    assert!(effects.complete && effects.grants.is_empty() && effects.calls.is_empty());
 }
 
 #[test]
@@ -214,7 +217,7 @@ fn effects_of_unsupported_intents_are_rejected() {
     let valid = payment(&me, &[(&you, 5_000)], b"");
     let rejected = |intent: &Intent| {
         matches!(
-            intent::effects(intent, None),
+            intent::effects(intent, &Knowledge::default()),
             Err(Error::InvalidIntent { .. })
         )
     };

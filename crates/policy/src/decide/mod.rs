@@ -1,6 +1,7 @@
 //! The main verb: decision requests in, verdicts out.
 
 mod answers;
+mod effects;
 mod judge;
 mod pending;
 mod record;
@@ -59,8 +60,9 @@ impl Verdict {
 /// Decide requests. Returns one verdict per request, in order. A request that cannot be evaluated
 /// is denied and does not affect the others.
 ///
-/// Every policy attached to a target of the request is evaluated, and every one must allow it;
-/// without any policy the request is denied. Cancels and fills are decided by the shipped document
+/// Every policy attached to a target of the request is evaluated, and every one must allow it. A
+/// request is denied without a policy attached to the namespace, the signer, or a contract or asset
+/// that follows from its effects; policies of targets and names that the caller gives only add. Cancels and fills are decided by the shipped document
 /// alone. Lookups and Rego run outside any transaction; then the decisions are logged. Errors: the
 /// database, or the key that signs permits; then no verdict is valid.
 pub async fn decide(policy: &Policy, requests: &[DecisionRequest]) -> Result<Vec<Verdict>> {
@@ -107,10 +109,11 @@ async fn attempt(policy: &Policy, requests: Vec<DecisionRequest>) -> Result<Vec<
 /// Read the effects of each intent, and build its input.
 async fn read(policy: &Policy, requests: Vec<DecisionRequest>) -> Result<Vec<PendingDecision>> {
     let (settings, now) = (policy.settings.clone(), policy.db().clock().now());
+    let requests = effects::read(policy, requests).await?;
     policy
         .pool
         .map(requests, move |request| {
-            PendingDecision::read(request, &settings, now)
+            PendingDecision::of(request, &settings, now)
         })
         .await
 }

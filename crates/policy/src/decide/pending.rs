@@ -1,13 +1,14 @@
 //! A decision in progress: from the request to its documents.
 
+use super::effects::{Known, RequestEffects};
 use crate::document::LIBRARY;
 use crate::document_cache::Document;
 use crate::evaluate::LookupRequest;
-use crate::input::Input;
+use crate::input::{Input, assets};
 use crate::outcome::{Reason, ReasonCode};
 use crate::table::decision::DocumentSource;
 use crate::{DecisionRequest, Settings, Target};
-use intent::{AssetRef, Effects};
+use intent::Effects;
 use serde_json::json;
 use std::sync::Arc;
 use types::{Canon, Digest, Time, canonical_json};
@@ -18,7 +19,10 @@ pub(crate) struct PendingDecision {
     pub(crate) now: Time,
     /// The input as canonical JSON; for an unreadable intent, an object with the error.
     pub(crate) input: String,
+    /// The targets of which at least one needs a policy.
     pub(crate) targets: Vec<Target>,
+    /// The targets whose policies only add: the caller names them.
+    pub(crate) named_targets: Vec<Target>,
     /// The policy revision of the namespace at selection; `None` if no policy of the namespace is
     /// evaluated.
     pub(crate) revision: Option<u64>,
@@ -36,14 +40,19 @@ pub(crate) struct SelectedDocument {
 }
 
 impl PendingDecision {
-    /// Read the effects of the intent.
-    pub(crate) fn read(request: DecisionRequest, settings: &Settings, now: Time) -> Self {
-        let read = intent::effects(&request.intent, request.interface.as_ref())
-            .map_err(|error| error.to_string());
-        let input =
-            read.and_then(|effects| Ok((input_text(&request, &effects, settings, now)?, effects)));
+    /// Build the input and the targets from the effects.
+    pub(crate) fn of(read: RequestEffects, settings: &Settings, now: Time) -> Self {
+        let RequestEffects {
+            request,
+            effects,
+            known,
+        } = read;
+        let input = effects.and_then(|effects| {
+            let input = Input::of(&request, &effects, &known, settings, now);
+            Ok((input_text(&input, settings)?, effects))
+        });
         let (input, targets, problems) = match input {
-            Ok((input, effects)) => (input, targets(&request, &effects), Vec::new()),
+            Ok((input, effects)) => (input, targets(&request, &effects, &known), Vec::new()),
             Err(why) => (
                 unreadable_input(&request, &why),
                 request.targets(),
@@ -51,6 +60,7 @@ impl PendingDecision {
             ),
         };
         Self {
+            named_targets: request.named_targets(),
             request,
             now,
             input,
@@ -69,14 +79,8 @@ impl PendingDecision {
     }
 }
 
-fn input_text(
-    request: &DecisionRequest,
-    effects: &Effects,
-    settings: &Settings,
-    now: Time,
-) -> Result<String, String> {
-    let value = serde_json::to_value(Input::of(request, effects, settings, now))
-        .map_err(|error| error.to_string())?;
+fn input_text(input: &Input<'_>, settings: &Settings) -> Result<String, String> {
+    let value = serde_json::to_value(input).map_err(|error| error.to_string())?;
     let text = canonical_json(&value);
     let limit = settings.limits.input_bytes;
     if text.len() > limit {
@@ -91,31 +95,24 @@ fn unreadable_input(request: &DecisionRequest, why: &str) -> String {
     canonical_json(&json!({ "unreadable": why, "intent": { "hash": request.intent.hash() } }))
 }
 
-/// The targets whose policies are evaluated: those that the request names, and every contract in
-/// its effects.
-fn targets(request: &DecisionRequest, effects: &Effects) -> Vec<Target> {
-    let token = |asset: &AssetRef| match asset {
-        AssetRef::Token { contract, .. } => Some(contract.clone()),
-        AssetRef::Native => None,
-    };
-    let called = effects.calls.iter().map(|call| call.contract.clone());
-    let moved = effects
-        .moves
-        .iter()
-        .flat_map(|item| token(&item.asset).into_iter().chain([item.to.clone()]));
-    let granted = effects
-        .grants
-        .iter()
-        .filter_map(|item| item.asset.as_ref().and_then(token));
-    let chain = &request.intent.chain;
-    let mut contracts: Vec<String> = called.chain(moved).chain(granted).collect();
-    contracts.sort_unstable();
-    contracts.dedup();
+/// The targets of which at least one needs a policy: those of the signer, and every contract and
+/// asset in the effects.
+fn targets(request: &DecisionRequest, effects: &Effects, known: &Known) -> Vec<Target> {
+    let chain = request.intent.chain;
+    let receivers = effects.moves.iter().map(|item| item.to.as_str());
+    let mut contracts = effects.contracts();
+    contracts.extend(receivers);
     let contracts = contracts.into_iter().map(|account| Target::Contract {
-        chain: *chain,
-        account,
+        chain,
+        account: account.to_owned(),
     });
-    request.targets().into_iter().chain(contracts).collect()
+    let assets = assets(effects, known)
+        .into_iter()
+        .map(|name| Target::Asset {
+            name: name.to_owned(),
+        });
+    let own = request.targets().into_iter();
+    own.chain(contracts).chain(assets).collect()
 }
 
 /// The hash of all evaluated documents and the library: domain `policy-bundle`, version 1.

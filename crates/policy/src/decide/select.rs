@@ -87,7 +87,10 @@ async fn read(
 ) -> Result<ActivePolicies> {
     let targets: HashSet<&Target> = indices
         .iter()
-        .flat_map(|index| &pending[*index].targets)
+        .flat_map(|index| {
+            let decision = &pending[*index];
+            decision.targets.iter().chain(&decision.named_targets)
+        })
         .filter(|target| !target.key().contains('\0'))
         .collect();
     let names: HashSet<&String> = indices
@@ -179,10 +182,20 @@ fn select(
 ) {
     // Ordered by name, so that the log is deterministic.
     let mut selected: BTreeMap<&str, &ActivePolicy> = BTreeMap::new();
-    for target in &decision.targets {
-        let attached = active.attached.get(target).into_iter().flatten();
-        selected.extend(attached.map(|policy| (policy.name.as_str(), policy)));
+    let attached = |targets: &[Target]| -> Vec<(&str, &ActivePolicy)> {
+        let attached = targets
+            .iter()
+            .filter_map(|target| active.attached.get(target));
+        let policies = attached.flatten();
+        policies
+            .map(|policy| (policy.name.as_str(), policy))
+            .collect()
+    };
+    selected.extend(attached(&decision.targets));
+    if selected.is_empty() {
+        decision.problems.push(Reason::no_policy());
     }
+    selected.extend(attached(&decision.named_targets));
     for name in &decision.request.policies {
         match active.named.get(name) {
             Some(policy) => drop(selected.insert(&policy.name, policy)),

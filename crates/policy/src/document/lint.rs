@@ -38,6 +38,14 @@ pub(crate) fn check(document: &str) -> Result<(), DocumentError> {
                     literal: (*literal).to_owned(),
                 });
             }
+            // `input.effects.opaque` is never defined, so `not` of it would be true.
+            Token::Name("opaque") | Token::Text("\"opaque\"" | "`opaque`") => {
+                return Err(DocumentError::RemovedMember {
+                    line: *line,
+                    name: "opaque",
+                    hint: "use effects.complete",
+                });
+            }
             Token::Name("to_number") => {
                 return Err(DocumentError::ForbiddenFunction {
                     name: "to_number".to_owned(),
@@ -258,6 +266,25 @@ mod tests {
         }
         assert_eq!(
             rejection("a == \"100\"; amount.lte(a, \"100\"); b < \"2026-01-01\""),
+            None
+        );
+    }
+
+    #[test]
+    fn opaque_is_rejected_with_a_suggestion() {
+        for bad in [
+            "not input.effects.opaque",
+            "x := input.effects[\"opaque\"]",
+            "y := object.get(input.effects, `opaque`, false)",
+            "some e in [input.effects]; e.opaque == false",
+        ] {
+            assert!(
+                rejection(bad).is_some_and(|message| message.contains("use effects.complete")),
+                "{bad}"
+            );
+        }
+        assert_eq!(
+            rejection("# opaque\nx := \"an opaque call\"; input.effects.complete"),
             None
         );
     }

@@ -65,6 +65,14 @@ pub enum DocumentError {
     /// A reference into `data` is only known at run time.
     #[error("a rule must be named in full: `data` with a computed name is not available")]
     DynamicReference,
+    /// The document names a member that the input no longer has.
+    #[error("line {line}: the input has no member {name}; {hint}")]
+    RemovedMember {
+        line: usize,
+        name: &'static str,
+        /// What to use instead.
+        hint: &'static str,
+    },
     /// The document calls a function that policies may not use.
     #[error("the function {name} is not available to policies{hint}")]
     ForbiddenFunction {

@@ -1,18 +1,21 @@
 //! The typed input of documents, described by `policies/input.schema.json`.
 
+mod contracts;
 mod numbers;
 mod schema;
 mod task;
 
+pub(crate) use contracts::assets;
 pub(crate) use schema::schema_violation;
 pub use task::{ReservedMember, task_input};
 
-use crate::{Approval, DecisionRequest, Settings, TaskRef, WalletRef};
+use crate::{AccountInfo, Approval, DecisionRequest, Settings, TaskRef, WalletRef};
+use contracts::InputContract;
 use intent::{AccessEntry, Act, Authorization, Effects, Envelope, FeeTerms, Output};
 use numbers::stringify_numbers;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use types::{Amount, ChainId, Digest, KeyId, Namespace, Principal, PrincipalKind, Role, Time};
 
 /// The input of a document, without the answers of its lookups.
@@ -26,12 +29,13 @@ pub(crate) struct Input<'q> {
     signer: &'q str,
     chain: Chain<'q>,
     intent: InputIntent<'q>,
-    effects: &'q Effects,
+    effects: Value,
+    contracts: BTreeMap<&'q str, InputContract<'q>>,
     interface: Option<Digest>,
     fee: Fee,
     time: InputTime,
     task: Option<&'q TaskRef>,
-    assets: &'q [String],
+    assets: BTreeSet<&'q str>,
     labels: &'q BTreeMap<String, String>,
     approvals: &'q [Approval],
 }
@@ -128,6 +132,7 @@ impl<'q> Input<'q> {
     pub(crate) fn of(
         question: &'q DecisionRequest,
         effects: &'q Effects,
+        known: &'q BTreeMap<String, AccountInfo>,
         settings: &Settings,
         now: Time,
     ) -> Self {
@@ -151,12 +156,13 @@ impl<'q> Input<'q> {
                 hash: intent.hash(),
                 act: act_input(&intent.act),
             },
-            effects,
+            effects: contracts::effects(effects, &intent.chain, known),
+            contracts: contracts::contracts(known),
             interface: question.interface.as_ref().map(|interface| interface.hash),
             fee: Fee::of(question, settings),
             time: InputTime::of(now),
             task: question.task.as_ref(),
-            assets: &question.assets,
+            assets: assets(effects, known),
             labels: &question.labels,
             approvals: &question.approvals,
         }

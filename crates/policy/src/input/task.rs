@@ -1,10 +1,10 @@
 //! The input of a policy that a task asks, with nothing to sign.
 
-use super::{Chain, Fee, Initiator, Input, InputAct, InputIntent, InputTime, family};
+use super::{Chain, Fee, Initiator, Input, InputAct, InputIntent, InputTime, contracts, family};
 use crate::TaskRef;
 use intent::Effects;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use types::{ChainId, Digest, Principal, Time};
 
 /// The members that a task cannot set: it must not forge identity or time.
@@ -50,12 +50,13 @@ pub fn task_input(
                 text: Some(""),
             },
         },
-        effects: &Effects::default(),
+        effects: contracts::effects(&Effects::none(), chain, &BTreeMap::new()),
+        contracts: BTreeMap::new(),
         interface: None,
         fee: Fee::default(),
         time: InputTime::of(at),
         task: Some(task),
-        assets: &[],
+        assets: BTreeSet::new(),
         labels: &BTreeMap::new(),
         approvals: &[],
     };
@@ -103,7 +104,11 @@ mod tests {
             "wallet": null, "key": null, "signer": "",
             "chain": {"id": "eip155:1337", "family": "evm"},
             "intent": {"kind": "message", "hash": Digest::of(b""), "message": "0x", "text": ""},
-            "effects": {"moves": [], "grants": [], "calls": [], "deploys": null, "opaque": false},
+            "effects": {
+                "moves": [], "grants": [], "powers": [], "calls": [], "deploys": null,
+                "complete": true, "incomplete": [],
+            },
+            "contracts": {},
             "interface": null, "fee": {"quote": zero_fees, "envelope": envelope},
             "time": {
                 "at": at, "unix_ms": at.millis().to_string(), "weekday": 7, "hour": 23, "minute": 59,

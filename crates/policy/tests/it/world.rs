@@ -1,10 +1,10 @@
 //! The test world: a policy engine on a fresh database, and decision requests for plain payments.
 
 use async_trait::async_trait;
-use intent::{FeeTerms, Intent, Permit};
+use intent::{FeeTerms, Intent, KnownContract, Permit, Standard};
 use policy::{
-    DecisionRequest, LocalSigner, Lookup, LookupError, Lookups, NewPolicy, NewVersion, Parts,
-    Policy, Reason, Settings, Target, Verdict, WalletRef,
+    AccountInfo, ContractInfo, Contracts, DecisionRequest, LocalSigner, Lookup, LookupError,
+    Lookups, NewPolicy, NewVersion, Parts, Policy, Reason, Settings, Target, Verdict, WalletRef,
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use store::Lease;
 use testkit::{TestDb, namespace};
 use tokio::sync::oneshot;
-use types::{Amount, ChainId, Principal, PrincipalKind, Role, Ulid, WalletId};
+use types::{Amount, ChainId, Namespace, Principal, PrincipalKind, Role, Ulid, WalletId};
 use zeroize::Zeroizing;
 
 pub(crate) const SELF: &str = "0x5e1f00000000000000000000000000000000005e";
@@ -24,6 +24,7 @@ pub(crate) struct World {
     pub(crate) principal: Principal,
     pub(crate) signer: Arc<LocalSigner>,
     pub(crate) lookups: Arc<FakeLookups>,
+    pub(crate) contracts: Arc<FakeContracts>,
 }
 
 /// Fake lookups: labels of addresses, and lookups that fail. Counts its calls.
@@ -71,6 +72,52 @@ impl Lookups for FakeLookups {
     }
 }
 
+/// Fake knowledge of accounts: registered contracts, and an error for all; every other account has
+/// no code.
+#[derive(Default)]
+pub(crate) struct FakeContracts {
+    registered: Mutex<BTreeMap<String, ContractInfo>>,
+    pub(crate) failure: Mutex<Option<String>>,
+}
+
+#[async_trait]
+impl Contracts for FakeContracts {
+    async fn known(
+        &self,
+        _: &Namespace,
+        _: &ChainId,
+        addresses: &[String],
+    ) -> Result<BTreeMap<String, AccountInfo>, String> {
+        if let Some(why) = self.failure.lock().unwrap().clone() {
+            return Err(why);
+        }
+        let registered = self.registered.lock().unwrap();
+        let info = |address: &String| match registered.get(address) {
+            Some(info) => AccountInfo::Contract(Box::new(info.clone())),
+            None => AccountInfo::NoCode,
+        };
+        Ok(addresses.iter().map(|a| (a.clone(), info(a))).collect())
+    }
+}
+
+impl FakeContracts {
+    /// Register a token.
+    pub(crate) fn register(&self, address: &str, standard: Standard, asset: Option<&str>) {
+        let contract = KnownContract {
+            name: "token".into(),
+            standards: [standard].into(),
+            ..KnownContract::default()
+        };
+        let info = ContractInfo {
+            contract,
+            decimals: Some(6),
+            asset: asset.map(str::to_owned),
+            ..ContractInfo::default()
+        };
+        self.registered.lock().unwrap().insert(address.into(), info);
+    }
+}
+
 impl FakeLookups {
     pub(crate) fn label(&self, address: &str, label: &str) {
         self.labels
@@ -91,12 +138,14 @@ fn parts(
     lease: Lease,
     signer: &Arc<LocalSigner>,
     lookups: &Arc<FakeLookups>,
+    contracts: &Arc<FakeContracts>,
 ) -> Parts {
     Parts {
         db: test.db.clone(),
         lease,
         signer: signer.clone(),
         lookups: lookups.clone(),
+        contracts: contracts.clone(),
     }
 }
 
@@ -107,19 +156,21 @@ impl World {
 
     /// The parts of another engine of the same installation.
     pub(crate) fn parts(&self, test: &TestDb, lease: Lease) -> Parts {
-        parts(test, lease, &self.signer, &self.lookups)
+        parts(test, lease, &self.signer, &self.lookups, &self.contracts)
     }
 
     pub(crate) async fn with(test: &TestDb, settings: Settings) -> Self {
         let signer = Arc::new(LocalSigner::from_seed(&Zeroizing::new([7; 32])).unwrap());
         let lookups = Arc::new(FakeLookups::default());
+        let contracts = Arc::new(FakeContracts::default());
         let lease = test.lease("policy/0").await;
-        let policy = Policy::new(parts(test, lease, &signer, &lookups), settings);
+        let policy = Policy::new(parts(test, lease, &signer, &lookups, &contracts), settings);
         Self {
             policy,
             principal: controller("ns"),
             signer,
             lookups,
+            contracts,
         }
     }
 

@@ -5,7 +5,9 @@ use chain::{Connector, RefusalClass};
 use index::{Settings, Start};
 use intent::Intent;
 use keys::{Keys, NewSecret, NewWallet, WalletKind};
-use policy::{LocalSigner, NewPolicy, NewVersion, NoLookups, PermitSigner as _, Policy, Target};
+use policy::{
+    LocalSigner, NewPolicy, NewVersion, NoContracts, NoLookups, PermitSigner as _, Policy, Target,
+};
 use secrets::{KdfCost, MasterKey};
 use std::sync::Arc;
 use submit::{Enqueue, State, Submission, Submit, Worker};
@@ -68,6 +70,7 @@ impl World {
             lease: api.clone(),
             signer: permits,
             lookups: Arc::new(NoLookups),
+            contracts: Arc::new(NoContracts),
         };
         let policy = Policy::new(parts, policy::Settings::default());
         let roles = vec![Role::Admin, Role::Operator, Role::Controller];

@@ -9,7 +9,9 @@ use keys::{
     AnswerTime, Backend, DEFAULT_BACKEND, Keys, NewSecret, NewWallet, SignOutcome, SigningTask,
     WalletKind,
 };
-use policy::{LocalSigner, NewPolicy, NewVersion, NoLookups, PermitSigner as _, Policy, Target};
+use policy::{
+    LocalSigner, NewPolicy, NewVersion, NoContracts, NoLookups, PermitSigner as _, Policy, Target,
+};
 use secrets::{KdfCost, MasterKey};
 use serde_json::json;
 use std::collections::VecDeque;
@@ -214,6 +216,7 @@ impl World {
             lease: api.clone(),
             signer: permits,
             lookups: Arc::new(NoLookups),
+            contracts: Arc::new(NoContracts),
         };
         let policy = Policy::new(parts, policy::Settings::default());
         let config: EvmConfig = serde_json::from_value(json!({

@@ -6,7 +6,7 @@ use contracts::Contracts;
 use data::{Data, OffChain};
 use keys::{Keys, NewSecret, NewWallet, WalletKind};
 use outbound::{AddressPolicy, Outbound};
-use policy::{LocalSigner, NewPolicy, NoLookups, PermitSigner as _, Policy};
+use policy::{LocalSigner, NewPolicy, NoContracts, NoLookups, PermitSigner as _, Policy};
 use secrets::{KdfCost, Keyring, MasterKey, Secrets};
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
@@ -138,6 +138,7 @@ impl World {
             lease: api.clone(),
             signer: permits,
             lookups: Arc::new(NoLookups),
+            contracts: Arc::new(NoContracts),
         };
         let policy = Policy::new(parts, policy::Settings::default());
         let connector = node.as_ref().map(|node| connector(&test, node));

@@ -1,6 +1,6 @@
 //! Encodes and decodes calls.
 
-use super::{Abi, Path, Type, entry::Entry, input, output, token};
+use super::{Abi, Path, entry::Entry, input, output, token, token::Token};
 use crate::{Error, Result};
 use serde_json::Value;
 
@@ -53,58 +53,6 @@ impl Abi {
             .find(|function| function.selector() == *selector)?;
         let object = output::named(&function.inputs, arguments, output::ARGUMENT).ok()?;
         Some((function.signature.clone(), Value::Object(object)))
-    }
-
-    /// Whether a call's data is exactly the encoding of its arguments, with nothing after, between
-    /// or in unused bits.
-    pub(crate) fn is_canonical_call(&self, data: &[u8]) -> bool {
-        let Some((selector, arguments)) = data.split_first_chunk::<4>() else {
-            return false;
-        };
-        let function = self
-            .entries
-            .functions
-            .iter()
-            .find(|function| function.selector() == *selector);
-        let read = function.and_then(|function| {
-            Some((
-                function,
-                output::values(output::types(&function.inputs), arguments).ok()?,
-            ))
-        });
-        read.is_some_and(|(function, values)| {
-            let reencoded = input::params(
-                &function.inputs,
-                &Value::Array(values),
-                &Path::Root("params"),
-            );
-            reencoded.is_ok_and(|tokens| token::encode(&tokens) == arguments)
-        })
-    }
-
-    /// The only output (if there is exactly one) and the name of the last input of the called
-    /// function.
-    pub(crate) fn hints(&self, data: &[u8]) -> Option<(Option<&Type>, &str)> {
-        let selector = data.first_chunk::<4>()?;
-        let function = self
-            .entries
-            .functions
-            .iter()
-            .find(|function| function.selector() == *selector)?;
-        let output = if let [output] = function.outputs.as_slice() {
-            Some(&output.ty)
-        } else {
-            None
-        };
-        Some((output, function.inputs.last().map_or("", |last| &last.name)))
-    }
-
-    /// Whether the interface has a function of this signature.
-    pub(crate) fn has_function(&self, signature: &str) -> bool {
-        self.entries
-            .functions
-            .iter()
-            .any(|function| function.signature == signature)
     }
 
     /// Finds a function by its signature, or by its name if the name is not overloaded.
@@ -165,4 +113,21 @@ fn ambiguous(name: &str, several: &[&Entry]) -> Error {
             signatures.join(", ")
         ),
     )
+}
+
+impl Entry {
+    /// Decodes the arguments of a call, which follow its selector. The second result is whether
+    /// they are exactly their encoding, with nothing after, between or in unused bits.
+    pub(crate) fn decode_arguments(&self, arguments: &[u8]) -> Option<(Vec<Token>, bool)> {
+        let tokens = output::tokens(output::types(&self.inputs), arguments).ok()?;
+        let is_canonical = token::encode(&tokens) == arguments;
+        Some((tokens, is_canonical))
+    }
+
+    /// Arguments as JSON by name.
+    pub(crate) fn arguments_json(&self, tokens: &[Token]) -> Value {
+        let values = output::types(&self.inputs).zip(tokens);
+        let values = values.map(|(ty, token)| output::json(ty, token)).collect();
+        Value::Object(output::by_name(&self.inputs, values, output::ARGUMENT))
+    }
 }

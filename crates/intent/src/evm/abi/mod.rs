@@ -10,6 +10,7 @@
 //! have no name. NUL and invalid UTF-8 in text from a chain become U+FFFD.
 
 mod call;
+mod declared;
 mod entry;
 mod event;
 mod input;
@@ -23,6 +24,7 @@ mod ty;
 
 pub use event::DecodedEvent;
 
+pub(crate) use entry::Entry;
 pub(crate) use input::value;
 pub(crate) use path::Path;
 pub(crate) use token::Token;

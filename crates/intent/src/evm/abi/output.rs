@@ -4,6 +4,7 @@
 
 use super::{
     number,
+    token::Token,
     ty::{Param, Type},
 };
 use crate::evm::address;
@@ -27,11 +28,23 @@ pub(crate) fn named(
     Ok(by_name(params, values(types(params), data)?, unnamed))
 }
 
-/// Decodes consecutive values. Data after them is ignored.
+/// Decodes consecutive values into JSON. Data after them is ignored.
 pub(crate) fn values<'t>(
-    types: impl Iterator<Item = &'t Type>,
+    types: impl Iterator<Item = &'t Type> + Clone,
     data: &[u8],
 ) -> Result<Vec<Value>, DecodeError> {
+    let tokens = tokens(types.clone(), data)?;
+    Ok(types
+        .zip(&tokens)
+        .map(|(ty, token)| json(ty, token))
+        .collect())
+}
+
+/// Decodes consecutive values. Data after them is ignored.
+pub(crate) fn tokens<'t>(
+    types: impl Iterator<Item = &'t Type>,
+    data: &[u8],
+) -> Result<Vec<Token>, DecodeError> {
     // A canonical encoding reads each word once. Twice the size allows shared tails but not a
     // decompression bomb.
     let mut reader = Reader {
@@ -41,7 +54,7 @@ pub(crate) fn values<'t>(
 }
 
 /// The types of parameters.
-pub(crate) fn types(params: &[Param]) -> impl Iterator<Item = &Type> {
+pub(crate) fn types(params: &[Param]) -> impl Iterator<Item = &Type> + Clone {
     params.iter().map(|param| &param.ty)
 }
 
@@ -78,24 +91,24 @@ impl Reader {
         &mut self,
         types: impl Iterator<Item = &'t Type>,
         data: &[u8],
-    ) -> Result<Vec<Value>, DecodeError> {
+    ) -> Result<Vec<Token>, DecodeError> {
         let mut at = 0;
-        let mut values = Vec::new();
+        let mut tokens = Vec::new();
         for ty in types {
-            values.push(self.member(ty, data, at)?);
+            tokens.push(self.member(ty, data, at)?);
             at += 32 * ty.head_words();
         }
-        Ok(values)
+        Ok(tokens)
     }
 
     /// Reads a value whose head is at `at`; offsets count from the start of `data`.
-    fn member(&mut self, ty: &Type, data: &[u8], at: usize) -> Result<Value, DecodeError> {
+    fn member(&mut self, ty: &Type, data: &[u8], at: usize) -> Result<Token, DecodeError> {
         if !ty.is_dynamic() {
-            return self.value(ty, data.get(at..).ok_or("the data ends too early")?);
+            return self.token(ty, data.get(at..).ok_or("the data ends too early")?);
         }
         self.consume(32)?;
         let offset = size(data, at)?;
-        self.value(
+        self.token(
             ty,
             data.get(offset..)
                 .ok_or("an offset points outside the data")?,
@@ -103,39 +116,31 @@ impl Reader {
     }
 
     /// Reads a value at the start of `data`.
-    fn value(&mut self, ty: &Type, data: &[u8]) -> Result<Value, DecodeError> {
+    fn token(&mut self, ty: &Type, data: &[u8]) -> Result<Token, DecodeError> {
         match ty {
-            Type::Bytes => Ok(Value::String(to_hex(self.bytes(data)?))),
-            Type::String => Ok(Value::String(sanitize_text(self.bytes(data)?))),
+            Type::Bytes | Type::String => {
+                self.bytes(data).map(|bytes| Token::Bytes(bytes.to_vec()))
+            }
             Type::List(item) => self.list(item, data),
             Type::Array(item, size) => self
                 .sequence(std::iter::repeat_n(&**item, *size), data)
-                .map(Value::Array),
-            Type::Tuple(members) => self.tuple(members, data),
+                .map(Token::Tuple),
+            Type::Tuple(members) => self.sequence(types(members), data).map(Token::Tuple),
             simple => {
                 self.consume(32)?;
-                word_value(simple, &word(data, 0)?)
+                let word = word(data, 0)?;
+                check_word(simple, &word).map(|()| Token::Word(word))
             }
         }
     }
 
     /// A count that is too large fails at the first missing item: every item takes at least one
     /// word, and nothing is allocated in advance.
-    fn list(&mut self, item: &Type, data: &[u8]) -> Result<Value, DecodeError> {
+    fn list(&mut self, item: &Type, data: &[u8]) -> Result<Token, DecodeError> {
         self.consume(32)?;
         let (count, items) = (size(data, 0)?, &data[32..]);
         self.sequence(std::iter::repeat_n(item, count), items)
-            .map(Value::Array)
-    }
-
-    fn tuple(&mut self, members: &[Param], data: &[u8]) -> Result<Value, DecodeError> {
-        let values = self.sequence(types(members), data)?;
-        let all_named = members.iter().all(|member| !member.name.is_empty());
-        Ok(if all_named {
-            Value::Object(by_name(members, values, ""))
-        } else {
-            Value::Array(values)
-        })
+            .map(Token::List)
     }
 
     fn bytes<'d>(&mut self, data: &'d [u8]) -> Result<&'d [u8], DecodeError> {
@@ -157,20 +162,59 @@ impl Reader {
     }
 }
 
+/// A value as JSON.
+pub(crate) fn json(ty: &Type, token: &Token) -> Value {
+    match (ty, token) {
+        (Type::String, Token::Bytes(bytes)) => Value::String(sanitize_text(bytes)),
+        (_, Token::Bytes(bytes)) => Value::String(to_hex(bytes)),
+        (Type::List(item) | Type::Array(item, _), Token::List(items) | Token::Tuple(items)) => {
+            items.iter().map(|token| json(item, token)).collect()
+        }
+        (Type::Tuple(members), Token::List(items) | Token::Tuple(items)) => tuple(members, items),
+        (_, Token::List(_) | Token::Tuple(_)) => Value::Null,
+        (ty, Token::Word(word)) => word_json(ty, word),
+    }
+}
+
+fn tuple(members: &[Param], items: &[Token]) -> Value {
+    let values = types(members).zip(items);
+    let values: Vec<Value> = values.map(|(ty, token)| json(ty, token)).collect();
+    if members.iter().all(|member| !member.name.is_empty()) {
+        Value::Object(by_name(members, values, ""))
+    } else {
+        Value::Array(values)
+    }
+}
+
 /// Decodes a value of one word. Rejects bits outside the type.
 pub(crate) fn word_value(ty: &Type, word: &[u8; 32]) -> Result<Value, DecodeError> {
-    let text = match ty {
-        Type::Uint(bits) if is_zero(&word[..32 - bits / 8]) => number::format_uint(word),
-        Type::Int(bits) if number::is_extended(word, *bits) => number::format_int(word),
-        Type::Address if is_zero(&word[..12]) => address::format(&word[12..]),
-        Type::Fixed(size) if is_zero(&word[*size..]) => to_hex(&word[..*size]),
-        Type::Function if is_zero(&word[24..]) => to_hex(&word[..24]),
-        Type::Bool if is_zero(&word[..31]) && word[31] < 2 => {
-            return Ok(Value::Bool(word[31] == 1));
-        }
-        _ => return Err("a word has bits set outside its type"),
+    check_word(ty, word).map(|()| word_json(ty, word))
+}
+
+fn check_word(ty: &Type, word: &[u8; 32]) -> Result<(), DecodeError> {
+    let is_valid = match ty {
+        Type::Uint(bits) => is_zero(&word[..32 - bits / 8]),
+        Type::Int(bits) => number::is_extended(word, *bits),
+        Type::Address => is_zero(&word[..12]),
+        Type::Fixed(size) => is_zero(&word[*size..]),
+        Type::Function => is_zero(&word[24..]),
+        Type::Bool => is_zero(&word[..31]) && word[31] < 2,
+        _ => false,
     };
-    Ok(Value::String(text))
+    is_valid
+        .then_some(())
+        .ok_or("a word has bits set outside its type")
+}
+
+fn word_json(ty: &Type, word: &[u8; 32]) -> Value {
+    match ty {
+        Type::Int(_) => Value::String(number::format_int(word)),
+        Type::Address => Value::String(address::format(&word[12..])),
+        Type::Fixed(size) => Value::String(to_hex(&word[..*size])),
+        Type::Function => Value::String(to_hex(&word[..24])),
+        Type::Bool => Value::Bool(word[31] == 1),
+        _ => Value::String(number::format_uint(word)),
+    }
 }
 
 /// Formats bytes as hexadecimal with 0x.

@@ -1,24 +1,32 @@
-//! ERC-1155. `setApprovalForAll` is declared with ERC-721.
+//! ERC-1155.
 
-use super::Standard;
-use super::call::{CallKind, Reading, TokenCall};
+use super::Declaration;
+use super::call::{CallKind, CallReader};
+use super::erc721::approve_all;
 use super::event::{EventKind, EventReader, Parties, Word, number};
+use crate::{IncompleteCode, Standard};
 use types::{Amount, Transfer, TransferKind};
 
-pub(super) static STANDARD: Standard = Standard {
+pub(super) static ERC1155: Declaration = Declaration {
+    standard: Standard::Erc1155,
     name: "ERC-1155",
     calls: &[
         CallKind {
-            signature: "safeTransferFrom(address,address,uint256,uint256,bytes)",
-            parameters: &["from", "to", "id", "value", "data"],
-            reading: Reading::Always,
-            effects: |call| call.add_move(Some(call.amount("id")?), call.amount("value")?),
+            declaration: "safeTransferFrom(address from, address to, uint256 id, uint256 value, bytes data)",
+            effects: |call| {
+                let (from, to) = (call.account("from")?, call.account("to")?);
+                call.add_move(Some(call.amount("id")?), from, to, call.amount("value")?)?;
+                let hook = "onERC1155Received(address,address,uint256,uint256,bytes)";
+                call.add_hook("to", hook)
+            },
         },
         CallKind {
-            signature: "safeBatchTransferFrom(address,address,uint256[],uint256[],bytes)",
-            parameters: &["from", "to", "ids", "values", "data"],
-            reading: Reading::Always,
+            declaration: "safeBatchTransferFrom(address from, address to, uint256[] ids, uint256[] values, bytes data)",
             effects: safe_batch_transfer,
+        },
+        CallKind {
+            declaration: "setApprovalForAll(address operator, bool approved)",
+            effects: approve_all,
         },
     ],
     events: &[
@@ -33,12 +41,18 @@ pub(super) static STANDARD: Standard = Standard {
     ],
 };
 
-fn safe_batch_transfer(call: &mut TokenCall) -> Option<()> {
+fn safe_batch_transfer(call: &mut CallReader<'_>) -> Option<()> {
+    let (from, to) = (call.account("from")?, call.account("to")?);
     let (ids, values) = (call.amounts("ids")?, call.amounts("values")?);
-    call.complete &= ids.len() == values.len();
-    ids.into_iter()
-        .zip(values)
-        .try_for_each(|(id, value)| call.add_move(Some(id), value))
+    if ids.len() != values.len() {
+        let why = "ids and values differ in length";
+        call.add_incomplete(IncompleteCode::UnknownArgument, why);
+    }
+    for (id, value) in ids.into_iter().zip(values) {
+        call.add_move(Some(id), from.clone(), to.clone(), value)?;
+    }
+    let hook = "onERC1155BatchReceived(address,address,uint256[],uint256[],bytes)";
+    call.add_hook("to", hook)
 }
 
 fn transfer_single(event: &EventReader<'_>) -> Option<Vec<Transfer>> {

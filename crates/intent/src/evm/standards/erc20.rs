@@ -1,38 +1,45 @@
 //! ERC-20, and `increaseAllowance` of OpenZeppelin's contracts.
 
-use super::Standard;
-use super::call::{CallKind, Reading, TokenCall};
+use super::Declaration;
+use super::call::{CallKind, CallReader};
 use super::event::{EventKind, EventReader, number};
-use super::holdings::Holdings::{Fungible, NonFungible};
+use crate::{PowerKind, Standard};
 use types::{Transfer, TransferKind};
 
-pub(super) static STANDARD: Standard = Standard {
+pub(super) static ERC20: Declaration = Declaration {
+    standard: Standard::Erc20,
     name: "ERC-20",
     calls: &[
         CallKind {
-            signature: "transfer(address,uint256)",
-            parameters: &["to", "value"],
-            // Some old contracts of single tokens have it too.
-            reading: Reading::Unless(NonFungible),
-            effects: |call| call.add_payment(call.amount("value")?),
+            declaration: "transfer(address to, uint256 value)",
+            effects: |call| call.add_payment(call.account("to")?, call.amount("value")?),
         },
         CallKind {
-            signature: "transferFrom(address,address,uint256)",
-            parameters: &["from", "to", "value"],
-            reading: Reading::If(Fungible),
-            effects: |call| call.add_move(None, call.amount("value")?),
+            declaration: "transferFrom(address from, address to, uint256 value)",
+            effects: |call| {
+                let (from, to) = (call.account("from")?, call.account("to")?);
+                call.add_move(None, from, to, call.amount("value")?)
+            },
         },
         CallKind {
-            signature: "approve(address,uint256)",
-            parameters: &["spender", "value"],
-            reading: Reading::If(Fungible),
+            declaration: "approve(address spender, uint256 value)",
             effects: approve,
         },
         CallKind {
-            signature: "increaseAllowance(address,uint256)",
-            parameters: &["spender", "value"],
-            reading: Reading::Always,
-            effects: approve,
+            declaration: "increaseAllowance(address spender, uint256 value)",
+            effects: |call| {
+                let (spender, value) = (call.account("spender")?, call.amount("value")?);
+                call.add_grant(None, call.sender(), spender, Some(value));
+                Some(())
+            },
+        },
+        CallKind {
+            declaration: "decreaseAllowance(address spender, uint256 value)",
+            effects: |call| {
+                let spender = call.account("spender")?;
+                call.add_power(PowerKind::GrantRevocation, Some(spender), None);
+                Some(())
+            },
         },
     ],
     events: &[EventKind {
@@ -41,11 +48,13 @@ pub(super) static STANDARD: Standard = Standard {
     }],
 };
 
-/// An approval of a certain amount 0 grants nothing.
-fn approve(call: &mut TokenCall) -> Option<()> {
-    let (spender, value) = (call.text("spender")?.to_owned(), call.amount("value")?);
-    if !(value.is_zero() && call.is_certain) {
-        call.add_grant(&spender, None, Some(value));
+/// An approval of 0 ends the one before.
+fn approve(call: &mut CallReader<'_>) -> Option<()> {
+    let (spender, value) = (call.account("spender")?, call.amount("value")?);
+    if value.is_zero() {
+        call.add_power(PowerKind::GrantRevocation, Some(spender), None);
+    } else {
+        call.add_grant(None, call.sender(), spender, Some(value));
     }
     Some(())
 }

@@ -1,45 +1,33 @@
 //! ERC-721.
 
-use super::Standard;
-use super::call::{CallKind, Reading, TokenCall};
+use super::Declaration;
+use super::call::{CallKind, CallReader, ZERO_ACCOUNT};
 use super::event::{EventKind, EventReader, number};
-use super::holdings::Holdings::NonFungible;
+use crate::{PowerKind, Standard};
 use types::{Amount, Transfer, TransferKind};
 
-const ZERO: &str = "0x0000000000000000000000000000000000000000";
-
-pub(super) static STANDARD: Standard = Standard {
+pub(super) static ERC721: Declaration = Declaration {
+    standard: Standard::Erc721,
     name: "ERC-721",
     calls: &[
         CallKind {
-            signature: "transferFrom(address,address,uint256)",
-            parameters: &["from", "to", "value"],
-            reading: Reading::If(NonFungible),
-            effects: |call| call.add_move(Some(call.amount("value")?), Amount::from(1)),
+            declaration: "transferFrom(address from, address to, uint256 tokenId)",
+            effects: transfer_one,
         },
         CallKind {
-            signature: "approve(address,uint256)",
-            parameters: &["spender", "value"],
-            reading: Reading::If(NonFungible),
+            declaration: "approve(address to, uint256 tokenId)",
             effects: approve,
         },
         CallKind {
-            signature: "safeTransferFrom(address,address,uint256)",
-            parameters: &["from", "to", "tokenId"],
-            reading: Reading::Always,
+            declaration: "safeTransferFrom(address from, address to, uint256 tokenId)",
             effects: safe_transfer,
         },
         CallKind {
-            signature: "safeTransferFrom(address,address,uint256,bytes)",
-            parameters: &["from", "to", "tokenId", "data"],
-            reading: Reading::Always,
+            declaration: "safeTransferFrom(address from, address to, uint256 tokenId, bytes data)",
             effects: safe_transfer,
         },
-        // ERC-1155 has it too, with the same effect.
         CallKind {
-            signature: "setApprovalForAll(address,bool)",
-            parameters: &["operator", "approved"],
-            reading: Reading::Always,
+            declaration: "setApprovalForAll(address operator, bool approved)",
             effects: approve_all,
         },
     ],
@@ -49,23 +37,34 @@ pub(super) static STANDARD: Standard = Standard {
     }],
 };
 
-/// An approval of the zero address grants nothing.
-fn approve(call: &mut TokenCall) -> Option<()> {
-    let (spender, token_id) = (call.text("spender")?.to_owned(), call.amount("value")?);
-    if spender != ZERO {
-        call.add_grant(&spender, Some(token_id), Some(Amount::from(1)));
+fn transfer_one(call: &mut CallReader<'_>) -> Option<()> {
+    let (from, to) = (call.account("from")?, call.account("to")?);
+    call.add_move(Some(call.amount("tokenId")?), from, to, Amount::from(1))
+}
+
+fn safe_transfer(call: &mut CallReader<'_>) -> Option<()> {
+    transfer_one(call)?;
+    call.add_hook("to", "onERC721Received(address,address,uint256,bytes)")
+}
+
+/// An approval of the zero address ends the one before.
+fn approve(call: &mut CallReader<'_>) -> Option<()> {
+    let (to, token_id) = (call.account("to")?, call.amount("tokenId")?);
+    if to == ZERO_ACCOUNT {
+        call.add_power(PowerKind::GrantRevocation, None, Some(token_id.to_string()));
+    } else {
+        call.add_grant(Some(token_id), call.sender(), to, Some(Amount::from(1)));
     }
     Some(())
 }
 
-fn safe_transfer(call: &mut TokenCall) -> Option<()> {
-    call.add_move(Some(call.amount("tokenId")?), Amount::from(1))
-}
-
-fn approve_all(call: &mut TokenCall) -> Option<()> {
-    let operator = call.text("operator")?.to_owned();
-    if call.arguments["approved"] == true {
-        call.add_grant(&operator, None, None);
+/// Also of ERC-1155.
+pub(super) fn approve_all(call: &mut CallReader<'_>) -> Option<()> {
+    let operator = call.account("operator")?;
+    if call.flag("approved")? {
+        call.add_grant(None, call.sender(), operator, None);
+    } else {
+        call.add_power(PowerKind::GrantRevocation, Some(operator), None);
     }
     Some(())
 }

@@ -1,6 +1,6 @@
 //! Events of the token standards: movements of value.
 
-use super::{STANDARDS, Standard};
+use super::{Declaration, STANDARDS};
 use crate::evm::{Log, address};
 use alloy_primitives::keccak256;
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ pub(super) type Word = [u8; 32];
 
 /// A log while it is read as an event of a standard.
 pub(super) struct EventReader<'a> {
-    standard: &'static Standard,
+    standard: &'static Declaration,
     height: Height,
     event: &'a ChainEvent,
     log: &'a Log,
@@ -34,7 +34,7 @@ pub(super) struct Parties {
 }
 
 /// The standards that have an event, by topic.
-static TOPICS: LazyLock<HashMap<String, Vec<(&'static Standard, &'static EventKind)>>> =
+static TOPICS: LazyLock<HashMap<String, Vec<(&'static Declaration, &'static EventKind)>>> =
     LazyLock::new(|| {
         let mut topics: HashMap<_, Vec<_>> = HashMap::new();
         for standard in STANDARDS {
@@ -54,7 +54,7 @@ pub fn transfers(height: Height, event: &ChainEvent) -> Vec<Transfer> {
     let Some(log) = Log::from_body(&event.body).filter(|log| log.topic() == event.topic) else {
         return Vec::new();
     };
-    let read = |(standard, kind): &(&'static Standard, &EventKind)| {
+    let read = |(standard, kind): &(&'static Declaration, &EventKind)| {
         (kind.read)(&EventReader {
             standard,
             height,

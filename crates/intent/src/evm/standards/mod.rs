@@ -1,11 +1,9 @@
-//! The token standards. Each is one file with one entry in [`STANDARDS`]: the calls whose effects
-//! are known, and the events that report movements of value.
+//! The standards. Each is declared in one file: the calls whose effects are known, and the events
+//! that report movements.
 //!
-//! Calls are recognized by selector alone, since the contract dispatches on nothing else; the name
-//! in an interface does not matter. ERC-20 and ERC-721 share
-//! `transferFrom(address,address,uint256)` and `approve(address,uint256)`; the interface may show
-//! which one the contract implements ([`Holdings`]). Otherwise the call is read as that of the
-//! first standard and marked incomplete.
+//! A call is recognized by its selector, since the contract dispatches on nothing else. Several
+//! standards may share one (ERC-20 and ERC-721 have the same `transferFrom` and `approve`): what is
+//! known of the contract decides between them. Of an unknown contract, every reading counts.
 //!
 //! Events are read for every log of every block, so the first topic is checked before anything
 //! else and words are read in place. An event with the topic of a standard but not its layout
@@ -17,22 +15,24 @@ mod erc1155;
 mod erc20;
 mod erc721;
 mod event;
-mod holdings;
 
-pub(super) use call::{grant, movement, read_call, token};
+pub(super) use call::{
+    CallReader, DeclaredCall, Nested, Reading, ZERO_ACCOUNT, calls, selector, token,
+};
 pub use event::transfers;
 
 use call::CallKind;
 use event::EventKind;
 
-/// The standards, in the order in which a shared selector is read.
-static STANDARDS: [&Standard; 3] = [&erc20::STANDARD, &erc721::STANDARD, &erc1155::STANDARD];
+/// The standards, in the order in which a shared selector is named.
+static STANDARDS: [&Declaration; 3] = [&erc20::ERC20, &erc721::ERC721, &erc1155::ERC1155];
 
-/// A token standard.
-struct Standard {
+/// A standard as declared in its file.
+struct Declaration {
+    standard: crate::Standard,
     /// The name in transfers and the data model.
     name: &'static str,
-    /// The calls that move or grant something.
+    /// The calls that have effects.
     calls: &'static [CallKind],
     /// The events that report movements.
     events: &'static [EventKind],
