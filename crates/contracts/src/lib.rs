@@ -55,6 +55,5 @@ pub use engine::{Contracts, NoReferences, Parts, References, Settings};
 pub use error::{Error, Result};
 pub use interface::{Interface, add_interface, decode_interface, interfaces};
 pub use register::{ContractChanges, NewContract, delete, register, update};
-pub use standards::Standard;
 pub use table::contract::{Contract, Filter};
-pub use verify::{Known, Verification, known, verify};
+pub use verify::{Known, KnownContract, Verification, known, verify};

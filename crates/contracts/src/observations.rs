@@ -9,8 +9,9 @@ use types::{Cache, ChainId, Clock, Time};
 
 /// Contracts of which an observation is kept.
 const MAX_OBSERVATIONS: usize = 10_000;
-/// How long a failure is repeated before the chain is asked again.
-const FAILURE_MS: i64 = 1_000;
+/// How long a failure is repeated, and an address believed to have no code, before the chain is
+/// asked again.
+const SHORT_MS: i64 = 1_000;
 
 /// What the chain says of one contract; none where it has no code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,10 +100,11 @@ impl Observations {
 impl Kept {
     /// A clock that went back makes everything stale.
     fn is_fresh(&self, now: Time, max_age_ms: i64) -> bool {
-        let limit_ms = if self.observed.is_ok() {
+        let has_code = |observed: &Observation| observed.state.is_some();
+        let limit_ms = if self.observed.as_ref().is_ok_and(has_code) {
             max_age_ms
         } else {
-            FAILURE_MS.min(max_age_ms)
+            SHORT_MS.min(max_age_ms)
         };
         let age_ms = now.millis() - self.at.millis();
         (0..limit_ms).contains(&age_ms)

@@ -2,10 +2,11 @@
 
 use crate::contract::{canonical_address, change, fact, insert, mentioned};
 use crate::difference::take;
-use crate::standards::{self, Standard};
+use crate::standards;
 use crate::table::contract::{self as table, Contract};
 use crate::{Contracts, Error, Interface, References, Result, Settings, add_interface, interfaces};
 use chain::ContractState;
+use intent::Standard;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use store::Tx;

@@ -5,16 +5,19 @@ use crate::difference::{difference, take};
 use crate::interface::{decode_interface, interfaces};
 use crate::observations::Observation;
 use crate::register::{changed, require_registered};
-use crate::standards::Standard;
 use crate::table::contract::{self as table, Contract};
 use crate::{ContractChanges, Contracts, Error, Result, Settings};
 use futures::StreamExt as _;
+use intent::Standard;
 use std::collections::{BTreeMap, BTreeSet};
 use store::Tx;
 use types::{ChainId, Digest, Json, Namespace, Principal};
 
 /// Contracts that are read from chains at a time, for one caller.
 const CONCURRENT: usize = 8;
+
+/// Registered contracts and their interfaces, by address.
+type Registered = BTreeMap<String, (Contract, Option<intent::Interface>)>;
 
 /// How to verify a contract.
 #[derive(Debug, Clone, Default)]
@@ -25,9 +28,21 @@ pub struct Verification {
     pub interface: Option<Json>,
 }
 
+/// What is known of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    Registered(Box<KnownContract>),
+    /// Not registered, and without code at the final block and at the newest one.
+    NoCode,
+    /// Not registered, and it has code.
+    Unregistered,
+    /// Not registered, and it could not be read whether it has code, for this reason.
+    Unreadable(String),
+}
+
 /// A registered contract and whether it can be trusted now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
+pub struct KnownContract {
     pub contract: Contract,
     pub interface: Option<intent::Interface>,
     /// Why it cannot be: it is not what was registered, or that could not be verified.
@@ -122,45 +137,75 @@ fn compare(
     change(tx, principal, kind, before, after)
 }
 
-/// The registered contracts among addresses in canonical form, each compared with what the chain
-/// says or said within the configured age. What differs is stored. Errors: the database.
+/// What is known of addresses in canonical form. Registered contracts are compared with what the
+/// chain says, or said within the configured age; what differs is stored. Errors: the database.
 pub async fn known(
     contracts: &Contracts,
     namespace: &Namespace,
     chain: &ChainId,
     addresses: &[String],
 ) -> Result<BTreeMap<String, Known>> {
+    let mut registered = registered(contracts, namespace, chain, addresses).await?;
+    let known = addresses.iter().map(|address| {
+        let registered = registered.remove(address);
+        async move {
+            let known = match registered {
+                Some((contract, interface)) => {
+                    let (contract, problem) = check(contracts, namespace, contract).await?;
+                    Known::Registered(Box::new(KnownContract {
+                        contract,
+                        interface,
+                        problem,
+                    }))
+                }
+                None => unregistered(contracts, chain, address).await,
+            };
+            Ok((address.clone(), known))
+        }
+    });
+    let known: Vec<_> = known.collect();
+    let known = futures::stream::iter(known).buffer_unordered(CONCURRENT);
+    known
+        .collect::<Vec<Result<_>>>()
+        .await
+        .into_iter()
+        .collect()
+}
+
+/// The registered contracts among the addresses, with their interfaces.
+async fn registered(
+    contracts: &Contracts,
+    namespace: &Namespace,
+    chain: &ChainId,
+    addresses: &[String],
+) -> Result<Registered> {
+    if addresses.is_empty() {
+        return Ok(Registered::new());
+    }
     let args = (*chain, addresses.to_vec());
     let read = |tx: &mut Tx, (chain, addresses): &(ChainId, Vec<String>)| {
-        if addresses.is_empty() {
-            return Ok::<_, store::Error>(Vec::new());
-        }
         let rows = table::registered(tx, chain, addresses)?;
         let hashes: Vec<Digest> = rows.iter().filter_map(|row| row.interface).collect();
         let texts = interfaces(tx, &hashes)?;
         let with_text = |row: Contract| {
             let text = row.interface.and_then(|hash| texts.get(&hash));
             let interface = text.map(decode_interface);
-            (row, interface)
+            (row.address.clone(), (row, interface))
         };
         Ok(rows.into_iter().map(with_text).collect())
     };
-    let rows = contracts.db().read_with(namespace, args, read).await?;
-    let checked = rows.into_iter().map(|(contract, interface)| async move {
-        let checked = check(contracts, namespace, contract).await?;
-        let (contract, problem) = checked;
-        Ok(Known {
-            contract,
-            interface,
-            problem,
-        })
-    });
-    let checked = futures::stream::iter(checked).buffer_unordered(CONCURRENT);
-    let checked: Vec<Result<Known>> = checked.collect().await;
-    checked
-        .into_iter()
-        .map(|known| known.map(|known| (known.contract.address.clone(), known)))
-        .collect()
+    contracts.db().read_with(namespace, args, read).await
+}
+
+/// Whether an address that is not registered has code.
+async fn unregistered(contracts: &Contracts, chain: &ChainId, address: &str) -> Known {
+    match contracts.observed(chain, address).await {
+        Ok(observation) if observation.state.is_some() || observation.newest.is_some() => {
+            Known::Unregistered
+        }
+        Ok(_) => Known::NoCode,
+        Err(error) => Known::Unreadable(error.to_string()),
+    }
 }
 
 /// A contract as it is stored after the comparison, and why it cannot be trusted.

@@ -2,7 +2,8 @@
 
 use crate::access;
 use crate::routes::prelude::*;
-use contracts::{ContractChanges, NewContract, Standard, Verification};
+use contracts::{ContractChanges, NewContract, Verification};
+use intent::Standard;
 use std::collections::BTreeSet;
 use types::{ChainId, ContractId, Digest, Height, Json as Raw, Time};
 

@@ -1,7 +1,8 @@
 //! Contracts.
 
 use crate::Error;
-use crate::standards::Standard;
+use crate::standards;
+use intent::Standard;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use store::named::{Meta, Named};
@@ -140,10 +141,7 @@ pub(crate) fn list(tx: &mut Tx, filter: &Filter, page: &Page) -> Result<Vec<Cont
           ORDER BY id LIMIT ?limit OFFSET ?skip",
     );
     let Filter { chain, name, .. } = filter;
-    let standard = filter.standard.map(|standard| {
-        let standard: &str = standard.into();
-        format!("%\"{standard}\"%")
-    });
+    let standard = (filter.standard).map(|standard| format!("%\"{}\"%", standards::name(standard)));
     let registered = i64::from(filter.registered);
     let Page { limit, skip, after } = page;
     tx.rows(

@@ -15,11 +15,6 @@ async fn an_address_has_one_row_however_often_it_is_mentioned() {
         let read = contract(&world.contracts, &principal("ns"), &id).await;
         assert_eq!(read, Ok(first));
         assert_eq!(world.facts().await, ["contract.mentioned"]);
-        assert_eq!(
-            world.known("ns", ADDRESS).await,
-            None,
-            "it is only mentioned"
-        );
     })
     .await;
 }

@@ -1,6 +1,6 @@
 use crate::world::{ABI, ADDRESS, World, abi, new, node, principal};
 use contracts::{
-    ContractChanges, NewContract, Verification, addresses, contract, delete, update, verify,
+    ContractChanges, Known, NewContract, Verification, addresses, contract, delete, update, verify,
 };
 use store::Tx;
 use testkit::{namespace, on_each_engine};
@@ -19,7 +19,7 @@ async fn no_namespace_sees_a_contract_or_an_interface_of_another() {
         let hash = known.interface.unwrap();
         assert!(world.list("other").await.is_empty());
         assert_eq!(world.interface("other", hash).await, None);
-        assert_eq!(world.known("other", &node.token).await, None);
+        assert_eq!(world.known("other", &node.token).await, Known::Unregistered);
         let (engine, other) = (&world.contracts, principal("other"));
         for path in [known.id.to_string(), "token".to_owned()] {
             let verification = Verification {

@@ -1,5 +1,6 @@
 use crate::world::{ADDRESS, World, abi, chain, json, new, node, principal};
-use contracts::{ContractChanges, Error, Filter, NewContract, Standard, delete, register, update};
+use contracts::{ContractChanges, Error, Filter, NewContract, delete, register, update};
+use intent::Standard;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use testkit::{Fault, Proxy, on_each_engine};

@@ -1,5 +1,5 @@
 use crate::world::{Node, World, abi, deploy_token, new, node, principal};
-use contracts::{NewContract, Settings, Verification, verify};
+use contracts::{Known, NewContract, Settings, Verification, verify};
 use serde_json::Value;
 use testkit::{Fault, Proxy, TestDb, on_each_engine, proxy_code};
 use types::Coded;
@@ -264,6 +264,31 @@ async fn the_other_fields_of_a_verification_require_acceptance() {
             accepted.version,
             "the same block"
         );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_registered_has_code_or_not_or_cannot_be_read() {
+    on_each_engine(|test| async move {
+        let Some(node) = node() else { return };
+        let proxy = Proxy::in_front_of(&node.anvil.url());
+        let world = World::on(test, &proxy.url()).await;
+        world.ensure("ns", &node.token).await.unwrap();
+        let mentioned = world.known("ns", &node.token).await;
+        assert_eq!(mentioned, Known::Unregistered);
+        assert_eq!(world.known("ns", PROXY).await, Known::NoCode);
+        let code = serde_json::json!([PROXY, "0x00"]);
+        node.anvil.rpc("anvil_setCode", code);
+        node.anvil.mine(1);
+        world.test.clock.advance_millis(1_001);
+        let new = world.known("ns", PROXY).await;
+        assert_eq!(new, Known::Unregistered, "in a block that is not final");
+        proxy.fail_always("eth_getCode", Fault::Status(500));
+        world.test.clock.advance_millis(LATER_MS);
+        let unreadable = world.known("ns", PROXY).await;
+        assert!(matches!(unreadable, Known::Unreadable(_)), "{unreadable:?}");
+        assert_eq!(world.facts().await, ["contract.mentioned"]);
     })
     .await;
 }

@@ -151,17 +151,20 @@ impl World {
         registered.map(|(contract, _)| contract)
     }
 
-    /// What a decision sees of a contract.
-    pub(crate) async fn known(&self, ns: &str, address: &str) -> Option<Known> {
+    /// What a decision sees of an address.
+    pub(crate) async fn known(&self, ns: &str, address: &str) -> Known {
         let addresses = [address.to_owned()];
         let (namespace, chain) = (namespace(ns), chain());
         let known = contracts::known(&self.contracts, &namespace, &chain, &addresses).await;
-        known.unwrap().remove(address)
+        known.unwrap().remove(address).unwrap()
     }
 
     /// Why a decision does not trust a registered contract.
     pub(crate) async fn problem(&self, ns: &str, address: &str) -> Option<String> {
-        self.known(ns, address).await.unwrap().problem
+        match self.known(ns, address).await {
+            Known::Registered(known) => known.problem,
+            other => panic!("{other:?}"),
+        }
     }
     /// Mentions a contract in a transaction of another engine.
     pub(crate) async fn ensure(&self, ns: &str, address: &str) -> Result<Contract> {

@@ -8,6 +8,7 @@ pub(crate) mod object;
 pub(crate) mod query;
 #[cfg(test)]
 mod tests;
+pub(crate) mod token;
 pub(crate) mod transfer;
 
 use crate::field::Schema;

@@ -1,23 +1,21 @@
-//! `policy::Contracts` over the registry of contracts.
+//! `policy::Contracts` over the registry, the chains and the data model.
 
 use async_trait::async_trait;
-use contracts::Contract;
+use contracts::{Contracts, Known, KnownContract};
+use data::{Data, TokenAsset};
 use policy::{AccountInfo, ContractInfo};
 use std::collections::BTreeMap;
-use store::{Db, Tx};
-use types::{ChainId, Digest, Json, Namespace};
+use types::{ChainId, Namespace};
 
-/// What the registry of a namespace has.
+/// What a namespace knows of accounts: what a controller registered and the chain confirms.
 pub(crate) struct KnownContracts {
-    db: Db,
+    contracts: Contracts,
+    data: Data,
 }
 
-/// The registered contracts and the texts of their interfaces.
-type Rows = (Vec<Contract>, BTreeMap<Digest, Json>);
-
 impl KnownContracts {
-    pub(crate) fn new(db: Db) -> Self {
-        Self { db }
+    pub(crate) fn new(contracts: Contracts, data: Data) -> Self {
+        Self { contracts, data }
     }
 }
 
@@ -29,40 +27,70 @@ impl policy::Contracts for KnownContracts {
         chain: &ChainId,
         addresses: &[String],
     ) -> Result<BTreeMap<String, AccountInfo>, String> {
-        let args = (*chain, addresses.to_vec());
-        let read = self.db.read_with(namespace, args, read).await;
-        let (rows, interfaces) = read.map_err(|error| error.to_string())?;
-        let mut known: BTreeMap<String, AccountInfo> = addresses
-            .iter()
-            .map(|address| (address.clone(), AccountInfo::Unregistered))
-            .collect();
-        for row in rows.into_iter().filter(|row| row.standard.is_some()) {
-            known.insert(row.address.clone(), info(row, &interfaces));
-        }
-        Ok(known)
+        let known = contracts::known(&self.contracts, namespace, chain, addresses);
+        let known = known.await.map_err(|error| error.to_string())?;
+        let assets = data::token_assets(&self.data, namespace, chain, addresses);
+        let mut assets = assets.await.map_err(|error| error.to_string())?;
+        let info = |(address, known): (String, Known)| {
+            let info = match known {
+                Known::Registered(known) => {
+                    AccountInfo::Contract(Box::new(info(*known, assets.remove(&address))))
+                }
+                Known::NoCode => AccountInfo::NoCode,
+                Known::Unregistered => AccountInfo::Unregistered,
+                Known::Unreadable(why) => AccountInfo::Unreadable(why),
+            };
+            (address, info)
+        };
+        Ok(known.into_iter().map(info).collect())
     }
 }
 
-fn read(tx: &mut Tx, (chain, addresses): &(ChainId, Vec<String>)) -> store::Result<Rows> {
-    let rows = contracts::at(tx, chain, addresses)?;
-    let hashes: Vec<Digest> = rows.iter().filter_map(|row| row.interface).collect();
-    let interfaces = contracts::interfaces(tx, &hashes)?;
-    Ok((rows, interfaces))
+fn info(known: KnownContract, asset: Option<TokenAsset>) -> ContractInfo {
+    let KnownContract {
+        contract,
+        interface,
+        problem,
+    } = known;
+    let of_asset = asset.as_ref().and_then(|asset| asset.decimals);
+    let differ = decimals_differ(contract.decimals, of_asset);
+    ContractInfo {
+        contract: intent::KnownContract {
+            name: contract.name.unwrap_or_default(),
+            standards: contract.standards,
+            interface,
+            underlying: contract.underlying,
+            changed: problem.or(differ),
+        },
+        code_hash: contract.code_hash,
+        implementation: contract.implementation,
+        decimals: contract.decimals.or(of_asset),
+        symbol: contract.symbol,
+        asset: asset.map(|asset| asset.name),
+        registered_by: contract.registered_by,
+        registered_at: contract.registered,
+    }
 }
 
-fn info(row: Contract, interfaces: &BTreeMap<Digest, Json>) -> AccountInfo {
-    let interface = row.interface.and_then(|hash| interfaces.get(&hash));
-    let contract = intent::KnownContract {
-        name: row.id.to_string(),
-        standards: row.standard.into_iter().collect(),
-        interface: interface.map(contracts::decode_interface),
-        underlying: None,
-        changed: None,
-    };
-    AccountInfo::Contract(Box::new(ContractInfo {
-        contract,
-        registered_by: Some(row.created_by),
-        registered_at: Some(row.created),
-        ..ContractInfo::default()
-    }))
+/// Why amounts cannot be converted: the asset and the contract do not have the same decimals.
+fn decimals_differ(of_contract: Option<u8>, of_asset: Option<u8>) -> Option<String> {
+    let (of_contract, of_asset) = (of_contract?, of_asset?);
+    (of_contract != of_asset).then(|| {
+        format!("decimals differ: the contract has {of_contract}, the unit of its asset {of_asset}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decimals_differ;
+
+    #[test]
+    fn decimals_differ_only_if_both_are_known() {
+        for (of_contract, of_asset) in [(None, None), (Some(6), None), (None, Some(6))] {
+            assert_eq!(decimals_differ(of_contract, of_asset), None);
+        }
+        assert_eq!(decimals_differ(Some(6), Some(6)), None);
+        let differ = decimals_differ(Some(6), Some(18));
+        assert!(differ.is_some_and(|why| why.contains('6') && why.contains("18")));
+    }
 }
