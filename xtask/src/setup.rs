@@ -119,11 +119,7 @@ fn interface_corpus() -> Result<()> {
         return Ok(());
     }
     println!("setup: collecting the interfaces of published contracts");
-    run::succeed(
-        Command::new("node")
-            .arg("collect.mjs")
-            .current_dir(&folder),
-    )?;
+    run::succeed(Command::new("node").arg("collect.mjs").current_dir(&folder))?;
     std::fs::write(&stamp, inputs).with_context(|| stamp.display().to_string())
 }
 
