@@ -1,7 +1,9 @@
 //! What is known of contracts: the part of effects that does not follow from the bytes.
 
+use crate::evm::Abi;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 use types::Digest;
 
 /// A standard that a contract implements, as far as its calls are understood.
@@ -108,18 +110,37 @@ pub struct KnownContract {
     pub changed: Option<String>,
 }
 
-/// A contract's interface: for EVM, the JSON ABI.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A contract's interface: for EVM, the JSON ABI. Clones share what was parsed.
+#[derive(Debug, Clone)]
 pub struct Interface {
     pub json: String,
     pub hash: Digest,
+    parsed: Arc<OnceLock<Option<Abi>>>,
 }
+
+impl PartialEq for Interface {
+    fn eq(&self, other: &Self) -> bool {
+        self.json == other.json
+    }
+}
+
+impl Eq for Interface {}
 
 impl Interface {
     /// Wraps the text without parsing it; it is parsed on use.
     pub fn new(json: String) -> Self {
         let hash = Digest::of(json.as_bytes());
-        Self { json, hash }
+        Self {
+            json,
+            hash,
+            parsed: Arc::default(),
+        }
+    }
+
+    /// The parsed ABI; none if it cannot be parsed.
+    pub(crate) fn abi(&self) -> Option<&Abi> {
+        let parsed = self.parsed.get_or_init(|| Abi::parse(self).ok());
+        parsed.as_ref()
     }
 }
 
@@ -145,8 +166,11 @@ impl Standard {
     /// The standards that this one requires.
     fn included(self) -> &'static [Standard] {
         match self {
-            Self::Erc1363 | Self::Erc3643 | Self::Erc4626 | Self::Weth => &[Self::Erc20],
-            Self::FiatToken | Self::TetherToken => &[Self::Erc20],
+            Self::Erc1363 | Self::Erc4626 | Self::Weth => &[Self::Erc20],
+            Self::Erc3643 => &[Self::Erc20, Self::Ownable, Self::Pausable],
+            Self::Timelock => &[Self::AccessControl],
+            Self::ProxyAdmin => &[Self::Ownable],
+            Self::FiatToken | Self::TetherToken => &[Self::Erc20, Self::Ownable, Self::Pausable],
             _ => &[],
         }
     }

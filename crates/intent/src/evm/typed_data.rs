@@ -78,7 +78,26 @@ pub(super) fn digest(json: &str, chain: Option<u64>) -> Result<[u8; 32]> {
 }
 
 impl TypedData {
-    pub(super) fn parse(json: &str) -> Result<Self> {
+    /// Parses a text in canonical form, and checks each value by its type.
+    pub(super) fn checked(json: &str, chain: Option<u64>) -> Result<Self> {
+        let data = Self::parse(json)?;
+        data.digest(chain)?;
+        Ok(data)
+    }
+
+    /// `encodeType` of the primary type.
+    pub(super) fn encoded_type(&self) -> String {
+        self.full_type(&self.primary_type)
+    }
+
+    /// Whether every type is part of the primary one, or the domain.
+    pub(super) fn has_no_other_types(&self) -> bool {
+        let mut used = BTreeSet::from([DOMAIN]);
+        self.collect_types(&self.primary_type, &mut used);
+        self.types.keys().all(|name| used.contains(name.as_str()))
+    }
+
+    fn parse(json: &str) -> Result<Self> {
         if json.len() > MAX_TEXT {
             return Err(Error::undecodable(format!(
                 "typed data is longer than {MAX_TEXT} bytes"
@@ -178,17 +197,20 @@ impl TypedData {
         }
     }
 
+    fn type_hash(&self, name: &str) -> [u8; 32] {
+        *keccak256(self.full_type(name))
+    }
+
     /// `Mail(Person from,…)Person(string name)`: the type, then the types it references, sorted by
     /// name.
-    fn type_hash(&self, name: &str) -> [u8; 32] {
+    fn full_type(&self, name: &str) -> String {
         let mut referenced = BTreeSet::new();
         self.collect_types(name, &mut referenced);
         referenced.remove(name);
-        let text: String = std::iter::once(name)
+        std::iter::once(name)
             .chain(referenced)
             .map(|name| self.encode_type(name))
-            .collect();
-        *keccak256(text)
+            .collect()
     }
 
     fn collect_types<'s>(&'s self, name: &str, types: &mut BTreeSet<&'s str>) {

@@ -472,10 +472,30 @@ fn an_authorization_grants_the_whole_account() {
         signer: me(),
         act: Act::Authorization(authorization.clone()),
     };
-    let result = read(&signed, &Knowledge::default());
+    let result = read(&signed, &knowing(&[]));
+    assert_eq!(codes(&result), [IncompleteCode::UnknownContract]);
     assert_eq!(
         (result.grants, result.powers),
         (vec![whole.clone()], vec![power.clone()])
+    );
+    let delegate = KnownContract {
+        standards: [Standard::SmartAccount].into(),
+        ..KnownContract::default()
+    };
+    let mut known = knowing(&[]);
+    let address = authorization.delegate.clone();
+    known
+        .accounts
+        .insert(address, KnownAccount::Contract(delegate));
+    assert!(read(&signed, &known).complete);
+    let (everywhere, _) = any::authorized(&chain, &Key::new(1), [7; 20], 3, true);
+    let everywhere = Intent {
+        act: Act::Authorization(everywhere),
+        ..signed.clone()
+    };
+    assert_eq!(
+        codes(&read(&everywhere, &known)),
+        [IncompleteCode::UnknownArgument]
     );
     let mut carrier = Intent::cancel(chain, me());
     let Act::Transaction(transaction) = &mut carrier.act else {
@@ -483,13 +503,23 @@ fn an_authorization_grants_the_whole_account() {
     };
     transaction.authorizations = vec![authorization];
     let result = read(&carrier, &Knowledge::default());
-    assert_eq!((result.grants, result.powers), (vec![whole], vec![power]));
+    assert_eq!(
+        (result.grants, result.powers),
+        (vec![whole], vec![power.clone()])
+    );
     let (revocation, _) = any::authorized(&chain, &Key::new(1), [0; 20], 3, false);
     let revocation = Intent {
         act: Act::Authorization(revocation),
         ..signed
     };
-    assert_eq!(read(&revocation, &Knowledge::default()), Effects::none());
+    let ended = Effects {
+        powers: vec![Power {
+            to: Some(ZERO.into()),
+            ..power
+        }],
+        ..Effects::none()
+    };
+    assert_eq!(read(&revocation, &Knowledge::default()), ended);
 }
 
 fn permit(known: &Knowledge, change: impl FnOnce(&mut Value)) -> Effects {
@@ -527,7 +557,7 @@ fn a_permit_is_a_grant() {
     assert_eq!((&elsewhere.grants, elsewhere.complete), (&grants, false));
     let unknown = |change: fn(&mut Value)| {
         let result = permit(&known, change);
-        assert!(!result.complete && result.grants.is_empty());
+        assert!(!result.complete);
     };
     unknown(|v| v["message"]["owner"] = json!(ALICE));
     unknown(|v| drop(v["domain"].as_object_mut().unwrap().remove("chainId")));

@@ -23,6 +23,8 @@ pub(crate) struct PendingDecision {
     pub(crate) targets: Vec<Target>,
     /// The targets whose policies only add: the caller names them.
     pub(crate) named_targets: Vec<Target>,
+    /// Whether the effects are certainly all. If not, the intent may touch any contract and asset.
+    pub(crate) is_complete: bool,
     /// The policy revision of the namespace at selection; `None` if no policy of the namespace is
     /// evaluated.
     pub(crate) revision: Option<u64>,
@@ -51,6 +53,7 @@ impl PendingDecision {
             let input = Input::of(&request, &effects, &known, settings, now);
             Ok((input_text(&input, settings)?, effects))
         });
+        let is_complete = matches!(&input, Ok((_, effects)) if effects.complete);
         let (input, targets, problems) = match input {
             Ok((input, effects)) => (input, targets(&request, &effects, &known), Vec::new()),
             Err(why) => (
@@ -65,6 +68,7 @@ impl PendingDecision {
             now,
             input,
             targets,
+            is_complete,
             revision: None,
             documents: Vec::new(),
             problems,

@@ -10,7 +10,7 @@ use crate::{Error, Policy, Result, Target, table};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use store::Tx;
-use types::{Digest, Namespace, VersionId};
+use types::{ChainId, Digest, Namespace, VersionId};
 
 /// The active policies of a namespace, for the targets and names of a batch.
 #[derive(Default)]
@@ -18,6 +18,16 @@ struct ActivePolicies {
     revision: u64,
     attached: HashMap<Target, Vec<ActivePolicy>>,
     named: HashMap<String, ActivePolicy>,
+    /// Those attached to any asset or any contract of a chain.
+    on_chain: HashMap<ChainId, Vec<ActivePolicy>>,
+}
+
+/// What a batch selects by.
+struct Selectors {
+    targets: Vec<Target>,
+    names: Vec<String>,
+    /// The chains on which some effects are not completely known.
+    chains: Vec<ChainId>,
 }
 
 pub(crate) async fn documents(
@@ -98,27 +108,35 @@ async fn read(
         .flat_map(|index| &pending[*index].request.policies)
         .filter(|name| !name.contains('\0'))
         .collect();
-    let targets: Vec<Target> = targets.into_iter().cloned().collect();
-    let names: Vec<String> = names.into_iter().cloned().collect();
-    policy
-        .db()
-        .read_with(namespace, (targets, names), |tx, (targets, names)| {
-            active(tx, targets, names)
-        })
-        .await
+    let chains: HashSet<ChainId> = indices
+        .iter()
+        .map(|index| &pending[*index])
+        .filter(|decision| !decision.is_complete)
+        .map(|decision| decision.request.intent.chain)
+        .collect();
+    let selectors = Selectors {
+        targets: targets.into_iter().cloned().collect(),
+        names: names.into_iter().cloned().collect(),
+        chains: chains.into_iter().collect(),
+    };
+    policy.db().read_with(namespace, selectors, active).await
 }
 
-fn active(tx: &mut Tx, targets: &[Target], names: &[String]) -> Result<ActivePolicies> {
+fn active(tx: &mut Tx, selectors: &Selectors) -> Result<ActivePolicies> {
     let mut active = ActivePolicies {
         revision: table::revision::get(tx)?,
         ..ActivePolicies::default()
     };
-    for attached in table::attachment::attached(tx, targets)? {
+    for attached in table::attachment::attached(tx, &selectors.targets)? {
         let policies = active.attached.entry(attached.target).or_default();
         policies.push(attached.policy);
     }
-    for policy in table::attachment::named(tx, names)? {
+    for policy in table::attachment::named(tx, &selectors.names)? {
         active.named.insert(policy.name.clone(), policy);
+    }
+    for chain in &selectors.chains {
+        let policies = table::attachment::attached_on(tx, chain)?;
+        active.on_chain.insert(*chain, policies);
     }
     Ok(active)
 }
@@ -132,6 +150,7 @@ async fn active_documents(
     let attached = active.attached.values().flatten();
     let versions = attached
         .chain(active.named.values())
+        .chain(active.on_chain.values().flatten())
         .filter_map(|policy| policy.active.as_ref())
         .map(|version| (version.name.id, version.hash))
         .collect();
@@ -196,6 +215,11 @@ fn select(
         decision.problems.push(Reason::no_policy());
     }
     selected.extend(attached(&decision.named_targets));
+    if !decision.is_complete {
+        let chain = &decision.request.intent.chain;
+        let any = active.on_chain.get(chain).into_iter().flatten();
+        selected.extend(any.map(|policy| (policy.name.as_str(), policy)));
+    }
     for name in &decision.request.policies {
         match active.named.get(name) {
             Some(policy) => drop(selected.insert(&policy.name, policy)),

@@ -4,7 +4,7 @@ use super::policy::VersionName;
 use crate::target::{Target, TargetKind};
 use serde::Serialize;
 use store::{Result, ScopedTable as _, Tx};
-use types::{Digest, Page, PolicyId, Time};
+use types::{ChainId, Digest, Page, PolicyId, Time};
 use utoipa::ToSchema;
 
 #[derive(store::Record)]
@@ -113,6 +113,19 @@ pub(crate) fn attached(tx: &mut Tx, targets: &[Target]) -> Result<Vec<AttachedPo
           WHERE a.namespace = ?ns AND (a.kind, a.target) IN ({rows})",
         (),
         &targets,
+    )
+}
+
+/// The policies attached to any asset, or to any contract of a chain.
+pub(crate) fn attached_on(tx: &mut Tx, chain: &ChainId) -> Result<Vec<ActivePolicy>> {
+    tx.rows(
+        "SELECT DISTINCT p.id, p.name, v.id, v.label, v.hash
+           FROM policy_attachment a
+           JOIN policy p ON p.namespace = a.namespace AND p.id = a.policy
+           LEFT JOIN policy_version v ON v.namespace = p.namespace AND v.id = p.current_version
+          WHERE a.namespace = ?ns
+            AND (a.kind = ?1 OR (a.kind = ?2 AND substr(a.target, 1, length(?3)) = ?3))",
+        (TargetKind::Asset, TargetKind::Contract, format!("{chain}/")),
     )
 }
 

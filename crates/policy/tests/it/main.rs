@@ -8,6 +8,7 @@
 mod decisions;
 mod dry_runs;
 mod fail_closed;
+mod knowledge;
 mod library;
 mod parser;
 mod permits;

@@ -55,6 +55,14 @@ impl Abi {
         Some((function.signature.clone(), Value::Object(object)))
     }
 
+    /// The signature of the function that a call selects.
+    pub(crate) fn signature_of(&self, data: &[u8]) -> Option<&str> {
+        let selector = data.first_chunk::<4>()?;
+        let mut functions = self.entries.functions.iter();
+        let function = functions.find(|function| function.selector() == *selector)?;
+        Some(&function.signature)
+    }
+
     /// Finds a function by its signature, or by its name if the name is not overloaded.
     fn function(&self, method: &str) -> Result<&Entry> {
         let signature: String = method.chars().filter(|c| !c.is_whitespace()).collect();

@@ -24,6 +24,57 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// Parses `encodeType` of EIP-712: the primary type, then the structs in it. The fields become
+    /// parameters, and structs tuples.
+    pub(crate) fn typed(encoded: &str) -> Option<Self> {
+        let structs: Vec<(&str, &str)> = encoded
+            .split_terminator(')')
+            .map(|text| text.split_once('('))
+            .collect::<Option<_>>()?;
+        let (name, fields) = *structs.first()?;
+        let inputs = self::fields(fields, &structs, 0)?;
+        Some(Self {
+            name: name.to_owned(),
+            outputs: Vec::new(),
+            anonymous: false,
+            hash: *keccak256(encoded),
+            signature: encoded.to_owned(),
+            inputs,
+        })
+    }
+}
+
+fn fields(text: &str, structs: &[(&str, &str)], depth: usize) -> Option<Vec<Param>> {
+    // No struct of a constant is nested as deep; a recursive one would never end.
+    if depth > 4 {
+        return None;
+    }
+    let field = |text: &str| {
+        let (ty, name) = text.split_once(' ')?;
+        Some(Param {
+            name: name.to_owned(),
+            ty: field_type(ty, structs, depth)?,
+            indexed: false,
+        })
+    };
+    text.split(',').map(field).collect()
+}
+
+fn field_type(text: &str, structs: &[(&str, &str)], depth: usize) -> Option<Type> {
+    if let Some((item, size)) = text
+        .strip_suffix(']')
+        .and_then(|text| text.rsplit_once('['))
+    {
+        return Type::array(field_type(item, structs, depth)?, size);
+    }
+    let members = structs.iter().find(|(name, _)| *name == text);
+    match members {
+        Some((_, members)) => fields(members, structs, depth + 1).map(Type::Tuple),
+        None => Type::simple(text),
+    }
+}
+
 /// Parses `(…)`, and returns what follows it.
 fn members(text: &str) -> Option<(Vec<Param>, &str)> {
     let mut rest = text.strip_prefix('(')?;
@@ -76,6 +127,17 @@ mod tests {
             Entry::declared("pause()").unwrap().selector(),
             [0x84, 0x56, 0xcb, 0x59]
         );
+    }
+
+    #[test]
+    fn structs_of_typed_data_become_tuples() {
+        let text = "Order(address maker,Item[] items)Item(uint256 amount,bytes32 id)";
+        let entry = Entry::typed(text).unwrap();
+        assert_eq!(ty::list(&entry.inputs), "(address,(uint256,bytes32)[])");
+        assert_eq!(entry.hash, *keccak256(text));
+        for bad in ["", "A", "A(B b)B(A a)", "A(nothing x)"] {
+            assert!(Entry::typed(bad).is_none(), "{bad}");
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ mod ty;
 pub use event::DecodedEvent;
 
 pub(crate) use entry::Entry;
-pub(crate) use input::value;
+pub(crate) use input::{params, value};
 pub(crate) use path::Path;
 pub(crate) use token::Token;
 pub(crate) use ty::Type;

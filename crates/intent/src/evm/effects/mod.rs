@@ -5,12 +5,14 @@
 //!   hash identifies all that it does.
 //! - A call is what the standards of its target say about it (see `unfold`).
 //! - An EIP-7702 authorization, signed or carried, is a grant over the whole account and a power;
-//!   none if it ends a delegation (zero address).
+//!   only a power if it ends a delegation (zero address). It is complete if it is for this chain
+//!   alone and its delegate is registered as an account.
 //! - Typed data is what its type is known to allow (see `typed_data`), else incomplete.
 //! - A message has no known effects and is incomplete.
 //!
 //! An interface names functions and arguments. It changes nothing else.
 
+mod judge;
 mod typed_data;
 mod unfold;
 
@@ -18,7 +20,7 @@ use super::address;
 use super::standards::ZERO_ACCOUNT;
 use crate::{
     Act, Authorization, Effects, Error, Grant, Incomplete, IncompleteCode, Intent, Knowledge,
-    Output, Power, PowerKind, Result, Transaction,
+    Output, Power, PowerKind, Result, Standard, Transaction,
 };
 use types::Digest;
 use unfold::Unfolding;
@@ -34,9 +36,9 @@ pub fn effects(intent: &Intent, known: &Knowledge) -> Result<Effects> {
         Act::Transaction(transaction) => of_transaction(intent, transaction, known),
         Act::TypedData { json } => typed_data::effects(intent, json, known),
         Act::Authorization(authorization) => {
-            let mut effects = Effects::none();
-            effects.add_delegations(std::slice::from_ref(authorization))?;
-            Ok(effects)
+            let mut unfolding = Unfolding::new(known);
+            unfolding.add_delegations(std::slice::from_ref(authorization))?;
+            Ok(unfolding.effects)
         }
         Act::Message { .. } => Ok(incomplete(
             IncompleteCode::Message,
@@ -69,9 +71,7 @@ fn of_transaction(
         ));
     };
     let mut unfolding = Unfolding::new(known);
-    unfolding
-        .effects
-        .add_delegations(&transaction.authorizations)?;
+    unfolding.add_delegations(&transaction.authorizations)?;
     match to {
         None => {
             unfolding.add_payment(&intent.signer, "", *value);
@@ -85,31 +85,68 @@ fn of_transaction(
     Ok(unfolding.effects)
 }
 
-impl Effects {
+impl Unfolding<'_> {
     fn add_delegations(&mut self, authorizations: &[Authorization]) -> Result<()> {
         for authorization in authorizations {
             check_canonical(&authorization.delegate)?;
-            if authorization.delegate == ZERO_ACCOUNT {
-                continue;
-            }
-            let (owner, to) = (authorization.authority.clone(), &authorization.delegate);
-            self.powers.push(Power {
-                kind: PowerKind::Delegation,
-                contract: owner.clone(),
-                from: Some(owner.clone()),
-                to: Some(to.clone()),
-                role: None,
-                amount: None,
-                path: String::new(),
-            });
-            self.grants.push(Grant {
+            check_canonical(&authorization.authority)?;
+            self.add_delegation(authorization);
+        }
+        Ok(())
+    }
+
+    fn add_delegation(&mut self, authorization: &Authorization) {
+        let (owner, to) = (&authorization.authority, &authorization.delegate);
+        self.add_power(Power {
+            kind: PowerKind::Delegation,
+            contract: owner.clone(),
+            from: Some(owner.clone()),
+            to: Some(to.clone()),
+            role: None,
+            amount: None,
+            path: String::new(),
+        });
+        if to != ZERO_ACCOUNT {
+            self.effects.grants.push(Grant {
                 asset: None,
-                owner,
+                owner: owner.clone(),
                 to: to.clone(),
                 amount: None,
             });
         }
-        Ok(())
+        self.judge_delegate(authorization);
+    }
+
+    fn judge_delegate(&mut self, authorization: &Authorization) {
+        let delegate = &authorization.delegate;
+        let mut incomplete = |code, text: String| {
+            self.effects.add_incomplete(Incomplete {
+                code,
+                path: String::new(),
+                contract: Some(delegate.clone()),
+                text,
+            });
+        };
+        if authorization.any_chain {
+            let why = "the authorization is valid on every chain";
+            incomplete(IncompleteCode::UnknownArgument, why.to_owned());
+        }
+        if delegate == ZERO_ACCOUNT {
+            return;
+        }
+        let known = self.known.contract(delegate);
+        match known {
+            Some(known) if known.changed.is_some() => {
+                let why = format!("{delegate} is not what was registered");
+                incomplete(IncompleteCode::Changed, why);
+            }
+            Some(known) if known.implements(Standard::SmartAccount) => {}
+            _ => {
+                let why = format!("{delegate} is not registered as an account");
+                incomplete(IncompleteCode::UnknownContract, why);
+            }
+        }
+        self.effects.touched.insert(delegate.clone());
     }
 }
 

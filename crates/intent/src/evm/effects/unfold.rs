@@ -5,15 +5,18 @@
 //! arguments; the same holds for every call nested in it. For any other target, all readings of
 //! the selector by any standard are added up, so that policy sees as much as possible, and the
 //! reason is recorded.
+//!
+//! A payment without data is complete if its receiver has no code, or is known to do nothing else
+//! with it. So are tokens, whose receiver is called, if it is registered and gets no data.
 
-use crate::evm::abi::Abi;
-use crate::evm::address;
-use crate::evm::standards::{self, CallReader, DeclaredCall, Nested, Reading};
+use super::judge::{self, is_native_alias, is_reserved};
+use crate::evm::standards::{self, CallReader, Declared, Nested, NestedKind, Reading};
 use crate::{
     AssetRef, Call, DecodedBy, Effects, Incomplete, IncompleteCode, Knowledge, KnownAccount,
-    KnownContract, Move, Power,
+    KnownContract, Move, Power, PowerKind, Standard,
 };
 use serde_json::Value;
+use std::collections::BTreeSet;
 use types::{Amount, Json};
 
 /// The deepest nesting that is read; the outer call is 0.
@@ -23,23 +26,29 @@ const MAX_CALLS: usize = 256;
 
 /// The calls of a signature while they are read.
 pub(super) struct Unfolding<'k> {
-    known: &'k Knowledge,
+    pub(super) known: &'k Knowledge,
     pub(super) effects: Effects,
+    /// Contracts and accounts that are not what is known of them any more after an earlier call.
+    changed: BTreeSet<String>,
     /// Nested calls and payments so far.
     count: usize,
 }
 
 /// A call, and where it is.
-struct Frame<'f> {
-    path: String,
-    depth: usize,
-    sender: &'f str,
-    contract: &'f str,
-    data: &'f [u8],
+pub(super) struct Frame<'f> {
+    pub(super) path: String,
+    pub(super) depth: usize,
+    /// The account that the contract sees as its caller.
+    pub(super) sender: &'f str,
+    pub(super) contract: &'f str,
+    /// The account that acts: the contract, except where its code runs as another.
+    pub(super) actor: &'f str,
+    pub(super) value: Amount,
+    pub(super) data: &'f [u8],
 }
 
 /// The function of a call, its arguments by name, and what named them.
-type Named = (String, Value, DecodedBy);
+pub(super) type Named = (String, Value, DecodedBy);
 
 /// A call as the standards of its target have it.
 struct Read {
@@ -55,20 +64,22 @@ impl<'k> Unfolding<'k> {
         Self {
             known,
             effects: Effects::none(),
+            changed: BTreeSet::new(),
             count: 0,
         }
     }
 
     /// Adds the effects of the outer call.
     pub(super) fn call(&mut self, sender: &str, contract: &str, value: Amount, data: &[u8]) {
-        let frame = Frame {
+        self.frame(&Frame {
             path: String::new(),
             depth: 0,
             sender,
             contract,
+            actor: contract,
+            value,
             data,
-        };
-        self.frame(&frame, value);
+        });
     }
 
     /// Adds a movement of the native coin.
@@ -83,79 +94,112 @@ impl<'k> Unfolding<'k> {
         }
     }
 
-    fn frame(&mut self, frame: &Frame<'_>, value: Amount) {
-        self.effects.touched.insert(frame.contract.to_owned());
-        self.add_payment(frame.sender, frame.contract, value);
+    /// Adds a change of power.
+    pub(super) fn add_power(&mut self, power: Power) {
+        let ends_knowledge = matches!(
+            power.kind,
+            PowerKind::Upgrade
+                | PowerKind::Delegation
+                | PowerKind::Module
+                | PowerKind::Configuration
+                | PowerKind::Deployment
+        );
+        if ends_knowledge {
+            self.changed.insert(power.contract.clone());
+        }
+        self.effects.powers.push(power);
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>) {
+        self.touch(frame);
+        self.add_payment(frame.sender, frame.contract, frame.value);
         if frame.data.is_empty() {
-            self.receive(frame, "");
+            self.receive(frame);
         } else {
             self.execute(frame);
         }
     }
 
-    /// A payment or tokens without data: complete if the receiver has no code that reacts.
-    /// `signature` is the function that would be called.
-    fn receive(&mut self, frame: &Frame<'_>, signature: &str) {
+    /// Records that effects depend on the target.
+    fn touch(&mut self, frame: &Frame<'_>) {
+        self.effects.touched.insert(frame.contract.to_owned());
+        if self.changed.contains(frame.contract) {
+            let why = format!("an earlier call changes {}", frame.contract);
+            self.incomplete(frame, IncompleteCode::ChangedInIntent, why);
+        }
+    }
+
+    /// A payment without data.
+    fn receive(&mut self, frame: &Frame<'_>) {
         if self.has_no_code(frame.contract) {
             return;
         }
-        self.add_named_call(frame, signature);
-        let account = frame.contract;
-        let (code, why) = match self.known.accounts.get(account) {
-            None | Some(KnownAccount::Unreadable(_)) => self.unreadable(account),
-            Some(KnownAccount::Contract(_)) => (
-                IncompleteCode::ReceiverCode,
-                format!("what {account} does with a payment is not known"),
-            ),
-            Some(KnownAccount::Unregistered | KnownAccount::NoCode) => (
-                IncompleteCode::ReceiverCode,
-                format!("{account} is not registered, and may have code"),
-            ),
-        };
-        self.incomplete(frame, code, why);
+        let known = self.known.contract(frame.contract);
+        match known.filter(|known| known.changed.is_none()) {
+            Some(known) if known.implements(Standard::Weth) => {
+                let (asset, to) = (standards::token(frame.contract, None), frame.sender);
+                self.effects.moves.push(Move {
+                    asset,
+                    from: standards::ZERO_ACCOUNT.to_owned(),
+                    to: to.to_owned(),
+                    amount: Some(frame.value),
+                });
+            }
+            // These accounts only report that they were paid.
+            Some(known)
+                if known.implements(Standard::Safe) || known.implements(Standard::SmartAccount) => {
+            }
+            _ => self.unknown_receiver(frame, ""),
+        }
     }
 
-    /// The reason for an account of which nothing could be read.
-    fn unreadable(&self, account: &str) -> (IncompleteCode, String) {
-        let why = match self.known.accounts.get(account) {
-            Some(KnownAccount::Unreadable(why)) => why,
-            _ => "it was not looked up",
-        };
-        let why = format!("nothing is known of {account}: {why}");
-        (IncompleteCode::NoKnowledge, why)
+    /// A receiver that may react: by `signature`, or to a payment if that is empty.
+    fn unknown_receiver(&mut self, frame: &Frame<'_>, signature: &str) {
+        self.add_named_call(frame, signature);
+        let (code, why) = judge::receiver(self.known, frame.contract);
+        self.incomplete(frame, code, why);
     }
 
     fn has_no_code(&self, account: &str) -> bool {
         let known = self.known.accounts.get(account) == Some(&KnownAccount::NoCode);
-        known && !is_reserved(account)
+        known && !is_reserved(account) && !self.changed.contains(account)
     }
 
     fn execute(&mut self, frame: &Frame<'_>) {
         let known = self.known.contract(frame.contract);
         let selector = frame.data.first_chunk::<4>();
         let all = selector.map_or(&[][..], |selector| standards::calls(*selector));
-        let implements = |call: &&DeclaredCall| known.is_some_and(|k| k.implements(call.standard));
-        let own: Vec<&DeclaredCall> = all.iter().filter(implements).collect();
+        let implements = |call: &&Declared| known.is_some_and(|k| k.implements(call.standard));
+        let own: Vec<&Declared> = all.iter().filter(implements).collect();
         let is_own = !own.is_empty();
         let candidates = if is_own { own } else { all.iter().collect() };
-        let read = self.read(frame, known, &candidates);
-        self.judge(frame, known, is_own);
+        let read = self.read(frame, &candidates);
+        if let Some((code, why)) = judge::target(self.known, frame, is_own) {
+            self.incomplete(frame, code, why);
+        }
+        if let Some(why) = known.and_then(|known| known.changed.as_ref()) {
+            let why = format!("{} is not what was registered: {why}", frame.contract);
+            self.incomplete(frame, IncompleteCode::Changed, why);
+        }
         self.judge_data(frame, &read, candidates.is_empty());
         if is_own && read.readings.len() > 1 {
             let why = "two standards of this contract give the function different effects";
             self.incomplete(frame, IncompleteCode::Ambiguous, why);
         }
+        if is_own && judge::has_other_function(known, frame.data, &candidates) {
+            let why = "the registered interface has another function with this selector";
+            self.incomplete(frame, IncompleteCode::Ambiguous, why);
+        }
         self.add_call(frame, known, read.named);
-        self.add_readings(frame, read.readings);
+        let mut readings = read.readings;
+        if !is_own {
+            readings.iter_mut().for_each(Reading::forget_callbacks);
+        }
+        self.add_readings(frame, readings);
     }
 
     /// Reads a call by each standard.
-    fn read(
-        &self,
-        frame: &Frame<'_>,
-        known: Option<&KnownContract>,
-        candidates: &[&'static DeclaredCall],
-    ) -> Read {
+    fn read(&self, frame: &Frame<'_>, candidates: &[&'static Declared]) -> Read {
         let mut read = Read {
             named: None,
             readings: Vec::new(),
@@ -171,10 +215,12 @@ impl<'k> Unfolding<'k> {
                 tokens: &tokens,
                 sender: frame.sender,
                 contract: frame.contract,
-                known,
+                actor: frame.actor,
+                value: frame.value,
+                known: self.known,
                 reading: Reading::default(),
             };
-            if (call.effects)(&mut reader).is_none() {
+            if (call.effect)(&mut reader).is_none() {
                 continue;
             }
             read.is_canonical &= exact;
@@ -182,15 +228,13 @@ impl<'k> Unfolding<'k> {
                 let arguments = call.entry.arguments_json(&tokens);
                 (call.entry.signature.clone(), arguments, DecodedBy::Standard)
             });
-            if !read.readings.contains(&reader.reading) {
-                read.readings.push(reader.reading);
-            }
+            judge::add_distinct(&mut read.readings, reader.reading);
         }
         read
     }
 
     fn add_call(&mut self, frame: &Frame<'_>, known: Option<&KnownContract>, named: Option<Named>) {
-        let registered = || named_by(known?, frame.data);
+        let registered = || judge::named_by(known?, frame.data);
         let (signature, arguments, decoded_by) = match named.or_else(registered) {
             Some((signature, arguments, by)) => {
                 (Some(signature), Json::of(&arguments).ok(), Some(by))
@@ -223,29 +267,6 @@ impl<'k> Unfolding<'k> {
         });
     }
 
-    /// Records what is not known of the target, or not of the function.
-    fn judge(&mut self, frame: &Frame<'_>, known: Option<&KnownContract>, is_own: bool) {
-        let contract = frame.contract;
-        let Some(known) = known else {
-            let (code, why) = match self.known.accounts.get(contract) {
-                Some(KnownAccount::Unregistered | KnownAccount::NoCode) => (
-                    IncompleteCode::UnknownContract,
-                    format!("{contract} is not registered"),
-                ),
-                _ => self.unreadable(contract),
-            };
-            return self.incomplete(frame, code, why);
-        };
-        if let Some(why) = &known.changed {
-            let why = format!("{contract} is not what was registered: {why}");
-            self.incomplete(frame, IncompleteCode::Changed, why);
-        }
-        if !is_own {
-            let why = format!("the function belongs to no standard of {contract}");
-            self.incomplete(frame, IncompleteCode::UnknownSelector, why);
-        }
-    }
-
     fn judge_data(&mut self, frame: &Frame<'_>, read: &Read, is_unknown: bool) {
         if frame.data.len() < 4 {
             let why = "the data has no selector";
@@ -259,16 +280,21 @@ impl<'k> Unfolding<'k> {
         }
     }
 
-    fn add_readings(&mut self, frame: &Frame<'_>, readings: Vec<Reading>) {
+    pub(super) fn add_readings(&mut self, frame: &Frame<'_>, readings: Vec<Reading>) {
         let mut index = 0;
         for reading in readings {
-            self.effects.moves.extend(reading.moves);
+            reading
+                .moves
+                .into_iter()
+                .for_each(|item| self.add_move(item));
             self.effects.grants.extend(reading.grants);
-            let powers = reading.powers.into_iter().map(|power| Power {
-                path: frame.path.clone(),
-                ..power
-            });
-            self.effects.powers.extend(powers);
+            self.effects.touched.extend(reading.touched);
+            for power in reading.powers {
+                self.add_power(Power {
+                    path: frame.path.clone(),
+                    ..power
+                });
+            }
             for (code, why) in reading.incomplete {
                 self.incomplete(frame, code, why);
             }
@@ -279,7 +305,19 @@ impl<'k> Unfolding<'k> {
         }
     }
 
+    fn add_move(&mut self, item: Move) {
+        let is_alias =
+            matches!(&item.asset, AssetRef::Token { contract, .. } if is_native_alias(contract));
+        let native = Move {
+            asset: AssetRef::Native,
+            ..item.clone()
+        };
+        self.effects.moves.push(item);
+        self.effects.moves.extend(is_alias.then_some(native));
+    }
+
     fn nested(&mut self, outer: &Frame<'_>, index: usize, nested: &Nested) {
+        let is_delegate = nested.kind == NestedKind::Delegate;
         let frame = Frame {
             path: match outer.path.as_str() {
                 "" => index.to_string(),
@@ -288,6 +326,12 @@ impl<'k> Unfolding<'k> {
             depth: outer.depth + 1,
             sender: &nested.sender,
             contract: &nested.contract,
+            actor: if is_delegate {
+                &nested.sender
+            } else {
+                &nested.contract
+            },
+            value: nested.value,
             data: &nested.data,
         };
         self.count += 1;
@@ -299,31 +343,50 @@ impl<'k> Unfolding<'k> {
             let why = format!("calls are nested deeper than {MAX_DEPTH}");
             return self.incomplete(outer, IncompleteCode::TooDeep, why);
         }
-        match nested.hook {
-            Some(signature) => self.hook(&frame, signature),
-            None => self.frame(&frame, nested.value),
-        }
-    }
-
-    /// Adds the reaction of a receiver to tokens.
-    fn hook(&mut self, frame: &Frame<'_>, signature: &str) {
-        self.effects.touched.insert(frame.contract.to_owned());
-        if frame.data.is_empty() {
-            let known = self.known.contract(frame.contract);
-            if known.is_none_or(|known| known.changed.is_some()) {
-                self.receive(frame, signature);
+        match nested.kind {
+            NestedKind::Call => self.frame(&frame),
+            NestedKind::Itself => {
+                self.touch(&frame);
+                self.execute(&frame);
             }
-            return;
+            NestedKind::Delegate => self.delegate(&frame),
+            NestedKind::Hook(signature) => self.hook(&frame, signature),
         }
-        self.add_named_call(frame, signature);
-        let why = format!(
-            "{} acts on the data that it gets with the tokens",
-            frame.contract
-        );
-        self.incomplete(frame, IncompleteCode::HookData, why);
     }
 
-    fn incomplete(&mut self, frame: &Frame<'_>, code: IncompleteCode, why: impl Into<String>) {
+    /// Code that runs as the caller: known only of MultiSend.
+    fn delegate(&mut self, frame: &Frame<'_>) {
+        self.touch(frame);
+        self.execute(frame);
+        let known = self.known.contract(frame.contract);
+        if !known.is_some_and(|known| known.implements(Standard::MultiSend)) {
+            let why = format!("the code of {} runs as the account", frame.contract);
+            self.incomplete(frame, IncompleteCode::DelegateCall, why);
+        }
+    }
+
+    /// The reaction of a receiver to tokens.
+    fn hook(&mut self, frame: &Frame<'_>, signature: &str) {
+        self.touch(frame);
+        if !frame.data.is_empty() {
+            self.add_named_call(frame, signature);
+            let account = frame.contract;
+            let why = format!("{account} acts on the data that it gets with the tokens");
+            return self.incomplete(frame, IncompleteCode::HookData, why);
+        }
+        let known = self.known.contract(frame.contract);
+        let is_registered = known.is_some_and(|known| known.changed.is_none());
+        if !is_registered && !self.has_no_code(frame.contract) {
+            self.unknown_receiver(frame, signature);
+        }
+    }
+
+    pub(super) fn incomplete(
+        &mut self,
+        frame: &Frame<'_>,
+        code: IncompleteCode,
+        why: impl Into<String>,
+    ) {
         self.effects.add_incomplete(Incomplete {
             code,
             path: frame.path.clone(),
@@ -333,23 +396,6 @@ impl<'k> Unfolding<'k> {
     }
 }
 
-/// Whether the chain itself acts at an address without code: precompiled contracts (below 0x10000,
-/// which includes Moonbeam's 0x8xx) and predeployed ones (0x4200…00xx of OP stack chains).
-fn is_reserved(account: &str) -> bool {
-    let Some(account) = address::parse_canonical(account) else {
-        return true;
-    };
-    let (head, middle) = (account[0], &account[1..18]);
-    middle.iter().all(|byte| *byte == 0) && (head == 0 || head == 0x42)
-}
-
 fn selector_text(selector: [u8; 4]) -> String {
     format!("0x{}", hex::encode(selector))
-}
-
-/// A call as the registered interface names it.
-fn named_by(known: &KnownContract, data: &[u8]) -> Option<Named> {
-    let abi = Abi::parse(known.interface.as_ref()?).ok()?;
-    let (signature, arguments) = abi.decode_call(data)?;
-    Some((signature, arguments, DecodedBy::Registry))
 }

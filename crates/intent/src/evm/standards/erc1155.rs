@@ -11,24 +11,29 @@ pub(super) static ERC1155: Declaration = Declaration {
     standard: Standard::Erc1155,
     name: "ERC-1155",
     calls: &[
-        CallKind {
-            declaration: "safeTransferFrom(address from, address to, uint256 id, uint256 value, bytes data)",
-            effects: |call| {
+        CallKind::new(
+            "safeTransferFrom(address from, address to, uint256 id, uint256 value, bytes data)",
+            |call| {
                 let (from, to) = (call.account("from")?, call.account("to")?);
                 call.add_move(Some(call.amount("id")?), from, to, call.amount("value")?)?;
-                let hook = "onERC1155Received(address,address,uint256,uint256,bytes)";
-                call.add_hook("to", hook)
+                call.add_hook("to", RECEIVED)
             },
-        },
-        CallKind {
-            declaration: "safeBatchTransferFrom(address from, address to, uint256[] ids, uint256[] values, bytes data)",
-            effects: safe_batch_transfer,
-        },
-        CallKind {
-            declaration: "setApprovalForAll(address operator, bool approved)",
-            effects: approve_all,
-        },
+        ),
+        CallKind::new(
+            "safeBatchTransferFrom(address from, address to, uint256[] ids, uint256[] values, \
+             bytes data)",
+            |call| {
+                let (from, to) = (call.account("from")?, call.account("to")?);
+                add_batch(call, &from, &to)?;
+                call.add_hook("to", BATCH_RECEIVED)
+            },
+        ),
+        CallKind::new(
+            "setApprovalForAll(address operator, bool approved)",
+            approve_all,
+        ),
     ],
+    typed: &[],
     events: &[
         EventKind {
             signature: "TransferSingle(address,address,address,uint256,uint256)",
@@ -41,18 +46,22 @@ pub(super) static ERC1155: Declaration = Declaration {
     ],
 };
 
-fn safe_batch_transfer(call: &mut CallReader<'_>) -> Option<()> {
-    let (from, to) = (call.account("from")?, call.account("to")?);
+/// The callbacks of receivers.
+pub(super) const RECEIVED: &str = "onERC1155Received(address,address,uint256,uint256,bytes)";
+pub(super) const BATCH_RECEIVED: &str =
+    "onERC1155BatchReceived(address,address,uint256[],uint256[],bytes)";
+
+/// Adds a movement for each of the arguments `ids` and `values`.
+pub(super) fn add_batch(call: &mut CallReader<'_>, from: &str, to: &str) -> Option<()> {
     let (ids, values) = (call.amounts("ids")?, call.amounts("values")?);
     if ids.len() != values.len() {
         let why = "ids and values differ in length";
         call.add_incomplete(IncompleteCode::UnknownArgument, why);
     }
     for (id, value) in ids.into_iter().zip(values) {
-        call.add_move(Some(id), from.clone(), to.clone(), value)?;
+        call.add_move(Some(id), from.to_owned(), to.to_owned(), value)?;
     }
-    let hook = "onERC1155BatchReceived(address,address,uint256[],uint256[],bytes)";
-    call.add_hook("to", hook)
+    Some(())
 }
 
 fn transfer_single(event: &EventReader<'_>) -> Option<Vec<Transfer>> {

@@ -10,56 +10,46 @@ pub(super) static ERC20: Declaration = Declaration {
     standard: Standard::Erc20,
     name: "ERC-20",
     calls: &[
-        CallKind {
-            declaration: "transfer(address to, uint256 value)",
-            effects: |call| call.add_payment(call.account("to")?, call.amount("value")?),
-        },
-        CallKind {
-            declaration: "transferFrom(address from, address to, uint256 value)",
-            effects: |call| {
-                let (from, to) = (call.account("from")?, call.account("to")?);
-                call.add_move(None, from, to, call.amount("value")?)
-            },
-        },
-        CallKind {
-            declaration: "approve(address spender, uint256 value)",
-            effects: approve,
-        },
-        CallKind {
-            declaration: "increaseAllowance(address spender, uint256 value)",
-            effects: |call| {
+        CallKind::new("transfer(address to, uint256 value)", transfer),
+        CallKind::new(
+            "transferFrom(address from, address to, uint256 value)",
+            transfer_from,
+        ),
+        CallKind::new("approve(address spender, uint256 value)", |call| {
+            let (spender, value) = (call.account("spender")?, call.amount("value")?);
+            call.add_allowance(call.sender(), spender, value)
+        }),
+        CallKind::new(
+            "increaseAllowance(address spender, uint256 value)",
+            |call| {
                 let (spender, value) = (call.account("spender")?, call.amount("value")?);
                 call.add_grant(None, call.sender(), spender, Some(value));
                 Some(())
             },
-        },
-        CallKind {
-            declaration: "decreaseAllowance(address spender, uint256 value)",
-            effects: |call| {
-                let spender = call.account("spender")?;
-                call.add_power(PowerKind::GrantRevocation, Some(spender), None);
-                Some(())
-            },
-        },
+        ),
+        CallKind::new(
+            "decreaseAllowance(address spender, uint256 value)",
+            |call| call.add_power_for(PowerKind::GrantRevocation, "spender"),
+        ),
     ],
+    typed: &[],
     events: &[EventKind {
         signature: "Transfer(address,address,uint256)",
-        read: transfer,
+        read: transfer_event,
     }],
 };
 
-/// An approval of 0 ends the one before.
-fn approve(call: &mut CallReader<'_>) -> Option<()> {
-    let (spender, value) = (call.account("spender")?, call.amount("value")?);
-    if value.is_zero() {
-        call.add_power(PowerKind::GrantRevocation, Some(spender), None);
-    } else {
-        call.add_grant(None, call.sender(), spender, Some(value));
-    }
-    Some(())
+/// Also of standards that add a callback.
+pub(super) fn transfer(call: &mut CallReader<'_>) -> Option<()> {
+    call.add_payment(call.account("to")?, call.amount("value")?)
 }
 
-fn transfer(event: &EventReader<'_>) -> Option<Vec<Transfer>> {
+pub(super) fn transfer_from(call: &mut CallReader<'_>) -> Option<()> {
+    let (from, to) = (call.account("from")?, call.account("to")?);
+    call.add_move(None, from, to, call.amount("value")?)
+}
+
+fn transfer_event(event: &EventReader<'_>) -> Option<Vec<Transfer>> {
     let ([_, from, to], [amount]) = (event.topics(), event.words()?) else {
         return None;
     };

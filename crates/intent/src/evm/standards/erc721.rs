@@ -10,32 +10,33 @@ pub(super) static ERC721: Declaration = Declaration {
     standard: Standard::Erc721,
     name: "ERC-721",
     calls: &[
-        CallKind {
-            declaration: "transferFrom(address from, address to, uint256 tokenId)",
-            effects: transfer_one,
-        },
-        CallKind {
-            declaration: "approve(address to, uint256 tokenId)",
-            effects: approve,
-        },
-        CallKind {
-            declaration: "safeTransferFrom(address from, address to, uint256 tokenId)",
-            effects: safe_transfer,
-        },
-        CallKind {
-            declaration: "safeTransferFrom(address from, address to, uint256 tokenId, bytes data)",
-            effects: safe_transfer,
-        },
-        CallKind {
-            declaration: "setApprovalForAll(address operator, bool approved)",
-            effects: approve_all,
-        },
+        CallKind::new(
+            "transferFrom(address from, address to, uint256 tokenId)",
+            transfer_one,
+        ),
+        CallKind::new("approve(address to, uint256 tokenId)", approve),
+        CallKind::new(
+            "safeTransferFrom(address from, address to, uint256 tokenId)",
+            safe_transfer,
+        ),
+        CallKind::new(
+            "safeTransferFrom(address from, address to, uint256 tokenId, bytes data)",
+            safe_transfer,
+        ),
+        CallKind::new(
+            "setApprovalForAll(address operator, bool approved)",
+            approve_all,
+        ),
     ],
+    typed: &[],
     events: &[EventKind {
         signature: "Transfer(address,address,uint256)",
         read: transfer,
     }],
 };
+
+/// The callback of receivers.
+pub(super) const ONE_RECEIVED: &str = "onERC721Received(address,address,uint256,bytes)";
 
 fn transfer_one(call: &mut CallReader<'_>) -> Option<()> {
     let (from, to) = (call.account("from")?, call.account("to")?);
@@ -44,7 +45,7 @@ fn transfer_one(call: &mut CallReader<'_>) -> Option<()> {
 
 fn safe_transfer(call: &mut CallReader<'_>) -> Option<()> {
     transfer_one(call)?;
-    call.add_hook("to", "onERC721Received(address,address,uint256,bytes)")
+    call.add_hook("to", ONE_RECEIVED)
 }
 
 /// An approval of the zero address ends the one before.
