@@ -127,6 +127,14 @@ pub fn function_signatures(chain: &ChainId, interface: &Interface) -> Result<BTr
     }
 }
 
+/// The selector of a function: of its signature, such as `transfer(address,uint256)`, or itself.
+pub fn selector(chain: &ChainId, text: &str) -> Result<String> {
+    match family(chain)? {
+        Family::Evm => evm::selector(text),
+        Family::Utxo => Err(no_contracts()),
+    }
+}
+
 fn no_contracts() -> Error {
     Error::invalid_intent("this chain has no contracts")
 }

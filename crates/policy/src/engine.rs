@@ -33,6 +33,8 @@ pub struct Limits {
     pub attachments_per_namespace: usize,
     /// Policies that one decision may evaluate.
     pub policies_per_decision: usize,
+    pub lists_per_namespace: usize,
+    pub entries_per_list: usize,
     /// Lookups that one policy may request in one decision.
     pub lookups_per_policy: usize,
     /// The longest answer of a lookup as JSON, in bytes.
@@ -72,6 +74,8 @@ impl Default for Limits {
             versions_per_policy: 1_000,
             attachments_per_namespace: 10_000,
             policies_per_decision: 50,
+            lists_per_namespace: 1_000,
+            entries_per_list: 100_000,
             lookups_per_policy: 64,
             lookup_bytes: 64 * 1024,
             lookup_ms: 5_000,
@@ -130,6 +134,7 @@ impl Policy {
         self.parts.contracts.as_ref()
     }
 
+    /// Answers the lookups that this engine does not answer itself.
     pub(crate) fn lookups(&self) -> &dyn Lookups {
         self.parts.lookups.as_ref()
     }

@@ -18,6 +18,15 @@ pub enum Error {
     /// The namespace has no such decision.
     #[error("there is no decision {id} in this namespace")]
     UnknownDecision { id: String },
+    /// The namespace has no such list.
+    #[error("there is no list {name:?} in this namespace")]
+    UnknownList { name: String },
+    /// The list has no such entry.
+    #[error("there is no entry {id} in this list")]
+    UnknownListEntry { id: String },
+    /// The fields of a list or of an entry are not valid.
+    #[error("{why}")]
+    InvalidList { field: String, why: String },
     /// The policy's name breaks the naming rules.
     #[error(
         "a policy's name has 1 to {limit} characters, none of them a control character, and does not begin with \"pol:\""
@@ -65,6 +74,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// A field of a list or of an entry is not valid.
+    pub(crate) fn invalid_list(field: impl Into<String>, why: impl Into<String>) -> Self {
+        let (field, why) = (field.into(), why.into());
+        Self::InvalidList { field, why }
+    }
+
     /// A namespace or a policy has as many items as it may.
     pub(crate) fn too_many(what: &'static str, limit: usize) -> Self {
         Self::LimitExceeded {
@@ -88,6 +103,9 @@ codes! { Error {
     Self::UnknownPolicy { .. } => ("policy.unknown_policy", 404, Never),
     Self::UnknownVersion { .. } => ("policy.unknown_version", 404, Never),
     Self::UnknownDecision { .. } => ("policy.unknown_decision", 404, Never),
+    Self::UnknownList { .. } => ("policy.unknown_list", 404, Never),
+    Self::UnknownListEntry { .. } => ("policy.unknown_list_entry", 404, Never),
+    Self::InvalidList { .. } => ("policy.invalid_list", 400, Never),
     Self::InvalidName { .. } => ("policy.invalid_name", 400, Never),
     Self::NameTaken { .. } => ("policy.name_taken", 409, Never),
     Self::InvalidDocument(_) => ("policy.invalid_document", 400, Never),
@@ -117,6 +135,7 @@ impl Coded for Error {
             Self::InvalidInput { .. } => "input",
             Self::InvalidTarget { .. } => "target",
             Self::InvalidCursor => "after",
+            Self::InvalidList { field, .. } => return Some(field.clone()),
             Self::LimitExceeded { field, .. } => return field.map(str::to_owned),
             _ => return None,
         };

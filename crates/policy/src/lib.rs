@@ -6,8 +6,10 @@
 //! first. Policies are versioned documents ([`put_policy`], [`add_version`]), evaluated where they
 //! are attached ([`attach`]): to a namespace, a wallet, a key, an account, an asset, a contract, a
 //! task. Every evaluated policy must allow the intent. A document declares the data it needs
-//! besides the transaction as lookups ([`Lookups`]). What the contracts in an intent are is not the
-//! caller's to say ([`Contracts`]). `docs/policies.md` explains how to write one.
+//! besides the transaction as lookups ([`Lookups`]), among them lists of accounts and calls
+//! ([`put_list`], [`add_entries`]), whose entries count after a cooling time. What the contracts in
+//! an intent are is not the caller's to say ([`Contracts`]). `docs/policies.md` explains how to
+//! write one.
 //!
 //! What it never does: hold a wallet's private key, sign a transaction, query a chain, read a clock
 //! within a rule, run Rego inside a database transaction, or permit what it does not understand.
@@ -25,7 +27,9 @@
 //! - a permit is bound to its namespace, intent, envelope and decision, and verifies under the
 //!   policy key alone (`permits`);
 //! - evaluating a past decision again on the same versions gives the same outcome (`replays`);
-//! - a request that cannot be evaluated does not affect the others (`fail_closed`).
+//! - a request that cannot be evaluated does not affect the others (`fail_closed`);
+//! - an entry of a list counts only after the cooling time that applied when it was added, and no
+//!   longer when it is removed (`lists`).
 
 mod attach;
 mod contracts;
@@ -41,8 +45,10 @@ mod error;
 mod evaluate;
 mod evaluation_pool;
 mod input;
+mod lists;
 mod lookup;
 mod outcome;
+mod own_lookups;
 mod policies;
 mod replay;
 mod request;
@@ -60,6 +66,7 @@ pub use engine::{Limits, Parts, Policy, Settings};
 pub use envelope::EnvelopeRules;
 pub use error::{Error, Result};
 pub use input::{ReservedMember, task_input};
+pub use lists::{NewEntry, NewList, add_entries, entries, list, lists, put_list, remove_entry};
 pub use lookup::{Lookup, LookupError, Lookups, NoLookups};
 pub use outcome::{Obligation, Outcome, Reason, ReasonCode};
 pub use policies::{
@@ -71,6 +78,7 @@ pub use request::{Approval, DecisionRequest, TaskRef, WalletRef, approvals_hash}
 pub use signer::{LocalSigner, PermitSigner};
 pub use table::attachment::Attachment;
 pub use table::decision::{Decision, DecisionFilter, DocumentSource};
+pub use table::list::{EntryFilter, List, ListEntry, ListKind, ShorterCooling};
 pub use table::policy::{StoredPolicy, VersionName};
 pub use table::version::StoredVersion;
 pub use target::Target;

@@ -8,6 +8,9 @@ use types::{Namespace, canonical_json};
 /// The largest integer that every Rego engine keeps exactly.
 const MAX_EXACT: u64 = 1 << 53;
 
+/// The longest argument of a lookup, in bytes.
+const MAX_ARGUMENT: usize = 1_024;
+
 /// A lookup requested by a policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lookup {
@@ -58,6 +61,39 @@ impl Lookups for NoLookups {
         Err(LookupError::Unknown {
             name: lookup.name.clone(),
         })
+    }
+}
+
+/// A lookup that this engine answers itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LookupInfo {
+    pub(crate) name: &'static str,
+    /// The arguments, all of them required.
+    pub(crate) arguments: &'static [&'static str],
+    /// What it returns, for the documentation.
+    #[cfg_attr(not(test), allow(dead_code, reason = "printed by a test"))]
+    pub(crate) doc: &'static str,
+}
+
+impl LookupInfo {
+    /// The arguments as texts, in the declared order.
+    pub(crate) fn read<'l>(&self, lookup: &'l Lookup) -> Result<Vec<&'l str>, LookupError> {
+        let invalid = |why: String| LookupError::Arguments {
+            name: self.name.to_owned(),
+            why,
+        };
+        let members = lookup.args.as_object();
+        let members = members.ok_or_else(|| invalid("expected an object".to_owned()))?;
+        let is_unknown = |name: &&String| !self.arguments.contains(&name.as_str());
+        if let Some(unknown) = members.keys().find(is_unknown) {
+            return Err(invalid(format!("there is no argument {unknown:?}")));
+        }
+        let text = |name: &&str| {
+            let text = members.get(*name).and_then(Value::as_str);
+            let text = text.filter(|text| text.len() <= MAX_ARGUMENT && !text.contains('\0'));
+            text.ok_or_else(|| invalid(format!("{name}: expected a text")))
+        };
+        self.arguments.iter().map(text).collect()
     }
 }
 

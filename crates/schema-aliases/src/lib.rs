@@ -7,7 +7,7 @@
 use utoipa_config::Config;
 
 /// Types that are JSON strings.
-const STRINGS: [&str; 22] = [
+const STRINGS: [&str; 24] = [
     "Amount",
     "ApiKeyId",
     "BindingId",
@@ -16,6 +16,8 @@ const STRINGS: [&str; 22] = [
     "DecisionId",
     "Digest",
     "KeyId",
+    "ListEntryId",
+    "ListId",
     "ListenerId",
     "Namespace",
     "ObjectId",

@@ -235,7 +235,9 @@ ids!(
     ApiKeyId,
     ObjectId,
     BindingId,
-    ContractId
+    ContractId,
+    ListEntryId,
+    ListId
 );
 value!(
     TraceContext,

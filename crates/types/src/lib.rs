@@ -75,6 +75,10 @@ ids! {
     TaskId = "tsk";
     /// A policy.
     PolicyId = "pol";
+    /// A list that policies look up.
+    ListId = "lst";
+    /// An entry of a list.
+    ListEntryId = "lse";
     /// A version of a task or a policy.
     VersionId = "ver";
     /// A listener.

@@ -130,7 +130,7 @@ impl Role {
             }
             Role::Controller => {
                 action == "read"
-                    || object == "policy"
+                    || ["policy", "list"].contains(&object)
                     || matches!(
                         (object, action),
                         ("wallet", "freeze") | ("contract", "write")
@@ -193,6 +193,8 @@ mod tests {
         assert!(!with(Role::Controller).may(Permission("submission:create")));
         assert!(with(Role::Operator).may(Permission("submission:create")));
         assert!(!with(Role::Operator).may(Permission("policy:write")));
+        assert!(with(Role::Controller).may(Permission("list:write")));
+        assert!(!with(Role::Operator).may(Permission("list:write")));
         assert!(!with(Role::Reader).may(Permission("data:write")));
     }
 

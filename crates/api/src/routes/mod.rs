@@ -10,6 +10,7 @@ mod flattened;
 mod freezes;
 mod keyring;
 mod listeners;
+mod lists;
 mod named;
 mod namespaces;
 mod operation_ids;
@@ -52,6 +53,7 @@ fn api_routes() -> OpenApiRouter<App> {
         .merge(freezes::routes())
         .merge(keyring::routes())
         .merge(policies::routes())
+        .merge(lists::routes())
         .merge(chains::routes())
         .merge(contracts::routes())
         .merge(facts::routes())

@@ -11,6 +11,7 @@ mod client;
 mod contract_routes;
 mod data_routes;
 mod fuzz;
+mod lists;
 mod openapi;
 mod stream_routes;
 mod submissions;

@@ -22,6 +22,9 @@ pub(crate) enum Command {
     /// Policies and decisions
     #[command(subcommand)]
     Policy(Policy),
+    /// Lists that policies look up
+    #[command(subcommand)]
+    List(List),
     /// Tasks and runs
     #[command(subcommand)]
     Task(Task),
@@ -129,6 +132,51 @@ pub(crate) enum PolicyCall {
 }
 
 #[derive(Subcommand)]
+pub(crate) enum List {
+    /// Show all lists
+    List,
+    /// Create a list, or change its description or cooling time
+    Put {
+        /// List name.
+        name: String,
+        /// `account` or `call`; required for a new list.
+        #[arg(long)]
+        kind: Option<String>,
+        #[arg(long)]
+        description: Option<String>,
+        /// How long a new entry waits before it counts, in milliseconds; default: a day.
+        #[arg(long)]
+        cooling_ms: Option<u64>,
+    },
+    /// Show the entries of a list
+    Entries {
+        /// List name or id.
+        list: String,
+    },
+    /// Add an account or a call; it counts after the cooling time
+    Add {
+        /// List name or id.
+        list: String,
+        /// Account, or the contract of a call.
+        address: String,
+        /// Signature or selector of the function, in a list of calls.
+        function: Option<String>,
+        /// Chain id; default: the default chain of the namespace.
+        #[arg(long)]
+        chain: Option<String>,
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+    /// Remove an entry, at once
+    Remove {
+        /// List name or id.
+        list: String,
+        /// Entry id.
+        entry: String,
+    },
+}
+
+#[derive(Subcommand)]
 pub(crate) enum Task {
     /// List tasks
     List,
@@ -196,6 +244,7 @@ fn calls(command: Command) -> Result<Vec<Call>> {
         Command::Submission(command) => vec![submission(command)],
         Command::Key(Key::Call(command)) => vec![key(command)],
         Command::Policy(Policy::Call(command)) => policy(command)?,
+        Command::List(command) => vec![list(command)],
         Command::Task(command) => task(command)?,
         Command::Chain(command) => vec![chain(command)],
         Command::Contracts(command) => vec![contracts::call(command)?],
@@ -263,6 +312,44 @@ fn policy(command: PolicyCall) -> Result<Vec<Call>> {
             ]
         }
     })
+}
+
+fn list(command: List) -> Call {
+    let path = |name: &str| format!("/lists/{}", path_segment(name));
+    match command {
+        List::List => Call::get("/lists"),
+        List::Put {
+            name,
+            kind,
+            description,
+            cooling_ms,
+        } => Call::put(
+            path(&name),
+            &json!({ "kind": kind, "description": description, "coolingMs": cooling_ms }),
+        ),
+        List::Entries { list } => Call::get(format!("{}/entries", path(&list))),
+        List::Add {
+            list,
+            address,
+            function,
+            chain,
+            note,
+        } => {
+            let entry = match function {
+                None => json!({ "chain": chain, "address": address, "note": note }),
+                Some(function) => {
+                    json!({ "chain": chain, "contract": address, "selector": function, "note": note })
+                }
+            };
+            let entries = json!({ "entries": [entry] });
+            Call::post(format!("{}/entries", path(&list)), &entries)
+        }
+        List::Remove { list, entry } => Call {
+            method: Method::DELETE,
+            path: format!("{}/entries/{}", path(&list), path_segment(&entry)),
+            body: None,
+        },
+    }
 }
 
 fn task(command: Task) -> Result<Vec<Call>> {

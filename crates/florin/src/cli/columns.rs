@@ -13,6 +13,10 @@ const COLUMNS: &[(&str, &[&str])] = &[
         &["name", "chain", "address", "standards", "changed"],
     ),
     (
+        "lists",
+        &["name", "kind", "entries", "coolingMs", "description"],
+    ),
+    (
         "policies",
         &["name", "currentVersion", "description", "updated"],
     ),

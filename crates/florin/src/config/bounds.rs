@@ -26,6 +26,8 @@ const BOUNDS: &[(&str, i64, i64)] = &[
     ("policy.limits.versions_per_policy", 1, 1_000_000),
     ("policy.limits.attachments_per_namespace", 1, 1_000_000),
     ("policy.limits.policies_per_decision", 1, 1_000),
+    ("policy.limits.lists_per_namespace", 1, 100_000),
+    ("policy.limits.entries_per_list", 1, 10_000_000),
     ("policy.limits.lookups_per_policy", 0, 10_000),
     ("policy.limits.lookup_bytes", 1, 64 * MEBIBYTE),
     ("policy.limits.lookup_ms", 1, DAY_MS),

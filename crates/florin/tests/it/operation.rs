@@ -66,6 +66,41 @@ fn a_closed_pipe_is_no_error() {
 }
 
 #[test]
+fn a_list_is_kept_from_the_command_line() {
+    let installation = Installation::new(None, "");
+    let process = installation.serve();
+    let url = process.url();
+    let list = |arguments: &[&str]| {
+        installation.json(&[&["list"], arguments, &["--json", "--url", &url]].concat())
+    };
+    let account = "0x00000000000000000000000000000000000b0b00";
+    let chain = "eip155:1";
+    list(&["put", "suppliers", "--kind", "account", "--cooling-ms", "0"]);
+    let added = list(&[
+        "add",
+        "suppliers",
+        account,
+        "--chain",
+        chain,
+        "--note",
+        "Bob",
+    ]);
+    let entries = list(&["entries", "suppliers"]);
+    assert_eq!(entries["items"], added["items"]);
+    assert_eq!(list(&["list"])["items"][0]["entries"], 1);
+    list(&[
+        "remove",
+        "suppliers",
+        added["items"][0]["id"].as_str().unwrap(),
+    ]);
+    assert_eq!(list(&["entries", "suppliers"])["count"], 0);
+
+    list(&["put", "calls", "--kind", "call"]);
+    let call = list(&["add", "calls", account, "pause()", "--chain", chain]);
+    assert_eq!(call["items"][0]["selector"], "0x8456cb59");
+}
+
+#[test]
 fn commands_print_json() {
     let installation = Installation::new(None, "");
     assert_eq!(installation.json(&["migrate", "--json"])["migrated"], true);

@@ -25,7 +25,7 @@ mod standards;
 mod statement;
 mod typed_data;
 
-pub use abi::{Abi, DecodedEvent};
+pub use abi::{Abi, DecodedEvent, selector};
 pub use address::{address, checksum, parse_recipient};
 pub use assemble::assemble;
 pub use build::{Price, Terms, build_unsigned};

@@ -4,7 +4,7 @@
 use super::pending::PendingDecision;
 use crate::evaluate::{self, LookupRequest};
 use crate::lookup::has_inexact_number;
-use crate::{Limits, Lookup, Policy, Result};
+use crate::{Limits, Lookup, Policy, Result, own_lookups};
 use futures::StreamExt;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -67,7 +67,7 @@ pub(crate) async fn gather(policy: &Policy, pending: &[PendingDecision]) -> Answ
 async fn answer(policy: &Policy, lookup: &Lookup) -> Answer {
     let limits = &policy.settings.limits;
     let timeout = Duration::from_millis(limits.lookup_ms);
-    let answer = tokio::time::timeout(timeout, policy.lookups().answer(lookup)).await;
+    let answer = tokio::time::timeout(timeout, own_lookups::answer(policy, lookup)).await;
     let answer = answer.map_err(|_| {
         format!(
             "{} did not answer within {} ms",

@@ -4,7 +4,7 @@ use super::{DryRun, RequestedLookup, evaluate_document};
 use crate::document_cache::Document;
 use crate::evaluate;
 use crate::outcome::ReasonCode;
-use crate::{Error, Limits, Outcome, Policy, Result};
+use crate::{Error, Limits, Outcome, Policy, Result, own_lookups};
 use serde_json::Value;
 use types::Namespace;
 
@@ -22,7 +22,7 @@ pub(crate) async fn check(
     let Some(run) = policy.pool.run(run).await?? else {
         return Ok(());
     };
-    let is_unknown = |lookup: &&RequestedLookup| !policy.lookups().knows(&lookup.from);
+    let is_unknown = |lookup: &&RequestedLookup| !own_lookups::is_known(policy, &lookup.from);
     match run.lookups.iter().find(is_unknown) {
         Some(lookup) => Err(Error::InvalidExampleInput {
             why: format!("there is no lookup {:?}", lookup.from),

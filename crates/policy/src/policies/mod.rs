@@ -5,6 +5,7 @@ mod version;
 pub(crate) use version::version_by_id;
 pub use version::{NewVersion, add_version, version, versions};
 
+use crate::table::list::List;
 use crate::table::policy::StoredPolicy;
 use crate::{Error, Policy, Result, table};
 use serde::Deserialize;
@@ -147,8 +148,11 @@ impl NameErrors for Error {
         Self::InvalidName { limit: MAX_NAME }
     }
 
-    fn unknown(_: &'static str, name: String) -> Self {
-        Self::UnknownPolicy { name }
+    fn unknown(noun: &'static str, name: String) -> Self {
+        match noun {
+            List::NOUN => Self::UnknownList { name },
+            _ => Self::UnknownPolicy { name },
+        }
     }
 
     fn name_taken(_: &'static str, name: String) -> Self {

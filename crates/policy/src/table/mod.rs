@@ -3,6 +3,7 @@
 pub(crate) mod attachment;
 pub(crate) mod decision;
 pub(crate) mod key;
+pub(crate) mod list;
 pub(crate) mod policy;
 pub(crate) mod revision;
 pub(crate) mod version;

@@ -10,6 +10,7 @@ mod dry_runs;
 mod fail_closed;
 mod knowledge;
 mod library;
+mod lists;
 mod parser;
 mod permits;
 mod policies;

@@ -299,6 +299,31 @@ const POLICIES: &[CaseRow] = &[
     ),
 ];
 
+const LISTS: &[CaseRow] = &[
+    ("GET /lists", "/lists", "", Listed),
+    ("GET /lists/{list}", "/lists/$list", "", Hidden),
+    ("GET /lists/{list}", "/lists/suppliers", "", Hidden),
+    ("PUT /lists/{list}", "/lists/$list", "{}", Hidden),
+    (
+        "GET /lists/{list}/entries",
+        "/lists/$list/entries",
+        "",
+        Hidden,
+    ),
+    (
+        "POST /lists/{list}/entries",
+        "/lists/$list/entries",
+        r#"{"entries":[{"address":"$bob"}]}"#,
+        Hidden,
+    ),
+    (
+        "DELETE /lists/{list}/entries/{id}",
+        "/lists/$list/entries/$entry",
+        "",
+        Hidden,
+    ),
+];
+
 const CHAINS: &[CaseRow] = &[
     ("GET /chains", "/chains", "", Independent),
     ("GET /chains/{chain}", "/chains/$chain", "", Independent),
@@ -655,6 +680,7 @@ pub(super) fn cases() -> Vec<Case> {
         SUBMISSIONS,
         WALLETS,
         POLICIES,
+        LISTS,
         CHAINS,
         DATA_MODEL,
         TASKS,

@@ -17,7 +17,7 @@ const HOLDER: &str = "0x00000000000000000000000000000000000a11ce";
 pub(super) struct Fixtures(BTreeMap<&'static str, String>);
 
 /// Placeholders whose value occurs in namespace `a` only.
-const TRACES: [&str; 25] = [
+const TRACES: [&str; 27] = [
     "mark",
     "wallet",
     "users",
@@ -26,6 +26,8 @@ const TRACES: [&str; 25] = [
     "decision",
     "policy",
     "version",
+    "list",
+    "entry",
     "task",
     "run",
     "set",
@@ -61,6 +63,7 @@ impl Fixtures {
         }
         fixtures.keys(world).await;
         fixtures.policies(world).await;
+        fixtures.lists(world).await;
         fixtures.data_model(world).await;
         fixtures.tasks(world).await;
         fixtures.subscriptions(world).await;
@@ -158,6 +161,21 @@ impl Fixtures {
             )
             .await
             .success();
+    }
+
+    async fn lists(&mut self, world: &World) {
+        let new = json!({ "kind": "account", "description": MARK });
+        let list = world
+            .request("PUT", "/lists/suppliers", new)
+            .await
+            .success();
+        self.insert_from("list", &list, "/id");
+        let entries = json!({ "entries": [{ "address": HOLDER, "note": MARK }] });
+        let added = world
+            .post("/lists/suppliers/entries", entries)
+            .await
+            .success();
+        self.insert_from("entry", &added, "/items/0/id");
     }
 
     async fn data_model(&mut self, world: &World) {

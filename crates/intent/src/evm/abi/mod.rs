@@ -19,10 +19,12 @@ mod output;
 mod path;
 mod raw;
 mod revert;
+mod signature;
 mod token;
 mod ty;
 
 pub use event::DecodedEvent;
+pub use signature::selector;
 
 pub(crate) use entry::Entry;
 pub(crate) use input::{params, value};
