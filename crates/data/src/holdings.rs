@@ -207,6 +207,24 @@ fn asset_page(
     })
 }
 
+/// The final part of an address's total in an asset. None if there are too many pending transfers
+/// to read.
+pub(crate) fn final_holding(
+    tx: &mut Tx,
+    final_heights: &FinalHeights,
+    asset: &str,
+    holder: Holder,
+) -> Result<Option<Quantity>> {
+    let parts = table::balance::in_asset(tx, asset, &[holder])?;
+    let pending = Pending::load(tx, final_heights, parts.iter().map(|part| &part.key))?;
+    let mut sum = Sum::new();
+    for part in parts {
+        let pending = pending.of(&part.key);
+        sum.add(&part.quantity, pending, part.updated);
+    }
+    Ok(sum.pending.map(|pending| pending.negated() + &sum.quantity))
+}
+
 fn parse_cursor(cursor: &str) -> Result<Holder> {
     let text = hex::decode(cursor)
         .ok()

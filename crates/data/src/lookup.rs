@@ -5,13 +5,16 @@
 //! chain of the object: a reference that names another chain is an error. An ambiguous reference is
 //! an error too, so that a policy never decides about the wrong object.
 
+use crate::holdings::final_holding;
 use crate::names::Names;
 use crate::object::{Object, normalize_address};
 use crate::pending;
+use crate::table::balance::Holder;
 use crate::update::resolve_one;
-use crate::view::{ViewContext, render};
+use crate::view::{View, ViewContext, render};
 use crate::{Data, Error, Result, Type, ids, table};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use store::Tx;
 use types::{ChainId, Json, Namespace};
 
@@ -37,8 +40,16 @@ pub struct LookupInfo {
 enum Source {
     /// A field of the object that the argument refers to.
     Field(Type, &'static str),
+    /// The definition of an asset.
+    Asset,
+    /// The fields of an object of any type that callers set.
+    Object,
     FinalBalance,
+    FinalHolding,
 }
+
+/// What callers describe an object by.
+const DESCRIPTION: &[&str] = &["displayName", "description", "labels", "info"];
 
 pub const LOOKUPS: &[LookupInfo] = &[
     LookupInfo {
@@ -84,6 +95,27 @@ pub const LOOKUPS: &[LookupInfo] = &[
         source: Source::Field(Type::Pool, "standard"),
     },
     LookupInfo {
+        name: "asset",
+        required: &["asset"],
+        has_chain: false,
+        doc: "the asset, as an object: `name`, `collection`, `units` (a list of `{name, decimals}`), `labels`, `info`",
+        source: Source::Asset,
+    },
+    LookupInfo {
+        name: "object",
+        required: &["type", "object"],
+        has_chain: true,
+        doc: "an object of the data model, such as an `nft` or a `fragment`: its `displayName`, `description`, `labels` and `info`",
+        source: Source::Object,
+    },
+    LookupInfo {
+        name: "holding.final",
+        required: &["address", "asset"],
+        has_chain: true,
+        doc: "the final total of the address in the pools of the asset on the chain, in base units, as a decimal string; `\"0\"` if it never held any",
+        source: Source::FinalHolding,
+    },
+    LookupInfo {
         name: "balance.final",
         required: &["address", "pool"],
         has_chain: true,
@@ -106,7 +138,22 @@ pub async fn lookup(
     let info = info.ok_or_else(|| Error::unknown_field(name))?;
     let arguments = Arguments::parse(info, arguments)?;
     let value = match info.source {
-        Source::Field(kind, field) => read_field(data, namespace, kind, field, arguments).await,
+        Source::Field(kind, field) => {
+            let field = |view: &View| view.get(field).cloned();
+            read_object(data, namespace, kind, 0, arguments, field).await
+        }
+        Source::Asset => {
+            let fields = ["name", "collection", "units", "labels", "info"];
+            let part = move |view: &View| part_of(view, &fields);
+            read_object(data, namespace, Type::Asset, 0, arguments, part).await
+        }
+        Source::Object => {
+            let kind = Type::from_singular(&arguments.required[0]);
+            let kind = kind.ok_or_else(|| Error::invalid("type", "there is no such type"))?;
+            let part = |view: &View| part_of(view, DESCRIPTION);
+            read_object(data, namespace, kind, 1, arguments, part).await
+        }
+        Source::FinalHolding => read_final_holding(data, namespace, arguments).await,
         Source::FinalBalance => read_final_balance(data, namespace, arguments).await,
     };
     match value {
@@ -177,24 +224,52 @@ fn text(members: &Map<String, Value>, name: &str) -> Result<Option<String>> {
     }
 }
 
-async fn read_field(
+/// A part of the object that the argument at `index` refers to.
+async fn read_object(
     data: &Data,
     namespace: &Namespace,
     kind: Type,
-    field: &'static str,
+    index: usize,
     arguments: Arguments,
+    part: impl Fn(&View) -> Option<Json> + Send + 'static,
 ) -> Result<Option<Json>> {
     let default_chain = data.default_chain(namespace);
     data.db()
         .read_with(namespace, arguments, move |tx, arguments| {
-            let object = arguments.load(tx, default_chain, kind, &arguments.required[0])?;
+            let object = arguments.load(tx, default_chain, kind, &arguments.required[index])?;
             let context = ViewContext {
                 names: Names::load(tx, &default_chain, [&object])?,
                 final_heights: None,
             };
-            Ok(render(&object, &context).get(field).cloned())
+            Ok(part(&render(&object, &context)))
         })
         .await
+}
+
+/// Some fields of an object, as an object. A field that is not set is null.
+fn part_of(view: &View, fields: &[&str]) -> Option<Json> {
+    let member = |name: &&str| ((*name).to_owned(), view.get(name).cloned());
+    let members: BTreeMap<String, Option<Json>> = fields.iter().map(member).collect();
+    Json::of(&members).ok()
+}
+
+async fn read_final_holding(
+    data: &Data,
+    namespace: &Namespace,
+    arguments: Arguments,
+) -> Result<Option<Json>> {
+    data.read_snapshot(namespace, arguments, |tx, snapshot, arguments| {
+        let (address, asset) = (&arguments.required[0], &arguments.required[1]);
+        let chain = arguments.chain.unwrap_or(snapshot.default_chain);
+        let asset = resolve_one(tx, &chain, Type::Asset, asset)?;
+        let holder = Holder {
+            address: normalize_address(chain.as_str(), address),
+            chain: chain.to_string(),
+        };
+        let holding = final_holding(tx, &snapshot.final_heights, &asset, holder)?;
+        Ok(holding.and_then(|quantity| Json::of(&quantity).ok()))
+    })
+    .await
 }
 
 async fn read_final_balance(

@@ -102,11 +102,55 @@ async fn a_final_balance_does_not_count_pending_transfers() {
             let balance = look_up(&world, "balance.final", args).await.unwrap();
             assert_eq!(balance, expected, "{address} in {pool}");
         }
+        world.bulk(json!({"assets": [{"name": "gold"}], "pools": [{"name": "main", "address": TOKEN, "asset": "gold"}]})).await.unwrap();
+        for (address, chain, expected) in [
+            (ALICE, "eip155:1337", Some(json!("100"))),
+            (BOB, "eip155:1337", Some(json!("0"))),
+            (ALICE, OTHER, Some(json!("0"))),
+        ] {
+            let args = json!({"address": address, "asset": "gold", "chain": chain});
+            let holding = look_up(&world, "holding.final", args).await.unwrap();
+            assert_eq!(holding, expected, "{address} on {chain}");
+        }
+        let unknown = json!({"address": ALICE, "asset": "silver"});
+        let holding = look_up(&world, "holding.final", unknown).await;
+        assert_eq!(holding.unwrap(), None);
         let standard = look_up(&world, "pool.standard", json!({"pool": pool})).await;
         assert_eq!(standard.unwrap(), Some(json!("ERC-20")));
         let elsewhere = json!({"address": ALICE, "pool": pool, "chain": OTHER});
         let balance = look_up(&world, "balance.final", elsewhere).await.unwrap();
         assert_eq!(balance, None);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn assets_and_objects_of_any_type_are_read() {
+    with_each_engine(|world| async move {
+        let units = json!([{"name": "EURC", "decimals": 6, "default": true}]);
+        let model = json!({
+            "assets": [{"name": "euro", "units": units, "labels": {"class": "cash"}}],
+            "addresses": [{"address": ALICE}],
+            "fragments": [{"name": "kyc", "address": ALICE, "value": "v", "info": {"level": 2}}],
+        });
+        world.bulk(model).await.unwrap();
+        let asset = look_up(&world, "asset", json!({"asset": "euro"})).await;
+        let asset = asset.unwrap().unwrap();
+        assert_eq!(asset["name"], "euro");
+        assert_eq!(asset["units"][0]["decimals"], 6);
+        assert_eq!(
+            (&asset["labels"]["class"], &asset["info"]),
+            (&json!("cash"), &Value::Null)
+        );
+        let object =
+            |kind, reference| look_up(&world, "object", json!({"type": kind, "object": reference}));
+        let fragment = object("fragment", format!("{ALICE}/kyc")).await.unwrap();
+        let fragment = fragment.unwrap();
+        assert_eq!(fragment["info"]["level"], 2);
+        assert_eq!(fragment.get("value"), None, "only what describes it");
+        assert_eq!(object("nft", "x/y".to_owned()).await.unwrap(), None);
+        let error = object("balance", "x".to_owned()).await.unwrap_err();
+        assert_eq!(error.code().code, "data.invalid_field");
     })
     .await;
 }

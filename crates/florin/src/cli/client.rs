@@ -24,7 +24,7 @@ pub(crate) enum Command {
     Policy(Policy),
     /// Lists that policies look up
     #[command(subcommand)]
-    List(List),
+    List(Lists),
     /// Tasks and runs
     #[command(subcommand)]
     Task(Task),
@@ -132,7 +132,7 @@ pub(crate) enum PolicyCall {
 }
 
 #[derive(Subcommand)]
-pub(crate) enum List {
+pub(crate) enum Lists {
     /// Show all lists
     List,
     /// Create a list, or change its description or cooling time
@@ -314,11 +314,11 @@ fn policy(command: PolicyCall) -> Result<Vec<Call>> {
     })
 }
 
-fn list(command: List) -> Call {
+fn list(command: Lists) -> Call {
     let path = |name: &str| format!("/lists/{}", path_segment(name));
     match command {
-        List::List => Call::get("/lists"),
-        List::Put {
+        Lists::List => Call::get("/lists"),
+        Lists::Put {
             name,
             kind,
             description,
@@ -327,8 +327,8 @@ fn list(command: List) -> Call {
             path(&name),
             &json!({ "kind": kind, "description": description, "coolingMs": cooling_ms }),
         ),
-        List::Entries { list } => Call::get(format!("{}/entries", path(&list))),
-        List::Add {
+        Lists::Entries { list } => Call::get(format!("{}/entries", path(&list))),
+        Lists::Add {
             list,
             address,
             function,
@@ -344,7 +344,7 @@ fn list(command: List) -> Call {
             let entries = json!({ "entries": [entry] });
             Call::post(format!("{}/entries", path(&list)), &entries)
         }
-        List::Remove { list, entry } => Call {
+        Lists::Remove { list, entry } => Call {
             method: Method::DELETE,
             path: format!("{}/entries/{}", path(&list), path_segment(&entry)),
             body: None,
