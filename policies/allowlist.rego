@@ -1,43 +1,57 @@
-# Transfers and grants are allowed only to addresses that have the label `allowed` in the data model.
+# Payments to listed accounts only. A controller keeps the lists (`florin list`); a new entry counts after the cooling time of its list.
+#
+# Whoever receives something, or a right to move something, is on the list of recipients, and every contract that is called is on the list of
+# contracts. Everything else is denied: what is not understood, minting and burning, and powers over contracts. Amounts are not limited: attach
+# limit.rego too.
 package florin.allowlist
 
-recipients contains move.to if some move in input.effects.moves
+import data.florin.effects
 
-recipients contains grant.to if some grant in input.effects.grants
+# The names of the lists, both of the kind `account`. They may be one list.
+recipients := "recipients"
 
-# Answered before `allow` and `deny` are evaluated: the labels of every recipient in the data model.
-lookups[recipient] := {"from": "address.labels", "args": {"chain": input.chain.id, "address": recipient}} if {
-	some recipient in recipients
-}
-
-listed(recipient) if "allowed" in input.lookups[recipient]
-
-# Ending a right gives nobody anything.
-harmless(power) if power.kind == "grant_revocation"
+contracts := "contracts"
 
 default allow := false
 
 allow if {
-	# What is not known could pay anyone.
-	input.effects.complete == true
-	every power in input.effects.powers {
-		harmless(power)
+	effects.understood
+	effects.payment
+	every move in input.effects.moves {
+		listed(recipients, move.to)
 	}
-	every recipient in recipients {
-		listed(recipient)
+	every grant in input.effects.grants {
+		listed(recipients, grant.to)
+	}
+	every call in input.effects.calls {
+		listed(contracts, call.contract)
 	}
 }
 
-deny contains msg if {
-	some power in input.effects.powers
-	not harmless(power)
-	msg := sprintf("the call changes who controls %s, or what it does: %s", [power.contract, power.kind])
+# The accounts of a transaction, and the list that each must be on.
+required contains {"list": recipients, "account": move.to} if some move in input.effects.moves
+
+required contains {"list": recipients, "account": grant.to} if some grant in input.effects.grants
+
+required contains {"list": contracts, "account": call.contract} if some call in input.effects.calls
+
+lookups[id] := requested if {
+	some need in required
+	id := key(need.list, need.account)
+	args := {"list": need.list, "chain": input.chain.id, "address": need.account}
+	requested := {"from": "list.contains", "args": args}
 }
 
-deny contains "the effects are not completely known, so neither are the recipients" if not input.effects.complete
+key(list, account) := concat(" ", [list, account])
+
+listed(list, account) if input.lookups[key(list, account)] == true
+
+deny contains msg if some msg in effects.unknown
+
+deny contains msg if some msg in effects.beyond_payment
 
 deny contains msg if {
-	some recipient in recipients
-	not listed(recipient)
-	msg := sprintf("%s is not on the allow list", [recipient])
+	some need in required
+	not listed(need.list, need.account)
+	msg := sprintf("%s is not on the list %s, or does not count yet", [need.account, need.list])
 }

@@ -1,50 +1,29 @@
-# No single transfer and no grant above a limit.
+# Payments up to a limit. Attach it to the namespace to begin with.
 #
-# The limit is in whole units of a token with 18 decimals; for other decimals, copy this document and change the line below.
+# One transaction moves, or lets others move, no more of an asset than its limit. Everything else is denied: what is not understood, amounts and
+# decimals that are not known, unlimited grants, minting and burning, and powers over contracts, such as roles, upgrades and pauses.
 package florin.limit
 
-import data.florin.amount
-import data.florin.units
+import data.florin.effects
+import data.florin.limits
 
-limit := units.to_base("1000000", 18)
+# The limit of each asset, in whole units: by "native" for the coin of every chain, by "eip155:1/native" for that of one chain, by the name under
+# which the contract of a token is registered, or by "eip155:1/0x…".
+by_asset := {"native": "100"}
 
-# Ending a right gives nobody anything.
-harmless(power) if power.kind == "grant_revocation"
+# The limit of each token that is not named above. "0" denies them.
+other_tokens := "1000000"
 
 default allow := false
 
 allow if {
-	# What is not known could move anything.
-	input.effects.complete == true
-	every power in input.effects.powers {
-		harmless(power)
-	}
-	every move in input.effects.moves {
-		amount.at_most(move.amount, limit)
-	}
-
-	# A grant without an amount is unlimited: `null` is not an amount, so it is not allowed.
-	every grant in input.effects.grants {
-		amount.at_most(grant.amount, limit)
-	}
+	effects.understood
+	effects.payment
+	limits.respected(by_asset, other_tokens)
 }
 
-deny contains msg if {
-	some power in input.effects.powers
-	not harmless(power)
-	msg := sprintf("the call changes who controls %s, or what it does: %s", [power.contract, power.kind])
-}
+deny contains msg if some msg in effects.unknown
 
-deny contains "the effects are not completely known, so the amounts cannot be judged" if not input.effects.complete
+deny contains msg if some msg in effects.beyond_payment
 
-deny contains msg if {
-	some move in input.effects.moves
-	not amount.at_most(move.amount, limit)
-	msg := sprintf("a transfer of %s is above the limit of %s", [move.amount, limit])
-}
-
-deny contains msg if {
-	some grant in input.effects.grants
-	not amount.at_most(grant.amount, limit)
-	msg := sprintf("a right of %s to transfer is above the limit of %s", [grant.to, limit])
-}
+deny contains msg if some msg in limits.exceeded(by_asset, other_tokens)

@@ -2,7 +2,7 @@
 //! cancels.
 
 /// The packages of the library with their texts. All of it is part of every bundle hash.
-pub(crate) const LIBRARY: [(&str, &str); 3] = [
+pub(crate) const LIBRARY: [(&str, &str); 6] = [
     (
         "florin.amount",
         include_str!("../../../../policies/lib/amount.rego"),
@@ -10,6 +10,18 @@ pub(crate) const LIBRARY: [(&str, &str); 3] = [
     (
         "florin.approval",
         include_str!("../../../../policies/lib/approval.rego"),
+    ),
+    (
+        "florin.effects",
+        include_str!("../../../../policies/lib/effects.rego"),
+    ),
+    (
+        "florin.limits",
+        include_str!("../../../../policies/lib/limits.rego"),
+    ),
+    (
+        "florin.listed",
+        include_str!("../../../../policies/lib/listed.rego"),
     ),
     (
         "florin.units",

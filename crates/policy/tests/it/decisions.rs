@@ -8,10 +8,11 @@ use testkit::{namespace, on_each_engine};
 use types::{Amount, Page, Role, Time};
 
 const LIMIT: &str = include_str!("../../../../policies/limit.rego");
-const ALLOWLIST: &str = include_str!("../../../../policies/allowlist.rego");
+const ALLOWLIST: &str = crate::world::LABELLED;
 const APPROVALS: &str = include_str!("../../../../policies/approvals.rego");
-const MILLION: &str = "1000000000000000000000000";
-const MILLION_AND_ONE: &str = "1000000000000000000000001";
+/// The limit of `limit.rego` for the coin.
+const HUNDRED: &str = "100000000000000000000";
+const HUNDRED_AND_ONE: &str = "100000000000000000001";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_policy_allows_is_denied() {
@@ -33,12 +34,12 @@ async fn a_limit_is_exact_to_the_last_unit() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
         world.attach("limit", LIMIT).await;
-        world.permit(&pay(MILLION)).await;
-        let reasons = world.denial(&pay(MILLION_AND_ONE)).await;
+        world.permit(&pay(HUNDRED)).await;
+        let reasons = world.denial(&pay(HUNDRED_AND_ONE)).await;
         assert_eq!(reasons[0].code, ReasonCode::Denied);
         assert_eq!(
             reasons[0].to_string(),
-            format!("limit: a transfer of {MILLION_AND_ONE} is above the limit of {MILLION}")
+            format!("limit: native: {HUNDRED_AND_ONE} base units are above the limit of {HUNDRED}")
         );
         world.denial(&pay(&Amount::MAX.to_string())).await;
     })
@@ -180,8 +181,8 @@ async fn approvals_are_required_and_then_counted() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
         world.attach("approvals", APPROVALS).await;
-        world.permit(&pay(MILLION)).await;
-        let mut request = pay(MILLION_AND_ONE);
+        world.permit(&pay("1000000000000000000000000")).await;
+        let mut request = pay("1000000000000000000000001");
         let Verdict::Needs { obligations, .. } = world.decide(&request).await else {
             panic!("no obligations")
         };
@@ -252,7 +253,7 @@ async fn a_thousand_requests_are_decided_and_logged() {
         let requests: Vec<_> = (0..1_000u32)
             .map(|n| {
                 let amount = if n % 4 == 0 {
-                    MILLION_AND_ONE.to_owned()
+                    HUNDRED_AND_ONE.to_owned()
                 } else {
                     n.to_string()
                 };

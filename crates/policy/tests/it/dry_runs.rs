@@ -6,7 +6,7 @@ use testkit::on_each_engine;
 use types::Page;
 
 const EXAMPLE: &str = include_str!("../../../../policies/example.json");
-const ALLOWLIST: &str = include_str!("../../../../policies/allowlist.rego");
+const ALLOWLIST: &str = crate::world::LABELLED;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_returns_the_outcome_and_the_requested_lookups() {

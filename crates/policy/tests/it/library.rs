@@ -30,7 +30,30 @@ fn engine() -> (Engine, Vec<String>) {
             );
         }
     }
+    for (name, file) in attack_files() {
+        let data = serde_json::json!({ format!("{name}_attacks"): file });
+        engine
+            .add_data(Value::from_json_str(&data.to_string()).unwrap())
+            .unwrap();
+    }
     (engine, tests)
+}
+
+/// The attack files by the name of their policy.
+pub(crate) fn attack_files() -> Vec<(String, serde_json::Value)> {
+    let root = testkit::workspace_root().join("policies");
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(root).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if let Some(name) = name.strip_suffix("_attacks.json") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let mut file: serde_json::Value = serde_json::from_str(&text).unwrap();
+            files.push((name.to_owned(), file[format!("{name}_attacks")].take()));
+        }
+    }
+    files.sort_by(|a, b| a.0.cmp(&b.0));
+    files
 }
 
 #[test]

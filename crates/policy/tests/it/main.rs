@@ -5,6 +5,7 @@
     clippy::cast_sign_loss
 )]
 
+mod attacks;
 mod decisions;
 mod dry_runs;
 mod fail_closed;

@@ -194,12 +194,7 @@ async fn hashes_follow_the_canonical_form() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
         world.lookups.label(crate::world::BOB, "allowed");
-        world
-            .attach(
-                "allowlist",
-                include_str!("../../../../policies/allowlist.rego"),
-            )
-            .await;
+        world.attach("allowlist", crate::world::LABELLED).await;
         world.attach("yes", ALLOW_ALL).await;
         let mut request = pay("5");
         let at = types::Time::from_micros(1_700_000_000_123_456);
@@ -233,14 +228,14 @@ async fn hashes_follow_the_canonical_form() {
         assert_eq!(logged.lookups_hash, Digest(lookups));
 
         let mut bundle = b"florin/policy-bundle/v1\n".to_vec();
-        bundle.extend(3u32.to_be_bytes());
-        for name in ["amount", "approval", "units"] {
+        bundle.extend(6u32.to_be_bytes());
+        for name in ["amount", "approval", "effects", "limits", "listed", "units"] {
             let file = testkit::workspace_root().join(format!("policies/lib/{name}.rego"));
             bundle.extend(text(&format!("florin.{name}")));
             bundle.extend(sha(&[&std::fs::read(file).unwrap()]));
         }
         let mut documents = [
-            sha(&[include_bytes!("../../../../policies/allowlist.rego")]),
+            sha(&[crate::world::LABELLED.as_bytes()]),
             sha(&[ALLOW_ALL.as_bytes()]),
         ];
         documents.sort_unstable();

@@ -286,4 +286,23 @@ pub(crate) fn request(intent: Intent) -> DecisionRequest {
     }
 }
 
+/// Only recipients with the label `allowed` are paid.
+pub(crate) const LABELLED: &str = r#"package florin.allowlist
+lookups[move.to] := {"from": "address.labels", "args": {"chain": input.chain.id, "address": move.to}} if {
+	some move in input.effects.moves
+}
+listed(recipient) if "allowed" in input.lookups[recipient]
+default allow := false
+allow if {
+	input.effects.complete == true
+	every move in input.effects.moves {
+		listed(move.to)
+	}
+}
+deny contains msg if {
+	some move in input.effects.moves
+	not listed(move.to)
+	msg := sprintf("%s is not on the allow list", [move.to])
+}
+"#;
 pub(crate) const ALLOW_ALL: &str = "package florin.yes\nallow := true";

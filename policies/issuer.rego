@@ -1,0 +1,99 @@
+# For the issuer of tokens: the issuer's wallets mint, burn and use the powers named here, up to a limit; every other wallet, and every other
+# transaction, is limited as by limit.rego. Attach it instead of limit.rego.
+package florin.issuer
+
+import data.florin.effects
+import data.florin.limits
+
+# The wallets that issue, by name.
+issuers := {"issuer"}
+
+# Who may request it: one of these roles is needed.
+issuing_roles := {"operator"}
+
+# The powers that the issuer's wallets may use. Others are upgrade, ownership, forced_transfer, recovery, configuration, module, delegation.
+issuing_powers := {"role_grant", "role_revocation", "pause", "unpause", "freeze", "unfreeze", "deployment"}
+
+# What one transaction may mint or burn, in whole units: see limit.rego.
+issued_by_asset := {"native": "0"}
+
+other_issued := "10000000"
+
+# What one transaction may pay.
+by_asset := {"native": "100"}
+
+other_tokens := "1000000"
+
+default allow := false
+
+allow if {
+	effects.understood
+	effects.payment
+	limits.respected(by_asset, other_tokens)
+}
+
+allow if {
+	effects.understood
+	issuing
+	limits.respected(issued_by_asset, other_issued)
+}
+
+# The issuer's wallet mints, burns or uses its powers, and nothing else.
+issuing if {
+	by_issuer
+	permitted_deployment
+	every power in input.effects.powers {
+		power.kind in issuing_powers
+	}
+	input.effects.grants == []
+	every move in input.effects.moves {
+		changes_supply(move)
+	}
+}
+
+by_issuer if {
+	input.wallet.name in issuers
+	some role in input.initiator.roles
+	role in issuing_roles
+}
+
+permitted_deployment if input.effects.deploys == null
+
+permitted_deployment if {
+	is_string(input.effects.deploys)
+	"deployment" in issuing_powers
+}
+
+changes_supply(move) if {
+	effects.is_mint(move)
+	is_string(move.to)
+}
+
+changes_supply(move) if {
+	effects.is_burn(move)
+	is_string(move.from)
+}
+
+deny contains msg if some msg in effects.unknown
+
+deny contains msg if {
+	not by_issuer
+	some msg in effects.beyond_payment
+}
+
+deny contains msg if {
+	by_issuer
+	some power in input.effects.powers
+	not power.kind in issuing_powers
+	msg := sprintf("%s of %s is not one of the issuer's powers", [power.kind, power.contract])
+}
+
+deny contains msg if {
+	not issuing
+	some msg in limits.exceeded(by_asset, other_tokens)
+}
+
+deny contains msg if {
+	issuing
+	some msg in limits.exceeded(issued_by_asset, other_issued)
+}
