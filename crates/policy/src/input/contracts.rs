@@ -51,6 +51,11 @@ impl<'k> From<&'k ContractInfo> for InputContract<'k> {
     }
 }
 
+/// A contract as a member of `input.contracts`.
+pub(crate) fn contract_value(info: &ContractInfo) -> Value {
+    json!(InputContract::from(info))
+}
+
 /// The registered contracts among the accounts.
 pub(super) fn contracts(
     known: &BTreeMap<String, AccountInfo>,

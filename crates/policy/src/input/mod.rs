@@ -5,7 +5,7 @@ mod numbers;
 mod schema;
 mod task;
 
-pub(crate) use contracts::assets;
+pub(crate) use contracts::{assets, contract_value};
 pub(crate) use schema::schema_violation;
 pub use task::{ReservedMember, task_input};
 

@@ -12,6 +12,7 @@ mod fail_closed;
 mod knowledge;
 mod library;
 mod lists;
+mod own_lookups;
 mod parser;
 mod permits;
 mod policies;
