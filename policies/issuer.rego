@@ -9,7 +9,7 @@ import data.florin.limits
 issuers := {"issuer"}
 
 # Who may request it: one of these roles is needed.
-issuing_roles := {"operator"}
+issuing_roles := {"operator", "admin"}
 
 # The powers that the issuer's wallets may use. Others are upgrade, ownership, forced_transfer, recovery, configuration, module, delegation.
 issuing_powers := {"role_grant", "role_revocation", "pause", "unpause", "freeze", "unfreeze", "deployment"}

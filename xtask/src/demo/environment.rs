@@ -51,7 +51,7 @@ impl Environment {
             treasury: String::new(),
             alice: String::new(),
             token: String::new(),
-            token_abi: testkit::artifact("DemoToken").abi,
+            token_abi: testkit::artifact("DemoCallToken").abi,
             florin,
             folder,
             port,

@@ -2,6 +2,7 @@
 //! the chain itself.
 
 mod environment;
+mod policies;
 mod steps;
 
 use anyhow::{Result, bail};

@@ -1,32 +1,46 @@
 //! The steps of the demo, in order.
 
-use super::Step;
 use super::environment::Environment;
+use super::{Step, policies};
 use crate::harness::api::text;
 use crate::harness::fund;
 use crate::harness::judge::{expect_eq, nonce, transfers_to};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-/// Base units of one DemoToken.
+/// Base units of one DemoCallToken.
 const ONE: u128 = 1_000_000_000_000_000_000;
 
-pub(super) const STEPS: [Step; 10] = [
+pub(super) const STEPS: [Step; 12] = [
     (
         "Wallets: a treasury for the organization, an address for Alice",
         wallets,
     ),
-    ("A policy: no transfer above a million", policy),
-    ("The token is deployed by the treasury, and tracked", deploy),
+    (
+        "A policy: the treasury issues, and no payment is above a million",
+        policies::issuer,
+    ),
+    (
+        "The token is deployed by the treasury, registered and tracked",
+        deploy,
+    ),
     ("An application subscribes to events", subscribe),
     ("Ten million are minted to the treasury", mint),
     (
         "A transfer of two million is denied before any key is used",
-        denied_transfer,
+        policies::denied_transfer,
+    ),
+    (
+        "So is two million by transferAndCall, which moves tokens too",
+        policies::denied_transfer_and_call,
     ),
     (
         "A workflow transfers a hundred, waits for finality, and the balances match the chain",
         workflow_transfer,
+    ),
+    (
+        "An allow list: a new recipient is paid only after the cooling time",
+        policies::allow_list,
     ),
     (
         "A reorganization drops a transfer: reverted, rebroadcast, mined, with one id throughout",
@@ -63,27 +77,11 @@ fn wallets(environment: &mut Environment) -> Result<String> {
     ))
 }
 
-fn policy(environment: &mut Environment) -> Result<String> {
-    let document = std::fs::read_to_string(testkit::workspace_root().join("policies/limit.rego"))?;
-    environment.api.put(
-        "/policies/limit",
-        &json!({ "name": "limit", "description": "at most a million" }),
-    )?;
-    let version = environment
-        .api
-        .post("/policies/limit/versions", &json!({ "document": document }))?;
-    environment.api.post(
-        "/policies/limit/attachments",
-        &json!({ "target": { "kind": "namespace" } }),
-    )?;
-    Ok(format!("sha256 {}", text(&version, "hash")?))
-}
-
 fn deploy(environment: &mut Environment) -> Result<String> {
-    let artifact = testkit::artifact("DemoToken");
+    let artifact = testkit::artifact("DemoCallToken");
     let body = json!({
         "signer": environment.treasury,
-        "deploy": { "abi": artifact.abi, "bytecode": artifact.bytecode, "params": ["Demo Share", "DEMO", 18, environment.treasury] },
+        "deploy": { "abi": artifact.abi, "bytecode": artifact.bytecode, "params": ["Demo Share", "DEMO", environment.treasury] },
     });
     let id = text(&environment.api.post("/submissions", &body)?, "id")?;
     let done = environment.mine_until_final(&id)?;
@@ -96,6 +94,7 @@ fn deploy(environment: &mut Environment) -> Result<String> {
         code.as_str().is_some_and(|code| code.len() > 10),
         true,
     )?;
+    policies::register(environment)?;
     let chain = format!("eip155:{}", environment.node.chain_id());
     environment.api.put(
         &format!("/chains/{chain}/tracked/{}", environment.token),
@@ -132,27 +131,6 @@ fn mint(environment: &mut Environment) -> Result<String> {
         10_000_000 * ONE,
     )?;
     check_balance(environment, &environment.treasury)
-}
-
-fn denied_transfer(environment: &mut Environment) -> Result<String> {
-    let before = nonce(&environment.node, &environment.treasury)?;
-    let id = environment.submit_token_call(
-        "transfer",
-        &json!([environment.alice, (2_000_000 * ONE).to_string()]),
-    )?;
-    let submission = environment.until_state(&id, "denied")?;
-    environment.node.mine(1);
-    expect_eq(
-        "nonce of the treasury",
-        nonce(&environment.node, &environment.treasury)?,
-        before,
-    )?;
-    expect_eq(
-        "tokens of Alice",
-        environment.tokens(&environment.alice)?,
-        0,
-    )?;
-    text(&submission, "reason")
 }
 
 const TASK: &str = r#"
