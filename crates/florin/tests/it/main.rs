@@ -12,5 +12,6 @@ mod no_fail_points;
 mod operation;
 mod policy_replay;
 mod rotation;
+mod shipped_policies;
 #[cfg(feature = "otlp")]
 mod traces;

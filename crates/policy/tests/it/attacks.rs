@@ -1,5 +1,5 @@
-//! The attack files of the shipped policies, on the evaluator that Florin uses and on the
-//! interpreter. `opa test policies` runs them on stock OPA.
+//! The attack files of the shipped policies and the inputs recorded of a server, on the compiled
+//! and the interpreted form. `opa test policies` runs them on stock OPA.
 
 use crate::library::attack_files;
 use crate::world::World;
@@ -128,4 +128,54 @@ async fn every_shipped_policy_is_accepted_with_the_example_input() {
         }
     })
     .await;
+}
+
+/// The lookups in the log of a decision, under the names that the document gives them.
+fn answers(shipped: &mut Shipped, name: &str, recorded: &Json) -> Json {
+    let input = Value::from_json_str(&recorded["input"].to_string()).unwrap();
+    shipped.engine.set_input(input);
+    let requested = shipped
+        .engine
+        .eval_rule(format!("data.florin.{name}.lookups"));
+    let requested = match requested {
+        Ok(value) if value != Value::Undefined => value.to_json_str().unwrap(),
+        _ => "{}".to_owned(), // the document has no lookups
+    };
+    let requested: Json = serde_json::from_str(&requested).unwrap();
+    let log = recorded["lookups"].as_array().unwrap();
+    let answer = |request: &Json| {
+        let is_it =
+            |entry: &&Json| entry["from"] == request["from"] && entry["args"] == request["args"];
+        log.iter().find(is_it).map(|entry| entry["answer"].clone())
+    };
+    let members = requested.as_object().unwrap().iter();
+    members
+        .filter_map(|(id, request)| Some((id.clone(), answer(request)?)))
+        .collect()
+}
+
+#[test]
+fn every_recorded_input_has_the_outcome_of_the_server() {
+    let folder = testkit::workspace_root().join("policies/recorded");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let file: Json = serde_json::from_str(&text).unwrap();
+        for (name, cases) in file.as_object().unwrap() {
+            let mut shipped = Shipped::load(name);
+            for recorded in cases.as_array().unwrap() {
+                let mut input = recorded["input"].clone();
+                input["lookups"] = answers(&mut shipped, name, recorded);
+                let expected = recorded["permitted"].as_bool().unwrap();
+                assert_eq!(
+                    shipped.allows(&input),
+                    (expected, expected),
+                    "{name}: {}",
+                    recorded["case"]
+                );
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 8, "{count} inputs are recorded");
 }
