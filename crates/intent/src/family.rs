@@ -35,6 +35,33 @@ pub fn statement(intent: &Intent) -> Result<Unsigned> {
     }
 }
 
+/// Brings typed data into the one form that is signed: the canonical text of
+/// [`Act::TypedData`](crate::Act::TypedData). Its domain must name `chain`. Error
+/// `intent.undecodable`, or `intent.abi_mismatch` with the path of the invalid member.
+pub fn typed_data(chain: &ChainId, value: &Value) -> Result<String> {
+    match family(chain)? {
+        Family::Evm => evm::typed_data_for(chain, value),
+        Family::Utxo => Err(Error::invalid_intent("this chain only signs transactions")),
+    }
+}
+
+/// The digest that the key signs for a statement, in hexadecimal with 0x. Fails like
+/// [`statement`].
+pub fn statement_digest(intent: &Intent) -> Result<String> {
+    let decoded = decode(&statement(intent)?)?;
+    let required = decoded.required_signatures.first();
+    let required = required.ok_or_else(|| Error::invalid_intent("nothing of it is signed"))?;
+    Ok(format!("0x{}", hex::encode(required.digest)))
+}
+
+/// The signature in the signed form of a statement, as [`assemble`] returns it.
+pub fn statement_signature(intent: &Intent, raw: &[u8]) -> Result<Signature> {
+    match family(&intent.chain)? {
+        Family::Evm => evm::statement_signature(intent, raw),
+        Family::Utxo => Err(Error::invalid_intent("this chain only signs transactions")),
+    }
+}
+
 /// Joins bytes and signatures, given in the order of [`Decoded::required_signatures`]. Checks that
 /// each signature is by its account.
 pub fn assemble(unsigned: &Unsigned, signatures: &[Signature]) -> Result<Signed> {

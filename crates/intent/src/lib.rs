@@ -48,7 +48,8 @@ pub use envelope::{Envelope, EnvelopeExceeded, FeeTerms};
 pub use error::{Error, Result};
 pub use family::{
     Recipient, address, assemble, decode, decode_output, effects, encode_call, encode_deploy,
-    event_topics, function_signatures, parse_recipient, selector, statement,
+    event_topics, function_signatures, parse_recipient, selector, statement, statement_digest,
+    statement_signature, typed_data,
 };
 pub use knowledge::{Interface, Knowledge, KnownAccount, KnownContract, Standard};
 pub use permit::{Permit, PermitBody, PolicyKey, verify};

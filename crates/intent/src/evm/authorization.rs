@@ -45,21 +45,32 @@ pub(super) fn read(chain: u64, authority: &str, bytes: &[u8]) -> Result<Authoriz
 /// signature.
 pub(super) fn signed(chain: u64, mut list: Reader<'_>) -> Result<Authorization> {
     let (for_chain, delegate, nonce) = (list.uint()?, list.exactly::<20>()?, list.uint()?);
-    let (y, r, s) = (list.uint()?, list.amount()?, list.amount()?);
-    list.finish()?;
-    let mut rs = [0; 64];
-    rs[..32].copy_from_slice(&r.to_be_bytes());
-    rs[32..].copy_from_slice(&s.to_be_bytes());
-    let signature = Signature {
-        rs,
-        recovery: u8::try_from(y).unwrap_or(u8::MAX),
-    };
+    let signature = signature_fields(list)?;
     let key = recover(
         &keccak256(preimage(for_chain, &delegate, nonce)),
         &signature,
     );
     let key = key.ok_or_else(|| Error::undecodable("an authorization has no valid signature"))?;
     tuple(chain, for_chain, address::address(&key)?, &delegate, nonce)
+}
+
+/// The signature of a signed tuple.
+pub(super) fn signature(mut list: Reader<'_>) -> Result<Signature> {
+    let _unsigned = (list.uint()?, list.exactly::<20>()?, list.uint()?);
+    signature_fields(list)
+}
+
+/// Reads `y, r, s`, the rest of a signed tuple.
+fn signature_fields(mut list: Reader<'_>) -> Result<Signature> {
+    let (y, r, s) = (list.uint()?, list.amount()?, list.amount()?);
+    list.finish()?;
+    let mut rs = [0; 64];
+    rs[..32].copy_from_slice(&r.to_be_bytes());
+    rs[32..].copy_from_slice(&s.to_be_bytes());
+    Ok(Signature {
+        rs,
+        recovery: u8::try_from(y).unwrap_or(u8::MAX),
+    })
 }
 
 fn tuple(

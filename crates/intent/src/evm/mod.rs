@@ -32,8 +32,9 @@ pub use build::{Price, Terms, build_unsigned};
 pub use effects::effects;
 pub use log::Log;
 pub use standards::transfers;
-pub use statement::statement;
+pub use statement::{statement, statement_signature};
 pub use typed_data::typed_data;
+pub(crate) use typed_data::typed_data_for;
 
 use crate::{Decoded, Error, Interface, Result, Unsigned};
 use serde_json::Value;

@@ -10,10 +10,11 @@
 //! and above), whatever the content: a message that contains a transaction is still a message. 0x80
 //! is neither a transaction type nor the head of a list.
 
+use super::rlp::Reader;
 use super::{address, authorization, typed_data};
 use crate::{
     Act, Authorization, Decoded, Error, FeeTerms, Intent, RequiredSignature, Result, Scheme,
-    Unsigned,
+    Signature, Unsigned,
 };
 use alloy_primitives::keccak256;
 use types::{Digest, ReplayKey};
@@ -49,6 +50,23 @@ pub fn statement(intent: &Intent) -> Result<Unsigned> {
         Ok(decoded) if decoded.intent == *intent => Ok(unsigned),
         Ok(_) => Err(Error::invalid_intent("it is not in canonical form")),
         Err(error) => Err(Error::invalid_intent(error.to_string())),
+    }
+}
+
+/// The signature in the signed form of a statement: the 65 bytes r, s, v, or the signed tuple of an
+/// authorization.
+pub fn statement_signature(intent: &Intent, raw: &[u8]) -> Result<Signature> {
+    if matches!(intent.act, Act::Authorization(_)) {
+        return authorization::signature(Reader::whole(raw)?);
+    }
+    let malformed = || Error::undecodable("they are not a signature of 65 bytes");
+    let (rs, v) = raw.split_first_chunk::<64>().ok_or_else(malformed)?;
+    match v {
+        [v @ (27 | 28)] => Ok(Signature {
+            rs: *rs,
+            recovery: v - 27,
+        }),
+        _ => Err(malformed()),
     }
 }
 

@@ -11,7 +11,7 @@ use alloy_primitives::keccak256;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use types::canonical_json;
+use types::{ChainId, canonical_json};
 
 /// Limits on the text, the types, and the fields of one type. Standards in use need less than a
 /// tenth.
@@ -60,6 +60,23 @@ pub fn typed_data(value: &Value) -> Result<String> {
     let data = TypedData::parse(&text)?;
     data.digest(None)?;
     Ok(text)
+}
+
+/// [`typed_data`] whose domain must name the chain: without it, the signature would be valid on
+/// every chain that has the contract.
+pub(crate) fn typed_data_for(chain: &ChainId, request: &Value) -> Result<String> {
+    let text = typed_data(request)?;
+    let data = TypedData::parse(&text)?;
+    let at = Path::Root("domain");
+    let at = Path::Member(&at, "chainId");
+    let chain_id = data.domain("chainId");
+    let chain_id = chain_id.ok_or_else(|| at.error("it is missing"))?;
+    let expected = chain.evm_number().map(Token::uint);
+    if Some(value(&Type::Uint(256), chain_id, &at)?) == expected {
+        Ok(text)
+    } else {
+        Err(at.error(format!("it is not the chain {chain}")))
+    }
 }
 
 fn domain_fields(domain: &Value) -> Value {

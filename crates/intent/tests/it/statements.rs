@@ -4,7 +4,10 @@ use crate::any;
 use crate::key::Key;
 use alloy_primitives::{Address, U256, eip191_hash_message};
 use intent::evm::{Price, Terms, build_unsigned};
-use intent::{Act, Authorization, Error, FeeTerms, Intent, Unsigned, assemble, decode, statement};
+use intent::{
+    Act, Authorization, Error, FeeTerms, Intent, Unsigned, assemble, decode, statement,
+    statement_digest, statement_signature,
+};
 use proptest::prelude::*;
 use types::{Amount, ChainId, Digest, ReplayKey};
 
@@ -60,6 +63,27 @@ proptest! {
         changed.bytes[position] ^= 1 << bit;
         if let Ok(read) = decode(&changed) {
             prop_assert_ne!(read.intent, intent);
+        }
+    }
+
+    #[test]
+    fn the_signature_of_a_signed_statement_is_read_back(
+        message in any::message(), typed in any::typed_data(), seed in 1..200u8, nonce in 0..u64::MAX, any_chain: bool
+    ) {
+        let key = Key::new(seed);
+        let (authorization, _) = any::authorized(&ChainId::evm(5), &key, [7; 20], nonce, any_chain);
+        let authorization = Intent { act: Act::Authorization(authorization), ..message.clone() };
+        for intent in [message, typed, authorization] {
+            let intent = Intent { signer: key.account(), ..intent };
+            let Ok(built) = statement(&intent) else { continue };
+            let digest = decode(&built).unwrap().required_signatures[0].digest;
+            let signature = key.sign(digest);
+            let signed = assemble(&built, &[signature]).unwrap();
+            prop_assert_eq!(statement_signature(&intent, &signed.raw).unwrap(), signature);
+            prop_assert_eq!(&statement_digest(&intent).unwrap(), &signed.id);
+            for cut in [0, 1, 64, signed.raw.len() - 1] {
+                prop_assert!(statement_signature(&intent, &signed.raw[..cut]).is_err());
+            }
         }
     }
 

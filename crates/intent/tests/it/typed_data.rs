@@ -148,6 +148,29 @@ fn a_missing_domain_type_is_derived_from_the_domain() {
 }
 
 #[test]
+fn a_request_names_its_chain_in_the_domain() {
+    let typed_data = |value: &Value| intent::typed_data(&ChainId::evm(1), value);
+    let canonical = intent::evm::typed_data(&mail()).unwrap();
+    assert_eq!(typed_data(&mail()).unwrap(), canonical);
+    let in_hexadecimal = changed(|v| v["domain"]["chainId"] = json!("0x1"));
+    assert!(typed_data(&in_hexadecimal).is_ok());
+    let without = changed(|v| {
+        v["domain"].as_object_mut().unwrap().remove("chainId");
+        v["types"]["EIP712Domain"].as_array_mut().unwrap().remove(2);
+    });
+    let other = changed(|v| v["domain"]["chainId"] = json!(2));
+    for (value, expected) in [
+        (without, "it is missing"),
+        (other, "it is not the chain eip155:1"),
+    ] {
+        let Err(Error::AbiMismatch { at, why }) = typed_data(&value) else {
+            panic!("{value} is accepted");
+        };
+        assert_eq!((at.as_str(), why.as_str()), ("domain.chainId", expected));
+    }
+}
+
+#[test]
 fn data_that_would_not_be_signed_as_shown_is_rejected() {
     let cases: Vec<(&str, Change)> = vec![
         (
