@@ -14,7 +14,7 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const artifacts = path.join(here, "artifacts");
 
 // The oldest EVM version of all supported chains (no PUSH0, no transient storage), except where the library needs MCOPY.
-const evmVersion = (name) => (["DemoCollectible", "DemoItems"].includes(name) ? "cancun" : "paris");
+const evmVersion = (name) => (["DemoCollectible", "DemoItems", "PermitToken"].includes(name) ? "cancun" : "paris");
 
 const settings = (evmVersion) => ({
   optimizer: { enabled: true, runs: 200 },

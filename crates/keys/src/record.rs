@@ -74,7 +74,7 @@ pub fn record(
 
 /// The bytes of recorded signatures, in the order of the request; `None` where there is no such
 /// record. They are what is broadcast and worth as much as a signature: pass them to the chain
-/// only.
+/// only, and those of a statement to a caller who may have it signed.
 pub fn bytes(tx: &mut Tx, recorded: &[(PermitId, &str)]) -> Result<Vec<Option<Vec<u8>>>> {
     let permits: BTreeSet<PermitId> = recorded.iter().map(|(permit, _)| *permit).collect();
     let permits: Vec<PermitId> = permits.into_iter().collect();

@@ -7,7 +7,7 @@
 use utoipa_config::Config;
 
 /// Types that are JSON strings.
-const STRINGS: [&str; 24] = [
+const STRINGS: [&str; 25] = [
     "Amount",
     "ApiKeyId",
     "BindingId",
@@ -25,6 +25,7 @@ const STRINGS: [&str; 24] = [
     "PolicyId",
     "Quantity",
     "RunId",
+    "StatementId",
     "SubmissionId",
     "SubscriptionId",
     "TaskId",

@@ -27,6 +27,7 @@ const MIGRATIONS: &[(&str, &str)] = migrations![
     "0011_contracts",
     "0012_contracts",
     "0017_policy",
+    "0018_submit",
 ];
 
 /// Apply the migrations that are missing. Concurrent processes wait for each other.

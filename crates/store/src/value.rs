@@ -219,6 +219,7 @@ macro_rules! ids {
     )*};
 }
 ids!(
+    StatementId,
     SubmissionId,
     DecisionId,
     PermitId,

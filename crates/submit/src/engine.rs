@@ -41,7 +41,8 @@ pub struct Settings {
     pub shards: u32,
     /// Transactions of one signer that may be in flight at a time: signed and not yet mined.
     pub in_flight_per_lane: u32,
-    /// Submissions of one signer that a namespace may have between received and mined.
+    /// Submissions of one signer that a namespace may have between received and mined; also its
+    /// statements that have not ended.
     pub waiting_per_lane: u32,
     /// The same bytes are broadcast again after this long without a block.
     pub rebroadcast_ms: i64,

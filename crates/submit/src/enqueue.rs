@@ -142,7 +142,8 @@ fn make_canonical(intent: &mut Intent) -> Result<()> {
     Ok(())
 }
 
-fn account(chain: &ChainId, text: &str, field: &'static str) -> Result<String> {
+/// The canonical form of an account, which must have no memo.
+pub(crate) fn account(chain: &ChainId, text: &str, field: &'static str) -> Result<String> {
     let recipient = intent::parse_recipient(chain, text)?;
     match recipient.memo {
         None => Ok(recipient.account),

@@ -1,7 +1,8 @@
 //! Errors of submissions.
 
 use crate::state::IllegalTransition;
-use types::{ChainId, Code, Coded, SubmissionId, codes};
+use crate::statement::IllegalStatementTransition;
+use types::{ChainId, Code, Coded, StatementId, SubmissionId, codes};
 
 /// The crate's result.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -18,6 +19,15 @@ pub enum Error {
     /// The namespace has no submission with this id.
     #[error("no submission {id} in this namespace")]
     UnknownSubmission { id: SubmissionId },
+    /// The namespace has no statement with this id.
+    #[error("no signature {id} in this namespace")]
+    UnknownStatement { id: StatementId },
+    /// The statement is signed or has ended, so that it cannot be withdrawn.
+    #[error("signature {id} {reason}")]
+    StatementEnded { id: StatementId, reason: String },
+    /// A limit other than that of a lane.
+    #[error("the limit of {limit} {what} is reached")]
+    LimitExceeded { what: &'static str, limit: u32 },
     /// A field exceeds its limits.
     #[error("{field} {reason}")]
     InvalidField { field: &'static str, reason: String },
@@ -40,6 +50,9 @@ pub enum Error {
     /// A bug in Florin: an event that the state machine does not allow.
     #[error(transparent)]
     IllegalTransition(#[from] IllegalTransition),
+    /// A bug in Florin: the same of a statement.
+    #[error(transparent)]
+    IllegalStatementTransition(#[from] IllegalStatementTransition),
     #[error(transparent)]
     Intent(#[from] intent::Error),
     #[error(transparent)]
@@ -58,12 +71,16 @@ codes! { Error {
     Self::UnknownSigner { .. } => ("submit.unknown_signer", 404, Never),
     Self::UnknownChain { .. } => ("submit.unknown_chain", 404, Never),
     Self::UnknownSubmission { .. } => ("submit.unknown_submission", 404, Never),
+    Self::UnknownStatement { .. } => ("submit.unknown_statement", 404, Never),
+    Self::StatementEnded { .. } => ("submit.statement_ended", 409, Never),
+    Self::LimitExceeded { .. } => ("submit.limit_exceeded", 429, Later),
     Self::InvalidField { .. } => ("submit.invalid_field", 400, Never),
     Self::IdempotencyKeyReused { .. } => ("submit.idempotency_key_reused", 409, Never),
     Self::LaneFull { .. } => ("submit.lane_full", 429, Later),
     Self::WrongState { .. } => ("submit.wrong_state", 409, Never),
     Self::LaneNotPaused { .. } => ("submit.lane_not_paused", 409, Never),
     Self::IllegalTransition(_) => ("submit.illegal_transition", 500, Never),
+    Self::IllegalStatementTransition(_) => ("submit.illegal_transition", 500, Never),
     ;
     Self::Intent(inner) => inner,
     Self::Chain(inner) => inner,

@@ -36,7 +36,17 @@ pub(crate) fn late_backend(
     submission: &Submission,
 ) -> Result<Option<String>> {
     let mut tx = tx.scoped(&submission.namespace);
-    let key = keys::find(&mut tx, &submission.chain, &submission.signer)?;
+    late_backend_of(submit, &mut tx, &submission.chain, &submission.signer)
+}
+
+/// The back end that signs for an account of the namespace, if it answers later.
+pub(crate) fn late_backend_of(
+    submit: &Submit,
+    tx: &mut Tx,
+    chain: &ChainId,
+    signer: &str,
+) -> Result<Option<String>> {
+    let key = keys::find(tx, chain, signer)?;
     let backend = key.map(|key| key.backend);
     Ok(backend.filter(|backend| submit.keys().answers_later(backend)))
 }

@@ -7,6 +7,9 @@
 //! the signature, and its bytes are stored when the answer is collected. Its outcome is read from
 //! the indexed chain, never from a node's response.
 //!
+//! A statement, which is a message, typed data or an authorization, is accepted
+//! ([`request_statement`]), decided and signed in the same way and never sent; see `statement`.
+//!
 //! It never signs without a permit, assigns a nonce before policy has allowed the intent,
 //! broadcasts bytes that are not stored, treats a timeout as a rejection, or uses another replay
 //! key while the bytes already sent may still be mined.
@@ -26,7 +29,9 @@
 //! - a signature that arrives later is sent in the order of the nonces, and the nonce of one that
 //!   never arrives is filled (`tests/it/signing`);
 //! - a rejection consumes neither idempotency key nor nonce (`tests/it/rejections`);
-//! - every hash ever signed stays watched (`tests/it/reorg`).
+//! - every hash ever signed stays watched (`tests/it/reorg`);
+//! - the signature of a statement exists for nobody before the use of its permit is committed
+//!   (`statement::state::tests`, `tests/it/statements`).
 
 mod cancel;
 mod engine;
@@ -40,6 +45,7 @@ mod price;
 mod read;
 mod record;
 mod state;
+mod statement;
 mod submission;
 mod table;
 mod worker;
@@ -53,5 +59,10 @@ pub use lane::{LaneStatus, lane_status, resume_lane};
 pub use metrics::{Metrics, metrics};
 pub use read::{submission, submissions, transactions};
 pub use state::{Event, IllegalTransition, State};
+pub use statement::{
+    IllegalStatementTransition, NewStatement, SignedStatement, Statement, StatementFilter,
+    StatementKind, StatementOutcome, StatementState, request_statement, statement, statements,
+    withdraw_statement,
+};
 pub use submission::{Context, Enqueue, Filter, Submission, SubmissionTransaction};
 pub use worker::{Progress, Worker};

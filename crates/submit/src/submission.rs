@@ -30,7 +30,7 @@ pub struct Enqueue {
 }
 
 /// Checks the number and byte length of a field's texts, and that none contains NUL.
-fn check_texts<'t>(
+pub(crate) fn check_texts<'t>(
     field: &'static str,
     texts: impl IntoIterator<Item = &'t String>,
     max_count: usize,

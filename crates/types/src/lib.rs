@@ -59,6 +59,8 @@ pub use unit::{AmountInput, Unit, UnitError};
 ids! {
     /// A submission: a chain transaction that Florin sends.
     SubmissionId = "sub";
+    /// A statement: a message, typed data or an authorization to sign.
+    StatementId = "stm";
     /// A policy decision.
     DecisionId = "dec";
     /// A permit to sign.

@@ -1,6 +1,6 @@
 //! Counts over all namespaces, without any content of the submissions.
 
-use crate::State;
+use crate::{State, StatementState};
 use store::{Result, UnscopedTx};
 use types::ChainId;
 
@@ -13,6 +13,21 @@ pub(crate) fn count(tx: &mut UnscopedTx, groups: &[Group]) -> Result<Vec<(ChainI
         "WITH n(shard, chain, state) AS ({rows})
          SELECT n.chain, n.state, COUNT(*) FROM n
            JOIN submission ON submission.shard = n.shard AND submission.chain = n.chain AND submission.state = n.state
+          GROUP BY n.chain, n.state",
+        (),
+        groups,
+    )
+}
+
+/// Number of statements by chain and state, for the given shards, chains and states.
+pub(crate) fn count_statements(
+    tx: &mut UnscopedTx,
+    groups: &[(i64, ChainId, StatementState)],
+) -> Result<Vec<(ChainId, StatementState, i64)>> {
+    tx.query_rows(
+        "WITH n(shard, chain, state) AS ({rows})
+         SELECT n.chain, n.state, COUNT(*) FROM n
+           JOIN statement ON statement.shard = n.shard AND statement.chain = n.chain AND statement.state = n.state
           GROUP BY n.chain, n.state",
         (),
         groups,

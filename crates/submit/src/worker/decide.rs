@@ -1,6 +1,7 @@
 //! Quotes received submissions, requests their policy decisions, and appends permitted ones to
 //! their lanes.
 
+use super::signers::{self, SignerKey};
 use super::{Worker, open_spans};
 use crate::price::outbid;
 use crate::state::{Event, State};
@@ -9,9 +10,9 @@ use crate::{Result, record, table};
 use chain::Quote;
 use intent::{FeeTerms, Interface, Permit};
 use policy::{DecisionRequest, Verdict};
-use std::collections::btree_map::{BTreeMap, Entry};
+use std::collections::BTreeMap;
 use store::{Tx, UnscopedTx, idempotency};
-use types::{ChainId, Namespace, Time, WalletId};
+use types::{ChainId, Time};
 
 /// Submissions of one chain decided per turn.
 const PER_TURN: u32 = 200;
@@ -129,48 +130,14 @@ fn record_quote_failure(
 }
 
 async fn request_decisions(worker: &Worker, quoted: &[Submission]) -> Result<Vec<Verdict>> {
-    let keys = find_keys(worker, quoted).await?;
-    let mut wallets: BTreeMap<WalletId, policy::WalletRef> = BTreeMap::new();
-    for (submission, key) in quoted.iter().zip(&keys) {
-        let Some(key) = key else { continue };
-        if let Entry::Vacant(entry) = wallets.entry(key.wallet) {
-            let system = record::system(&submission.namespace);
-            let id = key.wallet.to_string();
-            let wallet = keys::wallet(worker.submit.keys(), &system, &id).await?;
-            entry.insert(policy::WalletRef {
-                id: wallet.id,
-                name: wallet.name,
-                kind: <&str>::from(wallet.kind).to_owned(),
-            });
-        }
-    }
+    let account = |one: &Submission| (one.namespace, one.chain, one.signer.clone());
+    let keys = signers::find_keys(worker, quoted.iter().map(account).collect()).await?;
     let requests = quoted
         .iter()
-        .zip(&keys)
-        .map(|(submission, key)| decision_request(submission, key.as_ref(), &wallets));
+        .zip(keys)
+        .map(|(submission, key)| decision_request(submission, key));
     let requests: Vec<DecisionRequest> = requests.collect();
     Ok(policy::decide(worker.submit.policy(), &requests).await?)
-}
-
-/// The key of each submission's signer.
-async fn find_keys(
-    worker: &Worker,
-    submissions: &[Submission],
-) -> Result<Vec<Option<keys::KeyLocation>>> {
-    let signers: Vec<(Namespace, ChainId, String)> = submissions
-        .iter()
-        .map(|submission| {
-            let signer = submission.signer.clone();
-            (submission.namespace, submission.chain, signer)
-        })
-        .collect();
-    let read = worker.db().read_unscoped_with(signers, |tx, signers| {
-        let find = |(namespace, chain, signer): &(Namespace, ChainId, String)| {
-            keys::find(&mut tx.scoped(namespace), chain, signer)
-        };
-        signers.iter().map(find).collect::<keys::Result<Vec<_>>>()
-    });
-    Ok(read.await?)
 }
 
 /// Records the verdicts, and the lane indexes of permitted submissions. A submission that was
@@ -201,19 +168,15 @@ async fn record_verdicts(
     write.await
 }
 
-fn decision_request(
-    submission: &Submission,
-    key: Option<&keys::KeyLocation>,
-    wallets: &BTreeMap<WalletId, policy::WalletRef>,
-) -> DecisionRequest {
+fn decision_request(submission: &Submission, key: Option<SignerKey>) -> DecisionRequest {
     DecisionRequest {
         initiator: submission.initiator.clone(),
         subject: submission.id.to_string(),
         intent: submission.intent.clone(),
         interface: submission.interface.clone().map(Interface::new),
         quote: submission.quote.unwrap_or_default(),
-        wallet: key.and_then(|key| wallets.get(&key.wallet).cloned()),
-        key: key.and_then(|key| key.key),
+        key: key.as_ref().and_then(|key| key.location.key),
+        wallet: key.map(|key| key.wallet),
         task: submission.context.task.clone(),
         assets: submission.context.assets.clone(),
         policies: submission.policies.clone(),

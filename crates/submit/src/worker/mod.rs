@@ -10,6 +10,8 @@ mod holes;
 mod lane;
 mod replacement;
 mod request;
+mod signers;
+mod statement;
 mod withdraw;
 
 pub(crate) use withdraw::withdraw as withdraw_request;
@@ -62,6 +64,9 @@ impl Worker {
     pub async fn turn(&self) -> Result<Progress> {
         let mut changed = chain_facts::apply(self).await?;
         changed += each_chain(self, "decide", decide::decide).await?;
+        changed += each_chain(self, "decide_statements", statement::decide).await?;
+        changed += each_chain(self, "sign_statements", statement::sign).await?;
+        changed += each_chain(self, "collect_statements", statement::collect).await?;
         changed += each_chain(self, "sign", lane::sign).await?;
         changed += each_chain(self, "collect", collect::collect).await?;
         changed += each_chain(self, "fill", holes::fill).await?;

@@ -11,6 +11,7 @@ mod reorg;
 mod robustness;
 mod rows;
 mod signing;
+mod statements;
 mod superseding;
 mod traces;
 mod utxo;

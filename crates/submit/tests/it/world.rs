@@ -15,7 +15,7 @@ use policy::{
 use secrets::{KdfCost, MasterKey};
 use serde_json::json;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use submit::{Enqueue, Outcome, State, Submission, Submit, Worker};
 use testkit::anvil::{self, Anvil, Mining, Options};
 use testkit::{Proxy, TestDb, namespace};
@@ -34,7 +34,41 @@ deny contains \"more than a million\" if { some move in input.effects.moves; not
 
 /// A back end with the treasury's key that answers later, with the outcomes that the test sets.
 #[derive(Default)]
-pub(crate) struct Scripted(Mutex<VecDeque<SignOutcome>>);
+pub(crate) struct Scripted(Mutex<VecDeque<SignOutcome>>, pub(crate) Arc<Held>);
+
+/// A back end with the treasury's key that answers at once, but once is held before it does.
+#[derive(Default)]
+pub(crate) struct Held(Mutex<Option<mpsc::Sender<mpsc::Sender<()>>>>);
+
+impl Held {
+    /// Holds the next signature until what is received is dropped or sent to.
+    pub(crate) fn hold_next(&self) -> mpsc::Receiver<mpsc::Sender<()>> {
+        let (held, receiver) = mpsc::channel();
+        *self.0.lock().unwrap() = Some(held);
+        receiver
+    }
+}
+
+impl Backend for Held {
+    fn name(&self) -> &'static str {
+        "held"
+    }
+
+    fn answer_time(&self) -> AnswerTime {
+        AnswerTime::AtOnce
+    }
+
+    fn sign(&self, task: &SigningTask) -> keys::Result<SignOutcome> {
+        let held = self.0.lock().unwrap().take();
+        if let Some(held) = held {
+            let (release, released) = mpsc::channel();
+            held.send(release).unwrap();
+            let _ = released.recv();
+        }
+        let signatures = task.required.iter().map(sign_with_treasury);
+        Ok(SignOutcome::Signed(signatures.collect()))
+    }
+}
 
 impl Scripted {
     /// The answers to the next requests; it signs all others.
@@ -208,7 +242,7 @@ impl World {
             lease: api.clone(),
             keyring,
             policy_key: permits.public(),
-            backends: vec![scripted.clone()],
+            backends: vec![scripted.clone(), scripted.1.clone()],
         };
         let keys = Keys::new(parts, keys::Settings::default());
         let parts = policy::Parts {
