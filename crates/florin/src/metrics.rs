@@ -11,7 +11,7 @@ use store::UnscopedTx;
 use telemetry::{
     CHAIN_FINAL_HEIGHT, CHAIN_HALTED, CHAIN_HEIGHT, CHAIN_UNFINAL_BLOCKS, DEAD_LETTERS,
     DELIVERIES_WAITING, Kind, LANE_DEPTH, RPC_CALLS, RPC_FAILURES, RPC_RECEIVED_BYTES,
-    RPC_REQUESTS, RPC_RETRIES, RUNS, RUNS_DUE, SUBMISSIONS, SUBSCRIPTION_LAG,
+    RPC_REQUESTS, RPC_RETRIES, RUNS, RUNS_DUE, STATEMENTS, SUBMISSIONS, SUBSCRIPTION_LAG,
 };
 use types::Height;
 
@@ -51,6 +51,9 @@ async fn update(engines: &Engines) -> Result<()> {
     let submissions = submit::metrics(&engines.submit).await?;
     for (chain, state, count) in &submissions.states {
         SUBMISSIONS.set(*count, [chain.to_string().into(), state.as_str().into()]);
+    }
+    for (chain, state, count) in &submissions.statements {
+        STATEMENTS.set(*count, [chain.to_string().into(), state.as_str().into()]);
     }
     for (chain, depth) in &submissions.depths {
         LANE_DEPTH.set(*depth, [chain.to_string().into()]);

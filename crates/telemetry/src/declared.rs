@@ -59,6 +59,8 @@ declare! {
     Gauge SUBSCRIPTION_LAG = "florin_subscription_lag_facts" {} Count;
     /// unfinished submissions, by state
     Gauge SUBMISSIONS = "florin_submissions" {"chain", "state"} Count;
+    /// requests to sign a message, typed data or an authorization that have not ended, by state
+    Gauge STATEMENTS = "florin_statements" {"chain", "state"} Count;
     /// unfinished submissions of the signer that has most
     Gauge LANE_DEPTH = "florin_lane_depth" {"chain"} Count;
     /// duration of one signature, from the key in memory to the signed bytes
