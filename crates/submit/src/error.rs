@@ -79,8 +79,7 @@ codes! { Error {
     Self::LaneFull { .. } => ("submit.lane_full", 429, Later),
     Self::WrongState { .. } => ("submit.wrong_state", 409, Never),
     Self::LaneNotPaused { .. } => ("submit.lane_not_paused", 409, Never),
-    Self::IllegalTransition(_) => ("submit.illegal_transition", 500, Never),
-    Self::IllegalStatementTransition(_) => ("submit.illegal_transition", 500, Never),
+    Self::IllegalTransition(_) | Self::IllegalStatementTransition(_) => ("submit.illegal_transition", 500, Never),
     ;
     Self::Intent(inner) => inner,
     Self::Chain(inner) => inner,

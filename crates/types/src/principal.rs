@@ -108,8 +108,9 @@ impl Role {
     }
 
     fn grants(self, object: &str, action: &str) -> bool {
-        const OPERATOR_OBJECTS: [&str; 7] = [
+        const OPERATOR_OBJECTS: [&str; 8] = [
             "submission",
+            "signature",
             "task",
             "run",
             "data",
@@ -192,6 +193,8 @@ mod tests {
         assert!(with(Role::Controller).may(Permission("policy:write")));
         assert!(!with(Role::Controller).may(Permission("submission:create")));
         assert!(with(Role::Operator).may(Permission("submission:create")));
+        assert!(!with(Role::Controller).may(Permission("signature:create")));
+        assert!(with(Role::Operator).may(Permission("signature:create")));
         assert!(!with(Role::Operator).may(Permission("policy:write")));
         assert!(with(Role::Controller).may(Permission("list:write")));
         assert!(!with(Role::Operator).may(Permission("list:write")));

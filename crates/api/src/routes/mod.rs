@@ -17,6 +17,7 @@ mod operation_ids;
 mod policies;
 mod prelude;
 mod runs;
+mod signatures;
 mod submissions;
 mod subscriptions;
 mod system;
@@ -49,6 +50,7 @@ fn api_routes() -> OpenApiRouter<App> {
         .merge(api_keys::routes())
         .merge(namespaces::routes())
         .merge(submissions::routes())
+        .merge(signatures::routes())
         .merge(wallets::routes())
         .merge(freezes::routes())
         .merge(keyring::routes())

@@ -13,6 +13,7 @@ mod data_routes;
 mod fuzz;
 mod lists;
 mod openapi;
+mod signatures;
 mod stream_routes;
 mod submissions;
 mod task_routes;

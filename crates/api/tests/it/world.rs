@@ -29,6 +29,7 @@ pub(crate) const BOB: &str = "0x00000000000000000000000000000000000b0b00";
 pub(crate) struct World {
     pub(crate) test: TestDb,
     pub(crate) app: App,
+    pub(crate) submit: Submit,
     pub(crate) router: Router,
     pub(crate) lease: Lease,
     /// The administrator's API keys of the namespaces `a` and `b`.
@@ -58,11 +59,14 @@ impl World {
 
     pub(crate) async fn with(test: TestDb, node: &str) -> Self {
         let lease = test.lease("api/0").await;
-        let app = App::new(engines(&test, &lease, node).await);
+        let engines = engines(&test, &lease, node).await;
+        let submit = engines.submit.clone();
+        let app = App::new(engines);
         let router = api::router(app.clone());
         let mut world = Self {
             test,
             app,
+            submit,
             router,
             lease,
             a: String::new(),

@@ -62,7 +62,7 @@ fn prepare(submit: &Submit, principal: &Principal, mut new: NewStatement) -> Res
         field: "intent",
         reason: "is a transaction, which is submitted".to_owned(),
     })?;
-    check_typed_data(&new.intent)?;
+    new.check_act()?;
     let digest = intent::statement_digest(&new.intent)?;
     let (now, hash) = (submit.now(), new.hash());
     let (chain, signer) = (new.intent.chain, new.intent.signer.clone());
@@ -95,21 +95,6 @@ fn prepare(submit: &Submit, principal: &Principal, mut new: NewStatement) -> Res
         submit: submit.clone(),
         statement,
         hash,
-    })
-}
-
-/// Whether typed data names its chain, and is in the form that is signed.
-fn check_typed_data(intent: &Intent) -> Result<()> {
-    let Act::TypedData { json } = &intent.act else {
-        return Ok(());
-    };
-    let value = serde_json::from_str(json).unwrap_or_default();
-    if intent::typed_data(&intent.chain, &value)? == *json {
-        return Ok(());
-    }
-    Err(Error::InvalidField {
-        field: "typedData",
-        reason: "is not in canonical form".to_owned(),
     })
 }
 

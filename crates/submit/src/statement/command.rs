@@ -4,7 +4,7 @@ use crate::submission::check_texts;
 use crate::{Error, Result};
 use intent::{Act, Intent};
 use std::collections::BTreeMap;
-use types::{Canon, Digest};
+use types::{Canon, ChainId, Digest};
 
 /// The longest message, in bytes. Policies see it twice, in hexadecimal and as text, and their
 /// input is limited.
@@ -44,11 +44,20 @@ impl NewStatement {
         let labels = self.labels.iter().flat_map(|(name, value)| [name, value]);
         check_texts("Idempotency-Key", self.idempotency_key.as_slice(), 1, 256)?;
         check_texts("policies", &self.policies, 64, 256)?;
-        check_texts("labels", labels, 128, 1_024)?;
+        check_texts("labels", labels, 128, 1_024)
+    }
+
+    /// Checks the message, typed data or authorization alone: that it can be signed on its chain by
+    /// its signer, and that its size is within the limits. Errors: `submit.invalid_field`, and
+    /// those of [`intent::statement`] and [`intent::typed_data`].
+    pub fn check_act(&self) -> Result<()> {
         match &self.intent.act {
-            Act::Message { bytes } => self.check_message(bytes),
-            _ => Ok(()),
+            Act::Message { bytes } => self.check_message(bytes)?,
+            Act::TypedData { json } => check_typed_data(&self.intent.chain, json)?,
+            Act::Authorization(_) | Act::Transaction(_) => {}
         }
+        intent::statement(&self.intent)?;
+        Ok(())
     }
 
     fn check_message(&self, bytes: &[u8]) -> Result<()> {
@@ -62,4 +71,16 @@ impl NewStatement {
         let field = "message";
         Err(Error::InvalidField { field, reason })
     }
+}
+
+/// Whether typed data names its chain, and is in the form that is signed.
+fn check_typed_data(chain: &ChainId, json: &str) -> Result<()> {
+    let value = serde_json::from_str(json).unwrap_or_default();
+    if intent::typed_data(chain, &value)? == *json {
+        return Ok(());
+    }
+    Err(Error::InvalidField {
+        field: "typedData",
+        reason: "is not in canonical form".to_owned(),
+    })
 }

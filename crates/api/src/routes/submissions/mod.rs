@@ -9,7 +9,7 @@ use new::NewSubmission;
 use submit::{Explanation, Filter, Outcome, Submission, SubmissionTransaction};
 use types::SubmissionId;
 
-pub(super) use new::{account, interface};
+pub(super) use new::{account, bytes, interface};
 
 permissions! {
     /// Read submissions and lanes.

@@ -176,7 +176,8 @@ pub(in crate::routes) fn account(chain: &ChainId, field: &str, text: &str) -> Re
     }
 }
 
-fn bytes(field: &str, text: &str) -> Result<Vec<u8>> {
+/// Parses bytes in hexadecimal.
+pub(in crate::routes) fn bytes(field: &str, text: &str) -> Result<Vec<u8>> {
     hex::decode(text.strip_prefix("0x").unwrap_or(text)).map_err(|error| Error::field(field, error))
 }
 

@@ -29,6 +29,7 @@ type CaseRow = (&'static str, &'static str, &'static str, Expect);
 
 const REASON: &str = r#"{"reason":"requested by b"}"#;
 const PAYMENT: &str = r#"{"signer":"$signer","to":"$bob"}"#;
+const MESSAGE: &str = r#"{"signer":"$signer","message":"hello"}"#;
 const TARGET: &str = r#"{"target":{"kind":"wallet","id":"$wallet"}}"#;
 const STEPS: &str = "steps:\n- name: x\n  type: jsonata_template\n  options: {template: '1'}\n";
 const SUBSCRIPTION: &str = r#"{"name":"hook","delivery":{"type":"websocket"}}"#;
@@ -70,6 +71,24 @@ const ACCESS: &[CaseRow] = &[
         "/facts/partitions",
         "",
         Independent,
+    ),
+];
+
+const SIGNATURES: &[CaseRow] = &[
+    ("GET /signatures", "/signatures", "", Listed),
+    (
+        "GET /signatures",
+        "/signatures?signer=$signer&kind=message&after=$statement",
+        "",
+        Independent,
+    ),
+    ("POST /signatures", "/signatures", MESSAGE, Hidden),
+    ("GET /signatures/{id}", "/signatures/$statement", "", Hidden),
+    (
+        "POST /signatures/{id}/cancel",
+        "/signatures/$statement/cancel",
+        "",
+        Hidden,
     ),
 ];
 
@@ -678,6 +697,7 @@ pub(super) fn cases() -> Vec<Case> {
     let tables = [
         ACCESS,
         SUBMISSIONS,
+        SIGNATURES,
         WALLETS,
         POLICIES,
         LISTS,

@@ -17,12 +17,13 @@ const HOLDER: &str = "0x00000000000000000000000000000000000a11ce";
 pub(super) struct Fixtures(BTreeMap<&'static str, String>);
 
 /// Placeholders whose value occurs in namespace `a` only.
-const TRACES: [&str; 27] = [
+const TRACES: [&str; 28] = [
     "mark",
     "wallet",
     "users",
     "key",
     "submission",
+    "statement",
     "decision",
     "policy",
     "version",
@@ -123,6 +124,12 @@ impl Fixtures {
             .with("idempotency-key", "pay")
             .json(&payment);
         self.insert_from("submission", &world.send(request).await.success(), "/id");
+        let message = json!({ "signer": SIGNER, "message": MARK, "labels": { "note": MARK } });
+        self.insert_from(
+            "statement",
+            &world.post("/signatures", message).await.success(),
+            "/id",
+        );
         world
             .post(
                 "/freezes",
