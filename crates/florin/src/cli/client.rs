@@ -3,6 +3,7 @@
 use crate::cli::call::{Call, Client, Server, path_segment};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
+use crate::cli::signature::{self, Signature};
 use crate::cli::{contracts, passphrase, replay, rotate};
 use crate::config::Config;
 use anyhow::{Context as _, Result};
@@ -16,6 +17,9 @@ pub(crate) enum Command {
     /// Submissions: chain transactions that Florin manages
     #[command(subcommand)]
     Submission(Submission),
+    /// Signatures of messages, typed data and authorizations
+    #[command(subcommand)]
+    Signature(Signature),
     /// Wallets and keys
     #[command(subcommand)]
     Key(Key),
@@ -242,6 +246,7 @@ fn calls(command: Command) -> Result<Vec<Call>> {
             Vec::new() // these have their own handlers
         }
         Command::Submission(command) => vec![submission(command)],
+        Command::Signature(command) => vec![signature::call(command)?],
         Command::Key(Key::Call(command)) => vec![key(command)],
         Command::Policy(Policy::Call(command)) => policy(command)?,
         Command::List(command) => vec![list(command)],

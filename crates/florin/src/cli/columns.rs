@@ -29,6 +29,10 @@ const COLUMNS: &[(&str, &[&str])] = &[
         &["id", "task", "state", "step", "reason", "created"],
     ),
     (
+        "signatures",
+        &["id", "chain", "signer", "kind", "state", "created"],
+    ),
+    (
         "submissions",
         &["id", "chain", "signer", "state", "transaction", "created"],
     ),

@@ -11,6 +11,7 @@ mod progress;
 mod replay;
 mod rotate;
 mod session;
+mod signature;
 mod verify;
 
 use crate::config::{self, Config};
