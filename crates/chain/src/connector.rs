@@ -2,7 +2,7 @@
 
 use crate::{Finality, Result, SubmitOutcome};
 use async_trait::async_trait;
-use intent::{FeeTerms, Intent, Interface, Signature, Signed, Unsigned};
+use intent::{FeeLimits, FeeTerms, Intent, Interface, Signature, Signed, Unsigned};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use types::{
@@ -197,6 +197,10 @@ pub trait Connector: Send + Sync {
 
     /// The chain's finality rule.
     fn finality(&self) -> Finality;
+
+    /// The absolute limits on the fees of a transaction, as configured. Neither a quote nor a plan
+    /// exceeds them.
+    fn fee_limits(&self) -> FeeLimits;
 
     /// Estimates gas and price of each intent. For an intent that would revert, returns the reason
     /// ([`Error::ExecutionReverted`](crate::Error::ExecutionReverted)).

@@ -38,13 +38,14 @@ pub enum Error {
         /// The chain id that the node reports.
         actual: u64,
     },
-    /// The current gas price exceeds the configured cap.
-    #[error("the gas price of {chain} is {price}, above the configured cap of {cap}")]
+    /// The fee exceeds a configured limit.
+    #[error("the fee is {price}, above the limit of {cap} that {setting} of the chain sets")]
     FeeTooHigh {
-        chain: String,
-        /// The current price, in base units.
+        /// The setting of the chain, such as `fees.max_tip`.
+        setting: &'static str,
+        /// What is needed, in base units.
         price: Amount,
-        /// The cap, in base units.
+        /// The limit, in base units.
         cap: Amount,
     },
     /// The configuration of a chain is invalid.

@@ -28,7 +28,28 @@ pub struct FeeTerms {
     pub fee_per_gas: Amount,
     /// The part of the price paid to the block producer.
     pub tip: Amount,
+    /// Without `l1_fee`.
     pub total_fee: Amount,
+    /// The upper bound of a fee that the chain takes in addition and that the bytes do not limit,
+    /// as it was quoted: the L1 fee of an OP-stack chain. Zero if read from bytes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub l1_fee: Amount,
+}
+
+/// The most that a transaction of a chain may spend on fees, whatever its node or a quote says, in
+/// the chain's base unit. Set by the configuration of the chain. The default allows no fee at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeeLimits {
+    /// The part of the price paid to the block producer. Applies to a legacy gas price too.
+    pub max_tip: Amount,
+    /// Price of a unit of work.
+    pub max_fee_per_gas: Amount,
+    /// The total fee of a transaction, with its L1 fee.
+    pub max_total_fee: Amount,
+    /// A price that a permit always allows within the limits, so that a price that was quoted on a
+    /// quiet chain can be raised.
+    pub floor: Amount,
 }
 
 /// The first cap of an [`Envelope`] that fee terms exceed.
@@ -59,14 +80,7 @@ impl Envelope {
             ("tip", terms.tip, self.tip),
             ("total fee", terms.total_fee, self.total_fee),
         ];
-        match caps.into_iter().find(|(_, requested, cap)| requested > cap) {
-            Some((field, requested, cap)) => Err(EnvelopeExceeded {
-                field,
-                requested,
-                cap,
-            }),
-            None => Ok(()),
-        }
+        first_exceeded(caps)
     }
 
     pub(crate) fn canon(&self, canon: Canon) -> Canon {
@@ -77,6 +91,51 @@ impl Envelope {
             .display(&self.total_fee)
             .uint(u64::from(self.signatures))
     }
+}
+
+impl FeeTerms {
+    /// The total fee with the L1 fee; at most 2^256-1.
+    pub fn full_fee(&self) -> Amount {
+        let full = self.total_fee.checked_add(self.l1_fee);
+        full.unwrap_or(Amount::MAX)
+    }
+}
+
+impl FeeLimits {
+    /// Checks fee terms against each limit. The field of the error is the name of a setting.
+    pub fn allow(&self, terms: &FeeTerms) -> Result<(), EnvelopeExceeded> {
+        let limits = [
+            ("fees.max_tip", terms.tip, self.max_tip),
+            (
+                "fees.max_fee_per_gas",
+                terms.fee_per_gas,
+                self.max_fee_per_gas,
+            ),
+            ("fees.max_total_fee", terms.full_fee(), self.max_total_fee),
+        ];
+        first_exceeded(limits)
+    }
+}
+
+fn first_exceeded<const N: usize>(
+    caps: [(&'static str, Amount, Amount); N],
+) -> Result<(), EnvelopeExceeded> {
+    match caps.into_iter().find(|(_, requested, cap)| requested > cap) {
+        Some((field, requested, cap)) => Err(EnvelopeExceeded {
+            field,
+            requested,
+            cap,
+        }),
+        None => Ok(()),
+    }
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(amount: &Amount) -> bool {
+    amount.is_zero()
 }
 
 #[cfg(test)]
@@ -101,6 +160,7 @@ mod tests {
             fee_per_gas: Amount::from(5),
             tip: Amount::from(5),
             total_fee: Amount::from(5),
+            l1_fee: Amount::ZERO,
         };
         assert_eq!(envelope(5).allows(&within), Ok(()));
         let above = Amount::from(6);
@@ -134,6 +194,59 @@ mod tests {
                     .map_err(|exceeded| exceeded.field),
                 Err(field)
             );
+        }
+    }
+
+    #[test]
+    fn each_limit_is_checked_alone_and_the_l1_fee_counts() {
+        let five = Amount::from(5);
+        let limits = FeeLimits {
+            max_tip: five,
+            max_fee_per_gas: five,
+            max_total_fee: five,
+            floor: Amount::ZERO,
+        };
+        let within = FeeTerms {
+            gas: u64::MAX,
+            fee_per_gas: five,
+            tip: five,
+            total_fee: Amount::from(3),
+            l1_fee: Amount::from(2),
+        };
+        assert_eq!(limits.allow(&within), Ok(()));
+        let above = Amount::from(6);
+        for (field, terms) in [
+            (
+                "fees.max_tip",
+                FeeTerms {
+                    tip: above,
+                    ..within
+                },
+            ),
+            (
+                "fees.max_fee_per_gas",
+                FeeTerms {
+                    fee_per_gas: above,
+                    ..within
+                },
+            ),
+            (
+                "fees.max_total_fee",
+                FeeTerms {
+                    l1_fee: Amount::from(3),
+                    ..within
+                },
+            ),
+            (
+                "fees.max_total_fee",
+                FeeTerms {
+                    l1_fee: Amount::MAX,
+                    ..within
+                },
+            ),
+        ] {
+            let refused = limits.allow(&terms).map_err(|exceeded| exceeded.field);
+            assert_eq!(refused, Err(field));
         }
     }
 }

@@ -44,7 +44,7 @@ pub use decoded::{Decoded, PublicKey, RequiredSignature, Scheme, Signature, Sign
 pub use effects::{
     AssetRef, Call, DecodedBy, Effects, Grant, Incomplete, IncompleteCode, Move, Power, PowerKind,
 };
-pub use envelope::{Envelope, EnvelopeExceeded, FeeTerms};
+pub use envelope::{Envelope, EnvelopeExceeded, FeeLimits, FeeTerms};
 pub use error::{Error, Result};
 pub use family::{
     Recipient, address, assemble, decode, decode_output, effects, encode_call, encode_deploy,

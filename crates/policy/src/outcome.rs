@@ -164,18 +164,13 @@ pub(crate) fn combine(opinions: Vec<Opinion>, fee: &Fee) -> Outcome {
         reasons.extend(opinion.reasons);
         obligations.extend(opinion.needs);
     }
-    if let Err(breach) = envelope.allows(&fee.quote()) {
-        reasons.push(Reason::new(
-            ReasonCode::Fee,
-            None,
-            format!("the quoted fee exceeds the envelope: {breach}"),
-        ));
-    }
+    reasons.extend(fee_reason(fee, &envelope));
     if !reasons.is_empty() {
         reasons.truncate(MAX_REASONS);
         return Outcome::Denied { reasons };
     }
     if obligations.is_empty() {
+        envelope.total_fee = fee.without_l1(envelope.total_fee);
         Outcome::Permit {
             envelope,
             validity_ms,
@@ -185,6 +180,29 @@ pub(crate) fn combine(opinions: Vec<Opinion>, fee: &Fee) -> Outcome {
             obligations: obligations.into_iter().collect(),
         }
     }
+}
+
+/// Why the quoted fee does not fit: a limit of the chain, or the envelope of a document.
+fn fee_reason(fee: &Fee, envelope: &Envelope) -> Option<Reason> {
+    let (quote, (widest, _)) = (fee.quote(), fee.widest());
+    let text = match (widest.allows(&quote), envelope.allows(&quote)) {
+        (Ok(()), Ok(())) => return None,
+        (Ok(()), Err(breach)) => {
+            format!("the quoted fee exceeds the envelope of a policy: {breach}")
+        }
+        (Err(breach), _) => {
+            let setting = match breach.field {
+                "tip" => "fees.max_tip",
+                "fee per gas" => "fees.max_fee_per_gas",
+                _ => "fees.max_total_fee",
+            };
+            format!(
+                "the quoted fee exceeds a limit of the chain: {breach}; {setting} in the \
+                 configuration of the chain sets it"
+            )
+        }
+    };
+    Some(Reason::new(ReasonCode::Fee, None, text))
 }
 
 impl Caps {
@@ -280,6 +298,29 @@ mod tests {
             combine(vec![caps(r#"{"total_fee": "20"}"#)], &fee(100)),
             Outcome::Permit { .. }
         ));
+    }
+
+    #[test]
+    fn the_bytes_may_not_spend_the_part_of_the_total_that_the_l1_fee_takes() {
+        let mut with_l1 = serde_json::to_value(fee(100)).expect("a fee");
+        with_l1["l1"] = "8".into();
+        let with_l1: Fee = serde_json::from_value(with_l1).expect("a fee");
+        let Outcome::Permit { envelope, .. } = combine(vec![Opinion::default()], &with_l1) else {
+            panic!("denied")
+        };
+        assert_eq!(envelope.total_fee, Amount::from(92));
+    }
+
+    #[test]
+    fn a_fee_above_a_limit_of_the_chain_names_the_setting() {
+        let Outcome::Denied { reasons } = combine(vec![Opinion::default()], &fee(19)) else {
+            panic!("permitted")
+        };
+        assert_eq!(reasons[0].code, ReasonCode::Fee);
+        assert!(
+            reasons[0].text.contains("fees.max_total_fee"),
+            "{reasons:?}"
+        );
     }
 
     #[test]

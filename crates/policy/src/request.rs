@@ -1,7 +1,7 @@
 //! The decision request: who wants which intent signed, from where, at what fee.
 
 use crate::Target;
-use intent::{FeeTerms, Intent, Interface};
+use intent::{FeeLimits, FeeTerms, Intent, Interface};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use types::{Canon, Digest, KeyId, Principal, Role, RunId, Time, WalletId};
@@ -18,6 +18,8 @@ pub struct DecisionRequest {
     pub interface: Option<Interface>,
     /// The estimated cost of the transaction; zero for messages and typed data.
     pub quote: FeeTerms,
+    /// The limits on fees that the configuration of the chain sets. No permit is wider.
+    pub limits: FeeLimits,
     /// The wallet of the signer's key. A cancel is permitted only if the signer's wallet is known.
     pub wallet: Option<WalletRef>,
     pub key: Option<KeyId>,

@@ -19,6 +19,7 @@ pub(crate) fn cap_to_permit(quote: FeeTerms, permit: Option<&Permit>) -> FeeTerm
         fee_per_gas,
         tip: quote.tip.min(caps.tip).min(fee_per_gas),
         total_fee,
+        l1_fee: quote.l1_fee,
     }
 }
 
@@ -40,6 +41,7 @@ pub(crate) fn outbid(quote: FeeTerms, sent: &FeeTerms) -> FeeTerms {
         fee_per_gas,
         tip: quote.tip.max(tenth_more(sent.tip)),
         total_fee,
+        l1_fee: quote.l1_fee,
     }
 }
 
@@ -57,6 +59,7 @@ mod tests {
             fee_per_gas: Amount::from(fee),
             tip: Amount::from(tip),
             total_fee,
+            l1_fee: Amount::ZERO,
         }
     }
 

@@ -79,6 +79,11 @@ impl Amount {
         self.combine(by, |a, b| (!b.is_zero()).then(|| a.div_ceil(b)))
     }
 
+    /// The quotient rounded down; `None` for a division by zero.
+    pub fn checked_div_floor(self, by: Amount) -> Option<Amount> {
+        self.combine(by, U256::checked_div)
+    }
+
     fn combine(self, other: Self, combine: fn(U256, U256) -> Option<U256>) -> Option<Self> {
         let (Self(a), Self(b)) = (self, other);
         combine(a, b).map(Self)

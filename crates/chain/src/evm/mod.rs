@@ -26,7 +26,7 @@ mod rpc;
 mod transactions;
 
 pub use config::{
-    BlockChecks, BlockHash, EvmConfig, Gas, LogsBloom, Pricing, Receipts, ReceiptsRoot,
+    BlockChecks, BlockHash, EvmConfig, Gas, L1Fee, LogsBloom, Pricing, Receipts, ReceiptsRoot,
 };
 pub use connector::Evm;
 pub use errors::{Client, ErrorRule};

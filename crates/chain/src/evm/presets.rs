@@ -26,6 +26,7 @@ mod tests {
     use crate::Finality;
     use crate::evm::{EvmConfig, Pricing};
     use serde_json::json;
+    use types::Amount;
 
     fn read(name: &str, number: u64) -> serde_json::Result<EvmConfig> {
         let written = json!({ "preset": name, "number": number, "url": "http://127.0.0.1" });
@@ -46,18 +47,26 @@ mod tests {
         assert!(read("anvil", 0).is_err());
     }
 
+    /// The page with the rows of a generated table replaced.
+    fn with_table(page: &str, name: &str, head: &str, row: impl Fn(&str) -> String) -> String {
+        let begin = format!("<!-- begin: {name}, generated -->\n");
+        let end = format!("<!-- end: {name} -->\n");
+        let (before, rest) = page.split_once(&begin).unwrap();
+        let (_, after) = rest.split_once(&end).unwrap();
+        let rows: String = names().into_iter().map(row).collect();
+        let rule = format!("|{}", "---|".repeat(head.matches('|').count() - 1));
+        format!("{before}{begin}\n{head}\n{rule}\n{rows}\n{end}{after}")
+    }
+
     #[test]
     #[allow(clippy::disallowed_methods, reason = "UPDATE_DOCS rewrites the page")]
     fn the_reference_lists_the_presets() {
         const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/chains.md");
-        const BEGIN: &str = "<!-- begin: presets, generated -->\n";
-        const END: &str = "<!-- end: presets -->\n";
         let page = std::fs::read_to_string(PAGE).unwrap();
-        let (before, rest) = page.split_once(BEGIN).unwrap();
-        let (_, after) = rest.split_once(END).unwrap();
-        let rows: String = names().into_iter().map(row).collect();
-        let head = "| preset | finality | pricing | poll interval |\n|---|---|---|---|\n";
-        let expected = format!("{before}{BEGIN}\n{head}{rows}\n{END}{after}");
+        let presets = "| preset | finality | pricing | poll interval |";
+        let fees = "| preset | `max_tip`, gwei | `max_fee_per_gas`, gwei | `max_total_fee`, coins | `floor`, gwei | `gas.max` | `l1_fee` |";
+        let expected = with_table(&page, "presets", presets, row);
+        let expected = with_table(&expected, "fees", fees, fees_row);
         if std::env::var_os("UPDATE_DOCS").is_some() {
             std::fs::write(PAGE, expected).unwrap();
         } else {
@@ -72,6 +81,30 @@ mod tests {
         format!("| `{name}` | `{finality}` | `{pricing}` | {poll} ms |\n")
     }
 
+    /// The limits on fees of a preset: prices in gwei, the total in whole coins.
+    fn fees_row(name: &str) -> String {
+        let fees = config(name).fees;
+        let in_units = |wei: Amount, digits: usize| {
+            let padded = format!("{:0>1$}", wei.to_string(), digits + 1);
+            let (whole, part) = padded.split_at(padded.len() - digits);
+            let number = format!("{whole}.{part}");
+            number
+                .trim_end_matches('0')
+                .trim_end_matches('.')
+                .to_owned()
+        };
+        let gwei = |wei: Amount| in_units(wei, 9);
+        let gas = config(name).gas.max;
+        let l1 = config(name).l1_fee.map_or("–", |_| "`op_stack`");
+        format!(
+            "| `{name}` | {} | {} | {} | {} | {gas} | {l1} |\n",
+            gwei(fees.max_tip),
+            gwei(fees.max_fee_per_gas),
+            in_units(fees.max_total_fee, 18),
+            gwei(fees.floor),
+        )
+    }
+
     fn toml(settings: &Value) -> String {
         let settings = settings.as_object().unwrap();
         let settings: Vec<String> = settings
@@ -79,6 +112,23 @@ mod tests {
             .map(|(name, value)| format!("{name} = {value}"))
             .collect();
         format!("{{ {} }}", settings.join(", "))
+    }
+
+    #[test]
+    fn every_preset_limits_fees() {
+        for name in names() {
+            let fees = config(name).fees;
+            let limits = [
+                fees.floor,
+                fees.max_tip,
+                fees.max_fee_per_gas,
+                fees.max_total_fee,
+            ];
+            assert!(limits.is_sorted(), "{name}: {fees:?}");
+            let ether = Amount::from_u128(10u128.pow(18));
+            let dear = name != "polygon" && name != "avalanche";
+            assert!(!dear || fees.max_total_fee <= ether, "{name}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use chain::evm::{Evm, EvmConfig};
 use chain::{Connector, Plan, Quote, Reservations, SubmitOutcome, Watch};
+use intent::evm::{Price, Terms, build_unsigned};
 use intent::{FeeTerms, Intent, Interface, Signature, Signed, Unsigned};
 use secp256k1::{Message, SECP256K1, SecretKey};
 use serde_json::{Value, json};
@@ -110,6 +111,23 @@ impl Fixture {
         let unsigned = self.evm.plan(&[plan]).await.remove(0).unwrap();
         assert_eq!(intent::decode(&unsigned).unwrap().intent, *intent);
         self.sign(&unsigned)
+    }
+
+    /// Signs an intent at any price, as another sender would.
+    pub(crate) fn signed_at(
+        &self,
+        intent: &Intent,
+        nonce: u64,
+        cap: Amount,
+        tip: Amount,
+    ) -> Signed {
+        let terms = Terms {
+            nonce,
+            gas: 21_000,
+            price: Price::Eip1559 { cap, tip },
+            authorizations: Vec::new(),
+        };
+        self.sign(&build_unsigned(intent, &terms).unwrap())
     }
 
     /// Quotes, plans, signs and sends an intent at the next nonce.

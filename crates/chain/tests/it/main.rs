@@ -7,6 +7,7 @@ mod contracts;
 mod fake_node;
 mod fixture;
 mod invalid_responses;
+mod l1;
 mod limits;
 mod prices;
 mod reads;

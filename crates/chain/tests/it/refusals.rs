@@ -77,7 +77,7 @@ async fn refusals_are_classified_by_what_they_prove() {
             mining: Mining::OnDemand,
             ..Options::default()
         },
-        json!({}),
+        json!({"fees": {"max_total_fee": "10000000000000000000"}}),
     ) else {
         return;
     };

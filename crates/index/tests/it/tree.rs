@@ -384,6 +384,10 @@ impl Connector for Tree {
         self.finality
     }
 
+    fn fee_limits(&self) -> intent::FeeLimits {
+        unreachable!("the index pays no fees")
+    }
+
     async fn quote(&self, _: &[Intent]) -> Vec<Result<Quote>> {
         unreachable!("the index requests no quotes")
     }

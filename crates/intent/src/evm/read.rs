@@ -163,6 +163,7 @@ impl Fields<'_> {
             fee_per_gas,
             tip,
             total_fee,
+            l1_fee: Amount::ZERO,
         })
     }
 

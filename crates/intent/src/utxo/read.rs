@@ -174,6 +174,7 @@ impl<'a> Spend<'a> {
             fee_per_gas,
             tip: fee_per_gas,
             total_fee,
+            l1_fee: Amount::ZERO,
         })
     }
 

@@ -54,7 +54,7 @@ proptest! {
             gas, fee_per_gas: Amount::from(fee), tip: Amount::from(tip), total_fee: Amount::from(total), signatures: 1,
         };
         let mut terms =
-            FeeTerms { gas, fee_per_gas: Amount::from(fee), tip: Amount::from(tip), total_fee: Amount::from(total) };
+            FeeTerms { gas, fee_per_gas: Amount::from(fee), tip: Amount::from(tip), total_fee: Amount::from(total), l1_fee: Amount::ZERO };
         prop_assert!(envelope.allows(&terms).is_ok());
         let above = |cap: u64| Amount::from(cap).checked_add(Amount::from(1)).unwrap();
         match over {

@@ -42,6 +42,7 @@ fn fee(terms: &Terms) -> FeeTerms {
         fee_per_gas,
         tip,
         total_fee,
+        l1_fee: Amount::ZERO,
     }
 }
 

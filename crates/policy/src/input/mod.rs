@@ -99,6 +99,10 @@ pub(crate) struct Fee {
     quote: InputFeeTerms,
     /// The widest envelope that the configuration allows.
     envelope: InputEnvelope,
+    /// The upper bound of the fee that the chain takes on L1, if it takes one; both totals include
+    /// it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    l1: Option<Amount>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -187,7 +191,7 @@ impl Fee {
             &settings.envelope
         };
         let widest = match question.intent.act {
-            Act::Transaction(_) => rules.widest(&question.intent.chain, &question.quote),
+            Act::Transaction(_) => rules.widest(&question.quote, &question.limits),
             _ => Envelope::FREE,
         };
         let quote = &question.quote;
@@ -196,7 +200,7 @@ impl Fee {
                 gas: Amount::from(quote.gas),
                 fee_per_gas: quote.fee_per_gas,
                 tip: quote.tip,
-                total_fee: quote.total_fee,
+                total_fee: quote.full_fee(),
             },
             envelope: InputEnvelope {
                 terms: InputFeeTerms {
@@ -208,10 +212,11 @@ impl Fee {
                 signatures: widest.signatures,
                 validity_ms: rules.validity_ms,
             },
+            l1: (!quote.l1_fee.is_zero()).then_some(quote.l1_fee),
         }
     }
 
-    /// The estimated cost at the time of the decision.
+    /// The estimated cost at the time of the decision, with the L1 fee in its total.
     pub(crate) fn quote(&self) -> FeeTerms {
         let terms = &self.quote;
         FeeTerms {
@@ -219,7 +224,14 @@ impl Fee {
             fee_per_gas: terms.fee_per_gas,
             tip: terms.tip,
             total_fee: terms.total_fee,
+            l1_fee: Amount::ZERO,
         }
+    }
+
+    /// The part of an envelope's total that the bytes may spend: the L1 fee comes on top of it.
+    pub(crate) fn without_l1(&self, total: Amount) -> Amount {
+        let l1 = self.l1.unwrap_or_default();
+        total.checked_sub(l1).unwrap_or_default()
     }
 
     /// The widest envelope, and how long the first signature may wait.

@@ -1,8 +1,8 @@
 //! Permits: what they are bound to, and the key that signs them.
 
-use crate::world::{ALLOW_ALL, World, pay};
-use intent::verify;
-use policy::{EnvelopeRules, LocalSigner, PermitSigner, Settings, Verdict};
+use crate::world::{ALLOW_ALL, SELF, World, chain, pay, request};
+use intent::{FeeLimits, Intent, verify};
+use policy::{DecisionRequest, LocalSigner, PermitSigner, Verdict};
 use secrets::{KdfCost, Keyring, MasterKey, Secrets};
 use std::sync::Arc;
 use testkit::{TestDb, namespace, on_each_engine};
@@ -73,29 +73,70 @@ async fn the_bundle_hash_depends_on_every_document() {
     .await;
 }
 
+fn capped(limit: u64) -> DecisionRequest {
+    let mut request = pay("5");
+    request.limits.max_total_fee = limit.into();
+    request
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn the_fee_cap_of_a_chain_applies() {
+async fn the_limits_of_a_chain_apply() {
     on_each_engine(|test| async move {
-        let capped = |limit: u64| Settings {
-            envelope: EnvelopeRules {
-                max_total_fee: [(crate::world::chain(), limit.into())].into(),
-                ..EnvelopeRules::default()
-            },
-            ..Settings::default()
-        };
-        let world = World::with(&test, capped(210_000)).await;
+        let world = World::new(&test).await;
         world.attach("yes", ALLOW_ALL).await;
-        assert_eq!(
-            world.permit(&pay("5")).await.body.envelope.total_fee,
-            210_000u64.into()
+        let permit = world.permit(&capped(210_000)).await;
+        assert_eq!(permit.body.envelope.total_fee, 210_000u64.into());
+        let denial = world.denial(&capped(209_999)).await;
+        assert!(denial[0].text.contains("fees.max_total_fee"), "{denial:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_limits_of_the_chain_no_fee_is_permitted() {
+    on_each_engine(|test| async move {
+        let world = World::new(&test).await;
+        world.attach("yes", ALLOW_ALL).await;
+        let mut request = pay("5");
+        request.limits = FeeLimits::default();
+        let denial = world.denial(&request).await;
+        assert!(
+            denial[0].text.contains("fees.max_fee_per_gas"),
+            "{denial:?}"
         );
-        let lease = test.lease("policy/1").await;
-        let strict = policy::Policy::new(world.parts(&test, lease), capped(209_999));
-        let verdict = policy::decide(&strict, &[pay("5")])
-            .await
-            .unwrap()
-            .remove(0);
-        assert!(matches!(verdict, Verdict::Denied { .. }), "{verdict:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_stays_below_the_limits_of_its_chain() {
+    on_each_engine(|test| async move {
+        let world = World::new(&test).await;
+        let mut request = request(Intent::cancel(chain(), SELF.into()));
+        request.limits.max_fee_per_gas = 30u64.into();
+        request.limits.max_tip = 2u64.into();
+        request.limits.max_total_fee = 700_000u64.into();
+        let envelope = world.permit(&request).await.body.envelope;
+        assert_eq!(
+            (envelope.fee_per_gas, envelope.tip, envelope.total_fee),
+            (30u64.into(), 2u64.into(), 700_000u64.into())
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_permit_leaves_the_l1_fee_out_of_what_the_bytes_may_spend() {
+    on_each_engine(|test| async move {
+        let world = World::new(&test).await;
+        let text = "package florin.l1\nallow if input.fee.l1 == \"90000\"\n\
+                    allow if input.fee.quote.total_fee == \"210000\"\n\
+                    deny contains \"no l1\" if not input.fee.quote.total_fee == \"300000\"";
+        world.attach("l1", text).await;
+        let mut request = capped(500_000);
+        request.quote.l1_fee = 90_000u64.into();
+        let envelope = world.permit(&request).await.body.envelope;
+        assert_eq!(envelope.total_fee, 410_000u64.into());
     })
     .await;
 }

@@ -136,6 +136,7 @@ fn any_request() -> impl Strategy<Value = DecisionRequest> {
                 fee_per_gas: fee,
                 tip: fee,
                 total_fee: fee,
+                l1_fee: if wallet { fee } else { Amount::ZERO },
             };
             request.labels = labels;
             request.assets = vec!["gold".into()];

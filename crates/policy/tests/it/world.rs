@@ -1,7 +1,7 @@
 //! The test world: a policy engine on a fresh database, and decision requests for plain payments.
 
 use async_trait::async_trait;
-use intent::{FeeTerms, Intent, KnownContract, Permit, Standard};
+use intent::{FeeLimits, FeeTerms, Intent, KnownContract, Permit, Standard};
 use policy::{
     AccountInfo, ContractInfo, Contracts, DecisionRequest, LocalSigner, Lookup, LookupError,
     Lookups, NewPolicy, NewVersion, Parts, Policy, Reason, Settings, Target, Verdict, WalletRef,
@@ -275,6 +275,13 @@ pub(crate) fn request(intent: Intent) -> DecisionRequest {
             fee_per_gas: gas_price,
             tip: Amount::from(1),
             total_fee: Amount::from(210_000),
+            l1_fee: Amount::ZERO,
+        },
+        limits: FeeLimits {
+            max_tip: Amount::MAX,
+            max_fee_per_gas: Amount::MAX,
+            max_total_fee: Amount::MAX,
+            floor: Amount::ZERO,
         },
         wallet: Some(wallet()),
         key: None,

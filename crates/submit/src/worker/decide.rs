@@ -8,7 +8,7 @@ use crate::state::{Event, State};
 use crate::submission::Submission;
 use crate::{Result, record, table};
 use chain::Quote;
-use intent::{FeeTerms, Interface, Permit};
+use intent::{FeeLimits, FeeTerms, Interface, Permit};
 use policy::{DecisionRequest, Verdict};
 use std::collections::BTreeMap;
 use store::{Tx, UnscopedTx, idempotency};
@@ -32,7 +32,7 @@ pub(super) async fn decide(worker: &Worker, chain: ChainId) -> Result<usize> {
     if quoted.is_empty() {
         return Ok(unquoted);
     }
-    let verdicts = request_decisions(worker, &quoted).await?;
+    let verdicts = request_decisions(worker, &chain, &quoted).await?;
     fail::point("submit.asked").await?;
     let decided = record_verdicts(worker, quoted, verdicts).await?;
     fail::point("submit.decided").await?;
@@ -129,13 +129,18 @@ fn record_quote_failure(
     Ok(())
 }
 
-async fn request_decisions(worker: &Worker, quoted: &[Submission]) -> Result<Vec<Verdict>> {
+async fn request_decisions(
+    worker: &Worker,
+    chain: &ChainId,
+    quoted: &[Submission],
+) -> Result<Vec<Verdict>> {
+    let limits = worker.submit.chain(chain)?.fee_limits();
     let account = |one: &Submission| (one.namespace, one.chain, one.signer.clone());
     let keys = signers::find_keys(worker, quoted.iter().map(account).collect()).await?;
     let requests = quoted
         .iter()
         .zip(keys)
-        .map(|(submission, key)| decision_request(submission, key));
+        .map(|(submission, key)| decision_request(submission, limits, key));
     let requests: Vec<DecisionRequest> = requests.collect();
     Ok(policy::decide(worker.submit.policy(), &requests).await?)
 }
@@ -168,13 +173,18 @@ async fn record_verdicts(
     write.await
 }
 
-fn decision_request(submission: &Submission, key: Option<SignerKey>) -> DecisionRequest {
+fn decision_request(
+    submission: &Submission,
+    limits: FeeLimits,
+    key: Option<SignerKey>,
+) -> DecisionRequest {
     DecisionRequest {
         initiator: submission.initiator.clone(),
         subject: submission.id.to_string(),
         intent: submission.intent.clone(),
         interface: submission.interface.clone().map(Interface::new),
         quote: submission.quote.unwrap_or_default(),
+        limits,
         key: key.as_ref().and_then(|key| key.location.key),
         wallet: key.map(|key| key.wallet),
         task: submission.context.task.clone(),

@@ -268,8 +268,11 @@ async fn replace(worker: &Worker, replacement: Replacement) -> Result<usize> {
         supersedes,
         late_backend,
     } = replacement;
+    let connector = worker.submit.chain(&submission.chain)?;
     let permit = submission.permit.as_ref();
-    if let Some(breach) = permit.and_then(|permit| permit.body.envelope.allows(&terms).err()) {
+    let beyond_permit = permit.and_then(|permit| permit.body.envelope.allows(&terms).err());
+    let beyond_limits = connector.fee_limits().allow(&terms).err();
+    if let Some(breach) = beyond_limits.or(beyond_permit) {
         if submission.state != State::Permitted {
             submission.apply(Event::Paused, worker.now())?;
         }
@@ -290,7 +293,6 @@ async fn replace(worker: &Worker, replacement: Replacement) -> Result<usize> {
         reservations: &reservations,
         authorizations: &[],
     };
-    let connector = worker.submit.chain(&submission.chain)?;
     let results = connector.plan(slice::from_ref(&plan)).await;
     match results.into_iter().next() {
         Some(Ok(unsigned)) => {

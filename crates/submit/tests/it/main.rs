@@ -4,6 +4,7 @@
 mod crash;
 mod explain;
 mod fail_points;
+mod fees;
 mod lanes;
 mod late;
 mod rejections;

@@ -13,7 +13,7 @@ use policy::{
     LocalSigner, NewPolicy, NewVersion, NoContracts, NoLookups, PermitSigner as _, Policy, Target,
 };
 use secrets::{KdfCost, MasterKey};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, mpsc};
 use submit::{Enqueue, Outcome, State, Submission, Submit, Worker};
@@ -154,7 +154,22 @@ impl World {
         Self::with_backend(test, settings, DEFAULT_BACKEND).await
     }
 
+    /// As [`World::new`], with limits on fees instead of those of the preset.
+    pub(crate) async fn with_fees(test: TestDb, fees: Value) -> Option<Self> {
+        let settings = submit::Settings::default();
+        Self::build_with_treasury(test, settings, DEFAULT_BACKEND, fees).await
+    }
+
     async fn with_backend(test: TestDb, settings: submit::Settings, backend: &str) -> Option<Self> {
+        Self::build_with_treasury(test, settings, backend, json!({})).await
+    }
+
+    async fn build_with_treasury(
+        test: TestDb,
+        settings: submit::Settings,
+        backend: &str,
+        fees: Value,
+    ) -> Option<Self> {
         let options = Options {
             mining: Mining::OnDemand,
             slots_in_an_epoch: 1,
@@ -163,7 +178,8 @@ impl World {
         let node = Arc::new(anvil::start(&options)?);
         let proxy = Arc::new(Proxy::in_front_of(&node.url()));
         let scripted = Arc::new(Scripted::default());
-        let mut world = Self::build(test, node, proxy, String::new(), settings, scripted).await;
+        let signer = String::new();
+        let mut world = Self::build(test, (node, proxy), signer, settings, scripted, fees).await;
         world.signer = world.set_up_treasury_on(&world.principal, backend).await;
         Some(world)
     }
@@ -217,11 +233,11 @@ impl World {
 
     async fn build(
         test: TestDb,
-        node: Arc<Anvil>,
-        proxy: Arc<Proxy>,
+        (node, proxy): (Arc<Anvil>, Arc<Proxy>),
         signer: String,
         settings: submit::Settings,
         scripted: Arc<Scripted>,
+        fees: Value,
     ) -> Self {
         let db = test.db.clone();
         let api = test.lease("api/0").await;
@@ -254,7 +270,7 @@ impl World {
         };
         let policy = Policy::new(parts, policy::Settings::default());
         let config: EvmConfig = serde_json::from_value(json!({
-            "preset": "anvil", "number": node.chain_id(), "url": proxy.url(),
+            "preset": "anvil", "number": node.chain_id(), "url": proxy.url(), "fees": fees,
             "retry": { "attempts": 2, "first_ms": 1, "max_ms": 5 }, "finality": { "rule": "depth", "blocks": 2 },
         }))
         .unwrap();
@@ -351,6 +367,11 @@ impl World {
 
     /// Drops everything in memory and reopens the database. The node keeps running.
     pub(crate) async fn crash_and_restart(self) -> Self {
+        self.restart_with_fees(json!({})).await
+    }
+
+    /// As [`World::crash_and_restart`], with limits on fees instead of those of the preset.
+    pub(crate) async fn restart_with_fees(self, fees: Value) -> Self {
         let Self {
             test,
             node,
@@ -367,7 +388,8 @@ impl World {
             ..
         } = self;
         drop((submit, keys, policy, workers, requests, indexer));
-        Self::build(test.reopen().await, node, proxy, signer, settings, scripted).await
+        let test = test.reopen().await;
+        Self::build(test, (node, proxy), signer, settings, scripted, fees).await
     }
 
     pub(crate) fn chain(&self) -> ChainId {

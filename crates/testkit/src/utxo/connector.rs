@@ -9,7 +9,7 @@ use chain::{
     FinalityTag, Plan, Quote, RefusalClass, Result, Sequence, Sequencing, SubmitOutcome, TxStatus,
     Watch,
 };
-use intent::{Intent, Interface, Signed, Unsigned};
+use intent::{FeeLimits, Intent, Interface, Signed, Unsigned};
 use types::{Amount, Block, ChainEvent, ChainId, Height, Transfer};
 
 impl FakeUtxoChain {
@@ -59,6 +59,10 @@ impl Connector for FakeUtxoChain {
 
     fn finality(&self) -> Finality {
         self.rules.finality
+    }
+
+    fn fee_limits(&self) -> FeeLimits {
+        self.rules.fees
     }
 
     async fn quote(&self, intents: &[Intent]) -> Vec<Result<Quote>> {

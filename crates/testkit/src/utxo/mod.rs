@@ -25,10 +25,11 @@ pub use fault::{Fault, Lie};
 pub use key::CoinKey;
 
 use chain::Finality;
+use intent::FeeLimits;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tree::{Coins, Tree, Tx};
-use types::ChainId;
+use types::{Amount, ChainId};
 
 /// The rules of the chain and of its node.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub struct Rules {
     pub chain: ChainId,
     /// The finality rule that the connector reports.
     pub finality: Finality,
+    /// The limits on fees that the connector reports.
+    pub fees: FeeLimits,
     /// Initial fee rate of quotes, in satoshi per virtual byte.
     pub fee_rate: u64,
     /// Initial minimum fee rate that the node accepts.
@@ -49,6 +52,12 @@ impl Default for Rules {
         Self {
             chain: "bip122:coins-in-memory".parse().expect("a CAIP-2 name"),
             finality: Finality::Depth { blocks: 3 },
+            fees: FeeLimits {
+                max_tip: Amount::from(10_000),
+                max_fee_per_gas: Amount::from(10_000),
+                max_total_fee: Amount::from(10_000_000),
+                floor: Amount::ZERO,
+            },
             fee_rate: 2,
             min_fee_rate: 1,
             incremental_relay_fee: 1,

@@ -190,6 +190,7 @@ fn terms(size: u64, rate: u64) -> Result<FeeTerms> {
         fee_per_gas: price,
         tip: price,
         total_fee,
+        l1_fee: Amount::ZERO,
     })
 }
 

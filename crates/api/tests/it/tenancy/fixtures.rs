@@ -343,6 +343,7 @@ async fn decision(world: &World) -> String {
         intent,
         interface: None,
         quote: intent::FeeTerms::default(),
+        limits: intent::FeeLimits::default(),
         wallet: None,
         key: None,
         task: None,

@@ -3,11 +3,13 @@
 mod price;
 mod resolve;
 
-pub use price::{Gas, Pricing};
+pub(super) use price::MIN_HISTORY_BLOCKS;
+pub use price::{Gas, L1Fee, Pricing};
 
 use super::errors::{Client, ErrorRule};
 use super::rpc::{Limits, NodeUrl, Retry};
 use crate::{Error, Finality, Result};
+use intent::FeeLimits;
 use serde::{Deserialize, Serialize};
 use types::ChainId;
 
@@ -32,6 +34,11 @@ pub struct EvmConfig {
     /// How the gas price is determined.
     #[serde(default)]
     pub pricing: Pricing,
+    /// The limits on fees, whatever the node says. Required without a preset.
+    pub fees: FeeLimits,
+    /// The fee that the chain takes in addition to gas.
+    #[serde(default)]
+    pub l1_fee: Option<L1Fee>,
     /// How the gas limit is determined.
     #[serde(default)]
     pub gas: Gas,
@@ -171,6 +178,7 @@ impl EvmConfig {
                 "gas.scale_percent",
                 "at least 100",
             ),
+            (self.gas.max > 0, "gas.max", "at least 1"),
             (
                 self.errors.iter().all(ErrorRule::is_valid),
                 "errors",
@@ -183,6 +191,6 @@ impl EvmConfig {
                 why: why.to_owned(),
             });
         }
-        self.pricing.validate().map(|()| self)
+        self.pricing.validate(&self.fees).map(|()| self)
     }
 }

@@ -1,6 +1,7 @@
 //! Settings for the gas limit and the gas price.
 
 use crate::{Error, Result};
+use intent::FeeLimits;
 use serde::{Deserialize, Serialize};
 use types::Amount;
 
@@ -13,17 +14,29 @@ pub struct Gas {
     pub scale_percent: u64,
     /// The highest gas limit of a transaction, in addition to the block's own (EIP-7825: 16777216
     /// on Ethereum since Osaka).
-    pub max: Option<u64>,
+    pub max: u64,
 }
 
 impl Default for Gas {
     fn default() -> Self {
         Self {
             scale_percent: 150,
-            max: None,
+            max: 30_000_000,
         }
     }
 }
+
+/// A fee that a chain takes in addition to gas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum L1Fee {
+    /// The fee for the data on L1, as the gas price oracle of the OP stack computes it.
+    OpStack,
+}
+
+/// The fewest blocks with transactions whose tips say what a chain pays: with fewer, a few
+/// transactions of one account would set the price of everybody.
+pub(crate) const MIN_HISTORY_BLOCKS: usize = 5;
 
 /// How the gas price is determined. All amounts in wei.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,21 +57,15 @@ pub enum Pricing {
         /// The lowest tip. Nodes reject less than 1 wei.
         #[serde(default = "min_tip")]
         min_tip: Amount,
-        /// The highest tip. A higher tip is reduced to it.
-        #[serde(default)]
-        max_tip: Option<Amount>,
-        /// The highest price. If the base fee is above it, quotes fail with `chain.fee_too_high`.
-        #[serde(default)]
-        max_fee_per_gas: Option<Amount>,
+        /// The tip is at most this percentage of the next base fee, plus `fees.floor`.
+        #[serde(default = "tip_percent")]
+        tip_percent: u64,
     },
     /// The node's suggested price.
     Legacy {
         /// Scales the suggestion, in percent.
         #[serde(default = "legacy_percent")]
         scale_percent: u64,
-        /// The highest price. If the suggestion is above it, quotes fail with `chain.fee_too_high`.
-        #[serde(default)]
-        max_gas_price: Option<Amount>,
     },
     /// A fixed price: EIP-1559 with a tip, legacy without.
     Fixed {
@@ -78,8 +85,7 @@ impl Default for Pricing {
             percentile: percentile(),
             history_blocks: history_blocks(),
             min_tip: min_tip(),
-            max_tip: None,
-            max_fee_per_gas: None,
+            tip_percent: tip_percent(),
         }
     }
 }
@@ -94,13 +100,19 @@ fn percentile() -> u8 {
     50
 }
 
-/// Four blocks, as other transaction managers use.
+/// As geth samples for its own suggestion. Enough to find blocks with transactions on a quiet
+/// chain.
 fn history_blocks() -> u64 {
-    4
+    20
 }
 
 fn min_tip() -> Amount {
     Amount::from(1)
+}
+
+/// A tip as high as the base fee at most doubles the price.
+fn tip_percent() -> u64 {
+    100
 }
 
 fn legacy_percent() -> u64 {
@@ -108,7 +120,7 @@ fn legacy_percent() -> u64 {
 }
 
 impl Pricing {
-    pub(super) fn validate(&self) -> Result<()> {
+    pub(super) fn validate(&self, fees: &FeeLimits) -> Result<()> {
         let invalid = |field, why: &str| {
             Err(Error::InvalidConfig {
                 field,
@@ -125,27 +137,29 @@ impl Pricing {
             } => invalid("pricing.percentile", "at most 100"),
             // Nodes return at most 1024 blocks of history.
             Self::Eip1559 {
-                history_blocks: 0 | 1025..,
+                history_blocks: 0..5 | 1025..,
                 ..
-            } => invalid("pricing.history_blocks", "1 to 1024"),
-            Self::Eip1559 {
-                min_tip,
-                max_tip: Some(max),
-                ..
-            } if min_tip > max => invalid("pricing.max_tip", "at least min_tip"),
-            Self::Eip1559 {
-                min_tip,
-                max_fee_per_gas: Some(max),
-                ..
-            } if min_tip > max => invalid("pricing.max_fee_per_gas", "at least min_tip"),
+            } => invalid("pricing.history_blocks", "5 to 1024"),
+            Self::Eip1559 { min_tip, .. } if *min_tip > fees.max_tip => {
+                invalid("fees.max_tip", "at least pricing.min_tip")
+            }
             Self::Legacy {
                 scale_percent: ..100,
-                ..
             } => invalid("pricing.scale_percent", "at least 100"),
             Self::Fixed {
                 fee_per_gas,
                 tip: Some(tip),
             } if tip > fee_per_gas => invalid("pricing.tip", "at most fee_per_gas"),
+            Self::Fixed { fee_per_gas, .. } if *fee_per_gas > fees.max_fee_per_gas => invalid(
+                "fees.max_fee_per_gas",
+                "at least the fixed price pricing.fee_per_gas",
+            ),
+            Self::Fixed { fee_per_gas, tip } if tip.unwrap_or(*fee_per_gas) > fees.max_tip => {
+                invalid(
+                    "fees.max_tip",
+                    "at least the fixed tip, or the fixed legacy price",
+                )
+            }
             _ => Ok(()),
         }
     }

@@ -1,7 +1,7 @@
 //! The current gas price, by the configured rule.
 
 use super::Evm;
-use crate::evm::config::Pricing;
+use crate::evm::config::{MIN_HISTORY_BLOCKS, Pricing};
 use crate::evm::header::Header;
 use crate::evm::numerals::{Big, Hex, show};
 use crate::evm::rpc::{Call, Failure, Reply, parse};
@@ -9,7 +9,7 @@ use crate::{Error, Result};
 use intent::FeeTerms;
 use intent::evm::Price;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Number, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 use types::Amount;
 
@@ -45,6 +45,22 @@ impl FeeFormat {
     }
 }
 
+/// A price, and the least at which a transaction can be mined now.
+pub(super) struct MarketPrice {
+    pub(super) price: Price,
+    pub(super) minimum: Amount,
+}
+
+impl MarketPrice {
+    fn exactly(price: Price) -> Self {
+        let (Price::Legacy {
+            gas_price: minimum, ..
+        }
+        | Price::Eip1559 { cap: minimum, .. }) = price;
+        Self { price, minimum }
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct History {
@@ -52,7 +68,13 @@ struct History {
     reward: Option<Vec<Vec<Big>>>,
     #[serde(default)]
     base_fee_per_gas: Option<Vec<Big>>,
+    #[serde(default)]
+    gas_used_ratio: Vec<Number>,
 }
+
+/// The share of a doubled base fee in a price suggested by a node, plus a tip as high as the base
+/// fee.
+const SUGGESTION_PERCENT: u64 = 300;
 
 impl Evm {
     /// The calls needed, beside the newest block, to determine the price.
@@ -63,10 +85,13 @@ impl Evm {
                 history_blocks,
                 ..
             } if self.fee_format.observed() != Some(false) => {
-                vec![Call::new(
-                    "eth_feeHistory",
-                    json!([show(*history_blocks), "latest", [percentile]]),
-                )]
+                vec![
+                    Call::new(
+                        "eth_feeHistory",
+                        json!([show(*history_blocks), "latest", [percentile]]),
+                    ),
+                    Call::new("eth_maxPriorityFeePerGas", json!([])),
+                ]
             }
             Pricing::Eip1559 { .. } | Pricing::Legacy { .. } => {
                 vec![Call::new("eth_gasPrice", json!([]))]
@@ -75,29 +100,30 @@ impl Evm {
         }
     }
 
-    /// The price, from the newest block and the reply to [`Self::price_calls`].
-    pub(super) async fn price(&self, head: &Header, reply: Option<Reply>) -> Result<Price> {
+    /// The price, from the newest block and the replies to [`Self::price_calls`].
+    pub(super) async fn price(&self, head: &Header, replies: Vec<Reply>) -> Result<MarketPrice> {
         let has_base_fee = self.fee_format.observe(head);
+        let mut replies = replies.into_iter();
         match &self.config.pricing {
-            Pricing::Zero => Ok(Price::Legacy {
+            Pricing::Zero => Ok(MarketPrice::exactly(Price::Legacy {
                 gas_price: Amount::ZERO,
-            }),
+            })),
             Pricing::Fixed {
                 fee_per_gas,
                 tip: None,
-            } => Ok(Price::Legacy {
+            } => Ok(MarketPrice::exactly(Price::Legacy {
                 gas_price: *fee_per_gas,
-            }),
+            })),
             Pricing::Fixed {
                 fee_per_gas,
                 tip: Some(tip),
-            } => Ok(Price::Eip1559 {
+            } => Ok(MarketPrice::exactly(Price::Eip1559 {
                 cap: *fee_per_gas,
                 tip: *tip,
-            }),
-            Pricing::Legacy { .. } => self.legacy(reply).await,
-            Pricing::Eip1559 { .. } if !has_base_fee => self.legacy(None).await,
-            Pricing::Eip1559 { .. } => self.eip1559(head, reply).await,
+            })),
+            Pricing::Legacy { .. } => self.legacy(head, replies.next()).await,
+            Pricing::Eip1559 { .. } if !has_base_fee => self.legacy(head, None).await,
+            Pricing::Eip1559 { .. } => self.eip1559(head, replies.next(), replies.next()),
         }
     }
 
@@ -129,33 +155,43 @@ impl Evm {
             .observe(&head.ok_or_else(|| self.invalid_response("it returned no newest block"))?))
     }
 
-    async fn legacy(&self, reply: Option<Reply>) -> Result<Price> {
+    /// A legacy price can go to the block producer as a whole, so that the limit on tips applies.
+    async fn legacy(&self, head: &Header, reply: Option<Reply>) -> Result<MarketPrice> {
         let Hex(suggested): Big = match reply {
             Some(reply) => self.parse(reply)?,
             None => self.request("eth_gasPrice", json!([])).await?,
         };
-        let (scale, max) = match &self.config.pricing {
-            Pricing::Legacy {
-                scale_percent,
-                max_gas_price,
-            } => (*scale_percent, *max_gas_price),
-            Pricing::Eip1559 {
-                max_fee_per_gas, ..
-            } => (100, *max_fee_per_gas),
-            Pricing::Fixed { .. } | Pricing::Zero => (100, None),
+        let fees = &self.config.fees;
+        let believed = head.base_fee_per_gas.map_or(suggested, |Hex(base)| {
+            suggested.min(plus(percent(base, SUGGESTION_PERCENT), fees.floor))
+        });
+        let scale = match &self.config.pricing {
+            Pricing::Legacy { scale_percent } => *scale_percent,
+            Pricing::Eip1559 { .. } | Pricing::Fixed { .. } | Pricing::Zero => 100,
         };
-        let scaled = percent(suggested, scale);
-        match max {
-            Some(cap) if suggested > cap => Err(self.fee_too_high(suggested, cap)),
-            Some(cap) => Ok(Price::Legacy {
-                gas_price: scaled.min(cap),
-            }),
-            None => Ok(Price::Legacy { gas_price: scaled }),
+        let (setting, cap) = if fees.max_tip < fees.max_fee_per_gas {
+            ("fees.max_tip", fees.max_tip)
+        } else {
+            ("fees.max_fee_per_gas", fees.max_fee_per_gas)
+        };
+        if believed > cap {
+            return Err(fee_too_high(setting, believed, cap));
         }
+        Ok(MarketPrice {
+            price: Price::Legacy {
+                gas_price: percent(believed, scale).min(cap),
+            },
+            minimum: believed,
+        })
     }
 
-    async fn eip1559(&self, head: &Header, reply: Option<Reply>) -> Result<Price> {
-        let history = match reply.map(parse::<History>) {
+    fn eip1559(
+        &self,
+        head: &Header,
+        history: Option<Reply>,
+        suggestion: Option<Reply>,
+    ) -> Result<MarketPrice> {
+        let history = match history.map(parse::<History>) {
             Some(Ok(history)) => Some(history),
             // The node may support base fees but not the fee history: use the newest block's base
             // fee.
@@ -163,50 +199,58 @@ impl Evm {
             Some(Err(failure)) => return Err(self.error(failure)),
             None => None,
         };
-        let next = history
-            .as_ref()
-            .and_then(|history| history.base_fee_per_gas.as_ref()?.last().copied());
-        let Hex(base) = next.or(head.base_fee_per_gas).unwrap_or_default();
-        self.eip1559_price(base, median(history.and_then(|history| history.reward)))
+        let suggestion = match suggestion.map(parse::<Big>) {
+            Some(Ok(Hex(tip))) => Some(tip),
+            // An optional method.
+            Some(Err(Failure::RpcError(_))) | None => None,
+            Some(Err(failure)) => return Err(self.error(failure)),
+        };
+        let tip = history.as_ref().and_then(History::median_tip);
+        let base = next_base_fee(head, history);
+        self.eip1559_price(base, tip.or(suggestion))
     }
 
-    fn eip1559_price(&self, base: Amount, median_tip: Option<Amount>) -> Result<Price> {
+    /// The price for a tip that the node or other senders suggest. Neither decides how high it may
+    /// be.
+    fn eip1559_price(&self, base: Amount, suggested_tip: Option<Amount>) -> Result<MarketPrice> {
         let Pricing::Eip1559 {
             base_fee_percent,
             min_tip,
-            max_tip,
-            max_fee_per_gas,
+            tip_percent,
             ..
         } = &self.config.pricing
         else {
             return Err(self.invalid_response("the pricing has no base fee"));
         };
-        let tip = median_tip
-            .unwrap_or(*min_tip)
+        let fees = &self.config.fees;
+        let max_tip = plus(percent(base, *tip_percent), fees.floor)
             .max(*min_tip)
-            .min(max_tip.unwrap_or(Amount::MAX));
-        let minimum = base.checked_add(*min_tip).unwrap_or(Amount::MAX);
-        let ceiling = max_fee_per_gas.unwrap_or(Amount::MAX);
+            .min(fees.max_tip);
+        let tip = suggested_tip.unwrap_or(*min_tip).max(*min_tip).min(max_tip);
+        let minimum = plus(base, *min_tip);
+        let ceiling = fees.max_fee_per_gas;
         if minimum > ceiling {
-            return Err(self.fee_too_high(minimum, ceiling));
+            return Err(fee_too_high("fees.max_fee_per_gas", minimum, ceiling));
         }
-        let cap = percent(base, *base_fee_percent)
-            .checked_add(tip)
-            .unwrap_or(Amount::MAX)
-            .min(ceiling);
-        Ok(Price::Eip1559 {
-            cap,
-            tip: tip.min(cap),
+        let cap = plus(percent(base, *base_fee_percent), tip).min(ceiling);
+        Ok(MarketPrice {
+            price: Price::Eip1559 {
+                cap,
+                tip: tip.min(cap),
+            },
+            minimum,
         })
     }
+}
 
-    fn fee_too_high(&self, price: Amount, cap: Amount) -> Error {
-        Error::FeeTooHigh {
-            chain: self.chain.to_string(),
-            price,
-            cap,
-        }
-    }
+/// The next block's base fee. It rises by an eighth of the newest block's at most (EIP-1559), on
+/// chains with rules of their own by less than the double: what a node reports beyond is not
+/// believed.
+fn next_base_fee(head: &Header, history: Option<History>) -> Amount {
+    let Hex(newest) = head.base_fee_per_gas.unwrap_or_default();
+    let next = history.and_then(|history| history.base_fee_per_gas?.last().copied());
+    let most = plus(percent(newest, 200), Amount::from(1));
+    next.map_or(newest, |Hex(next)| next.min(most))
 }
 
 /// Scales an amount, rounding up and saturating.
@@ -217,13 +261,36 @@ fn percent(amount: Amount, percent: u64) -> Amount {
     scaled.unwrap_or(Amount::MAX)
 }
 
-/// The median of the tips paid. Blocks without a tip (mostly empty ones) are ignored.
-fn median(reward: Option<Vec<Vec<Big>>>) -> Option<Amount> {
-    let tips = reward?
-        .into_iter()
-        .filter_map(|block| block.first().copied())
-        .map(|Hex(tip)| tip);
-    let mut tips: Vec<Amount> = tips.filter(|tip| !tip.is_zero()).collect();
-    tips.sort_unstable();
-    tips.get(tips.len() / 2).copied()
+/// The saturating sum.
+fn plus(a: Amount, b: Amount) -> Amount {
+    a.checked_add(b).unwrap_or(Amount::MAX)
+}
+
+impl History {
+    /// The median over the blocks with transactions. `None` if there are too few of them.
+    fn median_tip(&self) -> Option<Amount> {
+        let blocks = self.reward.iter().flatten().enumerate();
+        let mut tips: Vec<Amount> = blocks
+            .filter_map(|(index, tips)| Some((index, tips.first()?)))
+            .filter(|(index, Hex(tip))| self.has_transactions(*index, *tip))
+            .map(|(_, Hex(tip))| *tip)
+            .collect();
+        tips.sort_unstable();
+        (tips.len() >= MIN_HISTORY_BLOCKS).then(|| tips[(tips.len() - 1) / 2])
+    }
+
+    /// A node reports a tip of zero for a block without transactions.
+    fn has_transactions(&self, index: usize, tip: Amount) -> bool {
+        let ratio = self.gas_used_ratio.get(index).and_then(Number::as_f64);
+        ratio.map_or(!tip.is_zero(), |ratio| ratio > 0.0)
+    }
+}
+
+/// The error for a fee above a limit.
+pub(super) fn fee_too_high(setting: &'static str, price: Amount, cap: Amount) -> Error {
+    Error::FeeTooHigh {
+        setting,
+        price,
+        cap,
+    }
 }

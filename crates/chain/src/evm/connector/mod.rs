@@ -3,6 +3,7 @@
 mod blocks;
 mod contract;
 mod fees;
+mod l1;
 mod plan;
 mod quote;
 mod read;
@@ -19,7 +20,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use fees::FeeFormat;
-use intent::{Intent, Interface, Signed, Unsigned};
+use intent::{FeeLimits, Intent, Interface, Signed, Unsigned};
 use read::AbiCache;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -164,6 +165,10 @@ impl Connector for Evm {
 
     fn finality(&self) -> Finality {
         self.config.finality
+    }
+
+    fn fee_limits(&self) -> FeeLimits {
+        self.config.fees
     }
 
     async fn quote(&self, intents: &[Intent]) -> Vec<Result<Quote>> {

@@ -1,10 +1,12 @@
 //! Plans transactions: from intent and terms to signing payloads.
 
 use super::Evm;
+use super::fees::fee_too_high;
 use crate::{Error, Plan, Result};
 use futures::future::join_all;
-use intent::Unsigned;
 use intent::evm::Terms;
+use intent::{FeeTerms, Unsigned};
+use types::Amount;
 
 impl Evm {
     pub(super) async fn plan_all(&self, plans: &[Plan<'_>]) -> Vec<Result<Unsigned>> {
@@ -20,6 +22,11 @@ impl Evm {
             .reservations
             .nonce
             .ok_or_else(|| Error::invalid_intent("a transaction of this chain needs a nonce"))?;
+        let total = Amount::from(plan.terms.gas).checked_mul(plan.terms.fee_per_gas);
+        self.check_limits(&FeeTerms {
+            total_fee: total.unwrap_or(Amount::MAX),
+            ..plan.terms
+        })?;
         let price = self.price_of(&plan.terms).await?;
         let terms = Terms {
             nonce,
@@ -28,5 +35,11 @@ impl Evm {
             authorizations: plan.authorizations.to_vec(),
         };
         Ok(intent::evm::build_unsigned(plan.intent, &terms)?)
+    }
+
+    /// Every signature starts with a plan: an act, a cancel, a fill, and a higher price.
+    pub(super) fn check_limits(&self, terms: &FeeTerms) -> Result<()> {
+        let allowed = self.config.fees.allow(terms);
+        allowed.map_err(|limit| fee_too_high(limit.field, limit.requested, limit.cap))
     }
 }
