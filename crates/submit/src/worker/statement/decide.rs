@@ -5,7 +5,7 @@ use crate::statement::{Statement, StatementEvent, StatementState, save};
 use crate::worker::Worker;
 use crate::worker::signers::{self, SignerKey};
 use crate::{Result, table};
-use intent::{FeeTerms, Permit};
+use intent::{FeeLimits, FeeTerms, Permit};
 use policy::{DecisionRequest, Verdict};
 use store::{UnscopedTx, idempotency};
 use types::{ChainId, Time};
@@ -20,7 +20,7 @@ pub(in crate::worker) async fn decide(worker: &Worker, chain: ChainId) -> Result
     let started = start(worker, due).await?;
     let _spans = open_spans("decide", &started);
     fail::point("submit.taken").await?;
-    let verdicts = request_decisions(worker, &started).await?;
+    let verdicts = request_decisions(worker, &chain, &started).await?;
     fail::point("submit.asked").await?;
     let decided = record_verdicts(worker, started, verdicts).await?;
     fail::point("submit.decided").await?;
@@ -41,24 +41,34 @@ async fn start(worker: &Worker, mut due: Vec<Statement>) -> Result<Vec<Statement
     Ok(due)
 }
 
-async fn request_decisions(worker: &Worker, started: &[Statement]) -> Result<Vec<Verdict>> {
+async fn request_decisions(
+    worker: &Worker,
+    chain: &ChainId,
+    started: &[Statement],
+) -> Result<Vec<Verdict>> {
+    let limits = worker.submit.chain(chain)?.fee_limits();
     let account = |one: &Statement| (one.namespace, one.chain, one.signer.clone());
     let keys = signers::find_keys(worker, started.iter().map(account).collect()).await?;
     let requests = started
         .iter()
         .zip(keys)
-        .map(|(statement, key)| decision_request(statement, key));
+        .map(|(statement, key)| decision_request(statement, limits, key));
     let requests: Vec<DecisionRequest> = requests.collect();
     Ok(policy::decide(worker.submit.policy(), &requests).await?)
 }
 
-fn decision_request(statement: &Statement, key: Option<SignerKey>) -> DecisionRequest {
+fn decision_request(
+    statement: &Statement,
+    limits: FeeLimits,
+    key: Option<SignerKey>,
+) -> DecisionRequest {
     DecisionRequest {
         initiator: statement.initiator.clone(),
         subject: statement.id.to_string(),
         intent: statement.intent.clone(),
         interface: None,
         quote: FeeTerms::default(),
+        limits,
         key: key.as_ref().and_then(|key| key.location.key),
         wallet: key.map(|key| key.wallet),
         task: None,
