@@ -114,6 +114,7 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
             lease: lease.clone(),
             keys: keys.clone(),
             policy: policy.clone(),
+            contracts: contracts.clone(),
             chains: connectors(&chains),
         },
         config.submit.clone(),

@@ -162,6 +162,14 @@ pub fn selector(chain: &ChainId, text: &str) -> Result<String> {
     }
 }
 
+/// The reason of a revert as text, decoded by an interface.
+pub fn revert_reason(chain: &ChainId, interface: &Interface, data: &[u8]) -> Result<String> {
+    match family(chain)? {
+        Family::Evm => Ok(evm::revert_reason(Some(interface), data)),
+        Family::Utxo => Err(no_contracts()),
+    }
+}
+
 fn no_contracts() -> Error {
     Error::invalid_intent("this chain has no contracts")
 }

@@ -48,8 +48,8 @@ pub use envelope::{Envelope, EnvelopeExceeded, FeeLimits, FeeTerms};
 pub use error::{Error, Result};
 pub use family::{
     Recipient, address, assemble, decode, decode_output, effects, encode_call, encode_deploy,
-    event_topics, function_signatures, parse_recipient, selector, statement, statement_digest,
-    statement_signature, typed_data,
+    event_topics, function_signatures, parse_recipient, revert_reason, selector, statement,
+    statement_digest, statement_signature, typed_data,
 };
 pub use knowledge::{Interface, Knowledge, KnownAccount, KnownContract, Standard};
 pub use permit::{Permit, PermitBody, PolicyKey, verify};

@@ -22,6 +22,8 @@ pub struct Parts {
     pub lease: Lease,
     pub keys: keys::Keys,
     pub policy: policy::Policy,
+    /// Stores the interfaces that callers give.
+    pub contracts: contracts::Contracts,
     /// The connectors of the configured chains.
     pub chains: Vec<Arc<dyn Connector>>,
 }
@@ -103,6 +105,10 @@ impl Submit {
 
     pub(crate) fn policy(&self) -> &policy::Policy {
         &self.inner.parts.policy
+    }
+
+    pub(crate) fn contracts(&self) -> &contracts::Contracts {
+        &self.inner.parts.contracts
     }
 
     pub(crate) fn now(&self) -> Time {

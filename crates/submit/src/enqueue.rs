@@ -3,10 +3,11 @@
 use crate::state::State;
 use crate::submission::{Context, Enqueue, Submission};
 use crate::{Error, Result, Submit, table};
+use contracts::Interface;
 use intent::{Act, Intent};
 use store::idempotency::{self, Claim, ClaimOutcome};
 use store::{Fact, Tx};
-use types::{ChainId, Digest, Principal, SubmissionId};
+use types::{ChainId, Digest, Json, Principal, SubmissionId};
 
 /// The result of an accepted command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +31,8 @@ impl Outcome {
 ///
 /// Nothing is sent to a chain here; the worker processes `received` submissions. Errors:
 /// `submit.unknown_chain`, `submit.unknown_signer`, `submit.lane_full`,
-/// `submit.idempotency_key_reused`, `submit.invalid_field`, and those of addresses.
+/// `submit.idempotency_key_reused`, `submit.invalid_field`, `contracts.invalid_field` and
+/// `contracts.limit_exceeded` of the interface, and those of addresses.
 pub async fn enqueue(submit: &Submit, principal: &Principal, new: Enqueue) -> Result<Outcome> {
     let prepared = prepare(submit, principal, new)?;
     let outcome = submit.on().write_as(principal, prepared, accept).await?;
@@ -80,6 +82,9 @@ pub(crate) struct Prepared {
     hash: Digest,
     /// How many submissions its lane may have waiting.
     waiting_limit: u32,
+    /// The interface that the caller gave, and the limits of interfaces.
+    interface: Option<Interface>,
+    interface_limits: contracts::Settings,
 }
 
 /// Does the checks that need no database, and brings addresses into canonical form.
@@ -89,6 +94,9 @@ fn prepare(submit: &Submit, principal: &Principal, mut new: Enqueue) -> Result<P
     make_canonical(&mut new.intent)?;
     let (now, hash) = (submit.now(), new.hash());
     let (chain, signer) = (new.intent.chain, new.intent.signer.clone());
+    let interface_limits = *submit.contracts().settings();
+    let parse = |text: &String| parse_interface(&interface_limits, &chain, text);
+    let interface = new.interface.as_ref().map(parse).transpose()?;
     let submission = Submission {
         id: SubmissionId::new(now, submit.db().entropy()),
         namespace: principal.namespace,
@@ -98,7 +106,7 @@ fn prepare(submit: &Submit, principal: &Principal, mut new: Enqueue) -> Result<P
         idempotency_key: new.idempotency_key,
         initiator: principal.clone(),
         intent: new.intent,
-        interface: new.interface,
+        interface: interface.as_ref().map(Interface::hash),
         policies: new.policies,
         context: new.context,
         state: State::Received,
@@ -126,7 +134,17 @@ fn prepare(submit: &Submit, principal: &Principal, mut new: Enqueue) -> Result<P
         submission,
         hash,
         waiting_limit: submit.settings().waiting_per_lane,
+        interface,
+        interface_limits,
     })
+}
+
+fn parse_interface(limits: &contracts::Settings, chain: &ChainId, text: &str) -> Result<Interface> {
+    let json = Json::parse(text).ok_or_else(|| Error::InvalidField {
+        field: "abi",
+        reason: "is no JSON".to_owned(),
+    })?;
+    Ok(Interface::parse(limits, chain, json)?)
 }
 
 /// Brings the addresses of an intent into canonical form. Without this, two spellings of one signer
@@ -166,6 +184,9 @@ fn accept(tx: &mut Tx, principal: &Principal, prepared: &Prepared) -> Result<Out
         Some(ClaimOutcome::Fresh) | None => {
             let submission = &prepared.submission;
             check_room(tx, submission, prepared.waiting_limit)?;
+            if let Some(interface) = &prepared.interface {
+                contracts::add_interface(&prepared.interface_limits, tx, principal, interface)?;
+            }
             create(tx, principal, submission)
         }
     }

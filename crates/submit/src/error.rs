@@ -62,6 +62,8 @@ pub enum Error {
     #[error(transparent)]
     Policy(#[from] policy::Error),
     #[error(transparent)]
+    Contracts(#[from] contracts::Error),
+    #[error(transparent)]
     Index(#[from] index::Error),
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -85,6 +87,7 @@ codes! { Error {
     Self::Chain(inner) => inner,
     Self::Keys(inner) => inner,
     Self::Policy(inner) => inner,
+    Self::Contracts(inner) => inner,
     Self::Index(inner) => inner,
     Self::Store(inner) => inner,
 }}
@@ -111,6 +114,7 @@ impl Coded for Error {
             Self::Chain(inner) => inner.field(),
             Self::Keys(inner) => inner.field(),
             Self::Policy(inner) => inner.field(),
+            Self::Contracts(inner) => inner.field(),
             Self::Index(inner) => inner.field(),
             _ => None,
         }

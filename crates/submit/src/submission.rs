@@ -21,7 +21,8 @@ pub struct Enqueue {
     /// The caller's idempotency key, at most 256 bytes.
     pub idempotency_key: Option<String>,
     pub intent: Intent,
-    /// The interface of the called contract. Policy uses it to decode the call.
+    /// The interface that the call was encoded with: a JSON ABI. It names arguments for people, and
+    /// changes nothing that is decided.
     pub interface: Option<String>,
     /// Policies to evaluate in addition to those attached.
     pub policies: Vec<String>,
@@ -136,9 +137,10 @@ pub struct Submission {
     #[schema(value_type = serde_json::Value)]
     #[record(json)]
     pub intent: Intent,
-    /// The called contract's interface, as the caller sent it.
+    /// The hash of the interface that the caller gave.
     #[serde(skip)]
-    pub interface: Option<String>,
+    #[record(column = "interface_hash")]
+    pub interface: Option<Digest>,
     #[serde(flatten)]
     #[schema(inline)]
     #[record(json)]

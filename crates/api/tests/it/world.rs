@@ -204,6 +204,13 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
     }))
     .unwrap();
     let connector: Arc<dyn Connector> = Arc::new(Evm::new(config, test.entropy.clone()).unwrap());
+    let parts = contracts::Parts {
+        db: db.clone(),
+        lease: lease.clone(),
+        chains: vec![connector.clone()],
+        references: Arc::new(contracts::NoReferences),
+    };
+    let contracts = contracts::Contracts::new(parts, contracts::Settings::default());
     let settings = submit::Settings::default();
     let submit = Submit::new(
         submit::Parts {
@@ -211,6 +218,7 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
             lease: lease.clone(),
             keys: keys.clone(),
             policy: policy.clone(),
+            contracts: contracts.clone(),
             chains: vec![connector],
         },
         settings,
@@ -233,13 +241,6 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
         keyring: keyring.clone(),
     };
     let streams = Streams::new(parts, streams::Settings::default());
-    let parts = contracts::Parts {
-        db: db.clone(),
-        lease: lease.clone(),
-        chains: submit.chains().cloned().collect(),
-        references: Arc::new(contracts::NoReferences),
-    };
-    let contracts = contracts::Contracts::new(parts, contracts::Settings::default());
     let parts = Parts {
         db: db.clone(),
         lease: lease.clone(),

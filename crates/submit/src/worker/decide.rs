@@ -8,11 +8,11 @@ use crate::state::{Event, State};
 use crate::submission::Submission;
 use crate::{Result, record, table};
 use chain::Quote;
-use intent::{FeeLimits, FeeTerms, Interface, Permit};
+use intent::{Act, FeeLimits, FeeTerms, Interface, Permit};
 use policy::{DecisionRequest, Verdict};
 use std::collections::BTreeMap;
 use store::{Tx, UnscopedTx, idempotency};
-use types::{ChainId, Time};
+use types::{ChainId, Digest, Namespace, Time};
 
 /// Submissions of one chain decided per turn.
 const PER_TURN: u32 = 200;
@@ -73,6 +73,7 @@ async fn quote(
                 quoted.push(submission);
             }
             Err(error) => {
+                let error = explained(worker, &submission, error).await?;
                 record_quote_failure(worker, &mut submission, &error)?;
                 unquoted.push(submission);
             }
@@ -108,6 +109,76 @@ fn outbid_all(quote: chain::Result<Quote>, sent: &[FeeTerms]) -> chain::Result<F
     Ok(sent.iter().fold(base, outbid))
 }
 
+/// A revert with its reason decoded by the interface that the caller gave, or else by the one that
+/// is registered for the target.
+async fn explained(
+    worker: &Worker,
+    submission: &Submission,
+    error: chain::Error,
+) -> Result<chain::Error> {
+    let chain::Error::ExecutionReverted { data, reason } = error else {
+        return Ok(error);
+    };
+    let bytes = hex::decode(data.trim_start_matches("0x")).unwrap_or_default();
+    let interface = match given_interfaces(worker, std::slice::from_ref(submission))
+        .await?
+        .pop()
+    {
+        Some(Some(given)) => Some(given),
+        _ => registered_interface(worker, submission).await?,
+    };
+    let reason = match interface {
+        Some(interface) if !bytes.is_empty() => {
+            intent::revert_reason(&submission.chain, &interface, &bytes)?
+        }
+        _ => reason,
+    };
+    Ok(chain::Error::ExecutionReverted { reason, data })
+}
+
+async fn registered_interface(
+    worker: &Worker,
+    submission: &Submission,
+) -> Result<Option<Interface>> {
+    let Act::Transaction(transaction) = &submission.intent.act else {
+        return Ok(None);
+    };
+    let Some(to) = transaction
+        .outputs
+        .first()
+        .and_then(|output| output.to.as_ref())
+    else {
+        return Ok(None);
+    };
+    let Submission {
+        namespace, chain, ..
+    } = submission;
+    let contracts = worker.submit.contracts();
+    let registered = contracts::registered_interface(contracts, namespace, chain, to).await?;
+    Ok(registered.as_ref().map(contracts::decode_interface))
+}
+
+/// The interface that the caller of each submission gave.
+async fn given_interfaces(
+    worker: &Worker,
+    submissions: &[Submission],
+) -> Result<Vec<Option<Interface>>> {
+    let hashes = submissions.iter().map(|one| (one.namespace, one.interface));
+    let hashes: Vec<(Namespace, Option<Digest>)> = hashes.collect();
+    if hashes.iter().all(|(_, hash)| hash.is_none()) {
+        return Ok(vec![None; submissions.len()]);
+    }
+    let read = worker.db().read_unscoped_with(hashes, |tx, hashes| {
+        let read = |(namespace, hash): &(Namespace, Option<Digest>)| {
+            let Some(hash) = hash else { return Ok(None) };
+            let texts = contracts::interfaces(&mut tx.scoped(namespace), &[*hash])?;
+            Ok(texts.get(hash).map(contracts::decode_interface))
+        };
+        hashes.iter().map(read).collect::<store::Result<Vec<_>>>()
+    });
+    Ok(read.await?)
+}
+
 fn record_quote_failure(
     worker: &Worker,
     submission: &mut Submission,
@@ -137,10 +208,13 @@ async fn request_decisions(
     let limits = worker.submit.chain(chain)?.fee_limits();
     let account = |one: &Submission| (one.namespace, one.chain, one.signer.clone());
     let keys = signers::find_keys(worker, quoted.iter().map(account).collect()).await?;
-    let requests = quoted
-        .iter()
-        .zip(keys)
-        .map(|(submission, key)| decision_request(submission, limits, key));
+    let interfaces = given_interfaces(worker, quoted).await?;
+    let requests = (quoted.iter().zip(keys).zip(interfaces)).map(|((submission, key), given)| {
+        DecisionRequest {
+            interface: given,
+            ..decision_request(submission, limits, key)
+        }
+    });
     let requests: Vec<DecisionRequest> = requests.collect();
     Ok(policy::decide(worker.submit.policy(), &requests).await?)
 }
@@ -182,7 +256,7 @@ fn decision_request(
         initiator: submission.initiator.clone(),
         subject: submission.id.to_string(),
         intent: submission.intent.clone(),
-        interface: submission.interface.clone().map(Interface::new),
+        interface: None,
         quote: submission.quote.unwrap_or_default(),
         limits,
         key: key.as_ref().and_then(|key| key.location.key),

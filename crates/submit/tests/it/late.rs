@@ -1,6 +1,6 @@
 //! Signers whose back end answers later: what belongs to one of them does not concern the others.
 
-use crate::world::World;
+use crate::world::{World, registry};
 use keys::SignOutcome;
 use serde_json::json;
 use store::EngineKind;
@@ -165,12 +165,14 @@ async fn beside(world: &World) -> Submit {
     }
     let db = world.test.open_another().await;
     let lease = db.lease("api/1", testkit::LEASE_MS).await.unwrap().unwrap();
+    let chains: Vec<_> = world.submit.chains().cloned().collect();
     let parts = submit::Parts {
+        contracts: registry(&db, &lease, &chains),
         db,
         lease,
         keys: world.keys.clone(),
         policy: world.policy.clone(),
-        chains: world.submit.chains().cloned().collect(),
+        chains,
     };
     Submit::new(parts, world.settings.clone())
 }

@@ -5,6 +5,7 @@ mod crash;
 mod explain;
 mod fail_points;
 mod fees;
+mod interfaces;
 mod lanes;
 mod late;
 mod rejections;

@@ -1,6 +1,6 @@
 //! The same engine on a UTXO chain, where replay keys are coins instead of nonces.
 
-use crate::world::PAY_SMALL;
+use crate::world::{PAY_SMALL, registry};
 use chain::{Connector, RefusalClass};
 use index::{Settings, Start};
 use intent::Intent;
@@ -83,12 +83,14 @@ impl World {
         };
         let connector: Arc<dyn Connector> = coins.clone();
         let settings = submit::Settings::default();
+        let contracts = registry(&db, &api, &[connector.clone()]);
         let submit = Submit::new(
             submit::Parts {
                 db: db.clone(),
                 lease: api.clone(),
                 keys: keys.clone(),
                 policy: policy.clone(),
+                contracts: contracts.clone(),
                 chains: vec![connector.clone()],
             },
             settings,

@@ -120,12 +120,28 @@ pub(crate) struct World {
     pub(crate) submit: Submit,
     pub(crate) keys: Keys,
     pub(crate) policy: Policy,
+    pub(crate) contracts: contracts::Contracts,
     pub(crate) workers: Vec<Worker>,
     pub(crate) settings: submit::Settings,
     pub(crate) scripted: Arc<Scripted>,
     requests: tokio::sync::Mutex<keys::Worker>,
     indexer: index::Worker,
     leases: Vec<store::Lease>,
+}
+
+/// A registry that nothing refers to.
+pub(crate) fn registry(
+    db: &store::Db,
+    lease: &store::Lease,
+    chains: &[Arc<dyn Connector>],
+) -> contracts::Contracts {
+    let parts = contracts::Parts {
+        db: db.clone(),
+        lease: lease.clone(),
+        chains: chains.to_vec(),
+        references: Arc::new(contracts::NoReferences),
+    };
+    contracts::Contracts::new(parts, contracts::Settings::default())
 }
 
 impl World {
@@ -276,12 +292,14 @@ impl World {
         .unwrap();
         let chain: Arc<dyn Connector> = Arc::new(Evm::new(config, test.entropy.clone()).unwrap());
         let chains: Vec<Arc<dyn Connector>> = vec![chain.clone()];
+        let contracts = registry(&db, &api, &chains);
         let submit = Submit::new(
             submit::Parts {
                 db: db.clone(),
                 lease: api.clone(),
                 keys: keys.clone(),
                 policy: policy.clone(),
+                contracts: contracts.clone(),
                 chains,
             },
             settings.clone(),
@@ -326,6 +344,7 @@ impl World {
             submit,
             keys,
             policy,
+            contracts,
             workers,
             settings,
             scripted,
@@ -380,6 +399,7 @@ impl World {
             submit,
             keys,
             policy,
+            contracts,
             workers,
             settings,
             scripted,
@@ -387,7 +407,9 @@ impl World {
             indexer,
             ..
         } = self;
-        drop((submit, keys, policy, workers, requests, indexer));
+        drop((
+            submit, keys, policy, contracts, workers, requests, indexer,
+        ));
         let test = test.reopen().await;
         Self::build(test, (node, proxy), signer, settings, scripted, fees).await
     }

@@ -23,7 +23,7 @@ pub(super) const CONTRACT: StepOption = StepOption::new("contract", "address of 
 pub(super) const ADDRESS: StepOption = StepOption::new("address", "the same as `contract`");
 pub(super) const ABI: StepOption = StepOption::new(
     "abi",
-    "the interface: a JSON ABI, an artifact that contains it, or one of them as a string",
+    "the interface: a JSON ABI, an artifact that contains it, or one of them as a string; by default that of the binding, else the one that is registered for the contract",
 );
 pub(super) const METHOD: StepOption = StepOption::new("method", "name or signature of the method");
 
@@ -54,9 +54,10 @@ pub(super) async fn method_call(run: &RunContext, options: &Options) -> Result<M
     let contract = target
         .contract
         .ok_or_else(|| Fault::option(CONTRACT, "is missing, and the binding has none"))?;
-    let interface = target
-        .interface
-        .ok_or_else(|| Fault::option(ABI, "is missing, and the binding has none"))?;
+    let interface = match target.interface {
+        Some(interface) => interface,
+        None => registered_interface(run, &target.chain, &contract).await?,
+    };
     let data = intent::encode_call(&target.chain, &interface, &method, &params)?;
     Ok(MethodCall {
         chain: target.chain,
@@ -104,6 +105,21 @@ pub(super) async fn resolve_target(
         interface: abi.as_ref().map(contracts::decode_interface),
         chain,
     })
+}
+
+/// The interface that the registry has of a contract.
+async fn registered_interface(
+    run: &RunContext,
+    chain: &ChainId,
+    contract: &str,
+) -> Result<Interface, Fault> {
+    let contracts = &run.workflow.parts().contracts;
+    let registered =
+        contracts::registered_interface(contracts, &run.namespace, chain, contract).await;
+    let registered = registered.map_err(crate::Error::from)?;
+    let missing = "is missing, the binding has none, and none is registered for the contract";
+    let registered = registered.ok_or_else(|| Fault::option(ABI, missing))?;
+    Ok(contracts::decode_interface(&registered))
 }
 
 async fn resolve(run: &RunContext, name: String) -> Result<Binding, Fault> {

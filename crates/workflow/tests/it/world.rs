@@ -144,12 +144,20 @@ impl World {
         let connector = node.as_ref().map(|node| connector(&test, node));
         let connectors: Vec<Arc<dyn Connector>> = connector.iter().cloned().collect();
         let lanes = submit::Settings::default();
+        let parts = contracts::Parts {
+            db: db.clone(),
+            lease: api.clone(),
+            chains: connectors.clone(),
+            references: Arc::new(contracts::NoReferences),
+        };
+        let contracts = Contracts::new(parts, contracts::Settings::default());
         let submit = Submit::new(
             submit::Parts {
                 db: db.clone(),
                 lease: api.clone(),
                 keys: keys.clone(),
                 policy: policy.clone(),
+                contracts: contracts.clone(),
                 chains: connectors,
             },
             lanes,
@@ -168,13 +176,6 @@ impl World {
         });
         let guard = AddressPolicy::new(vec!["127.0.0.1".parse().unwrap()]);
         let outbound = Outbound::new(outbound::Settings::new(guard)).unwrap();
-        let parts = contracts::Parts {
-            db: db.clone(),
-            lease: api.clone(),
-            chains: submit.chains().cloned().collect(),
-            references: Arc::new(contracts::NoReferences),
-        };
-        let contracts = Contracts::new(parts, contracts::Settings::default());
         let parts = Parts {
             db,
             lease: api,

@@ -3,7 +3,7 @@
 use super::ContractQuery;
 use crate::access::{self, Authorized};
 use crate::extract::Body;
-use crate::routes::submissions::{account, interface};
+use crate::routes::submissions::{account, interface, no_interface, registered_interface};
 use crate::{App, Problem, Result};
 use axum::Json;
 use axum::extract::State;
@@ -28,8 +28,9 @@ struct ContractCall {
     chain: Option<ChainId>,
     /// The contract's address.
     to: String,
-    /// The contract's interface: a JSON ABI.
-    abi: Raw,
+    /// The contract's interface: a JSON ABI. Defaults to the interface that is registered for `to`.
+    #[serde(default)]
+    abi: Option<Raw>,
     /// The function to call: a name, or a signature if the name is overloaded.
     method: String,
     /// The arguments of the function: a list, or an object by name.
@@ -61,7 +62,13 @@ async fn query(
 ) -> Result<Json<ContractCallResult>> {
     let chain = access::chain_or_default(app.db(), &principal, call.chain).await?;
     let connector = app.submit.chain(&chain)?;
-    let interface = interface(&call.abi);
+    let abi = match call.abi {
+        Some(abi) => abi,
+        None => registered_interface(&app, &principal, &chain, &call.to)
+            .await?
+            .ok_or_else(no_interface)?,
+    };
+    let interface = interface(&abi);
     let to = account(&chain, "to", &call.to)?;
     let from = call
         .from

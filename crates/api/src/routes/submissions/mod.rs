@@ -7,9 +7,9 @@ use crate::access;
 use crate::routes::prelude::*;
 use new::NewSubmission;
 use submit::{Explanation, Filter, Outcome, Submission, SubmissionTransaction};
-use types::SubmissionId;
+use types::{ChainId, Principal, SubmissionId};
 
-pub(super) use new::{account, bytes, interface};
+pub(super) use new::{account, bytes, interface, no_interface};
 
 permissions! {
     /// Read submissions and lanes.
@@ -57,7 +57,12 @@ async fn create(
     Body(new): Body<NewSubmission>,
 ) -> Result<Accepted<Submission>> {
     let chain = access::chain_or_default(app.db(), &principal, new.chain).await?;
-    let outcome = submit::enqueue(&app.submit, &principal, new.into_command(chain, key)?).await?;
+    let registered = match new.unencoded() {
+        Some(to) => registered_interface(&app, &principal, &chain, to).await?,
+        None => None,
+    };
+    let command = new.into_command(chain, registered.as_ref(), key)?;
+    let outcome = submit::enqueue(&app.submit, &principal, command).await?;
     let replayed = matches!(outcome, Outcome::Replayed(_));
     let (Outcome::Created(body) | Outcome::Replayed(body)) = outcome;
     Ok(Accepted {
@@ -65,6 +70,19 @@ async fn create(
         replayed,
         created_status: StatusCode::ACCEPTED,
     })
+}
+
+/// The interface that is registered for the contract to call.
+pub(super) async fn registered_interface(
+    app: &App,
+    principal: &Principal,
+    chain: &ChainId,
+    to: &str,
+) -> Result<Option<types::Json>> {
+    let to = account(chain, "to", to)?;
+    let registered =
+        contracts::registered_interface(&app.contracts, &principal.namespace, chain, &to);
+    Ok(registered.await?)
 }
 
 /// Retrieve a submission.

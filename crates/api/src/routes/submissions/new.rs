@@ -29,7 +29,8 @@ pub(super) struct NewSubmission {
     /// The call data, in hexadecimal with 0x.
     #[serde(default)]
     data: Option<String>,
-    /// The contract's interface: a JSON ABI.
+    /// The contract's interface: a JSON ABI. Defaults to the interface that is registered for `to`. It
+    /// changes nothing that policies see of the call.
     #[serde(default)]
     abi: Option<Json>,
     /// The function to call: a name, or a signature if the name is overloaded.
@@ -67,8 +68,20 @@ struct Deploy {
 }
 
 impl NewSubmission {
-    /// Converts the request to a command. An error names the invalid field.
-    pub(super) fn into_command(self, chain: ChainId, key: Option<String>) -> Result<Enqueue> {
+    /// The contract whose registered interface encodes the call.
+    pub(super) fn unencoded(&self) -> Option<&str> {
+        let needs_interface = self.method.is_some() && self.abi.is_none();
+        self.to.as_deref().filter(|_| needs_interface)
+    }
+
+    /// Converts the request to a command. `registered` is the interface of the contract that
+    /// [`unencoded`](Self::unencoded) names. An error names the invalid field.
+    pub(super) fn into_command(
+        self,
+        chain: ChainId,
+        registered: Option<&Json>,
+        key: Option<String>,
+    ) -> Result<Enqueue> {
         self.check_combination()?;
         let signer = account(&chain, "signer", &self.signer)?;
         let to = self
@@ -79,7 +92,7 @@ impl NewSubmission {
         let value = self.value.as_ref().map_or(Ok(Amount::ZERO), |value| {
             amount("value", value, native_units(&chain))
         })?;
-        let data = self.data(&chain)?;
+        let data = self.data(&chain, registered)?;
         let interface = self
             .abi
             .as_ref()
@@ -129,15 +142,12 @@ impl NewSubmission {
         Ok(())
     }
 
-    fn data(&self, chain: &ChainId) -> Result<Vec<u8>> {
+    fn data(&self, chain: &ChainId, registered: Option<&Json>) -> Result<Vec<u8>> {
         if let Some(data) = &self.data {
             return bytes("data", data);
         }
         if let Some(method) = &self.method {
-            let abi = self
-                .abi
-                .as_ref()
-                .ok_or_else(|| Error::field("abi", "required to encode the call of a method"))?;
+            let abi = self.abi.as_ref().or(registered).ok_or_else(no_interface)?;
             let params = self.params.as_ref().unwrap_or(&Value::Null);
             return Ok(intent::encode_call(chain, &interface(abi), method, params)?);
         }
@@ -161,9 +171,16 @@ impl Deploy {
     }
 }
 
+/// The error for a method that no interface describes.
+pub(in crate::routes) fn no_interface() -> Error {
+    let reason =
+        "required to encode the call of a method: the contract is not registered with an interface";
+    Error::field("abi", reason)
+}
+
 /// A contract interface from its JSON ABI.
 pub(in crate::routes) fn interface(abi: &Json) -> Interface {
-    Interface::new(abi.as_str().to_owned())
+    contracts::decode_interface(abi)
 }
 
 /// Parses an account; returns its canonical form on the chain.
