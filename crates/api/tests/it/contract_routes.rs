@@ -1,7 +1,7 @@
 //! The contract registry, on a real node.
 
 use crate::client::{ApiRequest, ApiResponse};
-use crate::world::{BOB, World};
+use crate::world::{BOB, SIGNER, World};
 use serde_json::{Value, json};
 use testkit::anvil::{self, Anvil};
 use testkit::on_each_engine;
@@ -197,6 +197,55 @@ async fn an_invalid_registration_names_its_field() {
         let elsewhere = json!({ "name": "x", "address": token, "chain": "eip155:1" });
         assert_eq!(world.post("/contracts", elsewhere).await.status, 404);
         assert_eq!(world.get("/contracts").await.success()["count"], 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_without_an_interface_uses_the_registered_one() {
+    on_each_engine(|test| async move {
+        let Some((anvil, token)) = node() else { return };
+        let world = World::with(test, &anvil.url()).await;
+        world.treasury().await;
+        let call =
+            json!({ "signer": SIGNER, "to": token, "method": "transfer", "params": [BOB, "5"] });
+        let holder = anvil.accounts()[0].address.clone();
+        let query = json!({ "to": token, "method": "balanceOf", "params": [holder] });
+        for (path, body) in [("/submissions", &call), ("/contracts/query", &query)] {
+            let refused = world.post(path, body.clone()).await;
+            let (code, field) = refused.code_and_field();
+            assert_eq!(
+                (code.as_str(), field.as_str()),
+                ("api.invalid_field", "abi"),
+                "{path}"
+            );
+        }
+        // A mention does not register an interface.
+        let binding = json!({ "contract": token, "abi": testkit::artifact("DemoToken").abi });
+        world
+            .request("PUT", "/bindings/euro", binding)
+            .await
+            .success();
+        assert_eq!(world.post("/submissions", call.clone()).await.status, 400);
+        world
+            .post("/contracts", registration(&token))
+            .await
+            .success();
+        let checksummed = intent::evm::checksum(&token).unwrap();
+        let submission = json!({ "to": checksummed });
+        let mut call = call;
+        call["to"] = submission["to"].clone();
+        let submission = world.post("/submissions", call).await.success();
+        let data = submission["intent"]["act"]["data"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let interface = intent::Interface::new(testkit::artifact("DemoToken").abi.to_string());
+        let chain = ChainId::evm(31337);
+        let expected = intent::encode_call(&chain, &interface, "transfer", &json!([BOB, "5"]));
+        assert!(data.ends_with(&hex::encode(expected.unwrap())), "{data}");
+        let answer = world.post("/contracts/query", query).await.success();
+        assert_eq!(answer["output"]["output"], "0");
     })
     .await;
 }

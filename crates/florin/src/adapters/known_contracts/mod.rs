@@ -1,5 +1,8 @@
 //! `policy::Contracts` over the registry, the chains and the data model.
 
+#[cfg(test)]
+mod tests;
+
 use async_trait::async_trait;
 use contracts::{Contracts, Known, KnownContract};
 use data::{Data, TokenAsset};
@@ -78,19 +81,4 @@ fn decimals_differ(of_contract: Option<u8>, of_asset: Option<u8>) -> Option<Stri
     (of_contract != of_asset).then(|| {
         format!("decimals differ: the contract has {of_contract}, the unit of its asset {of_asset}")
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::decimals_differ;
-
-    #[test]
-    fn decimals_differ_only_if_both_are_known() {
-        for (of_contract, of_asset) in [(None, None), (Some(6), None), (None, Some(6))] {
-            assert_eq!(decimals_differ(of_contract, of_asset), None);
-        }
-        assert_eq!(decimals_differ(Some(6), Some(6)), None);
-        let differ = decimals_differ(Some(6), Some(18));
-        assert!(differ.is_some_and(|why| why.contains('6') && why.contains("18")));
-    }
 }
