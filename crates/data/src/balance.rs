@@ -39,6 +39,9 @@ impl Deltas {
     }
 
     fn accumulate(&mut self, transfer: &Object, changes: Option<&Vec<ChangeRow>>, revert: bool) {
+        if transfer.is_set("apart") {
+            return;
+        }
         let chain = transfer.text("chain").unwrap_or_default();
         let parent = transfer.text("parent_id").unwrap_or_default();
         let kind = if transfer.text("parent_type") == Some(Type::Nft.singular()) {

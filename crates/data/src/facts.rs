@@ -72,6 +72,13 @@ pub(crate) fn created(tx: &mut Tx, objects: &[Object]) {
         .for_each(|object| tx.append(fact(object, None, Change::Created)));
 }
 
+/// Append the update of objects that a block brought.
+pub(crate) fn updated(tx: &mut Tx, objects: &[Object]) {
+    objects
+        .iter()
+        .for_each(|object| tx.append(fact(object, None, Change::Updated)));
+}
+
 pub(crate) fn deleted(tx: &mut Tx, principal: &Principal, object: &Object) {
     tx.append(fact(object, None, Change::Deleted).actor(principal));
 }

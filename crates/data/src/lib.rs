@@ -22,14 +22,17 @@
 //! The status is computed on read from a row's height, its `reverted` flag and the final height of
 //! its chain ([`Chains::final_heights`]); no row is updated when a block becomes final. Reverted
 //! transfers are kept: they are found by id, and listed by queries that use `status`. A pool of a
-//! contract is called `main` if there is one (ERC-20), `id-<token>` if there are many (ERC-1155);
-//! an NFT is called `id-<token>`.
+//! contract is called `main` if there is one (ERC-20), unless a caller created the only pool of the
+//! contract before, and `id-<token>` if there are many (ERC-1155); an NFT is called `id-<token>`.
 //!
 //! Facts: `data.<type>.created`, `.updated` and `.deleted` with the object; per block
 //! `data.transfers.applied` with the Merkle root of its rows, `.reverted`, `.restored`;
-//! `data.address.seen`, `data.pool.distrusted`, `data.field.declared`, `.withdrawn`.
+//! `data.address.seen`, `data.pool.distrusted`, `data.pool.set_apart`, `data.field.declared`,
+//! `.withdrawn`.
 //!
 //! Invariants, each with its test (`tests/it`, on both engines):
+//! - what a chain did has one writer, the projection: callers annotate its transfers and move
+//!   nothing, and what they write at a followed contract stands apart (`writers`);
 //! - a balance is the sum of all counted transfers, whatever was applied, undone, replaced or
 //!   deleted (`model`);
 //! - the balances before and after each change agree with that sum (`model`);

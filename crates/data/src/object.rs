@@ -6,6 +6,9 @@ use crate::field::Schema;
 use store::{Cell, RowCells, Value, ValueKind};
 use types::{Amount, ChainId, Family, Quantity, Time};
 
+/// Distinguishes a transfer that a caller wrote in [`Object::batch_key`].
+pub(crate) const CALLERS: &str = "caller";
+
 /// An object of any type.
 #[derive(Debug, Clone)]
 pub(crate) struct Object {
@@ -134,6 +137,16 @@ impl Object {
     /// The values of the key columns.
     pub(crate) fn key(&self) -> Vec<String> {
         self.columns(self.schema.key)
+    }
+
+    /// What identifies it in a batch: its key, and for a transfer whether a caller wrote it, since
+    /// a protocol id can have a row of the chain and one of a caller.
+    pub(crate) fn batch_key(&self) -> Vec<String> {
+        let mut key = self.key();
+        if self.kind() == Type::Transfer && self.text("source").is_none() {
+            key.push(CALLERS.to_owned());
+        }
+        key
     }
 
     /// The values of the columns that identify the stored row.

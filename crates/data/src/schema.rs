@@ -142,6 +142,10 @@ static POOL: Schema = Schema {
         computed("trusted", "trusted", FieldType::Flag)
             .default(DefaultValue::One)
             .doc("False if its balances exceeded the supported range and are unreliable."),
+        internal("projected_as", ValueKind::Text),
+        computed("apart", "apart", FieldType::Flag)
+            .default(DefaultValue::Zero)
+            .doc("True for a pool that a caller created at a contract whose transfers Florin follows: its asset does not sum it."),
         HEIGHT,
         BLOCK_HASH,
         REVERTED,
@@ -166,6 +170,7 @@ static NFT: Schema = Schema {
             .default(DefaultValue::One)
             .doc("False if it was burned."),
         computed("owner", "owner", FieldType::Address).indexed(),
+        internal("projected_as", ValueKind::Text),
         FIREFLY,
         HEIGHT,
         BLOCK_HASH,
@@ -230,6 +235,9 @@ static TRANSFER: Schema = Schema {
         internal("source", ValueKind::Text),
         internal("batch", ValueKind::Text),
         internal("explicit", ValueKind::Int).default(DefaultValue::Zero),
+        computed("apart", "apart", FieldType::Flag)
+            .default(DefaultValue::Zero)
+            .doc("True for a transfer that a caller wrote into a pool or NFT whose transfers Florin follows: it does not count in balances."),
         HEIGHT,
         computed("blockHash", "block_hash", SHORT).default(DefaultValue::Empty),
         computed("blockTime", "block_time", FieldType::Time),

@@ -26,6 +26,7 @@ const MIGRATIONS: &[(&str, &str)] = migrations![
     "0010_api",
     "0011_contracts",
     "0012_contracts",
+    "0016_data",
     "0017_policy",
     "0018_submit",
 ];

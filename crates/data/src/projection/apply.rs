@@ -110,14 +110,16 @@ impl Plan {
                 .entry(transfer.block.hash)
                 .or_insert_with(|| Ulid::new(now, tx.entropy()).to_string());
             let stored = rows.remove(&transfer.identity).unwrap_or_default();
-            let occupant = at_position.remove(&transfer.protocol_id);
+            let occupants = at_position
+                .remove(&transfer.protocol_id)
+                .unwrap_or_default();
             plan.add_transfer(
                 chain,
                 transfer,
                 &parents[&transfer.parent()],
                 batch,
                 stored,
-                occupant,
+                occupants,
                 now,
             );
         }
@@ -134,7 +136,7 @@ impl Plan {
         parent: &str,
         batch: &str,
         stored: Vec<Object>,
-        occupant: Option<Object>,
+        occupants: Vec<Object>,
         now: Time,
     ) {
         let hash = block_key(transfer.block.hash);
@@ -148,12 +150,15 @@ impl Plan {
             }
         }
         let mut manual = None;
-        // Another row counts under the same protocol id: one that a caller wrote, whose content the
-        // new row takes over, or another transfer, whose block must be gone.
-        if let Some(row) = occupant {
+        // Other rows have the same protocol id: one that a caller wrote into the same pool, whose
+        // content the new row takes over, or another transfer, whose block must be gone. A row in a
+        // pool of a caller stays.
+        for row in occupants {
             if row.text("source").is_none() {
-                manual = Some(row.clone());
-                self.superseded.push(row);
+                if row.text("parent_id") == Some(parent) {
+                    manual = Some(row.clone());
+                    self.superseded.push(row);
+                }
             } else if row.text("transaction_id") != Some(&transfer.identity.transaction_id)
                 || row.text("path") != Some(&transfer.identity.path)
             {
@@ -168,6 +173,7 @@ impl Plan {
         }
         let manual_id = manual.as_ref().map(|row| row.id().to_owned());
         let mut row = manual.unwrap_or_else(|| Object::with_defaults(Type::Transfer));
+        row.put_int("apart", 0);
         transfer.write_into(&mut row, chain, parent, batch);
         let Identity {
             transaction_id,
@@ -267,16 +273,17 @@ fn at_positions(
     tx: &mut Tx,
     chain: &ChainId,
     transfers: &[ObservedTransfer<'_>],
-) -> Result<HashMap<String, Object>> {
+) -> Result<HashMap<String, Vec<Object>>> {
     let keys: Vec<Vec<String>> = transfers
         .iter()
         .map(|transfer| vec![chain.to_string(), transfer.protocol_id.clone()])
         .collect();
-    let rows = table::object::by_keys(tx, Type::Transfer.schema(), &keys)?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (row.name().to_owned(), row))
-        .collect())
+    let mut at_positions: HashMap<String, Vec<Object>> = HashMap::new();
+    for row in table::object::by_keys(tx, Type::Transfer.schema(), &keys)? {
+        let at_position = at_positions.entry(row.name().to_owned());
+        at_position.or_default().push(row);
+    }
+    Ok(at_positions)
 }
 
 /// Revert a block in every namespace that has rows of it. Its transfers stay as `reverted` rows;

@@ -6,6 +6,8 @@ use crate::table::transfer::Identity;
 use crate::{Type, update};
 use types::{ChainId, Digest, Transfer, TransferKind, sanitize_text};
 
+/// The name of the pool of a contract that has one.
+pub(super) const MAIN: &str = "main";
 /// Bytes of chain text in a key. Addresses and hashes of known chains have about 100 at most.
 const MAX_KEY: usize = 200;
 
@@ -41,7 +43,7 @@ impl<'a> ObservedTransfer<'a> {
     ) -> Self {
         let address = |text: &str| normalize_address(chain.as_str(), &key_text(text));
         let (kind, name) = match &transfer.what {
-            TransferKind::Fungible { token_id: None } => (Type::Pool, "main".to_owned()),
+            TransferKind::Fungible { token_id: None } => (Type::Pool, MAIN.to_owned()),
             TransferKind::Fungible {
                 token_id: Some(token),
             } => (Type::Pool, format!("id-{token}")),

@@ -1,10 +1,11 @@
 //! The addresses, pools and NFTs of transfers: found, created, or restored after their block was
 //! reverted.
 
+use super::followed;
 use super::observed::{ObservedTransfer, block_key};
 use crate::object::{Object, address_id};
 use crate::{Type, facts, ids, table};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use store::{Fact, Result, Tx};
 use types::ChainId;
 
@@ -65,22 +66,14 @@ pub(super) fn pools_and_nfts(
                 .entry((&transfer.contract, &transfer.name))
                 .or_insert(transfer);
         }
-        let keys: Vec<Vec<String>> = required
-            .keys()
-            .map(|(contract, name)| {
-                vec![
-                    chain.to_string(),
-                    (*contract).to_owned(),
-                    (*name).to_owned(),
-                ]
-            })
-            .collect();
-        let stored = load_existing(tx, kind, &keys)?;
-        let (now, mut objects) = (tx.now(), Vec::with_capacity(required.len()));
+        let keys: Vec<(&str, &str)> = required.keys().copied().collect();
+        let stored = followed::find(tx, kind, chain, &keys)?;
+        let (now, mut new, mut existing) = (tx.now(), Vec::new(), Existing::default());
         for ((contract, name), transfer) in required {
             let mut object = new_object(kind, chain, transfer, contract);
             object.put_text("id", ids::new(now, tx.entropy()));
             object.put_text("name", name);
+            object.put_text("projected_as", name);
             object.put_text(
                 "standard",
                 types::sanitize_text(transfer.transfer.standard.as_bytes()),
@@ -88,15 +81,23 @@ pub(super) fn pools_and_nfts(
             if let types::TransferKind::NonFungible { token_id } = transfer.transfer.what {
                 object.put_amount("token_index", token_id);
             }
-            objects.push(object);
-        }
-        let (new, existing) = partition(objects.into_iter(), stored);
-        for object in new.iter().chain(&existing.all) {
-            let key = (kind, object.owned_text("address"), object.name().to_owned());
-            parents.insert(key, object.id().to_owned());
+            let key = (kind, contract.to_owned(), name.to_owned());
+            let Some(old) = stored.get(&(contract.to_owned(), name.to_owned())) else {
+                parents.insert(key, object.id().to_owned());
+                new.push(object);
+                continue;
+            };
+            parents.insert(key, old.id().to_owned());
+            existing.add(old.clone(), &object);
         }
         facts::created(tx, &new);
+        let adopted = existing.adopted();
+        let written: Vec<Object> = new.iter().chain(&adopted).cloned().collect();
         write(tx, kind, new, existing)?;
+        followed::adopt(tx, kind, &adopted)?;
+        if kind == Type::Pool {
+            followed::set_others_apart(tx, chain, &written)?;
+        }
     }
     Ok(parents)
 }
@@ -104,8 +105,24 @@ pub(super) fn pools_and_nfts(
 /// Objects that exist already, and those among them that change.
 #[derive(Default)]
 struct Existing {
-    all: Vec<Object>,
     changed: Vec<Object>,
+    /// Those that the projection did not write before, by id.
+    adopted: HashSet<String>,
+}
+
+impl Existing {
+    fn add(&mut self, old: Object, seen: &Object) {
+        if seen.text("projected_as").is_some() && old.text("projected_as").is_none() {
+            self.adopted.insert(old.id().to_owned());
+        }
+        self.changed.extend(updated_by(&old, seen));
+    }
+
+    fn adopted(&self) -> Vec<Object> {
+        let changed = self.changed.iter();
+        let adopted = changed.filter(|object| self.adopted.contains(object.id()));
+        adopted.cloned().collect()
+    }
 }
 
 fn load_existing(
@@ -143,17 +160,14 @@ fn partition(
     for object in objects {
         match stored.remove(&object.key()) {
             None => new.push(object),
-            Some(old) => {
-                existing.changed.extend(updated_by(&old, &object));
-                existing.all.push(old);
-            }
+            Some(old) => existing.add(old, &object),
         }
     }
     (new, existing)
 }
 
-/// The existing object as changed by a new block, if it changes: a reverted object counts again, or
-/// an address turns out to be a contract.
+/// The existing object as changed by a new block, if it changes: a reverted object counts again, an
+/// address turns out to be a contract, or the projection takes over a pool or NFT of a caller.
 fn updated_by(old: &Object, seen: &Object) -> Option<Object> {
     let mut updated = old.clone();
     if old.is_set("reverted") {
@@ -164,6 +178,12 @@ fn updated_by(old: &Object, seen: &Object) -> Option<Object> {
     }
     if seen.is_set("contract") {
         updated.put_int("contract", 1);
+    }
+    if let (Some(name), None) = (seen.text("projected_as"), old.text("projected_as")) {
+        updated.put_text("projected_as", name);
+        if old.kind() == Type::Pool {
+            updated.put_int("apart", 0);
+        }
     }
     (!updated.same_content(old)).then_some(updated)
 }

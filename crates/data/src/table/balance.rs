@@ -155,7 +155,7 @@ pub(crate) fn holders_of_asset(
     tx.rows(
         "SELECT DISTINCT b.chain, b.address FROM pool p
            JOIN balance b ON b.namespace = p.namespace AND b.parent_id = p.id
-          WHERE p.namespace = ?ns AND p.asset_id = ?asset AND (b.chain, b.address) > (?chain, ?address)
+          WHERE p.namespace = ?ns AND p.asset_id = ?asset AND p.apart = 0 AND (b.chain, b.address) > (?chain, ?address)
             AND (?only IS NULL OR b.address = ?only)
           ORDER BY b.chain, b.address LIMIT ?limit OFFSET ?skip",
         params! { asset, chain: after.chain, address: after.address, only, limit, skip },
@@ -172,7 +172,7 @@ pub(crate) fn in_asset(
         "WITH n(namespace, chain, address) AS ({ns_rows})
          SELECT b.chain, b.address, b.parent_id, b.quantity, b.updated FROM n
            JOIN balance b ON b.namespace = n.namespace AND b.chain = n.chain AND b.address = n.address
-           JOIN pool p ON p.namespace = n.namespace AND p.id = b.parent_id AND p.asset_id = ?1",
+           JOIN pool p ON p.namespace = n.namespace AND p.id = b.parent_id AND p.asset_id = ?1 AND p.apart = 0",
         (asset,),
         addresses,
     )

@@ -5,6 +5,7 @@ pub(crate) mod balance;
 pub(crate) mod label;
 pub(crate) mod metadata;
 pub(crate) mod object;
+pub(crate) mod pool;
 pub(crate) mod query;
 #[cfg(test)]
 mod tests;

@@ -25,6 +25,8 @@ pub(crate) struct Input {
     pub(crate) chain: String,
     /// The stored object it applies to, if that is not found by the item's own key.
     pub(crate) target: Option<Target>,
+    /// Whether it names a transfer of the chain, and not one that a caller wrote.
+    pub(crate) of_chain: bool,
     /// The given values, by column.
     pub(crate) values: Vec<(&'static str, InputValue)>,
 }
@@ -45,6 +47,7 @@ impl Input {
             mode,
             chain: String::new(),
             target: None,
+            of_chain: false,
             values: Vec::new(),
         };
         input.chain = input.named_chain(&members, default_chain)?;

@@ -6,8 +6,9 @@
 //! explicit `null` clears a field; elsewhere it counts as not given. A label with the value `null`
 //! is removed.
 //!
-//! A transfer that came from a chain keeps its `from`, `to` and `amount`; all other fields can be
-//! set.
+//! A transfer that came from a chain keeps its protocol id, `from`, `to`, `amount`, `parent` and
+//! balance changes; all other fields can be set. An item that describes a transfer in another pool
+//! is a transfer of the caller's, even if it has the protocol id of one of the chain.
 
 mod events;
 mod input;

@@ -190,7 +190,9 @@ fn ids_by_key(
         return Ok(resolved);
     }
     let missing: Vec<Vec<String>> = missing.into_iter().collect();
-    let objects = table::object::by_keys(tx, kind.schema(), &missing)?;
+    let mut objects = table::object::by_keys(tx, kind.schema(), &missing)?;
+    // A protocol id names the chain's transfer if there is one.
+    objects.sort_by_key(|object| object.text("source").is_some());
     resolved.extend(
         objects
             .into_iter()

@@ -3,7 +3,7 @@
 use super::value::{Change, InputValue, check_labels};
 use super::{Input, UpdateType};
 use crate::field::FieldType;
-use crate::object::{Object, address_id};
+use crate::object::{CALLERS, Object, address_id};
 use crate::{Error, Result, Type, ids, table};
 use std::collections::{BTreeMap, HashMap};
 use store::{Cell, Tx};
@@ -58,7 +58,7 @@ impl Stage {
             for input in of_kind {
                 match &input.target {
                     Some(target) => targets.push(&target.id),
-                    None => keys.push(self.key_of(input)?),
+                    None => keys.push(key_of(input)?),
                 }
             }
             keys.sort_unstable();
@@ -76,10 +76,15 @@ impl Stage {
         self.by_id.get(id).map(|index| &self.staged[*index])
     }
 
+    /// The staged object with a key; of a transfer, the chain's row before that of a caller.
     pub(super) fn of_key(&self, kind: Type, key: &[String]) -> Option<&StagedObject> {
-        self.by_key
-            .get(&(kind, key.to_vec()))
-            .map(|index| &self.staged[*index])
+        let mut batch_key = (kind, key.to_vec());
+        let mut index = self.by_key.get(&batch_key);
+        if index.is_none() && kind == Type::Transfer {
+            batch_key.1.push(CALLERS.to_owned());
+            index = self.by_key.get(&batch_key);
+        }
+        index.map(|index| &self.staged[*index])
     }
 
     /// The ids of staged objects of a type, by name.
@@ -103,13 +108,13 @@ impl Stage {
                 return Err(Error::unknown_object(input.kind, &target.id));
             }
             Some(target) => self.by_id.get(&target.id).copied(),
-            None => self.by_key.get(&(input.kind, self.key_of(input)?)).copied(),
+            None => self.by_key.get(&(input.kind, batch_key(input)?)).copied(),
         };
         use UpdateType as U;
         let (action, index) = match (input.mode, index) {
             (U::CreateOrIgnore, Some(index)) => (Action::Ignored, index),
             (U::CreateOnly, Some(index)) => return Err(self.already_exists(input, index)),
-            (U::UpdateOnly, None) => return Err(self.nothing_to_update(input)?),
+            (U::UpdateOnly, None) => return Err(Self::nothing_to_update(input)?),
             (U::CreateOrReplace, Some(index)) => {
                 self.clear(index);
                 self.set(index, input, false)?;
@@ -133,8 +138,8 @@ impl Stage {
         Error::already_exists(&input.path, input.kind, key)
     }
 
-    fn nothing_to_update(&self, input: &Input) -> Result<Error> {
-        let key = self.key_of(input)?.join("/");
+    fn nothing_to_update(input: &Input) -> Result<Error> {
+        let key = key_of(input)?.join("/");
         Ok(Error::NothingToUpdate {
             field: input.path.clone(),
             kind: input.kind,
@@ -142,28 +147,8 @@ impl Stage {
         })
     }
 
-    /// The key of an input. For events the activity must be resolved.
-    fn key_of(&self, input: &Input) -> Result<Vec<String>> {
-        let schema = input.kind.schema();
-        let mut key = Vec::with_capacity(schema.key.len());
-        for column in schema.key {
-            let value = input.text(column).unwrap_or_default();
-            // An object without an address has no chain.
-            let optional = *column == "chain"
-                || *column == "address" && matches!(input.kind, Type::Nft | Type::Fragment);
-            if value.is_empty() && !optional {
-                return Err(Error::invalid(
-                    input.field_path(schema.column(column).name),
-                    "is required",
-                ));
-            }
-            key.push(value.to_owned());
-        }
-        Ok(key)
-    }
-
     fn create(&mut self, tx: &mut Tx, input: &Input) -> Result<usize> {
-        let key = self.key_of(input)?;
+        let key = key_of(input)?;
         let mut object = Object::with_defaults(input.kind);
         for (column, part) in input.kind.schema().key.iter().zip(&key) {
             object.put_text(column, part);
@@ -189,7 +174,7 @@ impl Stage {
         if let Some(known) = self.by_id.get(after.id()) {
             return *known;
         }
-        self.by_key.insert((after.kind(), after.key()), index);
+        self.by_key.insert((after.kind(), after.batch_key()), index);
         self.by_id.insert(after.id().to_owned(), index);
         self.staged.push(StagedObject {
             before,
@@ -208,9 +193,7 @@ impl Stage {
         let staged = &mut self.staged[index];
         let schema = staged.after.schema;
         let preserved: &[&str] = match (schema.kind, staged.after.text("source")) {
-            (Type::Transfer, Some(_)) => {
-                &["from_address", "to_address", "amount", "transaction_hash"]
-            }
+            (Type::Transfer, Some(_)) => &CHAIN_COLUMNS,
             // The state of an NFT follows from its transfers unless it is given.
             (Type::Nft, _) => &["active"],
             _ => &[],
@@ -227,7 +210,7 @@ impl Stage {
                 staged.after.put(field.column, field.default_cell());
             }
         }
-        if schema.kind == Type::Transfer {
+        if schema.kind == Type::Transfer && staged.after.text("source").is_none() {
             staged.after.put_int("explicit", 0);
         }
         staged.pending.clear();
@@ -255,7 +238,7 @@ impl Stage {
             return Ok(());
         }
         let staged = &mut self.staged[index];
-        let old = (input.kind, staged.after.key());
+        let old = (input.kind, staged.after.batch_key());
         for column in input.kind.schema().key {
             let Some(InputValue::Cell(Cell::Text(text))) = input.value(column) else {
                 continue;
@@ -272,7 +255,7 @@ impl Stage {
             staged.after.put_text(column, text);
         }
         let key = staged.after.key();
-        let new = (input.kind, key.clone());
+        let new = (input.kind, staged.after.batch_key());
         if old != new {
             if self.by_key.contains_key(&new) {
                 return Err(Error::already_exists(
@@ -350,6 +333,47 @@ impl StagedObject {
         self.after.put("labels", cell);
         Ok(())
     }
+}
+
+/// The columns of a transfer that came from a chain and that a replacement keeps.
+const CHAIN_COLUMNS: [&str; 8] = [
+    "from_address",
+    "to_address",
+    "amount",
+    "transaction_hash",
+    "parent_type",
+    "parent_id",
+    "type",
+    "signer",
+];
+
+/// The key of an input. For events the activity must be resolved.
+pub(super) fn key_of(input: &Input) -> Result<Vec<String>> {
+    let schema = input.kind.schema();
+    let mut key = Vec::with_capacity(schema.key.len());
+    for column in schema.key {
+        let value = input.text(column).unwrap_or_default();
+        // An object without an address has no chain.
+        let optional = *column == "chain"
+            || *column == "address" && matches!(input.kind, Type::Nft | Type::Fragment);
+        if value.is_empty() && !optional {
+            return Err(Error::invalid(
+                input.field_path(schema.column(column).name),
+                "is required",
+            ));
+        }
+        key.push(value.to_owned());
+    }
+    Ok(key)
+}
+
+/// The key of an input in the batch.
+fn batch_key(input: &Input) -> Result<Vec<String>> {
+    let mut key = key_of(input)?;
+    if input.kind == Type::Transfer && !input.of_chain {
+        key.push(CALLERS.to_owned());
+    }
+    Ok(key)
 }
 
 pub(crate) fn labels_of(object: &Object) -> BTreeMap<String, String> {

@@ -8,6 +8,7 @@ use super::{Input, events, transfers};
 use crate::facts::Changed;
 use crate::object::Object;
 use crate::table::label::Label;
+use crate::table::pool::Contract;
 use crate::{Error, Result, Type, facts, metadata, table};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use store::{Cell, Tx};
@@ -48,11 +49,17 @@ fn apply_inputs(
     let mut stage = Stage::default();
     let (events, others): (Vec<&Input>, Vec<&Input>) =
         inputs.iter().partition(|input| input.kind == Type::Event);
+    let (transfers, others): (Vec<&Input>, Vec<&Input>) = others
+        .into_iter()
+        .partition(|input| input.kind == Type::Transfer);
     stage_inputs(tx, &mut stage, &others)?;
+    let transfers = transfers::with_rows(tx, &stage, &transfers, default_chain)?;
+    stage_inputs(tx, &mut stage, &transfers.iter().collect::<Vec<_>>())?;
     let events = events::with_activities(tx, &stage, &events, default_chain)?;
     stage_inputs(tx, &mut stage, &events.iter().collect::<Vec<_>>())?;
     resolve_references(tx, &mut stage, default_chain)?;
     check_names(tx, &stage)?;
+    set_pools_apart(tx, &mut stage)?;
     let deltas = transfers::complete(tx, &mut stage)?;
     let activities = events::set_topics(tx, &mut stage)?;
     stamp(tx, &mut stage);
@@ -229,18 +236,36 @@ fn check_names(tx: &mut Tx, stage: &Stage) -> Result<()> {
                 .of_id(other.id())
                 .is_none_or(|staged| !staged.key_changed())
             {
-                let field = rekeyed
+                // The chain's transfer and that of a caller may have one protocol id.
+                let taken = rekeyed
                     .iter()
-                    .find(|staged| staged.after.key() == other.key())
-                    .map(|staged| staged.path.clone());
-                return Err(Error::already_exists(
-                    field.unwrap_or_default(),
-                    kind,
-                    other.name(),
-                ));
+                    .find(|staged| staged.after.batch_key() == other.batch_key());
+                let Some(taken) = taken else { continue };
+                return Err(Error::already_exists(&taken.path, kind, other.name()));
             }
         }
         check_unaddressed(tx, kind, &of_kind)?;
+    }
+    Ok(())
+}
+
+/// New pools at contracts whose transfers the projection follows stand apart.
+fn set_pools_apart(tx: &mut Tx, stage: &mut Stage) -> Result<()> {
+    let contract = |object: &Object| Contract {
+        chain: object.owned_text("chain"),
+        address: object.owned_text("address"),
+    };
+    let is_new_pool = |staged: &StagedObject| staged.is_new() && staged.after.kind() == Type::Pool;
+    let contracts: BTreeSet<Contract> = (stage.staged.iter())
+        .filter(|staged| is_new_pool(staged))
+        .map(|staged| contract(&staged.after))
+        .collect();
+    let contracts: Vec<Contract> = contracts.into_iter().collect();
+    let followed = table::pool::followed(tx, &contracts)?;
+    for staged in stage.staged.iter_mut().filter(|staged| is_new_pool(staged)) {
+        if followed.contains(&contract(&staged.after)) {
+            staged.after.put_int("apart", 1);
+        }
     }
     Ok(())
 }

@@ -20,3 +20,4 @@ mod queries;
 mod races;
 mod traps;
 mod world;
+mod writers;

@@ -203,9 +203,7 @@ impl Simulation<'_> {
     }
 
     fn parents(&self) -> Vec<String> {
-        let mut pools: Vec<String> = vec![format!("{TOKEN}/main"), format!("{OTHER}/main")];
-        pools.dedup();
-        pools
+        vec![format!("{TOKEN}/desk"), format!("{OTHER}/desk")]
     }
 
     async fn write(&mut self) {
@@ -229,9 +227,20 @@ impl Simulation<'_> {
         self.model.live.insert(id, effect);
     }
 
-    /// Set explicit balance changes of any transfer, including those of the chain.
+    /// Set explicit balance changes of a transfer of the caller. Those of the chain refuse them.
     async fn set_changes(&mut self) {
         let ids: Vec<String> = self.model.live.keys().cloned().collect();
+        let (ids, of_chain): (Vec<String>, Vec<String>) =
+            ids.into_iter().partition(|id| id.starts_with("manual"));
+        if let Some(id) = of_chain.first() {
+            let change = json!({"address": ALICE, "operation": "add", "amount": "1"});
+            let item = json!({"updateType": "update_only", "protocolId": id, "balanceChanges": [change, change, change]});
+            let refused = self.world.bulk(json!({"transfers": [item]})).await;
+            assert!(matches!(
+                refused,
+                Err(data::Error::ImmutableTransfer { .. })
+            ));
+        }
         if ids.is_empty() {
             return;
         }
@@ -366,7 +375,8 @@ async fn balances_are_the_sum_of_all_counted_transfers() {
         with_each_engine(|world| async move {
             world
                 .bulk(json!({"addresses": [{"address": TOKEN}, {"address": OTHER}],
-                    "pools": [{"name": "main", "address": TOKEN}, {"name": "main", "address": OTHER}]}))
+                    "pools": [{"name": "main", "address": TOKEN}, {"name": "main", "address": OTHER},
+                        {"name": "desk", "address": TOKEN}, {"name": "desk", "address": OTHER}]}))
                 .await
                 .unwrap();
             let entropy = SeededEntropy::new(seed);

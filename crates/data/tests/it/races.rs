@@ -48,6 +48,8 @@ async fn writers_of_several_partitions_lose_no_delta() {
     with_each_engine(|world| async move {
         let pool = format!("{TOKEN}/main");
         world.apply(1, "0xb1", &[erc20("0xt0", "0", "000000000001/000000/000000", ZERO, ALICE, 1_000)]).await;
+        let desk = format!("{TOKEN}/desk");
+        world.bulk(json!({"pools": [{"name": "desk", "address": TOKEN}]})).await.unwrap();
         let mut tasks = Vec::new();
         let chain_lease = world.test.lease("chain/eip155:1337").await;
         for height in 0..20u64 {
@@ -58,12 +60,12 @@ async fn writers_of_several_partitions_lose_no_delta() {
             let lease = world.test.lease(&format!("api/{process}")).await;
             let data = off_chain(&world.test.db, lease);
             for n in 0..20 {
-                let (data, pool) = (data.clone(), pool.clone());
+                let (data, desk) = (data.clone(), desk.clone());
                 tasks.push(tokio::spawn(async move {
                     let body = json!({
                         "activities": [{"updateType": "create_or_ignore", "name": "log"}],
                         "transfers": [{"protocolId": format!("p{process}-{n}"), "from": ALICE, "to": BOB, "amount": "1",
-                                       "parent": {"type": "pool", "ref": pool}}],
+                                       "parent": {"type": "pool", "ref": desk}}],
                         "events": [{"name": format!("e{process}-{n}"), "activity": "log"}]
                     });
                     data::bulk_update(&data, &ann(), &body.to_string()).await.unwrap();
@@ -73,7 +75,8 @@ async fn writers_of_several_partitions_lose_no_delta() {
         for task in tasks {
             task.await.unwrap();
         }
-        assert_eq!((world.balance(ALICE, &pool).await, world.balance(BOB, &pool).await), ("980".into(), "40".into()));
+        assert_eq!(world.balance(ALICE, &pool).await, "1020");
+        assert_eq!((world.balance(ALICE, &desk).await, world.balance(BOB, &desk).await), ("-40".into(), "40".into()));
         let query = json!({"events": {"sort": ["sequence"], "limit": 1000}});
         let answer = crate::queries::bulk_query(&world, query).await.unwrap();
         let numbers: Vec<i64> =
