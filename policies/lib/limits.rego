@@ -33,8 +33,13 @@ within(flow, by_asset, others) if {
 # The sum of each asset. An asset whose sum is above 2^256-1 has none, and is not within any limit.
 totals[asset] := sum_of if {
 	some asset in {key(flow.asset) | some flow in flows}
-	sum_of := amount.total([flow.amount | some flow in flows; key(flow.asset) == asset])
+	sum_of := sum_of_all([flow.amount | some flow in flows; key(flow.asset) == asset])
 }
+
+# Most transactions move an asset once.
+sum_of_all(amounts) := amounts[0] if count(amounts) == 1
+
+sum_of_all(amounts) := amount.total(amounts) if count(amounts) > 1
 
 key(asset) := "native" if asset.type == "native"
 
