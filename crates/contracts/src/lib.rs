@@ -55,5 +55,6 @@ pub use engine::{Contracts, NoReferences, Parts, References, Settings};
 pub use error::{Error, Result};
 pub use interface::{Interface, add_interface, decode_interface, interfaces};
 pub use register::{ContractChanges, NewContract, delete, register, update};
+pub use standards::shown_standards;
 pub use table::contract::{Contract, Filter};
 pub use verify::{Known, KnownContract, Verification, known, verify};

@@ -270,12 +270,17 @@ pub(crate) fn name(standard: Standard) -> String {
 /// The standards whose functions are all there. Error: `contracts.invalid_field` if they contradict
 /// each other.
 pub(crate) fn proposed(functions: &BTreeSet<String>) -> Result<BTreeSet<Standard>> {
+    let standards = shown_standards(functions);
+    check_contradictions(&standards)?;
+    Ok(standards)
+}
+
+/// The standards whose functions are all there, also if they contradict each other.
+pub fn shown_standards(functions: &BTreeSet<String>) -> BTreeSet<Standard> {
     let has_all =
         |(_, required): &&(_, &[&str])| required.iter().all(|one| functions.contains(*one));
     let standards = REQUIRED.iter().filter(has_all);
-    let standards = standards.map(|(standard, _)| *standard).collect();
-    check_contradictions(&standards)?;
-    Ok(standards)
+    standards.map(|(standard, _)| *standard).collect()
 }
 
 /// Checks that given standards do not contradict each other, or the interface if there is one.

@@ -26,6 +26,12 @@ pub struct TestDb {
 }
 
 impl TestDb {
+    /// Create a SQLite database, for tests of what no database changes.
+    pub async fn sqlite() -> Self {
+        let created = Self::new(EngineKind::Sqlite).await;
+        created.expect("SQLite is always there")
+    }
+
     async fn new(kind: EngineKind) -> Option<Self> {
         let dir = Arc::new(tempfile::tempdir().expect("a temporary directory can be created"));
         let server = match kind {

@@ -5,6 +5,7 @@
     reason = "tests of real time limits, and settings of test runs"
 )]
 
+mod corpus;
 mod default_chains;
 mod installation;
 mod metrics;
