@@ -55,6 +55,18 @@ whole_units(asset, by_asset, _) := limit if {
 
 whole_units(asset, by_asset, others) := limit if {
 	asset.type == "token"
+	asset.standard != "erc721"
+	limit := named(asset, by_asset, others)
+}
+
+# One token of a collection may be worth anything: a collection has the limit that is its own, or none.
+whole_units(asset, by_asset, _) := limit if {
+	asset.type == "token"
+	asset.standard == "erc721"
+	limit := named(asset, by_asset, null)
+}
+
+named(asset, by_asset, others) := limit if {
 	name := input.contracts[asset.contract].name
 	limit := object.get(by_asset, on_chain(asset.contract), object.get(by_asset, name, others))
 }

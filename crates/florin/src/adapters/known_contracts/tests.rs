@@ -179,6 +179,12 @@ impl World {
             intent: Intent::call(chain(), SIGNER.to_owned(), to, none, data.unwrap()),
             interface: given,
             quote: intent::FeeTerms::default(),
+            limits: intent::FeeLimits {
+                max_tip: Amount::MAX,
+                max_fee_per_gas: Amount::MAX,
+                max_total_fee: Amount::MAX,
+                floor: Amount::ZERO,
+            },
             wallet: None,
             key: None,
             task: None,
