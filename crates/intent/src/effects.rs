@@ -216,7 +216,7 @@ impl Effects {
     }
 
     /// Adds a reason why the effects may be more than what is listed.
-    pub fn add_incomplete(&mut self, reason: Incomplete) {
+    pub(crate) fn add_incomplete(&mut self, reason: Incomplete) {
         self.complete = false;
         if !self.incomplete.contains(&reason) {
             self.incomplete.push(reason);

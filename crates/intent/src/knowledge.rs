@@ -1,9 +1,7 @@
 //! What is known of contracts: the part of effects that does not follow from the bytes.
 
-use crate::evm::Abi;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, OnceLock};
 use types::Digest;
 
 /// A standard that a contract implements, as far as its calls are understood.
@@ -110,37 +108,18 @@ pub struct KnownContract {
     pub changed: Option<String>,
 }
 
-/// A contract's interface: for EVM, the JSON ABI. Clones share what was parsed.
-#[derive(Debug, Clone)]
+/// A contract's interface: for EVM, the JSON ABI.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {
     pub json: String,
     pub hash: Digest,
-    parsed: Arc<OnceLock<Option<Abi>>>,
 }
-
-impl PartialEq for Interface {
-    fn eq(&self, other: &Self) -> bool {
-        self.json == other.json
-    }
-}
-
-impl Eq for Interface {}
 
 impl Interface {
     /// Wraps the text without parsing it; it is parsed on use.
     pub fn new(json: String) -> Self {
         let hash = Digest::of(json.as_bytes());
-        Self {
-            json,
-            hash,
-            parsed: Arc::default(),
-        }
-    }
-
-    /// The parsed ABI; none if it cannot be parsed.
-    pub(crate) fn abi(&self) -> Option<&Abi> {
-        let parsed = self.parsed.get_or_init(|| Abi::parse(self).ok());
-        parsed.as_ref()
+        Self { json, hash }
     }
 }
 
@@ -164,7 +143,7 @@ impl KnownContract {
 
 impl Standard {
     /// The standards that this one requires.
-    fn included(self) -> &'static [Standard] {
+    pub(crate) fn included(self) -> &'static [Standard] {
         match self {
             Self::Erc1363 | Self::Erc4626 | Self::Weth => &[Self::Erc20],
             Self::Erc3643 => &[Self::Erc20, Self::Ownable, Self::Pausable],

@@ -7,8 +7,8 @@
 //! | `statement`, `typed_data`, `authorization` | off-chain statements |
 //! | `assemble` | bytes and signature -> the signed transaction or statement |
 //! | `abi` | contract ABIs: calls, results, events, revert reasons |
-//! | `effects` | what a transaction does, as far as the bytes show |
-//! | `standards` | the token standards: effects of their calls, movements in their events |
+//! | `effects` | what an intent does, by its bytes and what is known of contracts |
+//! | `standards` | the standards: effects of calls and typed data, movements in events |
 //!
 //! Types of alloy do not appear in the interface of this module.
 

@@ -327,9 +327,22 @@ fn a_receiver_of_nfts_that_may_have_code_is_incomplete() {
         .insert(ALICE.into(), KnownAccount::Unregistered);
     let result = read(&calls(data.clone()), &known);
     assert_eq!(codes(&result), [IncompleteCode::ReceiverCode]);
-    let contract = KnownAccount::Contract(KnownContract::default());
-    known.accounts.insert(ALICE.into(), contract);
-    assert!(read(&calls(data), &known).complete);
+    let registered = |standard| KnownContract {
+        standards: [standard].into(),
+        ..KnownContract::default()
+    };
+    let mut with = |contract: KnownContract| {
+        known
+            .accounts
+            .insert(ALICE.into(), KnownAccount::Contract(contract));
+        read(&calls(data.clone()), &known)
+    };
+    let token = with(registered(Standard::Erc20));
+    assert_eq!(codes(&token), [IncompleteCode::ReceiverCode]);
+    assert!(
+        with(registered(Standard::Safe)).complete,
+        "it keeps what it gets"
+    );
 }
 
 #[test]

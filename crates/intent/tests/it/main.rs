@@ -16,6 +16,7 @@ mod events;
 mod key;
 mod nested;
 mod scene;
+mod securities;
 mod signed;
 mod standards;
 mod statements;

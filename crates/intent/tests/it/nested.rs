@@ -249,8 +249,12 @@ fn the_entry_point_calls_accounts() {
         "move native safe->sender ?",
         "move native sender->bob ?",
         "move token safe->alice 5",
+        "power configuration sender by me to safe handleOps",
     ];
     assert_eq!(lines, expected);
+    let withdrawn = scene.call(SENDER, "withdrawTo(address,uint256)", json!([BOB, 5]));
+    let deposit = "power configuration sender by me to me withdrawTo 5";
+    assert_eq!(withdrawn, ["move native sender->bob 5", deposit]);
     let sponsored = scene.call(SENDER, ops, json!([[op("0x01")], BOB]));
     assert_eq!(sponsored.last().unwrap(), "incomplete unknown_argument");
     let older = "handleOps((address,uint256,bytes,bytes,uint256,uint256,uint256,uint256,uint256,\
@@ -284,6 +288,13 @@ fn a_forwarder_acts_for_the_account_in_the_request() {
         scene.call(SENDER, execute, request),
         ["move token alice->bob 5"]
     );
+    let older = "execute((address,address,uint256,uint256,uint256,bytes),bytes)";
+    let request = json!([[ALICE, TOKEN, 0, 9, 9, transfer(BOB, 5)], "0x01"]);
+    let lines = scene.call(SENDER, older, request);
+    assert_eq!(
+        lines,
+        ["move token alice->bob 5", "incomplete unknown_argument"]
+    );
 }
 
 #[test]
@@ -313,12 +324,19 @@ fn depth_and_number_of_calls_are_limited() {
 fn nesting_in_nesting_takes_no_time_out_of_proportion() {
     let mut data = transfer(ALICE, 5);
     for _ in 0..6 {
-        data = nested("multicall(bytes[])", json!([vec![data; 6]]));
+        data = nested("multicall(bytes[])", json!([vec![data; 4]]));
     }
+    assert!(
+        (1 << 19..1 << 20).contains(&(data.len() / 2)),
+        "nearly the largest data"
+    );
     let started = std::time::Instant::now();
     let effects = scene().of(&intent(STRANGE, 0, hex::decode(&data[2..]).unwrap()));
     assert!(!effects.complete && effects.calls.len() <= 257);
     assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+    let larger = vec![0xac; (1 << 20) + 1];
+    let effects = scene().of(&intent(TOKEN, 0, larger));
+    assert_eq!(lines(&effects), ["incomplete too_many"]);
 }
 
 const ALL: [(&str, &[Standard]); 3] = [

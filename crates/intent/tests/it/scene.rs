@@ -118,8 +118,8 @@ pub(crate) fn intent(to: &str, value: u64, data: Vec<u8>) -> Intent {
     Intent::call(chain, me(), to, Amount::from(value), data)
 }
 
-/// Effects as lines: `move token me->alice 5`, `grant token me->bob all`, `power pause token by me`,
-/// `incomplete unknown_contract at 0.1`.
+/// Effects as lines: `move token me->alice 5`, `grant token me->bob all`,
+/// `power pause token by me`, `incomplete unknown_contract at 0.1`.
 pub(crate) fn lines(effects: &Effects) -> Vec<String> {
     let moves = effects.moves.iter().map(|item| {
         let (from, to) = (name(&item.from), name(&item.to));

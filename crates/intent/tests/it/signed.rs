@@ -196,10 +196,12 @@ fn requests_and_operations_are_unfolded() {
         "preVerificationGas": 0, "gasFees": WORD, "paymasterAndData": "0x",
     });
     let lines = scene.sign(&typed(SENDER, operation, message));
-    assert_eq!(
-        lines,
-        ["move native safe->sender ?", "move token safe->alice 5"]
-    );
+    let expected = [
+        "move native safe->sender ?",
+        "move token safe->alice 5",
+        "power configuration sender by me to safe PackedUserOperation",
+    ];
+    assert_eq!(lines, expected);
 }
 
 #[test]

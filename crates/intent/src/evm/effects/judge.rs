@@ -1,9 +1,14 @@
 //! What is not known of a target or of its function.
 
-use super::unfold::{Frame, Named};
+use super::frame::Frame;
+use super::interfaces;
 use crate::evm::address;
-use crate::evm::standards::{Declared, Reading};
-use crate::{DecodedBy, IncompleteCode, Knowledge, KnownAccount, KnownContract};
+use crate::evm::standards::{Declared, Nested, NestedKind, Reading};
+use crate::{DecodedBy, IncompleteCode, Knowledge, KnownAccount, KnownContract, Standard};
+use serde_json::Value;
+
+/// The function of a call, its arguments by name, and what named them.
+pub(super) type Named = (String, Value, DecodedBy);
 
 /// Contracts whose token is the chain's native coin: CELO, Polygon, zkSync, Moonbeam.
 const NATIVE_ALIASES: [&str; 4] = [
@@ -71,9 +76,9 @@ fn unreadable(account: &str, known: Option<&KnownAccount>) -> (IncompleteCode, S
     (IncompleteCode::NoKnowledge, why)
 }
 
-/// Adds a reading, unless another one has the same effects. Of two that differ only in the calls
-/// that one of them makes in addition, that one counts.
-pub(super) fn add_distinct(readings: &mut Vec<Reading>, new: Reading) {
+/// Adds a reading by a standard of the contract, unless another one has the same effects. Of two
+/// that differ only in callbacks or reasons that one of them has in addition, that one counts.
+pub(super) fn add_own(readings: &mut Vec<Reading>, new: Reading) {
     if readings.iter().any(|known| covers(known, &new)) {
         return;
     }
@@ -81,11 +86,37 @@ pub(super) fn add_distinct(readings: &mut Vec<Reading>, new: Reading) {
     readings.push(new);
 }
 
+/// Adds a reading of a contract that is not known, which is incomplete in any case: of two that
+/// differ only in reasons, the one with fewer counts.
+pub(super) fn add_possible(readings: &mut Vec<Reading>, mut new: Reading) {
+    new.forget_callbacks();
+    if readings.iter().any(|known| covers(&new, known)) {
+        return;
+    }
+    readings.retain(|known| !covers(known, &new));
+    readings.push(new);
+}
+
 fn covers(all: &Reading, part: &Reading) -> bool {
     let same = (&all.moves, &all.grants, &all.powers) == (&part.moves, &part.grants, &part.powers);
-    let contains = |nested| all.nested.contains(nested);
+    let contains = |nested| all.nested.iter().any(|known| is_same_call(known, nested));
     let reasons = |reason| all.incomplete.contains(reason);
     same && part.nested.iter().all(contains) && part.incomplete.iter().all(reasons)
+}
+
+/// Two callbacks with the same data are the same: what a receiver does in one is no better known
+/// than in the other.
+fn is_same_call(one: &Nested, other: &Nested) -> bool {
+    let is_callback = |nested: &Nested| matches!(nested.kind, NestedKind::Hook(_));
+    let receiver = |nested: &Nested| (nested.contract.clone(), nested.data.clone());
+    one == other || (is_callback(one) && is_callback(other) && receiver(one) == receiver(other))
+}
+
+/// Whether a contract is known to do nothing with what it receives, but to keep it.
+pub(super) fn keeps_what_it_gets(known: Option<&KnownContract>) -> bool {
+    const KEEPING: [Standard; 3] = [Standard::Safe, Standard::SmartAccount, Standard::Timelock];
+    let known = known.filter(|known| known.changed.is_none());
+    known.is_some_and(|known| KEEPING.iter().any(|standard| known.implements(*standard)))
 }
 
 /// Whether the registered interface has a function with the selector of a standard's, but another
@@ -96,8 +127,8 @@ pub(super) fn has_other_function(
     candidates: &[&Declared],
 ) -> bool {
     let interface = known.and_then(|known| known.interface.as_ref());
-    let abi = interface.and_then(|interface| interface.abi());
-    let signature = abi.and_then(|abi| abi.signature_of(data));
+    let abi = interface.and_then(interfaces::parsed);
+    let signature = abi.as_ref().and_then(|abi| abi.signature_of(data));
     let is_same = |signature: &str| {
         let mut entries = candidates.iter().map(|call| &call.entry);
         entries.any(|entry| entry.signature == signature)
@@ -107,7 +138,7 @@ pub(super) fn has_other_function(
 
 /// A call as the registered interface names it.
 pub(super) fn named_by(known: &KnownContract, data: &[u8]) -> Option<Named> {
-    let abi = known.interface.as_ref()?.abi()?;
+    let abi = interfaces::parsed(known.interface.as_ref()?)?;
     let (signature, arguments) = abi.decode_call(data)?;
     Some((signature, arguments, DecodedBy::Registry))
 }

@@ -1,8 +1,8 @@
 //! Computes the effects of an EVM intent from the bytes and what is known of contracts.
 //!
 //! - A payment without data is its movement. It is incomplete if the receiver may have code.
-//! - A deployment `deploys`, and moves value to `to: ""`, the new contract. It is complete: the code
-//!   hash identifies all that it does.
+//! - A deployment `deploys`, and moves value to `to: ""`, the new contract. It is complete: the
+//!   code hash identifies all that it does.
 //! - A call is what the standards of its target say about it (see `unfold`).
 //! - An EIP-7702 authorization, signed or carried, is a grant over the whole account and a power;
 //!   only a power if it ends a delegation (zero address). It is complete if it is for this chain
@@ -12,6 +12,8 @@
 //!
 //! An interface names functions and arguments. It changes nothing else.
 
+mod frame;
+mod interfaces;
 mod judge;
 mod typed_data;
 mod unfold;

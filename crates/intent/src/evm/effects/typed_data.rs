@@ -4,7 +4,8 @@
 //! standard, its type is exactly the standard's, the account in it is the signer, and every call
 //! nested in it is complete.
 
-use super::unfold::{Frame, Unfolding};
+use super::frame::Frame;
+use super::unfold::Unfolding;
 use crate::evm::abi::{Path, params};
 use crate::evm::address;
 use crate::evm::standards::{self, CallReader, Declared, Reading};

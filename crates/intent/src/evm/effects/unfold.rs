@@ -6,16 +6,17 @@
 //! the selector by any standard are added up, so that policy sees as much as possible, and the
 //! reason is recorded.
 //!
-//! A payment without data is complete if its receiver has no code, or is known to do nothing else
-//! with it. So are tokens, whose receiver is called, if it is registered and gets no data.
+//! A payment without data is complete if its receiver has no code, or is known to keep it. So are
+//! tokens, whose receiver is called, if it gets no data.
 
-use super::judge::{self, is_native_alias, is_reserved};
+use super::frame::Frame;
+use super::judge::{self, Named, is_native_alias, is_reserved};
+use crate::evm::MAX_BYTES;
 use crate::evm::standards::{self, CallReader, Declared, Nested, NestedKind, Reading};
 use crate::{
     AssetRef, Call, DecodedBy, Effects, Incomplete, IncompleteCode, Knowledge, KnownAccount,
     KnownContract, Move, Power, PowerKind, Standard,
 };
-use serde_json::Value;
 use std::collections::BTreeSet;
 use types::{Amount, Json};
 
@@ -33,22 +34,6 @@ pub(super) struct Unfolding<'k> {
     /// Nested calls and payments so far.
     count: usize,
 }
-
-/// A call, and where it is.
-pub(super) struct Frame<'f> {
-    pub(super) path: String,
-    pub(super) depth: usize,
-    /// The account that the contract sees as its caller.
-    pub(super) sender: &'f str,
-    pub(super) contract: &'f str,
-    /// The account that acts: the contract, except where its code runs as another.
-    pub(super) actor: &'f str,
-    pub(super) value: Amount,
-    pub(super) data: &'f [u8],
-}
-
-/// The function of a call, its arguments by name, and what named them.
-pub(super) type Named = (String, Value, DecodedBy);
 
 /// A call as the standards of its target have it.
 struct Read {
@@ -71,7 +56,7 @@ impl<'k> Unfolding<'k> {
 
     /// Adds the effects of the outer call.
     pub(super) fn call(&mut self, sender: &str, contract: &str, value: Amount, data: &[u8]) {
-        self.frame(&Frame {
+        let frame = Frame {
             path: String::new(),
             depth: 0,
             sender,
@@ -79,7 +64,15 @@ impl<'k> Unfolding<'k> {
             actor: contract,
             value,
             data,
-        });
+        };
+        if data.len() > MAX_BYTES {
+            self.touch(&frame);
+            self.add_payment(sender, contract, value);
+            self.add_call(&frame, None, None);
+            let why = format!("the data has more than {MAX_BYTES} bytes");
+            return self.incomplete(&frame, IncompleteCode::TooMany, why);
+        }
+        self.frame(&frame);
     }
 
     /// Adds a movement of the native coin.
@@ -145,10 +138,7 @@ impl<'k> Unfolding<'k> {
                     amount: Some(frame.value),
                 });
             }
-            // These accounts only report that they were paid.
-            Some(known)
-                if known.implements(Standard::Safe) || known.implements(Standard::SmartAccount) => {
-            }
+            known if judge::keeps_what_it_gets(known) => {}
             _ => self.unknown_receiver(frame, ""),
         }
     }
@@ -173,7 +163,7 @@ impl<'k> Unfolding<'k> {
         let own: Vec<&Declared> = all.iter().filter(implements).collect();
         let is_own = !own.is_empty();
         let candidates = if is_own { own } else { all.iter().collect() };
-        let read = self.read(frame, &candidates);
+        let read = self.read(frame, &candidates, is_own);
         if let Some((code, why)) = judge::target(self.known, frame, is_own) {
             self.incomplete(frame, code, why);
         }
@@ -191,15 +181,11 @@ impl<'k> Unfolding<'k> {
             self.incomplete(frame, IncompleteCode::Ambiguous, why);
         }
         self.add_call(frame, known, read.named);
-        let mut readings = read.readings;
-        if !is_own {
-            readings.iter_mut().for_each(Reading::forget_callbacks);
-        }
-        self.add_readings(frame, readings);
+        self.add_readings(frame, read.readings);
     }
 
     /// Reads a call by each standard.
-    fn read(&self, frame: &Frame<'_>, candidates: &[&'static Declared]) -> Read {
+    fn read(&self, frame: &Frame<'_>, candidates: &[&'static Declared], is_own: bool) -> Read {
         let mut read = Read {
             named: None,
             readings: Vec::new(),
@@ -228,7 +214,11 @@ impl<'k> Unfolding<'k> {
                 let arguments = call.entry.arguments_json(&tokens);
                 (call.entry.signature.clone(), arguments, DecodedBy::Standard)
             });
-            judge::add_distinct(&mut read.readings, reader.reading);
+            if is_own {
+                judge::add_own(&mut read.readings, reader.reading);
+            } else {
+                judge::add_possible(&mut read.readings, reader.reading);
+            }
         }
         read
     }
@@ -254,16 +244,15 @@ impl<'k> Unfolding<'k> {
 
     /// Adds a call of which only the function is known; none for a payment.
     fn add_named_call(&mut self, frame: &Frame<'_>, signature: &str) {
-        let is_named = !signature.is_empty();
+        let named = Some(signature).filter(|signature| !signature.is_empty());
+        let selector = named.map(|signature| selector_text(standards::selector(signature)));
         self.effects.calls.push(Call {
             path: frame.path.clone(),
             contract: frame.contract.to_owned(),
-            selector: is_named
-                .then(|| selector_text(standards::selector(signature)))
-                .unwrap_or_default(),
-            signature: is_named.then(|| signature.to_owned()),
+            selector: selector.unwrap_or_default(),
+            signature: named.map(str::to_owned),
             arguments: None,
-            decoded_by: is_named.then_some(DecodedBy::Standard),
+            decoded_by: named.map(|_| DecodedBy::Standard),
         });
     }
 
@@ -374,9 +363,8 @@ impl<'k> Unfolding<'k> {
             let why = format!("{account} acts on the data that it gets with the tokens");
             return self.incomplete(frame, IncompleteCode::HookData, why);
         }
-        let known = self.known.contract(frame.contract);
-        let is_registered = known.is_some_and(|known| known.changed.is_none());
-        if !is_registered && !self.has_no_code(frame.contract) {
+        let keeps = judge::keeps_what_it_gets(self.known.contract(frame.contract));
+        if !keeps && !self.has_no_code(frame.contract) {
             self.unknown_receiver(frame, signature);
         }
     }

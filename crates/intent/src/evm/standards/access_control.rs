@@ -4,6 +4,9 @@ use super::Declaration;
 use super::call::{CallKind, CallReader};
 use crate::{PowerKind, Standard};
 
+/// `DEFAULT_ADMIN_ROLE`.
+const DEFAULT_ADMIN: &str = "0x0000000000000000000000000000000000000000000000000000000000000000";
+
 pub(super) static ACCESS_CONTROL: Declaration = Declaration {
     standard: Standard::AccessControl,
     name: "AccessControl",
@@ -21,7 +24,10 @@ pub(super) static ACCESS_CONTROL: Declaration = Declaration {
             call.add_power_for(PowerKind::Ownership, "newAdmin")
         }),
         CallKind::new("acceptDefaultAdminTransfer()", |call| {
-            call.add_power(PowerKind::Ownership, Some(call.sender()), None);
+            let (admin, role) = (Some(call.sender()), Some(DEFAULT_ADMIN.to_owned()));
+            call.add_power(PowerKind::Ownership, admin.clone(), None);
+            call.add_power(PowerKind::RoleGrant, admin, role.clone());
+            call.add_power(PowerKind::RoleRevocation, None, role);
             Some(())
         }),
         CallKind::new("cancelDefaultAdminTransfer()", |call| {

@@ -1,5 +1,5 @@
-//! `burn` of OpenZeppelin's extensions. What the number means depends on the token: an amount, or the
-//! id of one.
+//! `burn` of OpenZeppelin's extensions. What the number means depends on the token: an amount, or
+//! the id of one.
 
 use super::Declaration;
 use super::call::{CallKind, ZERO_ACCOUNT};

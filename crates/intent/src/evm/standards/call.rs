@@ -21,7 +21,7 @@ type Effect = fn(&mut CallReader<'_>) -> Option<()>;
 /// A call of a standard.
 pub(super) struct CallKind {
     /// The function with the names of its parameters, which gives the selector.
-    declaration: &'static str,
+    pub(super) declaration: &'static str,
     effect: Effect,
 }
 

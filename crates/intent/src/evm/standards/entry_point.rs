@@ -23,14 +23,13 @@ pub(super) static ENTRY_POINT: Declaration = Declaration {
             handle_ops,
         ),
         CallKind::new("depositTo(address account)", |call| {
-            let (contract, account) = (call.contract.to_owned(), call.account("account")?);
-            let (role, value) = (Some(call.entry.name.clone()), Some(call.value));
-            let kind = PowerKind::Configuration;
-            call.add_power_over(contract, kind, Some(account), role, value);
+            deposit(call, call.account("account")?, Some(call.value));
             Some(())
         }),
         CallKind::new("withdrawTo(address account, uint256 value)", |call| {
-            call.add_call(call.account("account")?, call.amount("value")?, Vec::new());
+            let value = call.amount("value")?;
+            deposit(call, call.sender(), Some(value));
+            call.add_call(call.account("account")?, value, Vec::new());
             Some(())
         }),
         CallKind::new("addStake(uint32 unstakeDelaySec)", |call| {
@@ -52,8 +51,15 @@ pub(super) static ENTRY_POINT: Declaration = Declaration {
     events: &[],
 };
 
-/// Each operation is a call of its account by the entry point. The accounts pay for the gas, and the
-/// beneficiary gets it; how much is not in the call.
+/// Adds a change of what the entry point keeps for an account.
+fn deposit(call: &mut CallReader<'_>, account: String, amount: Option<Amount>) {
+    let (contract, role) = (call.contract.to_owned(), Some(call.entry.name.clone()));
+    let kind = PowerKind::Configuration;
+    call.add_power_over(contract, kind, Some(account), role, amount);
+}
+
+/// Each operation is a call of its account by the entry point. The accounts pay for the gas, and
+/// the beneficiary gets it; how much is not in the call.
 fn handle_ops(call: &mut CallReader<'_>) -> Option<()> {
     for op in call.items("ops")? {
         let (init_code, paymaster) = (op.member("initCode")?, op.member("paymasterAndData")?);
@@ -76,7 +82,9 @@ fn operation(
         let why = "what the factory or the paymaster of an operation does is not known";
         call.add_incomplete(IncompleteCode::UnknownArgument, why);
     }
+    // The account pays for the gas from what the entry point keeps for it, or sends the rest.
     let (account, entry_point) = (account.account()?, call.contract.to_owned());
+    deposit(call, account.clone(), None);
     call.add_move_of(AssetRef::Native, account.clone(), entry_point.clone(), None);
     let data = data.bytes()?.to_vec();
     if !data.is_empty() {

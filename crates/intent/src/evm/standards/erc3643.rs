@@ -162,9 +162,13 @@ pub(super) static ERC3643_REGISTRY: Declaration = Declaration {
             call.add_setting(Some("token"))
         }),
         CallKind::new("bindIdentityRegistry(address registry)", |call| {
+            let (registry, role) = (call.account("registry")?, "agent".to_owned());
+            call.add_power(PowerKind::RoleGrant, Some(registry), Some(role));
             call.add_setting(Some("registry"))
         }),
         CallKind::new("unbindIdentityRegistry(address registry)", |call| {
+            let (registry, role) = (call.account("registry")?, "agent".to_owned());
+            call.add_power(PowerKind::RoleRevocation, Some(registry), Some(role));
             call.add_setting(Some("registry"))
         }),
         CallKind::new("addModule(address module)", |call| {

@@ -1,4 +1,5 @@
-//! ERC-4626: vaults. Either the shares or the assets are in the call; the others depend on the price.
+//! ERC-4626: vaults. Either the shares or the assets are in the call; the others depend on the
+//! price.
 
 use super::Declaration;
 use super::call::{CallKind, CallReader};

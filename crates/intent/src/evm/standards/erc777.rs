@@ -1,5 +1,5 @@
-//! ERC-777. A holder may have registered a hook at another address (ERC-1820), which only acts for the
-//! holder.
+//! ERC-777. A holder may have registered a hook at another address (ERC-1820), which only acts for
+//! the holder.
 
 use super::Declaration;
 use super::call::{CallKind, CallReader};

@@ -1,9 +1,10 @@
-//! Forwarders of ERC-2771: calls on behalf of an account that signed them. The target sees that
-//! account as its caller if it trusts the forwarder, so the call is read as one by that account.
+//! Forwarders of ERC-2771: calls on behalf of an account that signed them. A target that trusts the
+//! forwarder sees that account as its caller. The forwarder of OpenZeppelin 5 calls no other target;
+//! older ones do.
 
 use super::Declaration;
 use super::call::{Argument, CallKind, CallReader, Nested, NestedKind, TypedKind};
-use crate::Standard;
+use crate::{IncompleteCode, Standard};
 
 pub(super) static FORWARDER: Declaration = Declaration {
     standard: Standard::Forwarder,
@@ -17,7 +18,10 @@ pub(super) static FORWARDER: Declaration = Declaration {
         CallKind::new(
             "execute((address from, address to, uint256 value, uint256 gas, uint256 nonce, \
              bytes data) request, bytes signature)",
-            |call| forward(call, call.argument("request")?),
+            |call| {
+                distrust(call);
+                forward(call, call.argument("request")?)
+            },
         ),
     ],
     typed: &[
@@ -31,11 +35,20 @@ pub(super) static FORWARDER: Declaration = Declaration {
             encoded: "ForwardRequest(address from,address to,uint256 value,uint256 gas,\
                       uint256 nonce,bytes data)",
             signer: Some("from"),
-            effect: forward_typed,
+            effect: |call| {
+                distrust(call);
+                forward_typed(call)
+            },
         },
     ],
     events: &[],
 };
+
+/// A forwarder that does not ask whether it is trusted.
+fn distrust(call: &mut CallReader<'_>) {
+    let why = "a target that does not trust the forwarder sees the forwarder as its caller";
+    call.add_incomplete(IncompleteCode::UnknownArgument, why);
+}
 
 fn forward(call: &mut CallReader<'_>, request: Argument<'_>) -> Option<()> {
     let (from, to) = (request.member("from")?, request.member("to")?);

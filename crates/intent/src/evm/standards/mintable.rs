@@ -1,5 +1,5 @@
-//! `mint` of OpenZeppelin's presets. What the number means depends on the token: an amount, or the id
-//! of one.
+//! `mint` of OpenZeppelin's presets. What the number means depends on the token: an amount, or the
+//! id of one.
 
 use super::Declaration;
 use super::call::{CallKind, CallReader, ZERO_ACCOUNT};

@@ -15,6 +15,8 @@
 mod access_control;
 mod burnable;
 mod call;
+#[cfg(test)]
+mod docs;
 mod entry_point;
 mod erc1155;
 mod erc1363;

@@ -79,8 +79,8 @@ fn lists(call: &mut CallReader<'_>) -> Option<()> {
     Some(())
 }
 
-/// By the mode of ERC-7579: the type of call, whether failures are ignored, four unused bytes, and a
-/// selector and payload for extensions. ERC-7821 has the selector `0x78210001`.
+/// By the mode of ERC-7579: the type of call, whether failures are ignored, four unused bytes, and
+/// a selector and payload for extensions. ERC-7821 has the selector `0x78210001`.
 fn by_mode(call: &mut CallReader<'_>) -> Option<()> {
     let mode = hex::decode(call.word("mode")?.trim_start_matches("0x")).ok()?;
     let data = call.bytes("executionData")?;

@@ -1,13 +1,25 @@
 //! USDT and tokens like it. Also has the calls of ERC-20, Ownable and Pausable.
 
 use super::Declaration;
-use super::call::{CallKind, ZERO_ACCOUNT, token};
-use crate::{PowerKind, Standard};
+use super::call::{CallKind, CallReader, ZERO_ACCOUNT, token};
+use super::erc20::{transfer, transfer_from};
+use crate::{IncompleteCode, PowerKind, Standard};
 
 pub(super) static TETHER_TOKEN: Declaration = Declaration {
     standard: Standard::TetherToken,
     name: "TetherToken",
     calls: &[
+        CallKind::new("transfer(address to, uint256 value)", |call| {
+            may_charge(call);
+            transfer(call)
+        }),
+        CallKind::new(
+            "transferFrom(address from, address to, uint256 value)",
+            |call| {
+                may_charge(call);
+                transfer_from(call)
+            },
+        ),
         // The tokens go to the owner, who is the only caller that may issue.
         CallKind::new("issue(uint256 value)", |call| {
             call.add_mint(call.sender(), call.amount("value")?)
@@ -39,3 +51,9 @@ pub(super) static TETHER_TOKEN: Declaration = Declaration {
     typed: &[],
     events: &[],
 };
+
+/// Whether the token keeps a part for its owner is a setting, which is not in the call.
+fn may_charge(call: &mut CallReader<'_>) {
+    let why = "the token may charge a fee, which its owner gets";
+    call.add_incomplete(IncompleteCode::UnknownArgument, why);
+}
