@@ -1,7 +1,7 @@
 // Collects the interfaces of published contracts, for tests of what policies see: one line of abis.jsonl per distinct
-// set of state-changing functions.
+// set of state-changing functions, and one line of bytecodes.jsonl per contract of bytecodes.json, which tests execute.
 //
-//   node contracts/corpus/collect.mjs           download the packages of packages.json, write abis.jsonl
+//   node contracts/corpus/collect.mjs           download the packages of packages.json, write both
 //   node contracts/corpus/collect.mjs --pin     the same, and write the integrity of packages that have none
 //
 // Nothing of a package is installed or linked: its archive is read, and no script of it runs outside a sandbox without
@@ -41,6 +41,29 @@ function main() {
   if (pin) fs.writeFileSync(list, `[\n${packages.map((entry) => `  ${JSON.stringify(entry)}`).join(",\n")}\n]\n`);
   fs.writeFileSync(path.join(here, "abis.jsonl"), `${lines.join("\n")}\n`);
   console.log(`${lines.length} interfaces of ${packages.length} packages`);
+  const codes = bytecodes(packages);
+  fs.writeFileSync(path.join(here, "bytecodes.jsonl"), `${codes.map((code) => JSON.stringify(code)).join("\n")}\n`);
+  console.log(`${codes.length} contracts with bytecode`);
+}
+
+// The contracts that tests execute. `bytecode` creates the contract; where a package has only the code of a deployed
+// contract, as for Permit2, it is that.
+function bytecodes(packages) {
+  const wanted = JSON.parse(fs.readFileSync(path.join(here, "bytecodes.json"), "utf8"));
+  return wanted.flatMap((entry) => {
+    const archive = download(packages.find((item) => item.package === entry.package && item.version === entry.version));
+    return entry.files.map((file) => code(entry.package, archive, `package/${entry.folder}/${file}`));
+  });
+}
+
+function code(name, archive, file) {
+  const text = execFileSync("tar", ["-xzOf", archive, file], { encoding: "utf8", maxBuffer: MAX_FILE });
+  const artifact = JSON.parse(text);
+  const { abi, bytecode, evm } = artifact.compilerOutput ?? artifact;
+  const hex = bytecode?.object ?? bytecode ?? evm.bytecode.object;
+  if (!/^(0x)?([0-9a-f]{2})+$/i.test(hex)) throw new Error(`${name} ${file} has no linked bytecode`);
+  const contract = path.basename(file, ".json");
+  return { package: name, contract, file, abi: abi ?? [], bytecode: `0x${hex.replace(/^0x/, "")}` };
 }
 
 // The archive of a package, verified; npm downloads it from the configured registry.

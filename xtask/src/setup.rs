@@ -110,7 +110,7 @@ pub(crate) fn npm_packages() -> Result<()> {
 fn interface_corpus() -> Result<()> {
     let folder = workspace_root().join("contracts/corpus");
     let mut inputs = Vec::new();
-    for name in ["packages.json", "collect.mjs"] {
+    for name in ["packages.json", "bytecodes.json", "collect.mjs"] {
         let path = folder.join(name);
         inputs.extend(std::fs::read(&path).with_context(|| path.display().to_string())?);
     }

@@ -13,6 +13,7 @@ mod canon;
 mod contracts;
 mod effects;
 mod events;
+mod executions;
 mod key;
 mod nested;
 mod scene;
