@@ -7,7 +7,7 @@ use crate::clock::{OsEntropy, SystemClock};
 use crate::config::{self, Config};
 use crate::key_files;
 use anyhow::{Context as _, Error, Result, bail};
-use api::access::NamespacesRevision;
+use api::access::{NamespacesRevision, StoredApiKeys};
 use chain::Connector;
 use chain::evm::Evm;
 use outbound::{AddressPolicy, Outbound, Rule, Settings as OutboundSettings};
@@ -106,6 +106,7 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
         signer: permits,
         lookups: Arc::new(DataLookups::new(data.clone())),
         contracts: Arc::new(KnownContracts::new(contracts.clone(), data.clone())),
+        api_keys: Arc::new(StoredApiKeys),
     };
     let policy = policy::Policy::new(parts, config.policy.clone());
     let submit = submit::Submit::new(

@@ -21,6 +21,10 @@ pub struct PermitBody {
     pub not_after: Time,
     /// Hash over the approvals that the decision counted.
     pub approvals_hash: Digest,
+    /// The permit whose transaction the signature replaces, on the same replay keys. Only a permit
+    /// with it allows a cancel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supersedes: Option<PermitId>,
 }
 
 /// A permit: the body and the policy key's Ed25519 signature over its canonical form.
@@ -57,19 +61,24 @@ impl PolicyKey {
 }
 
 impl PermitBody {
-    /// The signed bytes: canonical form, domain `permit`, version 1.
+    /// The signed bytes: canonical form, domain `permit`. Version 1 supersedes nothing; version 2
+    /// ends with the superseded permit.
     pub fn canonical_bytes(&self) -> Vec<u8> {
-        let head = Canon::new("permit", 1)
+        let head = Canon::new("permit", if self.supersedes.is_some() { 2 } else { 1 })
             .display(&self.id)
             .display(&self.namespace)
             .display(&self.decision)
             .digest(&self.bundle_hash)
             .digest(&self.intent_hash);
-        self.envelope
+        let body = self
+            .envelope
             .canon(head)
             .int(self.not_after.micros())
-            .digest(&self.approvals_hash)
-            .finish()
+            .digest(&self.approvals_hash);
+        match &self.supersedes {
+            Some(superseded) => body.display(superseded).finish(),
+            None => body.finish(),
+        }
     }
 }
 
@@ -106,6 +115,7 @@ mod tests {
             },
             not_after: Time::from_secs(1_700_000_000),
             approvals_hash: Digest([5; 32]),
+            supersedes: None,
         };
         let signature = key.sign(&body.canonical_bytes()).to_bytes().to_vec();
         (
@@ -118,7 +128,7 @@ mod tests {
     fn a_permit_verifies_until_any_field_changes() {
         let (permit, key) = permit();
         assert!(verify(&permit, &key).is_ok());
-        let changes: [fn(&mut PermitBody); 8] = [
+        let changes: [fn(&mut PermitBody); 9] = [
             |b| b.id = PermitId::from_ulid(Ulid::from_bits(9)),
             |b| b.namespace = "ns2".parse().expect("legal"),
             |b| b.decision = DecisionId::from_ulid(Ulid::from_bits(9)),
@@ -127,6 +137,7 @@ mod tests {
             |b| b.envelope.signatures += 1,
             |b| b.not_after = b.not_after.plus_millis(1),
             |b| b.approvals_hash = Digest([9; 32]),
+            |b| b.supersedes = Some(PermitId::from_ulid(Ulid::from_bits(9))),
         ];
         for change in changes {
             let mut changed = permit.clone();

@@ -2,7 +2,8 @@
 
 use crate::scope::{Freeze, INSTALLATION, NAMESPACE, Scope};
 use crate::table::freeze::{self as table, FreezeRow};
-use crate::table::{permit, wallet as wallets};
+use crate::table::permit::{self, PermitUsage};
+use crate::table::wallet as wallets;
 use crate::{Error, Keys, Result};
 use std::collections::{BTreeSet, HashMap};
 use store::{Fact, Tx};
@@ -100,8 +101,21 @@ pub async fn revoke(
         .await
 }
 
-/// Revoke a permit in the caller's transaction.
-pub(crate) fn revoke_in(
+/// What became of permits: those of them that were used or revoked.
+pub async fn permit_usage(
+    keys: &Keys,
+    principal: &Principal,
+    permits: Vec<PermitId>,
+) -> Result<Vec<PermitUsage>> {
+    keys.db()
+        .read_with(&principal.namespace, permits, |tx, permits| {
+            permit::usage(tx, permits)
+        })
+        .await
+}
+
+/// Revoke a permit in a transaction of the caller. Returns false if it was already revoked.
+pub fn revoke_in(
     tx: &mut Tx,
     principal: &Principal,
     permit: &PermitId,

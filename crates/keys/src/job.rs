@@ -13,8 +13,8 @@ pub struct SigningJob {
     pub permit: Permit,
     /// The bytes, as planned by the connector.
     pub unsigned: Unsigned,
-    /// The permit that this job's permit supersedes, on the same replay key: for a cancel, or for
-    /// the same intent with a new envelope.
+    /// The permit that this job's permit supersedes, on the same replay key, if the permit does not
+    /// say so itself: for the same intent. A cancel needs a permit that says so.
     pub supersedes: Option<PermitId>,
 }
 
@@ -134,10 +134,21 @@ impl SigningJob {
         body.envelope
             .allows(&decoded.fee)
             .map_err(|breach| Error::EnvelopeExceeded { permit, breach })?;
+        let supersedes = body.supersedes.or(self.supersedes);
+        if let Some(named) = self.supersedes
+            && supersedes != self.supersedes
+        {
+            return Err(Error::CannotSupersede {
+                permit,
+                earlier: named,
+                why: "its permit names another",
+            });
+        }
         let attempt = SigningAttempt {
             permit,
-            supersedes: self.supersedes,
-            is_cancel: intent.is_cancel(),
+            supersedes,
+            // A transaction that looks like a cancel and replaces nothing is an ordinary one.
+            is_cancel: body.supersedes.is_some() && intent.is_cancel(),
             chain: intent.chain,
             signer: intent.signer,
             intent: hash,

@@ -64,7 +64,7 @@ pub use backend::{AnswerTime, Backend, DEFAULT_BACKEND, SignOutcome, SigningTask
 pub use engine::{Keys, Parts, Settings};
 pub use error::{Error, Result};
 pub use export::{Exported, export, export_key};
-pub use freeze::{freeze, freezes, revoke, unfreeze};
+pub use freeze::{freeze, freezes, permit_usage, revoke, revoke_in, unfreeze};
 pub use hd::{Path, Template};
 pub use job::{Signed, SigningJob, VerifiedJob, verify_job};
 pub use named::{NewKey, create_key, named_key, named_keys, patch_key};
@@ -75,6 +75,7 @@ pub use rotation::WalletTarget;
 pub use scope::{Freeze, Scope};
 pub use sign::{MAX_JOBS, sign};
 pub use table::named::NamedKey;
+pub use table::permit::PermitUsage;
 pub use table::request::{RequestState, SignatureRequest};
 pub use wallet::{
     Branch, NewSecret, NewWallet, Origin, Patch, Wallet, WalletKind, branches, create_wallet,

@@ -26,7 +26,8 @@ impl DocumentSource {
 }
 
 impl Decision {
-    /// The reasons for a denial that no document gave, because a policy could not be evaluated.
+    /// The reasons for a denial that no document gave: a policy could not be evaluated, or the
+    /// initiator lacked the authority.
     pub(crate) fn selection_problems(&self) -> Vec<Reason> {
         let Outcome::Denied { reasons } = &self.outcome else {
             return Vec::new();
@@ -35,12 +36,18 @@ impl Decision {
             |reason: &&Reason| reason.code == ReasonCode::NoAnswer && reason.policy.is_none();
         reasons
             .iter()
-            .filter(|reason| {
-                matches!(reason.code, ReasonCode::Missing | ReasonCode::NoPolicy) || nobodys(reason)
-            })
+            .filter(|reason| is_given_without_a_document(reason.code) || nobodys(reason))
             .cloned()
             .collect()
     }
+}
+
+fn is_given_without_a_document(code: ReasonCode) -> bool {
+    use ReasonCode as C;
+    matches!(
+        code,
+        C::Missing | C::NoPolicy | C::NoAuthority | C::SamePerson
+    )
 }
 
 /// A decision by its id. Error: `policy.unknown_decision`.

@@ -2,7 +2,7 @@
 
 use crate::document_cache::{Document, DocumentCache};
 use crate::evaluation_pool::EvaluationPool;
-use crate::{Contracts, EnvelopeRules, Lookups, PermitSigner, Result};
+use crate::{ApiKeys, Contracts, EnvelopeRules, Lookups, PermitSigner, Result};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::{Db, Lease, LeasedDb};
@@ -14,6 +14,9 @@ pub struct Settings {
     /// Whether an invalid document or example input is rejected at upload. If not, such a version
     /// is stored, and denies.
     pub check_documents: bool,
+    /// Whether it takes two to sign: a policy counts only if neither its version nor its attachment
+    /// is by the initiator, or by one in whose name it acts.
+    pub separation_of_duties: bool,
     pub limits: Limits,
     /// The fees that permits of ordinary intents allow.
     pub envelope: EnvelopeRules,
@@ -55,6 +58,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             check_documents: true,
+            separation_of_duties: false,
             limits: Limits::default(),
             envelope: EnvelopeRules::default(),
             cancel_envelope: EnvelopeRules {
@@ -99,6 +103,8 @@ pub struct Parts {
     pub lookups: Arc<dyn Lookups>,
     /// Knows the contracts that intents act on.
     pub contracts: Arc<dyn Contracts>,
+    /// Tells which API keys are live, and their roles.
+    pub api_keys: Arc<dyn ApiKeys>,
 }
 
 /// The policy engine. Cheap to clone.
@@ -132,6 +138,10 @@ impl Policy {
 
     pub(crate) fn contracts(&self) -> &dyn Contracts {
         self.parts.contracts.as_ref()
+    }
+
+    pub(crate) fn api_keys(&self) -> &dyn ApiKeys {
+        self.parts.api_keys.as_ref()
     }
 
     /// Answers the lookups that this engine does not answer itself.

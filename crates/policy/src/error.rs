@@ -1,7 +1,7 @@
 //! The errors of policies and their evaluation. A denial is a result, not an error.
 
 use crate::document::DocumentError;
-use types::{Code, Coded, codes};
+use types::{Code, Coded, PermitId, codes};
 
 /// The result type of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -27,6 +27,9 @@ pub enum Error {
     /// The fields of a list or of an entry are not valid.
     #[error("{why}")]
     InvalidList { field: String, why: String },
+    /// The namespace has no such permit.
+    #[error("there is no permit {id} in this namespace")]
+    UnknownPermit { id: PermitId },
     /// The policy's name breaks the naming rules.
     #[error(
         "a policy's name has 1 to {limit} characters, none of them a control character, and does not begin with \"pol:\""
@@ -106,6 +109,7 @@ codes! { Error {
     Self::UnknownList { .. } => ("policy.unknown_list", 404, Never),
     Self::UnknownListEntry { .. } => ("policy.unknown_list_entry", 404, Never),
     Self::InvalidList { .. } => ("policy.invalid_list", 400, Never),
+    Self::UnknownPermit { .. } => ("policy.unknown_permit", 404, Never),
     Self::InvalidName { .. } => ("policy.invalid_name", 400, Never),
     Self::NameTaken { .. } => ("policy.name_taken", 409, Never),
     Self::InvalidDocument(_) => ("policy.invalid_document", 400, Never),

@@ -27,10 +27,12 @@
 //! - a permit is bound to its namespace, intent, envelope and decision, and verifies under the
 //!   policy key alone (`permits`);
 //! - evaluating a past decision again on the same versions gives the same outcome (`replays`);
+//! - what it permits to an API key ends with the key, and with the roles that it had then (`authority`);
 //! - a request that cannot be evaluated does not affect the others (`fail_closed`);
 //! - an entry of a list counts only after the cooling time that applied when it was added, and no
 //!   longer when it is removed (`lists`).
 
+mod api_keys;
 mod attach;
 mod contracts;
 mod crosscheck;
@@ -49,13 +51,16 @@ mod lists;
 mod lookup;
 mod outcome;
 mod own_lookups;
+mod permits;
 mod policies;
 mod replay;
 mod request;
 mod signer;
+mod standing;
 mod table;
 mod target;
 
+pub use api_keys::{ApiKeys, KeyStanding, Lock, NoApiKeys};
 pub use attach::{attach, attachments, detach};
 pub use contracts::{AccountInfo, ContractInfo, Contracts, NoContracts};
 pub use decide::{Verdict, decide};
@@ -69,15 +74,17 @@ pub use input::{ReservedMember, task_input};
 pub use lists::{NewEntry, NewList, add_entries, entries, list, lists, put_list, remove_entry};
 pub use lookup::{Lookup, LookupError, Lookups, NoLookups};
 pub use outcome::{Obligation, Outcome, Reason, ReasonCode};
+pub use permits::{open_permits, permit};
 pub use policies::{
     NewPolicy, NewVersion, add_version, delete_policy, patch_policy, policies, policy, put_policy,
     version, versions,
 };
 pub use replay::{Difference, Replay, ReplayProgress, ReplayTarget, replay, replay_page};
-pub use request::{Approval, DecisionRequest, TaskRef, WalletRef, approvals_hash};
+pub use request::{Approval, DecisionRequest, Purpose, TaskRef, WalletRef, approvals_hash};
 pub use signer::{LocalSigner, PermitSigner};
+pub use standing::{standing, withdraw_standing};
 pub use table::attachment::Attachment;
-pub use table::decision::{Decision, DecisionFilter, DocumentSource};
+pub use table::decision::{Decision, DecisionFilter, DocumentSource, IssuedPermit};
 pub use table::list::{EntryFilter, List, ListEntry, ListKind, ShorterCooling};
 pub use table::policy::{StoredPolicy, VersionName};
 pub use table::version::StoredVersion;

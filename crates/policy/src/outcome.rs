@@ -45,6 +45,12 @@ pub enum ReasonCode {
     Unreadable,
     /// The quoted fee exceeds the envelope.
     Fee,
+    /// The API key of the initiator, or of one in whose name it acts, is revoked or expired, may not
+    /// submit any more, or is not recorded.
+    NoAuthority,
+    /// Every policy that permits it was written or attached by the initiator, or by one in whose
+    /// name it acts.
+    SamePerson,
 }
 
 /// What must be fulfilled before a permit.

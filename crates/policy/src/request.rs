@@ -4,7 +4,7 @@ use crate::Target;
 use intent::{FeeLimits, FeeTerms, Intent, Interface};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use types::{Canon, Digest, KeyId, Principal, Role, RunId, Time, WalletId};
+use types::{Canon, Digest, KeyId, PermitId, Principal, Role, RunId, Time, WalletId};
 
 /// A request for a decision. It is decided in the initiator's namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct DecisionRequest {
     pub initiator: Principal,
     /// What the decision is about, such as a submission's id: decisions can be listed by it.
     pub subject: String,
+    /// What the signature is for.
+    pub purpose: Purpose,
     /// The intent to sign.
     pub intent: Intent,
     /// The interface that the call was encoded with. It changes nothing that is decided.
@@ -33,6 +35,38 @@ pub struct DecisionRequest {
     pub labels: BTreeMap<String, String>,
     /// The approvals given so far.
     pub approvals: Vec<Approval>,
+}
+
+/// What a signature is for. It follows from what was signed before, never from what the intent
+/// looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The first signature of an intent.
+    Act,
+    /// The same intent at another price, on the replay keys of what was signed, or requested, under
+    /// a permit.
+    Reprice { supersedes: PermitId },
+    /// Nothing but using up these replay keys: a cancel or a fill, which the shipped document
+    /// decides alone.
+    Cancel { supersedes: PermitId },
+}
+
+impl Purpose {
+    /// The permit whose replay keys are used again.
+    pub fn supersedes(self) -> Option<PermitId> {
+        match self {
+            Self::Act => None,
+            Self::Reprice { supersedes } | Self::Cancel { supersedes } => Some(supersedes),
+        }
+    }
+
+    /// The name in the input of documents.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Act | Self::Reprice { .. } => "act",
+            Self::Cancel { .. } => "cancel",
+        }
+    }
 }
 
 /// A wallet, as policies see it.
@@ -83,8 +117,8 @@ pub fn approvals_hash(approvals: &[Approval]) -> Digest {
 
 impl DecisionRequest {
     /// Whether this is a cancel or a fill, which the shipped document decides.
-    pub fn is_cancel(&self) -> bool {
-        self.intent.is_cancel()
+    pub(crate) fn is_cancel(&self) -> bool {
+        matches!(self.purpose, Purpose::Cancel { .. })
     }
 
     /// The targets of the signer.

@@ -65,7 +65,16 @@ fn request(tx: &mut Tx, submission: &Submission) -> Result<Option<SignatureReque
         return Ok(None);
     }
     let requested = table::request::latest_of(tx, submission.id)?;
-    Ok(readable_requests(tx, requested.as_slice())?.pop())
+    let is_open = table::request::open_of(tx, submission.id)?.is_some();
+    let request = readable_requests(tx, requested.as_slice())?.pop();
+    Ok(request.map(|request| match request.state {
+        // Signed, collected and not sent: it is not permitted any more.
+        RequestState::Answered if !is_open => SignatureRequest {
+            state: RequestState::Withdrawn,
+            ..request
+        },
+        _ => request,
+    }))
 }
 
 /// Why its lane signs nothing now, while a submission waits in it, or why its bytes are not sent.

@@ -15,7 +15,7 @@
 //! key while the bytes already sent may still be mined.
 //!
 //! ```text
-//! received ─▶ deciding ─▶ permitted ─▶ signed ─▶ accepted ─▶ mined ─▶ final
+//! received ─▶ deciding ◀▶ permitted ─▶ signed ─▶ accepted ─▶ mined ─▶ final
 //!                │  │         │ │         ▲ ▲          ▲         │
 //!                │  └▶ denied │ └▶ signing┘ └──────────┴─ reorged ◀
 //!                └▶ awaiting_approval     paused: any of permitted, signed, accepted, reorged
@@ -28,6 +28,8 @@
 //! - one replay key pays once, whatever crashes (`tests/it/crash`, and `cargo xtask torture`);
 //! - a signature that arrives later is sent in the order of the nonces, and the nonce of one that
 //!   never arrives is filled (`tests/it/signing`);
+//! - nothing is signed for the first time under a standing set that has changed since it was
+//!   permitted (`tests/it/authority`);
 //! - a rejection consumes neither idempotency key nor nonce (`tests/it/rejections`);
 //! - every hash ever signed stays watched (`tests/it/reorg`);
 //! - the signature of a statement exists for nobody before the use of its permit is committed
@@ -44,6 +46,7 @@ mod metrics;
 mod price;
 mod read;
 mod record;
+mod revoke;
 mod state;
 mod statement;
 mod submission;
@@ -58,6 +61,7 @@ pub use explain::{Explanation, explain};
 pub use lane::{LaneStatus, lane_status, resume_lane};
 pub use metrics::{Metrics, metrics};
 pub use read::{submission, submissions, transactions};
+pub use revoke::stop_submissions_of;
 pub use state::{Event, IllegalTransition, State};
 pub use statement::{
     IllegalStatementTransition, NewStatement, SignedStatement, Statement, StatementFilter,

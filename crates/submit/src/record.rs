@@ -31,7 +31,16 @@ pub(crate) fn save_by(
 
 /// Writes all changed submissions, or fails the transaction if one was changed concurrently.
 pub(crate) fn save_all(tx: &mut UnscopedTx, changed: &[Submission]) -> Result<()> {
-    if save(tx, changed)? == changed.len() {
+    save_all_by(tx, changed, None)
+}
+
+/// Like [`save_all`], with `actor` as the actor of the facts, or the worker itself.
+pub(crate) fn save_all_by(
+    tx: &mut UnscopedTx,
+    changed: &[Submission],
+    actor: Option<&Principal>,
+) -> Result<()> {
+    if save_by(tx, changed, actor)? == changed.len() {
         Ok(())
     } else {
         Err(Error::contended())

@@ -65,6 +65,8 @@ store::text_columns! { as_in_json: State }
 pub enum Event {
     /// The worker starts to decide it.
     DecisionStarted,
+    /// What its permit relies on changed before anything was signed: it is decided again.
+    Outdated,
     /// Policy issued a permit.
     Permitted,
     /// Policy requires approvals.
@@ -160,6 +162,7 @@ pub(crate) fn step(
     use {Event as E, State as S};
     let next = match event {
         E::DecisionStarted if matches!(state, S::Received | S::Deciding) => S::Deciding,
+        E::Outdated if state == S::Permitted => S::Deciding,
         E::Permitted if state.is_undecided() => S::Permitted,
         E::NeedsApproval if state.is_undecided() => S::AwaitingApproval,
         E::Denied if state.is_unsigned() => S::Denied,

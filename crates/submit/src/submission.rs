@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
 use store::Record;
 use types::{
-    Amount, Canon, ChainId, DecisionId, Digest, ExecutionStatus, Height, Namespace, Principal,
-    SubmissionId, Time, clip, sanitize_text,
+    Amount, ApiKeyId, Canon, ChainId, DecisionId, Digest, ExecutionStatus, Height, Namespace,
+    PermitId, Principal, SubmissionId, Time, clip, sanitize_text,
 };
 use utoipa::{IntoParams, ToSchema};
 
@@ -133,6 +133,9 @@ pub struct Submission {
     #[schema(value_type = String)]
     #[record(json)]
     pub initiator: Principal,
+    /// Its API key, to find what the key has submitted.
+    #[serde(skip)]
+    pub(crate) initiator_key: Option<ApiKeyId>,
     /// What the transaction does: chain, signer, recipient, value, data.
     #[schema(value_type = serde_json::Value)]
     #[record(json)]
@@ -158,6 +161,10 @@ pub struct Submission {
     #[serde(skip)]
     #[record(update, json)]
     pub permit: Option<Permit>,
+    /// The hash of the standing set that the permit is good for.
+    #[serde(skip)]
+    #[record(update)]
+    pub standing: Option<Digest>,
     /// Its order within the lane, assigned when it is permitted.
     #[serde(skip)]
     #[record(update)]
@@ -244,6 +251,23 @@ impl Submission {
     pub(crate) const IDEMPOTENCY_SCOPE: &'static str = "submission.enqueue";
 }
 
+/// What another decision of a submission permits, while its replay keys are held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Renewal {
+    pub(crate) permit: Permit,
+    pub(crate) decision: DecisionId,
+    pub(crate) standing: Digest,
+}
+
+impl Renewal {
+    /// Continues a submission under the new permit.
+    pub(crate) fn apply(self, submission: &mut Submission) {
+        submission.permit = Some(self.permit);
+        submission.decision = Some(self.decision);
+        submission.standing = Some(self.standing);
+    }
+}
+
 /// A message from an untrusted source as it is stored: without NUL, and of limited length.
 pub(crate) fn sanitize_message(text: &str) -> String {
     const MAX_CHARS: usize = 1_000;
@@ -279,6 +303,9 @@ pub struct SubmissionTransaction {
     pub transaction: String,
     #[serde(skip)]
     pub(crate) submission: SubmissionId,
+    /// The permit under which it was signed; none in rows of earlier releases.
+    #[serde(skip)]
+    pub(crate) permit: Option<PermitId>,
     #[record(column = "signed_at")]
     pub signed: Time,
     /// The maximum fees: gas, price, tip, total.

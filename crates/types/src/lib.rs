@@ -48,7 +48,7 @@ pub use merkle::merkle_root;
 pub use name::{Characters, NameRule};
 pub use namespace::{Namespace, NamespaceError};
 pub use page::{Page, PageError, Sort};
-pub use principal::{Permission, Principal, PrincipalKind, Role};
+pub use principal::{Author, Cause, Permission, Principal, PrincipalKind, Role, Via};
 pub use quantity::Quantity;
 pub use replay_key::ReplayKey;
 pub use text::{clip, sanitize_text};

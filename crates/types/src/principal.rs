@@ -1,6 +1,6 @@
 //! Principals: who makes a call. An argument of every verb and the actor of every fact.
 
-use crate::{Namespace, TraceContext};
+use crate::{ApiKeyId, Namespace, TraceContext};
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
 
@@ -62,12 +62,99 @@ pub struct Principal {
     pub namespace: Namespace,
     /// What it may do in that namespace.
     pub roles: Vec<Role>,
+    /// The API key that it was authenticated by; workers of Florin have none. Keys may share a
+    /// name, so that only this tells them apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<ApiKeyId>,
+    /// Those who wrote or caused what is done in its name, in the order in which they were added.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain_of: Vec<Cause>,
     /// The trace that the call belongs to. The caller chooses it, so it decides nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceContext>,
 }
 
+/// Who wrote a definition, as recorded when it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Author {
+    /// The name recorded in facts and decisions.
+    pub id: String,
+    pub kind: PrincipalKind,
+    /// The API key; none for workers of Florin, and where it was not recorded.
+    #[serde(default)]
+    pub key: Option<ApiKeyId>,
+    /// What it was allowed to do then.
+    pub roles: Vec<Role>,
+}
+
+/// How an author or another caller takes part in what a principal does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Via {
+    /// It wrote the version of the task.
+    Task,
+    /// It wrote the listener.
+    Listener,
+    /// It had a failed or interrupted step done again.
+    Retry,
+}
+
+/// One who wrote or caused what is done in a principal's name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    #[serde(flatten)]
+    pub author: Author,
+    pub via: Via,
+}
+
+impl Author {
+    /// An author of whom only the name was recorded. Nothing is permitted in its name.
+    pub fn unrecorded(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            kind: PrincipalKind::Service,
+            key: None,
+            roles: Vec::new(),
+        }
+    }
+}
+
+impl From<&Principal> for Author {
+    fn from(principal: &Principal) -> Self {
+        Self {
+            id: principal.id.clone(),
+            kind: principal.kind,
+            key: principal.key,
+            roles: principal.roles.clone(),
+        }
+    }
+}
+
 impl Principal {
+    /// What an author does by a definition that acts by itself: in the author's own name.
+    pub fn author(author: Author, namespace: Namespace, via: Via) -> Self {
+        Self {
+            id: author.id.clone(),
+            kind: author.kind,
+            namespace,
+            roles: author.roles.clone(),
+            key: author.key,
+            chain_of: vec![Cause { author, via }],
+            trace: None,
+        }
+    }
+
+    /// The same principal, with another who wrote or caused what is done in its name. One that is
+    /// in the chain already is not added again.
+    #[must_use]
+    pub fn because_of(mut self, author: Author, via: Via) -> Self {
+        let cause = Cause { author, via };
+        if !self.chain_of.contains(&cause) {
+            self.chain_of.push(cause);
+        }
+        self
+    }
+
     /// A worker of Florin acting in a namespace.
     pub fn system(worker: &str, namespace: Namespace) -> Self {
         Self {
@@ -75,6 +162,8 @@ impl Principal {
             kind: PrincipalKind::System,
             namespace,
             roles: Vec::new(),
+            key: None,
+            chain_of: Vec::new(),
             trace: None,
         }
     }
@@ -88,13 +177,9 @@ impl Principal {
 
     /// Whether one of the roles grants the permission. Workers have every permission except
     /// exporting keys.
-    pub fn may(&self, Permission(permission): Permission) -> bool {
-        let (object, action) = permission.split_once(':').unwrap_or((permission, ""));
-        if (object, action) == ("key", "export") {
-            return self.roles.contains(&Role::KeyExporter);
-        }
-        self.kind == PrincipalKind::System
-            || self.roles.iter().any(|role| role.grants(object, action))
+    pub fn may(&self, permission: Permission) -> bool {
+        let by_role = self.roles.iter().any(|role| role.grants(permission));
+        by_role || (self.kind == PrincipalKind::System && permission.0 != "key:export")
     }
 }
 
@@ -107,7 +192,8 @@ impl Role {
         self.into()
     }
 
-    fn grants(self, object: &str, action: &str) -> bool {
+    /// Whether the role grants the permission by itself.
+    pub fn grants(self, Permission(permission): Permission) -> bool {
         const OPERATOR_OBJECTS: [&str; 8] = [
             "submission",
             "signature",
@@ -118,6 +204,10 @@ impl Role {
             "subscription",
             "variables",
         ];
+        if permission == "key:export" {
+            return self == Role::KeyExporter;
+        }
+        let (object, action) = permission.split_once(':').unwrap_or((permission, ""));
         match self {
             Role::Admin => true,
             Role::Reader => action == "read",
@@ -164,6 +254,8 @@ mod tests {
             kind: PrincipalKind::Service,
             namespace: "ns".parse().expect("a valid namespace"),
             roles: vec![role],
+            key: None,
+            chain_of: Vec::new(),
             trace: None,
         }
     }

@@ -5,8 +5,9 @@
 use super::resources::{ApiKey, KeyKind};
 use super::table;
 use crate::{Error, Result};
+use policy::{ApiKeys, KeyStanding, Lock};
 use serde::{Deserialize, Serialize};
-use store::{Db, Fact, Lease};
+use store::{Db, Fact, Lease, Tx};
 use subtle::ConstantTimeEq as _;
 use types::{
     ApiKeyId, Characters, Digest, NameRule, Page, Principal, PrincipalKind, Role, Time, Ulid,
@@ -66,13 +67,7 @@ pub async fn issue_api_key(
     }
     let reserved = || Error::field("kind", "system is reserved for Florin itself");
     let kind = KeyKind::of(new.kind).ok_or_else(reserved)?;
-    let grants_export =
-        new.roles.contains(&Role::KeyExporter) && !principal.roles.contains(&Role::KeyExporter);
-    if grants_export && principal.kind != PrincipalKind::System {
-        return Err(Error::Forbidden {
-            permission: "key:export",
-        });
-    }
+    check_grant(principal, &new.roles)?;
     let (now, mut secret_bytes) = (db.clock().now(), [0u8; 32]);
     db.entropy().fill(&mut secret_bytes);
     let ulid = Ulid::new(now, db.entropy());
@@ -107,6 +102,18 @@ pub async fn issue_api_key(
     Ok(IssuedApiKey { key, secret })
 }
 
+/// Only one who holds `keyexporter` grants it; the system principal is exempt.
+fn check_grant(principal: &Principal, roles: &[Role]) -> Result<()> {
+    let grants_export =
+        roles.contains(&Role::KeyExporter) && !principal.roles.contains(&Role::KeyExporter);
+    if grants_export && principal.kind != PrincipalKind::System {
+        return Err(Error::Forbidden {
+            permission: "key:export",
+        });
+    }
+    Ok(())
+}
+
 /// The API keys of the principal's namespace, oldest first.
 pub(crate) async fn api_keys(db: &Db, principal: &Principal, page: Page) -> Result<Vec<ApiKey>> {
     Ok(db
@@ -114,20 +121,72 @@ pub(crate) async fn api_keys(db: &Db, principal: &Principal, page: Page) -> Resu
         .await?)
 }
 
-/// Revokes an API key. It is rejected from the next request on. Error: `api.unknown_api_key`.
+/// Sets the roles of an API key. Requests have them from the next one on; what was submitted with
+/// the key and not signed yet is decided again. Granting `keyexporter` requires holding it. Errors:
+/// `api.unknown_api_key`, `api.forbidden`.
+pub(crate) async fn set_api_key_roles(
+    db: &Db,
+    lease: &Lease,
+    principal: &Principal,
+    id: ApiKeyId,
+    roles: Vec<Role>,
+) -> Result<ApiKey> {
+    check_grant(principal, &roles)?;
+    let args = (id, roles);
+    let write = db
+        .on(lease)
+        .write_as(principal, args, |tx, principal, (id, roles)| {
+            let unknown = || Error::UnknownApiKey { id: *id };
+            let key = table::set_roles(tx, *id, roles)?.ok_or_else(unknown)?;
+            let payload = serde_json::json!({ "roles": key.roles });
+            let fact = Fact::new("api_key.changed", 1).subject(id, key.version);
+            tx.append(fact.actor(principal).payload(&payload));
+            Ok(key)
+        });
+    write.await
+}
+
+/// Revokes an API key. It is rejected from the next request on, and what was submitted with it and
+/// not signed yet is denied in the same transaction. Error: `api.unknown_api_key`.
 pub(crate) async fn revoke_api_key(
     db: &Db,
     lease: &Lease,
     principal: &Principal,
     id: ApiKeyId,
 ) -> Result<()> {
-    let write = db.on(lease).write_as(principal, id, |tx, principal, &id| {
-        let version = table::revoke_api_key(tx, id)?.ok_or(Error::UnknownApiKey { id })?;
-        let fact = Fact::new("api_key.revoked", 1).subject(&id, version);
-        tx.append(fact.actor(principal));
-        Ok(())
-    });
+    let write = db
+        .on(lease)
+        .write_unscoped_with(principal.clone(), move |tx, principal| {
+            let mut scoped = tx.scoped(&principal.namespace);
+            let version = table::revoke_api_key(&mut scoped, id)?;
+            let version = version.ok_or(Error::UnknownApiKey { id })?;
+            let fact = Fact::new("api_key.revoked", 1).subject(&id, version);
+            scoped.append(fact.actor(principal));
+            submit::stop_submissions_of(tx, principal, id)?;
+            Ok(())
+        });
     write.await
+}
+
+/// Tells `policy` which API keys are live, and their roles.
+pub struct StoredApiKeys;
+
+impl ApiKeys for StoredApiKeys {
+    fn standing(
+        &self,
+        tx: &mut Tx,
+        keys: &[ApiKeyId],
+        lock: Lock,
+    ) -> store::Result<Vec<KeyStanding>> {
+        let now = tx.now();
+        let keys = table::api_keys_of(tx, keys, lock)?.into_iter();
+        let standing = keys.map(|key| KeyStanding {
+            id: key.id,
+            is_live: key.is_live(now),
+            roles: key.roles,
+        });
+        Ok(standing.collect())
+    }
 }
 
 /// The principal of an API key. Unknown, wrong, revoked and expired keys fail with the same error,
@@ -139,13 +198,14 @@ pub(crate) async fn authenticate(db: &Db, text: &str) -> Result<Principal> {
     let stored = row.ok_or(Error::Unauthenticated)?;
     let matches = bool::from(Digest::of(&secret).0.ct_eq(&stored.secret_hash.0));
     let key = stored.key;
-    let is_active = key.revoked.is_none() && key.expires.is_none_or(|expires| expires > now);
-    if matches && is_active {
+    if matches && key.is_live(now) {
         Ok(Principal {
             id: key.name,
             kind: key.kind.into(),
             namespace: stored.namespace,
             roles: key.roles,
+            key: Some(key.id),
+            chain_of: Vec::new(),
             trace: None,
         })
     } else {

@@ -78,3 +78,10 @@ pub struct ApiKey {
     /// Increases with each change.
     pub version: u64,
 }
+
+impl ApiKey {
+    /// Whether it is neither revoked nor expired at `now`.
+    pub(super) fn is_live(&self, now: Time) -> bool {
+        self.revoked.is_none() && self.expires.is_none_or(|expires| expires > now)
+    }
+}

@@ -1,6 +1,7 @@
 //! The only SQL of this crate.
 
 use super::resources::{ApiKey, KeyKind, NamespaceRow};
+use policy::Lock;
 use store::{Record as _, Result, ScopedTable as _, Tx, UnscopedTable as _, UnscopedTx};
 use types::{ApiKeyId, ChainId, Digest, Namespace, Page, Role, Time};
 
@@ -104,6 +105,28 @@ pub(super) fn api_key(tx: &mut UnscopedTx, id: ApiKeyId) -> Result<Option<Stored
 pub(super) fn api_keys(tx: &mut Tx, page: &Page) -> Result<Vec<ApiKey>> {
     let sql = ApiKey::select("WHERE namespace = ?ns ORDER BY created_at, id LIMIT ?1 OFFSET ?2");
     tx.rows(&sql, (page.limit, page.skip))
+}
+
+/// The keys of the namespace with these ids.
+pub(super) fn api_keys_of(tx: &mut Tx, ids: &[ApiKeyId], lock: Lock) -> Result<Vec<ApiKey>> {
+    let share = match lock {
+        Lock::None => "",
+        Lock::Shared => "{share}",
+    };
+    let sql = ApiKey::select(&format!(
+        "WHERE namespace = ?ns AND id IN ({{rows}}) {share}"
+    ));
+    tx.query_rows(&sql, (), &store::list(ids))
+}
+
+/// Sets the roles of an API key of the namespace that is not revoked; returns it as it is then.
+pub(super) fn set_roles(tx: &mut Tx, id: ApiKeyId, roles: &[Role]) -> Result<Option<ApiKey>> {
+    let columns = ApiKey::COLUMNS;
+    let sql = format!(
+        "UPDATE api_key SET roles = ?2, version = version + 1
+          WHERE namespace = ?ns AND id = ?1 AND revoked_at IS NULL RETURNING {columns}"
+    );
+    tx.row(&sql, (id, serde_json::to_string(roles).unwrap_or_default()))
 }
 
 /// Revokes an API key of the namespace; returns its new version, `None` if it does not exist or is

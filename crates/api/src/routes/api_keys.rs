@@ -2,7 +2,7 @@
 
 use crate::access::{self, ApiKey, IssuedApiKey, NewApiKey};
 use crate::routes::prelude::*;
-use types::ApiKeyId;
+use types::{ApiKeyId, Role};
 
 permissions! {
     /// Read API keys.
@@ -14,7 +14,7 @@ permissions! {
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, issue))
-        .routes(routes!(revoke))
+        .routes(routes!(set_roles, revoke))
 }
 
 /// List API keys.
@@ -45,9 +45,34 @@ async fn issue(
     Ok((StatusCode::CREATED, Json(issued)))
 }
 
+/// Changes of an API key.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ApiKeyPatch {
+    /// The roles that the key grants from now on.
+    #[schema(value_type = Vec<String>)]
+    roles: Vec<Role>,
+}
+
+/// Change the roles of an API key.
+///
+/// Requests with this key have the new roles from the next one on. What was submitted with it and is
+/// not signed yet is decided again, with the roles that are left.
+#[utoipa::path(patch, path = "/api-keys/{id}", tag = "access", params(("id" = String, Path)), request_body = ApiKeyPatch, responses((status = 200, body = ApiKey), Problem))]
+async fn set_roles(
+    State(app): State<App>,
+    principal: Authorized<ApiKeyWrite>,
+    Path(id): Path<ApiKeyId>,
+    Body(patch): Body<ApiKeyPatch>,
+) -> Result<Json<ApiKey>> {
+    let key = access::set_api_key_roles(app.db(), &app.lease, &principal, id, patch.roles);
+    Ok(Json(key.await?))
+}
+
 /// Revoke an API key.
 ///
-/// Requests with this key are rejected from the next one on. WebSocket connections opened with it
+/// Requests with this key are rejected from the next one on. What was submitted with it and is not
+/// signed yet is denied, and its permits end. WebSocket connections opened with it
 /// are closed within 20 seconds.
 #[utoipa::path(delete, path = "/api-keys/{id}", tag = "access", params(("id" = String, Path)), responses((status = 204), Problem))]
 async fn revoke(

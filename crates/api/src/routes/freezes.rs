@@ -1,14 +1,14 @@
-//! Freezes, which stop all signing of a scope, and the revocation of permits.
+//! Freezes, which stop all signing of a scope.
 
 use crate::routes::prelude::*;
-use crate::shapes::{Reason, deserialize_reason};
+use crate::shapes::deserialize_reason;
 use keys::{Freeze, Scope};
-use types::{PermitId, WalletId};
+use types::WalletId;
 
 permissions! {
     /// Read freezes.
     FreezeRead = "wallet:read";
-    /// Freeze and unfreeze signing, revoke permits.
+    /// Freeze and unfreeze signing.
     FreezeWrite = "wallet:freeze";
 }
 
@@ -16,7 +16,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, freeze))
         .routes(routes!(unfreeze))
-        .routes(routes!(revoke))
 }
 
 /// A scope to freeze.
@@ -107,27 +106,4 @@ async fn unfreeze(
 ) -> Result<StatusCode> {
     keys::unfreeze(&app.keys, &principal, scope.0, &query.reason).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// The result of revoking a permit.
-#[derive(Serialize, ToSchema)]
-struct RevokedPermit {
-    /// False if the permit was revoked already.
-    revoked: bool,
-}
-
-/// Revoke a permit.
-///
-/// A revoked permit allows no further signature.
-#[utoipa::path(post, path = "/permits/{id}/revoke", tag = "wallets", params(("id" = String, Path)), request_body = Reason,
-    responses((status = 200, body = RevokedPermit), Problem))]
-async fn revoke(
-    State(app): State<App>,
-    principal: Authorized<FreezeWrite>,
-    Path(id): Path<PermitId>,
-    Body(body): Body<Reason>,
-) -> Result<Json<RevokedPermit>> {
-    Ok(Json(RevokedPermit {
-        revoked: keys::revoke(&app.keys, &principal, &id, &body.reason).await?,
-    }))
 }

@@ -14,6 +14,7 @@ mod lists;
 mod named;
 mod namespaces;
 mod operation_ids;
+mod permits;
 mod policies;
 mod prelude;
 mod runs;
@@ -53,6 +54,7 @@ fn api_routes() -> OpenApiRouter<App> {
         .merge(signatures::routes())
         .merge(wallets::routes())
         .merge(freezes::routes())
+        .merge(permits::routes())
         .merge(keyring::routes())
         .merge(policies::routes())
         .merge(lists::routes())

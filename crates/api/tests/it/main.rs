@@ -6,6 +6,7 @@
 )]
 
 mod access;
+mod authority;
 mod bad_input;
 mod client;
 mod contract_routes;

@@ -197,6 +197,7 @@ async fn engines(test: &TestDb, lease: &Lease, node: &str) -> Engines {
         signer: permits,
         lookups: Arc::new(NoLookups),
         contracts: Arc::new(NoContracts),
+        api_keys: Arc::new(access::StoredApiKeys),
     };
     let policy = Policy::new(parts, policy::Settings::default());
     let config: EvmConfig = serde_json::from_value(json!({

@@ -47,6 +47,8 @@ pub(crate) fn principal(namespace: &str) -> Principal {
         kind: PrincipalKind::Person,
         namespace: testkit::namespace(namespace),
         roles: vec![Role::Operator],
+        key: None,
+        chain_of: Vec::new(),
         trace: None,
     }
 }

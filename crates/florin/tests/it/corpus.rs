@@ -10,7 +10,8 @@ use intent::{
 };
 use policy::{
     AccountInfo, ContractInfo, Contracts, DecisionRequest, LocalSigner, Lookup, LookupError,
-    Lookups, NewPolicy, NewVersion, Parts, Policy, Settings, Target, Verdict, WalletRef,
+    Lookups, NewPolicy, NewVersion, NoApiKeys, Parts, Policy, Purpose, Settings, Target, Verdict,
+    WalletRef,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -290,6 +291,7 @@ async fn engine(test: &TestDb, registry: Registry) -> Policy {
         signer,
         lookups: Arc::new(EmptyLists),
         contracts: Arc::new(registry),
+        api_keys: Arc::new(NoApiKeys),
     };
     Policy::new(parts, Settings::default())
 }
@@ -320,6 +322,7 @@ fn request(policy: &str, case: &Case) -> DecisionRequest {
         initiator: principal(policy, Role::Operator),
         subject: case.signature.clone(),
         intent: intent(case),
+        purpose: Purpose::Act,
         interface: None,
         quote: FeeTerms {
             gas: 21_000,
@@ -354,6 +357,8 @@ fn principal(policy: &str, role: Role) -> Principal {
         kind: PrincipalKind::Service,
         namespace: namespace(policy),
         roles: vec![role],
+        key: None,
+        chain_of: Vec::new(),
         trace: None,
     }
 }

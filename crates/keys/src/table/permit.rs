@@ -92,6 +92,22 @@ pub(crate) fn uses(tx: &mut Tx, permits: &[PermitId]) -> Result<Vec<PermitUse>> 
     Ok(tx.query_rows(&sql, (), &list(permits))?)
 }
 
+/// What became of a permit under which something was signed or requested, or that was revoked.
+#[derive(Debug, Clone, PartialEq, Eq, store::Record)]
+#[record(table = "permit_use", read)]
+pub struct PermitUsage {
+    pub permit: PermitId,
+    /// How many different transactions were signed or requested under it.
+    pub uses: u32,
+    pub revoked_at: Option<Time>,
+}
+
+/// What became of these permits, of those that were used or revoked.
+pub(crate) fn usage(tx: &mut Tx, permits: &[PermitId]) -> Result<Vec<PermitUsage>> {
+    let sql = PermitUsage::select("WHERE namespace = ?ns AND permit IN ({rows})");
+    Ok(tx.query_rows(&sql, (), &list(permits))?)
+}
+
 /// Revoke a permit; false if it was already revoked. Writes the same row as a use, so that the
 /// database orders the two.
 pub(crate) fn revoke(tx: &mut Tx, revocation: Revocation<'_>) -> Result<bool> {

@@ -27,6 +27,9 @@ pub(super) fn verify(
     if id != row.request.permit {
         return Err(mismatch("it names another permit"));
     }
+    if job.attempt.supersedes != row.supersedes {
+        return Err(mismatch("it supersedes another permit"));
+    }
     if job.attempt.bytes != row.unsigned_hash {
         return Err(mismatch("its bytes have another hash"));
     }

@@ -62,9 +62,9 @@ async fn check_scope(
         "keys.frozen",
         "a fill starts a new permit chain"
     );
-    let stop = world.permit(&cancel);
+    let stop = world.superseding(&world.permit(&cancel), Some(sent.body.id));
     world
-        .send_superseding(&stop, &priced(&cancel, 0, 120), Some(sent.body.id))
+        .send(&stop, &priced(&cancel, 0, 120))
         .await
         .expect("a cancel of the sent payment");
 

@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex, mpsc};
 use testkit::on_each_engine;
 use types::{PermitId, Principal, SignatureRequestId};
 
-fn superseding(permit: &Permit, unsigned: Unsigned, earlier: &Permit) -> SigningJob {
+fn superseding(world: &World, permit: &Permit, unsigned: Unsigned, earlier: &Permit) -> SigningJob {
     SigningJob {
-        permit: permit.clone(),
+        permit: world.superseding(permit, Some(earlier.body.id)),
         unsigned,
-        supersedes: Some(earlier.body.id),
+        supersedes: None,
     }
 }
 
@@ -84,9 +84,9 @@ async fn a_refused_cancel_leaves_its_target_in_force() {
         assert_eq!(world.worker_turn().await, 1);
 
         world.scripted.answer(SignOutcome::Pending);
-        let cancel = superseding(&cancel, priced(&stop, 0, 150), &target);
+        let cancel = superseding(&world, &cancel, priced(&stop, 0, 150), &target);
         request(&world, cancel.clone()).await.unwrap();
-        let second = superseding(&second, priced(&stop, 0, 160), &target);
+        let second = superseding(&world, &second, priced(&stop, 0, 160), &target);
         let bump = plain(&target, priced(&payment, 0, 140));
         assert_eq!(
             code(&request(&world, second.clone()).await),
@@ -148,7 +148,7 @@ async fn a_signature_supersedes_all_permits_before_it() {
         );
         let waiting = request(&world, plain(&first, unsigned(&payment, 0))).await;
         let waiting = waiting.unwrap();
-        let refused = superseding(&second, priced(&payment, 0, 120), &first);
+        let refused = superseding(&world, &second, priced(&payment, 0, 120), &first);
         let refused = request(&world, refused).await.unwrap();
         let only = second.body.id;
         world.scripted.follow(move |task| {
@@ -160,7 +160,7 @@ async fn a_signature_supersedes_all_permits_before_it() {
         });
         assert_eq!(world.worker_turn().await, 1);
         assert_eq!(fetch(&world, refused).await.state, RequestState::Refused);
-        let last = superseding(&third, priced(&payment, 0, 140), &second);
+        let last = superseding(&world, &third, priced(&payment, 0, 140), &second);
         request(&world, last).await.unwrap();
         let only = third.body.id;
         world.scripted.follow(move |task| {
@@ -179,7 +179,7 @@ async fn a_signature_supersedes_all_permits_before_it() {
         assert_eq!(closed.state, RequestState::Refused);
         assert!(closed.note.unwrap().contains("was superseded by"));
         let renewed = world.permit(&payment);
-        let fork = superseding(&renewed, priced(&payment, 0, 160), &first);
+        let fork = superseding(&world, &renewed, priced(&payment, 0, 160), &first);
         assert_eq!(code(&request(&world, fork).await), "keys.cannot_supersede");
     })
     .await;

@@ -426,16 +426,13 @@ async fn an_expired_permit_allows_no_first_signature_and_no_bump() {
             .unwrap();
         world.send(&used, &unsigned(&intent, 0)).await.unwrap();
         let cancel = Intent::cancel(world::chain(), from);
-        let stop = world.permit(&cancel);
+        let stop = world.superseding(&world.permit(&cancel), Some(used.body.id));
         world.later(60_000);
         assert!(
             world.send(&used, &priced(&intent, 0, 120)).await.is_ok(),
             "the expiry time itself is still valid"
         );
-        world
-            .send_superseding(&stop, &priced(&cancel, 0, 130), Some(used.body.id))
-            .await
-            .unwrap();
+        world.send(&stop, &priced(&cancel, 0, 130)).await.unwrap();
         world.later(1);
         assert_eq!(
             code(&world.record(&in_time).await),
@@ -603,11 +600,8 @@ async fn a_permit_supersedes_only_on_the_same_replay_key() {
             "keys.cannot_supersede",
             "a permit has one successor"
         );
-        let stop = world.permit(&cancel);
-        world
-            .send_superseding(&stop, &priced(&cancel, 0, 140), Some(second.body.id))
-            .await
-            .unwrap();
+        let stop = world.superseding(&world.permit(&cancel), Some(second.body.id));
+        world.send(&stop, &priced(&cancel, 0, 140)).await.unwrap();
         let back = supersede(world.permit(&intent), priced(&intent, 0, 150), stop.body.id).await;
         assert_eq!(
             code(&back),
@@ -622,13 +616,9 @@ async fn a_permit_supersedes_only_on_the_same_replay_key() {
             "keys.cannot_supersede",
             "a permit cannot move to another permit chain"
         );
-        // A fill of a gap supersedes nothing.
-        assert!(
-            world
-                .send(&world.permit(&cancel), &unsigned(&cancel, 1))
-                .await
-                .is_ok()
-        );
+        // What looks like a cancel and supersedes nothing is an ordinary transaction.
+        let ordinary = world.permit(&cancel);
+        assert!(world.send(&ordinary, &unsigned(&cancel, 1)).await.is_ok());
     })
     .await;
 }
@@ -666,6 +656,77 @@ async fn a_rejected_job_does_not_affect_the_others() {
                 .await
                 .iter()
                 .all(|result| code(result) == "keys.limit_exceeded")
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_permit_for_a_cancel_signs_nothing_but_the_cancel_of_a_used_replay_key() {
+    on_each_engine(|test| async move {
+        let world = World::new(test).await;
+        let (_, from) = world.signer().await;
+        let (intent, cancel) = (pay(&from, 5), Intent::cancel(world::chain(), from));
+        let (used, unused) = (world.permit(&intent), world.permit(&intent));
+        world.send(&used, &unsigned(&intent, 0)).await.unwrap();
+        let permit_for = |earlier: &Permit| {
+            let earlier = Some(earlier.body.id);
+            world.superseding(&world.permit(&cancel), earlier)
+        };
+        let of_nothing = world
+            .send(&permit_for(&unused), &unsigned(&cancel, 1))
+            .await;
+        assert_eq!(code(&of_nothing), "keys.cannot_supersede");
+        let elsewhere = world.send(&permit_for(&used), &unsigned(&cancel, 1)).await;
+        assert_eq!(code(&elsewhere), "keys.replay_key_mismatch");
+        // The permit itself says what it supersedes, so that this cannot be left out or changed.
+        let stop = permit_for(&used);
+        let stripped = Permit {
+            body: intent::PermitBody {
+                supersedes: None,
+                ..stop.body.clone()
+            },
+            ..stop.clone()
+        };
+        let stripped = world.send(&stripped, &unsigned(&cancel, 1)).await;
+        assert_eq!(code(&stripped), "intent.invalid_permit_signature");
+        assert!(world.send(&stop, &priced(&cancel, 0, 130)).await.is_ok());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_only_looks_like_a_cancel_has_none_of_its_exceptions() {
+    on_each_engine(|test| async move {
+        let world = World::new(test).await;
+        let (_, from) = world.signer().await;
+        let lookalike = Intent::cancel(world::chain(), from);
+        let permit = world.permit(&lookalike);
+        world.send(&permit, &unsigned(&lookalike, 0)).await.unwrap();
+        keys::freeze(
+            &world.keys,
+            &world.principal,
+            keys::Scope::Namespace,
+            false,
+            "",
+        )
+        .await
+        .unwrap();
+        let frozen = world.send(&permit, &priced(&lookalike, 0, 120)).await;
+        assert_eq!(
+            code(&frozen),
+            "keys.frozen",
+            "a soft freeze lets cancels through"
+        );
+        keys::unfreeze(&world.keys, &world.principal, keys::Scope::Namespace, "")
+            .await
+            .unwrap();
+        world.later(60_001);
+        let late = world.send(&permit, &priced(&lookalike, 0, 120)).await;
+        assert_eq!(
+            code(&late),
+            "keys.permit_expired",
+            "a cancel may be signed again"
         );
     })
     .await;

@@ -302,9 +302,7 @@ async fn a_back_end_that_is_gone_signs_nothing_and_stops_only_its_own_requests()
         body.namespace = other.namespace;
         let job_of_gone = SigningJob {
             permit: world.sign_permit(body),
-            unsigned: unsigned(&intent, 0),
-            supersedes: None,
-        };
+            unsigned: unsigned(&intent, 0), supersedes: None };
         let id = request_all(&world, &other, vec![job_of_gone.clone()]).await;
         let id = id.unwrap()[0];
         let good = request(&world, job(&world, &from, 0)).await.unwrap();

@@ -107,6 +107,8 @@ pub(crate) fn principal(name: &str) -> Principal {
         kind: PrincipalKind::Person,
         namespace: namespace(name),
         roles: vec![Role::Admin],
+        key: None,
+        chain_of: Vec::new(),
         trace: None,
     }
 }
@@ -392,6 +394,7 @@ impl World {
             envelope: envelope(),
             not_after: self.test.clock.now().plus_millis(60_000),
             approvals_hash: Digest([2; 32]),
+            supersedes: None,
         }
     }
 
@@ -402,6 +405,14 @@ impl World {
             .to_bytes()
             .to_vec();
         Permit { body, signature }
+    }
+
+    /// The same permit as policy would sign it for a signature that supersedes another permit's.
+    pub(crate) fn superseding(&self, permit: &Permit, supersedes: Option<PermitId>) -> Permit {
+        self.sign_permit(PermitBody {
+            supersedes,
+            ..permit.body.clone()
+        })
     }
 
     pub(crate) fn permit(&self, intent: &Intent) -> Permit {
@@ -433,22 +444,25 @@ impl World {
         permit: &Permit,
         unsigned: &Unsigned,
     ) -> Result<RecordedSignature> {
-        self.send_superseding(permit, unsigned, None).await
+        let job = SigningJob {
+            permit: permit.clone(),
+            unsigned: unsigned.clone(),
+            supersedes: None,
+        };
+        let signed = self.sign(job).await?;
+        self.record(&signed).await
     }
 
+    /// Sign and record under the same permit as policy would sign it for a signature that
+    /// supersedes another permit's.
     pub(crate) async fn send_superseding(
         &self,
         permit: &Permit,
         unsigned: &Unsigned,
         supersedes: Option<PermitId>,
     ) -> Result<RecordedSignature> {
-        let job = SigningJob {
-            permit: permit.clone(),
-            unsigned: unsigned.clone(),
-            supersedes,
-        };
-        let signed = self.sign(job).await?;
-        self.record(&signed).await
+        self.send(&self.superseding(permit, supersedes), unsigned)
+            .await
     }
 
     pub(crate) async fn bytes(&self, permit: PermitId, id: &str) -> Option<Vec<u8>> {

@@ -12,10 +12,11 @@ use intent::{Permit, PermitBody};
 use std::sync::Arc;
 use types::{DecisionId, Json, PermitId};
 
-/// A decision, and the policy revision that it is based on.
+/// A decision, and whether it relies on its standing set.
 pub(crate) struct Judged {
     pub(crate) decision: Decision,
-    pub(crate) revision: Option<u64>,
+    /// False if no policy of the namespace was evaluated: the decision holds whatever changes.
+    pub(crate) relies_on_standing: bool,
 }
 
 /// Evaluate every pending decision, and sign permits.
@@ -52,7 +53,7 @@ fn decided(
     let requests = selected.flat_map(|selected| selected.lookups.iter().flatten());
     let lookups = answers.log(requests).text();
     let (request, documents) = (pending.request, pending.documents);
-    let clock = policy.db().clock();
+    let (clock, supersedes) = (policy.db().clock(), request.purpose.supersedes());
     let mut decision = Decision {
         id: DecisionId::new(pending.now, policy.db().entropy().as_ref()),
         namespace: request.initiator.namespace,
@@ -75,17 +76,27 @@ fn decided(
         input: json(&pending.input)?,
         lookups: json(&lookups)?,
         permit: None,
+        permit_id: None,
+        permit_until: None,
+        standing: Some(pending.standing),
         duration_ms: clock.monotonic_ms().saturating_sub(started_ms),
     };
-    decision.permit = permit(policy, &decision)?;
+    decision.permit = permit(policy, &decision, supersedes)?;
+    let body = decision.permit.as_ref().map(|permit| &permit.body);
+    decision.permit_id = body.map(|body| body.id);
+    decision.permit_until = body.map(|body| body.not_after);
     Ok(Judged {
         decision,
-        revision: pending.revision,
+        relies_on_standing: pending.revision.is_some(),
     })
 }
 
 /// The permit of a decision, if its outcome is one.
-fn permit(policy: &Policy, decision: &Decision) -> Result<Option<Permit>> {
+fn permit(
+    policy: &Policy,
+    decision: &Decision,
+    supersedes: Option<PermitId>,
+) -> Result<Option<Permit>> {
     let Outcome::Permit {
         envelope,
         validity_ms,
@@ -102,6 +113,7 @@ fn permit(policy: &Policy, decision: &Decision) -> Result<Option<Permit>> {
         envelope: *envelope,
         not_after: decision.at.plus_millis(i64::from(*validity_ms)),
         approvals_hash: decision.approvals_hash,
+        supersedes,
     };
     let signature = policy.signer().sign(&body.canonical_bytes())?.to_vec();
     Ok(Some(Permit { body, signature }))

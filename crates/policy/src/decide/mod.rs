@@ -1,20 +1,23 @@
 //! The main verb: decision requests in, verdicts out.
 
 mod answers;
+mod authority;
 mod effects;
 mod judge;
 mod pending;
 mod record;
 pub(crate) mod select;
+mod separation;
 
 pub(crate) use answers::Answers;
 pub(crate) use judge::judge;
 pub(crate) use pending::SelectedDocument;
 
 use crate::{DecisionRequest, Obligation, Policy, Reason, Result};
+use authority::Authority;
 use intent::Permit;
 use pending::PendingDecision;
-use types::DecisionId;
+use types::{DecisionId, Digest};
 
 /// Requests decided together: their log is written in one transaction per namespace.
 const REQUESTS_PER_SLICE: usize = 500;
@@ -30,6 +33,8 @@ pub enum Verdict {
         /// The signed permit, which `keys` verifies.
         permit: Box<Permit>,
         decision: DecisionId,
+        /// The hash of the standing set that it is good for: see [`standing`](crate::standing).
+        standing: Digest,
     },
     /// The intent may not be signed.
     Denied {
@@ -73,8 +78,8 @@ pub async fn decide(policy: &Policy, requests: &[DecisionRequest]) -> Result<Vec
     Ok(verdicts)
 }
 
-/// Decide a slice. Requests whose namespace's policies changed meanwhile are decided again, so that
-/// no decision on the old policies is logged after the change has returned to its caller.
+/// Decide a slice. Requests whose standing set changed meanwhile are decided again, so that no
+/// decision on the old one is logged after the change has returned to its caller.
 async fn decide_slice(policy: &Policy, requests: &[DecisionRequest]) -> Result<Vec<Verdict>> {
     let mut verdicts: Vec<Option<Verdict>> = vec![None; requests.len()];
     for _ in 0..ATTEMPTS {
@@ -98,8 +103,10 @@ async fn decide_slice(policy: &Policy, requests: &[DecisionRequest]) -> Result<V
 
 async fn attempt(policy: &Policy, requests: Vec<DecisionRequest>) -> Result<Vec<Option<Verdict>>> {
     let started_ms = policy.db().clock().monotonic_ms();
-    let pending = read(policy, requests).await?;
+    let (requests, authorities) = authority::resolve(policy, requests).await?;
+    let pending = read(policy, requests, authorities).await?;
     let pending = select::documents(policy, pending).await?;
+    let pending = separation::require(policy, pending).await?;
     let pending = answers::request(policy, pending).await?;
     let answers = answers::gather(policy, &pending).await;
     let judged = judge::all(policy, pending, answers, started_ms).await?;
@@ -107,13 +114,18 @@ async fn attempt(policy: &Policy, requests: Vec<DecisionRequest>) -> Result<Vec<
 }
 
 /// Read the effects of each intent, and build its input.
-async fn read(policy: &Policy, requests: Vec<DecisionRequest>) -> Result<Vec<PendingDecision>> {
+async fn read(
+    policy: &Policy,
+    requests: Vec<DecisionRequest>,
+    authorities: Vec<Authority>,
+) -> Result<Vec<PendingDecision>> {
     let (settings, now) = (policy.settings.clone(), policy.db().clock().now());
     let requests = effects::read(policy, requests).await?;
+    let requests: Vec<_> = requests.into_iter().zip(authorities).collect();
     policy
         .pool
-        .map(requests, move |request| {
-            PendingDecision::of(request, &settings, now)
+        .map(requests, move |(request, authority)| {
+            PendingDecision::of(request, authority, &settings, now)
         })
         .await
 }

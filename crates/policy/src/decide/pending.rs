@@ -1,5 +1,6 @@
 //! A decision in progress: from the request to its documents.
 
+use super::authority::Authority;
 use super::effects::{Known, RequestEffects};
 use crate::document::LIBRARY;
 use crate::document_cache::Document;
@@ -25,6 +26,8 @@ pub(crate) struct PendingDecision {
     pub(crate) named_targets: Vec<Target>,
     /// Whether the effects are certainly all. If not, the intent may touch any contract and asset.
     pub(crate) is_complete: bool,
+    /// The hash of the standing set, read before everything else.
+    pub(crate) standing: Digest,
     /// The policy revision of the namespace at selection; `None` if no policy of the namespace is
     /// evaluated.
     pub(crate) revision: Option<u64>,
@@ -43,7 +46,12 @@ pub(crate) struct SelectedDocument {
 
 impl PendingDecision {
     /// Build the input and the targets from the effects.
-    pub(crate) fn of(read: RequestEffects, settings: &Settings, now: Time) -> Self {
+    pub(crate) fn of(
+        read: RequestEffects,
+        authority: Authority,
+        settings: &Settings,
+        now: Time,
+    ) -> Self {
         let RequestEffects {
             request,
             effects,
@@ -54,7 +62,7 @@ impl PendingDecision {
             Ok((input_text(&input, settings)?, effects))
         });
         let is_complete = matches!(&input, Ok((_, effects)) if effects.complete);
-        let (input, targets, problems) = match input {
+        let (input, targets, mut problems) = match input {
             Ok((input, effects)) => (input, targets(&request, &effects, &known), Vec::new()),
             Err(why) => (
                 unreadable_input(&request, &why),
@@ -62,6 +70,7 @@ impl PendingDecision {
                 vec![Reason::new(ReasonCode::Unreadable, None, why)],
             ),
         };
+        problems.extend(authority.problems);
         Self {
             named_targets: request.named_targets(),
             request,
@@ -69,6 +78,7 @@ impl PendingDecision {
             input,
             targets,
             is_complete,
+            standing: authority.standing,
             revision: None,
             documents: Vec::new(),
             problems,

@@ -16,12 +16,16 @@ use numbers::stringify_numbers;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use types::{Amount, ChainId, Digest, KeyId, Namespace, Principal, PrincipalKind, Role, Time};
+use types::{
+    Amount, ApiKeyId, Cause, ChainId, Digest, KeyId, Namespace, PermitId, Principal, PrincipalKind,
+    Role, Time,
+};
 
 /// The input of a document, without the answers of its lookups.
 #[derive(Debug, Serialize)]
 pub(crate) struct Input<'q> {
     purpose: &'static str,
+    supersedes: Option<PermitId>,
     namespace: &'q Namespace,
     initiator: Initiator<'q>,
     wallet: Option<&'q WalletRef>,
@@ -44,7 +48,9 @@ pub(crate) struct Input<'q> {
 struct Initiator<'q> {
     id: &'q str,
     kind: PrincipalKind,
+    key: Option<ApiKeyId>,
     roles: &'q [Role],
+    chain_of: &'q [Cause],
 }
 
 #[derive(Debug, Serialize)]
@@ -142,11 +148,8 @@ impl<'q> Input<'q> {
     ) -> Self {
         let intent = &question.intent;
         Self {
-            purpose: if question.is_cancel() {
-                "cancel"
-            } else {
-                "act"
-            },
+            purpose: question.purpose.as_str(),
+            supersedes: question.purpose.supersedes(),
             namespace: &question.initiator.namespace,
             initiator: Initiator::of(&question.initiator),
             wallet: question.wallet.as_ref(),
@@ -178,7 +181,9 @@ impl<'q> Initiator<'q> {
         Self {
             id: &principal.id,
             kind: principal.kind,
+            key: principal.key,
             roles: &principal.roles,
+            chain_of: &principal.chain_of,
         }
     }
 }

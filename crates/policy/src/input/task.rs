@@ -34,6 +34,7 @@ pub fn task_input(
     }
     let input = Input {
         purpose: "act",
+        supersedes: None,
         namespace: &initiator.namespace,
         initiator: Initiator::of(initiator),
         wallet: None,
@@ -99,8 +100,11 @@ mod tests {
         envelope["signatures"] = 0.into();
         envelope["validity_ms"] = 0.into();
         let expected = json!({
-            "purpose": "act", "namespace": "ns-a",
-            "initiator": {"id": initiator.id, "kind": initiator.kind, "roles": initiator.roles},
+            "purpose": "act", "supersedes": null, "namespace": "ns-a",
+            "initiator": {
+                "id": initiator.id, "kind": initiator.kind, "key": null, "roles": initiator.roles,
+                "chain_of": [],
+            },
             "wallet": null, "key": null, "signer": "",
             "chain": {"id": "eip155:1337", "family": "evm"},
             "intent": {"kind": "message", "hash": Digest::of(b""), "message": "0x", "text": ""},

@@ -129,6 +129,32 @@ pub(crate) fn attached_on(tx: &mut Tx, chain: &ChainId) -> Result<Vec<ActivePoli
     )
 }
 
+/// Who attached a policy to a target, and who wrote its active version, if it has one.
+#[derive(store::Record)]
+pub(crate) struct AttachedBy {
+    #[record(columns("kind", "target"))]
+    pub(crate) target: Target,
+    pub(crate) policy: PolicyId,
+    pub(crate) attached_by: String,
+    pub(crate) written_by: Option<String>,
+}
+
+/// Who made what [`attached`] returns for these targets.
+pub(crate) fn attached_by(tx: &mut Tx, targets: &[Target]) -> Result<Vec<AttachedBy>> {
+    let targets: Vec<(TargetKind, String)> = (targets.iter())
+        .map(|target| (target.kind(), target.key()))
+        .collect();
+    tx.query_rows(
+        "SELECT a.kind, a.target, a.policy, a.attached_by, v.created_by
+           FROM policy_attachment a
+           JOIN policy p ON p.namespace = a.namespace AND p.id = a.policy
+           LEFT JOIN policy_version v ON v.namespace = p.namespace AND v.id = p.current_version
+          WHERE a.namespace = ?ns AND (a.kind, a.target) IN ({rows})",
+        (),
+        &targets,
+    )
+}
+
 /// The policies with these names.
 pub(crate) fn named(tx: &mut Tx, names: &[String]) -> Result<Vec<ActivePolicy>> {
     tx.query_rows(

@@ -4,7 +4,10 @@ use crate::outcome::{Outcome, OutcomeKind};
 use intent::Permit;
 use serde::{Deserialize, Serialize, Serializer};
 use store::{Record as _, Result, ScopedTable as _, Tx, params};
-use types::{ChainId, DecisionId, Digest, Json, Namespace, PolicyId, Principal, Time, VersionId};
+use types::{
+    ChainId, DecisionId, Digest, Json, Namespace, Page, PermitId, PolicyId, Principal, Time,
+    VersionId,
+};
 use utoipa::{IntoParams, ToSchema};
 
 /// Stands for "no upper bound": 9999-12-31, later than any decision.
@@ -60,6 +63,14 @@ pub struct Decision {
     #[schema(value_type = Option<String>)]
     #[record(json)]
     pub permit: Option<Permit>,
+    // The id of the permit, and when it ends: permits are found by them.
+    #[serde(skip)]
+    pub(crate) permit_id: Option<PermitId>,
+    #[serde(skip)]
+    pub(crate) permit_until: Option<Time>,
+    /// The hash of the standing set that it was made under: of all whose change withdraws the
+    /// permit. `null` in decisions of earlier releases.
+    pub standing: Option<Digest>,
     // How long the decision took, including the requests decided with it.
     pub duration_ms: u64,
 }
@@ -73,6 +84,28 @@ fn as_permit_id<S: Serializer>(
     s: S,
 ) -> std::result::Result<S::Ok, S::Error> {
     permit.as_ref().map(|permit| permit.body.id).serialize(s)
+}
+
+/// A permit that a decision issued.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, store::Record, ToSchema)]
+#[record(table = "decision", read)]
+#[serde(rename_all = "camelCase")]
+pub struct IssuedPermit {
+    #[record(column = "permit_id")]
+    pub id: PermitId,
+    #[record(column = "id")]
+    pub decision: DecisionId,
+    /// What was decided about, such as a submission's id.
+    pub subject: String,
+    pub chain: ChainId,
+    /// The account that may sign.
+    pub signer: String,
+    /// When it was issued.
+    #[record(column = "at")]
+    pub issued: Time,
+    /// Until when the first signature may be made.
+    #[record(column = "permit_until")]
+    pub until: Time,
 }
 
 /// The origin of a document.
@@ -157,6 +190,22 @@ fn policies(decision: &Decision) -> impl Iterator<Item = DecisionPolicy> {
 pub(crate) fn get(tx: &mut Tx, id: DecisionId) -> Result<Option<Decision>> {
     let sql = Decision::select("WHERE namespace = ?ns AND id = ?1");
     tx.row(&sql, (id,))
+}
+
+/// A permit by its id. Uses `decision_permit`.
+pub(crate) fn issued(tx: &mut Tx, id: PermitId) -> Result<Option<IssuedPermit>> {
+    let sql = IssuedPermit::select("WHERE namespace = ?ns AND permit_id = ?1");
+    tx.row(&sql, (id,))
+}
+
+/// The permits that have not ended. Uses `decision_permit_until`.
+pub(crate) fn open(tx: &mut Tx, page: &Page) -> Result<Vec<IssuedPermit>> {
+    let sql = IssuedPermit::select(
+        "WHERE namespace = ?ns AND permit_until >= ?1 ORDER BY permit_until, permit_id
+         LIMIT ?2 OFFSET ?3",
+    );
+    let now = tx.now();
+    tx.rows(&sql, (now, page.limit, page.skip))
 }
 
 /// A page, newest first; of one policy if one is given. Uses `decision_at`, `decision_subject` or

@@ -220,7 +220,7 @@ async fn a_cancel_is_decided_by_the_shipped_document_alone() {
         world
             .attach("no", "package florin.no\nallow := false")
             .await;
-        let cancel = request(intent::Intent::cancel(chain(), SELF.into()));
+        let cancel = crate::world::cancel();
         let permit = world.permit(&cancel).await;
         assert_eq!(
             permit.body.envelope.fee_per_gas,

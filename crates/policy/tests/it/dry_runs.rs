@@ -115,13 +115,14 @@ async fn the_examples_in_the_documentation_work() {
         let world = World::new(&test).await;
         let page = std::fs::read_to_string(testkit::workspace_root().join("docs/policies.md")).unwrap();
         let blocks: Vec<&str> = page.split("```rego\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-        assert_eq!(blocks.len(), 2);
+        assert_eq!(blocks.len(), 3);
         let full = blocks[0].to_owned();
+        let separated = format!("package florin.separated\nallow := true\n{}", blocks[1]);
         let part = format!(
             "package florin.page\nallow if {{ every m in input.effects.moves {{ listed(m.to) }} }}\n{}",
-            blocks[1]
+            blocks[2]
         );
-        for document in [full, part] {
+        for document in [full, separated, part] {
             let input = EXAMPLE.replacen('{', &format!("{{\"lookups\": {{{BOB:?}: [\"allowed\"]}},"), 1);
             let run = dry_run(&world.policy, &world.principal, DryRunTarget::Document(document.clone()), &input).await.unwrap();
             assert!(matches!(run.outcome, Outcome::Permit { .. }), "{document}: {run:?}");

@@ -6,6 +6,7 @@
 )]
 
 mod attacks;
+mod authority;
 mod decisions;
 mod dry_runs;
 mod fail_closed;

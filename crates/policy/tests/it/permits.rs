@@ -15,7 +15,10 @@ async fn a_permit_is_bound_to_its_request() {
         let world = World::new(&test).await;
         world.attach("yes", ALLOW_ALL).await;
         let request = pay("5");
-        let Verdict::Permit { permit, decision } = world.decide(&request).await else {
+        let Verdict::Permit {
+            permit, decision, ..
+        } = world.decide(&request).await
+        else {
             panic!("denied")
         };
         let key = world.signer.public();

@@ -1,6 +1,6 @@
 //! The decision log, and replays of it.
 
-use crate::world::{ALLOW_ALL, BOB, World, chain, pay, request};
+use crate::world::{ALLOW_ALL, BOB, World, pay, request};
 use policy::{
     DecisionFilter, DocumentSource, Error, Outcome, ReasonCode, ReplayTarget, Target, Verdict,
     replay,
@@ -23,10 +23,7 @@ async fn log_decisions(world: &World) -> Vec<Verdict> {
     let mut requests: Vec<_> = (0..300u64)
         .map(|n| pay(&format!("{n}00000000000000000000")))
         .collect();
-    requests.push(request(intent::Intent::cancel(
-        chain(),
-        crate::world::SELF.into(),
-    )));
+    requests.push(crate::world::cancel());
     let mut missing = pay("1");
     missing.policies = vec!["nowhere".into()];
     requests.push(missing);

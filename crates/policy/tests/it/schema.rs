@@ -166,7 +166,7 @@ async fn every_input_matches_the_schema() {
     let mut requests: Vec<DecisionRequest> = (0..300)
         .map(|_| any_request().new_tree(&mut runner).unwrap().current())
         .collect();
-    requests.push(request(Intent::cancel(ChainId::evm(1337), SELF.into())));
+    requests.push(crate::world::cancel());
     let coins = Intent::call(
         "bip122:0f9188f13cb7b2c71f2a335e3a4fc328".parse().unwrap(),
         "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080".into(),

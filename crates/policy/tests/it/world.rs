@@ -3,17 +3,20 @@
 use async_trait::async_trait;
 use intent::{FeeLimits, FeeTerms, Intent, KnownContract, Permit, Standard};
 use policy::{
-    AccountInfo, ContractInfo, Contracts, DecisionRequest, LocalSigner, Lookup, LookupError,
-    Lookups, NewPolicy, NewVersion, Parts, Policy, Reason, Settings, Target, Verdict, WalletRef,
+    AccountInfo, ApiKeys, ContractInfo, Contracts, DecisionRequest, KeyStanding, LocalSigner, Lock,
+    Lookup, LookupError, Lookups, NewPolicy, NewVersion, Parts, Policy, Purpose, Reason, Settings,
+    Target, Verdict, WalletRef,
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use store::Lease;
+use store::{Lease, Tx};
 use testkit::{TestDb, namespace};
 use tokio::sync::oneshot;
-use types::{Amount, ChainId, Namespace, Principal, PrincipalKind, Role, Ulid, WalletId};
+use types::{
+    Amount, ApiKeyId, ChainId, Namespace, PermitId, Principal, PrincipalKind, Role, Ulid, WalletId,
+};
 use zeroize::Zeroizing;
 
 pub(crate) const SELF: &str = "0x5e1f00000000000000000000000000000000005e";
@@ -25,6 +28,40 @@ pub(crate) struct World {
     pub(crate) signer: Arc<LocalSigner>,
     pub(crate) lookups: Arc<FakeLookups>,
     pub(crate) contracts: Arc<FakeContracts>,
+    pub(crate) api_keys: Arc<FakeApiKeys>,
+}
+
+/// API keys as the test sets them.
+#[derive(Default)]
+pub(crate) struct FakeApiKeys(Mutex<BTreeMap<ApiKeyId, KeyStanding>>);
+
+impl FakeApiKeys {
+    /// A live key with these roles.
+    pub(crate) fn issue(&self, roles: &[Role]) -> ApiKeyId {
+        let mut keys = self.0.lock().unwrap();
+        let id = ApiKeyId::from_ulid(Ulid::from_bits(keys.len() as u128 + 1));
+        let (roles, is_live) = (roles.to_vec(), true);
+        keys.insert(id, KeyStanding { id, roles, is_live });
+        id
+    }
+
+    pub(crate) fn revoke(&self, id: ApiKeyId) {
+        self.0.lock().unwrap().get_mut(&id).unwrap().is_live = false;
+    }
+
+    pub(crate) fn set_roles(&self, id: ApiKeyId, roles: &[Role]) {
+        self.0.lock().unwrap().get_mut(&id).unwrap().roles = roles.to_vec();
+    }
+}
+
+impl ApiKeys for FakeApiKeys {
+    fn standing(&self, _: &mut Tx, keys: &[ApiKeyId], _: Lock) -> store::Result<Vec<KeyStanding>> {
+        let known = self.0.lock().unwrap();
+        Ok(keys
+            .iter()
+            .filter_map(|id| known.get(id).cloned())
+            .collect())
+    }
 }
 
 /// Fake lookups: labels of addresses, and lookups that fail. Counts its calls.
@@ -139,6 +176,7 @@ fn parts(
     signer: &Arc<LocalSigner>,
     lookups: &Arc<FakeLookups>,
     contracts: &Arc<FakeContracts>,
+    api_keys: &Arc<FakeApiKeys>,
 ) -> Parts {
     Parts {
         db: test.db.clone(),
@@ -146,6 +184,7 @@ fn parts(
         signer: signer.clone(),
         lookups: lookups.clone(),
         contracts: contracts.clone(),
+        api_keys: api_keys.clone(),
     }
 }
 
@@ -156,21 +195,31 @@ impl World {
 
     /// The parts of another engine of the same installation.
     pub(crate) fn parts(&self, test: &TestDb, lease: Lease) -> Parts {
-        parts(test, lease, &self.signer, &self.lookups, &self.contracts)
+        parts(
+            test,
+            lease,
+            &self.signer,
+            &self.lookups,
+            &self.contracts,
+            &self.api_keys,
+        )
     }
 
     pub(crate) async fn with(test: &TestDb, settings: Settings) -> Self {
         let signer = Arc::new(LocalSigner::from_seed(&Zeroizing::new([7; 32])).unwrap());
         let lookups = Arc::new(FakeLookups::default());
         let contracts = Arc::new(FakeContracts::default());
+        let api_keys = Arc::new(FakeApiKeys::default());
         let lease = test.lease("policy/0").await;
-        let policy = Policy::new(parts(test, lease, &signer, &lookups, &contracts), settings);
+        let parts = parts(test, lease, &signer, &lookups, &contracts, &api_keys);
+        let policy = Policy::new(parts, settings);
         Self {
             policy,
             principal: controller("ns"),
             signer,
             lookups,
             contracts,
+            api_keys,
         }
     }
 
@@ -222,6 +271,8 @@ pub(crate) fn controller(ns: &str) -> Principal {
         kind: PrincipalKind::Person,
         namespace: namespace(ns),
         roles: vec![Role::Controller],
+        key: None,
+        chain_of: Vec::new(),
         trace: None,
     }
 }
@@ -246,6 +297,16 @@ pub(crate) fn wallet() -> WalletRef {
     }
 }
 
+/// A request to cancel what was signed under some permit.
+pub(crate) fn cancel() -> DecisionRequest {
+    DecisionRequest {
+        purpose: Purpose::Cancel {
+            supersedes: PermitId::from_ulid(Ulid::from_bits(7)),
+        },
+        ..request(Intent::cancel(chain(), SELF.into()))
+    }
+}
+
 /// A request to pay Bob an amount of the chain's native coin.
 pub(crate) fn pay(amount: &str) -> DecisionRequest {
     request(Intent::call(
@@ -265,9 +326,12 @@ pub(crate) fn request(intent: Intent) -> DecisionRequest {
             kind: PrincipalKind::Service,
             namespace: namespace("ns"),
             roles: vec![Role::Operator],
+            key: None,
+            chain_of: Vec::new(),
             trace: None,
         },
         subject: "sub:1".into(),
+        purpose: Purpose::Act,
         intent,
         interface: None,
         quote: FeeTerms {

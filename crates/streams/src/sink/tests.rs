@@ -90,6 +90,8 @@ fn principal() -> Principal {
         kind: PrincipalKind::Service,
         namespace: namespace("ns"),
         roles: vec![Role::Operator],
+        key: None,
+        chain_of: Vec::new(),
         trace: None,
     }
 }

@@ -96,6 +96,8 @@ pub(crate) fn principal(name: &str) -> Principal {
         kind: PrincipalKind::Service,
         namespace: namespace(name),
         roles: vec![Role::Operator],
+        key: None,
+        chain_of: Vec::new(),
         trace: None,
     }
 }

@@ -1,6 +1,6 @@
 //! The signatures that submissions have requested of back ends that answer later.
 
-use crate::submission::Submission;
+use crate::submission::{Renewal, Submission};
 use crate::table::submission::ENDED;
 use intent::FeeTerms;
 use store::{
@@ -19,6 +19,9 @@ pub(crate) struct RequestedSignature {
     pub(crate) shard: i64,
     #[record(json)]
     pub(crate) terms: FeeTerms,
+    /// What it continues under once it is signed, where it was decided again for this request.
+    #[record(json)]
+    pub(crate) renewal: Option<Renewal>,
     /// Until its answer is collected, or it is withdrawn.
     pub(crate) open: bool,
 }

@@ -7,7 +7,7 @@ use store::{
     Record as _, Result, ScopedTable as _, ToValue, Tx, UnscopedTable as _, UnscopedTx, Value,
     params,
 };
-use types::{ChainId, Page, SubmissionId, Time};
+use types::{ApiKeyId, ChainId, Page, SubmissionId, Time};
 
 /// The terminal states, as a list of SQL.
 pub(super) const ENDED: &str = "('final', 'denied', 'expired', 'failed', 'replaced', 'cancelled')";
@@ -88,6 +88,17 @@ pub(crate) fn cancels(tx: &mut Tx, target: SubmissionId, limit: u32) -> Result<V
         "WHERE namespace = ?ns AND supersedes = ?1 ORDER BY received_seq DESC, id DESC LIMIT ?2",
     );
     tx.rows(&sql, (target, limit))
+}
+
+/// What an API key of the namespace has submitted, except cancels, and nothing was signed for,
+/// oldest first. Uses `submission_initiator_key`.
+pub(crate) fn unsigned_of(tx: &mut Tx, key: ApiKeyId, limit: u32) -> Result<Vec<Submission>> {
+    let sql = Submission::select(
+        "WHERE namespace = ?ns AND initiator_key = ?1 AND supersedes IS NULL
+            AND state IN ('received', 'deciding', 'awaiting_approval', 'permitted', 'signing')
+          ORDER BY received_seq, id LIMIT ?2",
+    );
+    tx.rows(&sql, (key, limit))
 }
 
 /// The ids of those submissions whose version is unchanged since they were read.

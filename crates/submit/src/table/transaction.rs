@@ -2,7 +2,7 @@
 
 use crate::submission::SubmissionTransaction;
 use store::{Record as _, Result, Tx, UnscopedTable as _, UnscopedTx, list};
-use types::{ChainId, SubmissionId};
+use types::{ChainId, PermitId, SubmissionId};
 
 /// Stores signed transactions.
 pub(crate) fn insert(tx: &mut UnscopedTx, transactions: &[SubmissionTransaction]) -> Result<()> {
@@ -22,6 +22,20 @@ pub(crate) fn record_answers(
         answers,
     )?;
     Ok(())
+}
+
+/// The permits under which these transactions were signed, of those where it is recorded.
+pub(crate) fn permits(
+    tx: &mut UnscopedTx,
+    chain: &ChainId,
+    ids: &[&String],
+) -> Result<Vec<(String, PermitId)>> {
+    tx.query_rows(
+        "WITH n(t) AS ({rows}) SELECT tx_id, permit FROM submission_transaction JOIN n ON tx_id = n.t
+          WHERE chain = ?1 AND permit IS NOT NULL",
+        (chain,),
+        &list(ids),
+    )
 }
 
 /// Every transaction signed for a submission, oldest first.

@@ -8,6 +8,7 @@ use crate::{Error, Result, record, table};
 use chain::{RefusalClass, SubmitOutcome};
 use intent::Signed;
 use std::collections::BTreeMap;
+use store::UnscopedTx;
 use types::{ChainId, Namespace, PermitId, SubmissionId, Time};
 
 /// Submissions broadcast per turn.
@@ -41,7 +42,7 @@ pub(super) async fn broadcast(worker: &Worker, chain: ChainId) -> Result<usize> 
 }
 
 async fn send(worker: &Worker, chain: ChainId, submissions: Vec<Submission>) -> Result<usize> {
-    let (mut submissions, signed) = with_bytes(worker, submissions).await?;
+    let (mut submissions, signed) = with_bytes(worker, chain, submissions).await?;
     if signed.is_empty() || !worker.may_act() {
         return Ok(0);
     }
@@ -74,6 +75,7 @@ async fn send(worker: &Worker, chain: ChainId, submissions: Vec<Submission>) -> 
 /// transaction.
 async fn with_bytes(
     worker: &Worker,
+    chain: ChainId,
     submissions: Vec<Submission>,
 ) -> Result<(Vec<Submission>, Vec<Signed>)> {
     let mut requests: BTreeMap<Namespace, Vec<BytesRequest>> = BTreeMap::new();
@@ -83,17 +85,21 @@ async fn with_bytes(
             own.push(request);
         }
     }
-    let read = worker.db().read_unscoped_with(requests, |tx, requests| {
-        let mut bytes_by_id = BTreeMap::new();
-        for (namespace, own) in requests {
-            let ids = own.iter().map(BytesRequest::as_key);
-            let ids: Vec<(PermitId, &str)> = ids.collect();
-            let bytes = keys::bytes(&mut tx.scoped(namespace), &ids)?;
-            let pairs = own.iter().zip(bytes);
-            bytes_by_id.extend(pairs.filter_map(|(own, raw)| Some((own.submission, raw?))));
-        }
-        Ok::<_, Error>(bytes_by_id)
-    });
+    let read = worker
+        .db()
+        .read_unscoped_with(requests, move |tx, requests| {
+            let mut bytes_by_id = BTreeMap::new();
+            let mut requests = requests.clone();
+            correct_permits(tx, &chain, requests.values_mut().flatten())?;
+            for (namespace, own) in &requests {
+                let ids = own.iter().map(BytesRequest::as_key);
+                let ids: Vec<(PermitId, &str)> = ids.collect();
+                let bytes = keys::bytes(&mut tx.scoped(namespace), &ids)?;
+                let pairs = own.iter().zip(bytes);
+                bytes_by_id.extend(pairs.filter_map(|(own, raw)| Some((own.submission, raw?))));
+            }
+            Ok::<_, Error>(bytes_by_id)
+        });
     let mut bytes_by_id = read.await?;
     let with_bytes = submissions.into_iter().filter_map(|submission| {
         let signed = Signed {
@@ -226,7 +232,27 @@ async fn follow_up(worker: &Worker, submission: Submission, action: FollowUp) ->
     }
 }
 
+/// Sets the permits under which transactions were signed, where they are recorded: one that was
+/// signed before its submission was decided again has an earlier permit.
+fn correct_permits<'r>(
+    tx: &mut UnscopedTx,
+    chain: &ChainId,
+    requests: impl Iterator<Item = &'r mut BytesRequest>,
+) -> Result<()> {
+    let mut requests: Vec<&mut BytesRequest> = requests.collect();
+    let ids: Vec<&String> = requests.iter().map(|one| &one.transaction).collect();
+    let permits = table::transaction::permits(tx, chain, &ids)?;
+    let permits: BTreeMap<String, PermitId> = permits.into_iter().collect();
+    for request in &mut requests {
+        if let Some(permit) = permits.get(&request.transaction) {
+            request.permit = *permit;
+        }
+    }
+    Ok(())
+}
+
 /// The permit and transaction under which a submission's bytes are stored.
+#[derive(Clone)]
 struct BytesRequest {
     submission: SubmissionId,
     permit: PermitId,

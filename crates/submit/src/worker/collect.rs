@@ -2,16 +2,17 @@
 //! the order of the nonces, so that nothing is sent ahead of a nonce without bytes.
 
 use super::commit::suspend_cancelled;
-use super::{Worker, is_halted, isolate_failure};
+use super::{Worker, is_halted, isolate_failure, standing};
 use crate::state::{Event, State};
-use crate::submission::{Submission, SubmissionTransaction};
+use crate::submission::{Renewal, Submission, SubmissionTransaction};
 use crate::table::request::RequestedSignature;
-use crate::{Error, Result, late, record, table};
+use crate::{Error, Result, Submit, late, record, table};
 use futures::future::join_all;
 use keys::RequestState;
+use policy::Lock;
 use std::collections::{BTreeMap, BTreeSet};
 use std::slice;
-use store::UnscopedTx;
+use store::{Tx, UnscopedTx};
 use types::{ChainId, Namespace, SignatureRequestId, SubmissionId};
 
 /// Lanes served concurrently.
@@ -24,6 +25,9 @@ struct Answered {
     /// The nonce of the bytes; none on chains without nonces, and once its use is final.
     nonce: Option<u64>,
 }
+
+/// What another decision says about a signature: it may be sent, or why not.
+type Decided = std::result::Result<Renewal, String>;
 
 /// The answered requests of a lane.
 #[derive(Default)]
@@ -174,15 +178,46 @@ impl AnsweredLane {
 async fn collect_lane(worker: &Worker, lane: AnsweredLane) -> Result<usize> {
     let mut changed = 0;
     for answered in lane.take_ready() {
-        let write = worker.write(answered, record_answer);
+        let decided = decide_again(worker, &answered).await?;
+        let args = (worker.submit.clone(), answered, decided);
+        let write = worker.write(args, |tx, (submit, answered, decided)| {
+            record_answer(tx, submit, answered, decided.as_ref())
+        });
         changed += write.await?;
     }
     Ok(changed)
 }
 
+/// What another decision says about a first signature whose standing set changed while its back end
+/// signed. None if it has not changed, and for what is signed already, or cancels.
+async fn decide_again(worker: &Worker, answered: &Answered) -> Result<Option<Decided>> {
+    let (requested, answer) = (&answered.requested, &answered.answer);
+    let id = requested.submission;
+    let read = move |tx: &mut Tx| table::submission::get(tx, id);
+    let submission = worker.db().read(&requested.namespace, read).await?;
+    let first = submission.filter(|one| one.state == State::Signing);
+    let Some(first) = first.filter(|_| answer.state == RequestState::Answered) else {
+        return Ok(None);
+    };
+    if standing::stands(worker, &first).await? {
+        return Ok(None);
+    }
+    let renewed = standing::renew(worker, &first, requested.terms).await?;
+    Ok(Some(renewed.and_then(|renewal| {
+        let fits = renewal.permit.body.envelope.allows(&requested.terms);
+        fits.map(|()| renewal)
+            .map_err(|breach| format!("policy: {breach}"))
+    })))
+}
+
 /// Records one answer, and closes its request. Bytes that are no longer needed are still recorded:
 /// every hash ever signed stays watched.
-fn record_answer(tx: &mut UnscopedTx, answered: &Answered) -> Result<usize> {
+fn record_answer(
+    tx: &mut UnscopedTx,
+    submit: &Submit,
+    answered: &Answered,
+    decided: Option<&Decided>,
+) -> Result<usize> {
     let Answered {
         requested, answer, ..
     } = answered;
@@ -190,17 +225,38 @@ fn record_answer(tx: &mut UnscopedTx, answered: &Answered) -> Result<usize> {
         return Ok(0);
     }
     let mut scoped = tx.scoped(&requested.namespace);
-    if !table::request::close(&mut scoped, &requested.request)? {
-        return Ok(0);
-    }
     let Some(mut submission) = table::submission::get(&mut scoped, requested.submission)? else {
         return Ok(0);
     };
     let before = submission.clone();
+    let is_signed = answer.state == RequestState::Answered;
+    if is_signed && submission.state == State::Signing {
+        if let Some(Ok(renewal)) = decided {
+            // The bytes are those of the permit that they were requested under.
+            submission.decision = Some(renewal.decision);
+            submission.standing = Some(renewal.standing);
+        }
+        let is_denied = decided.is_some_and(|decided| decided.is_err());
+        let first = std::slice::from_ref(&submission);
+        if !is_denied && !standing::outdated(tx, submit.policy(), first, Lock::Shared)?.is_empty() {
+            return Ok(0); // it changed again
+        }
+    }
+    let mut scoped = tx.scoped(&requested.namespace);
+    if !table::request::close(&mut scoped, &requested.request)? {
+        return Ok(0);
+    }
     match (&answer.signed_id, answer.state) {
         (Some(transaction), RequestState::Answered) => {
             let is_cancelled = is_cancelled(&mut scoped, &submission)?;
-            record_signed(tx, &mut submission, requested, transaction, is_cancelled)?;
+            let is_wanted = match decided {
+                Some(Err(why)) if submission.state == State::Signing => {
+                    submission.set_reason(format!("its signature came too late: {why}"));
+                    false
+                }
+                _ => !is_cancelled,
+            };
+            record_signed(tx, &mut submission, answered, transaction, is_wanted)?;
             suspend_cancelled(tx, &submission)?;
         }
         _ => record_refused(tx, &mut submission, answer)?,
@@ -222,9 +278,11 @@ fn is_cancelled(tx: &mut store::Tx, submission: &Submission) -> Result<bool> {
 fn record_signed(
     tx: &mut UnscopedTx,
     submission: &mut Submission,
-    requested: &RequestedSignature,
+    Answered {
+        requested, answer, ..
+    }: &Answered,
     transaction: &str,
-    is_cancelled: bool,
+    is_wanted: bool,
 ) -> Result<()> {
     let now = tx.now();
     let signed = SubmissionTransaction {
@@ -232,18 +290,23 @@ fn record_signed(
         chain: submission.chain,
         transaction: transaction.to_owned(),
         submission: submission.id,
+        permit: Some(answer.permit),
         signed: now,
         terms: requested.terms,
         answer: None,
     };
     table::transaction::insert(tx, &[signed])?;
+    // Even if it is not sent: whatever comes next supersedes what it was signed under.
+    if let Some(renewal) = requested.renewal.clone() {
+        renewal.apply(submission);
+    }
     match submission.state {
-        state if !is_cancelled && (state.is_sent() || state == State::Signing) => {
+        state if is_wanted && (state.is_sent() || state == State::Signing) => {
             submission.apply(Event::Signed, now)?;
             (submission.next_at, submission.reason) = (now, None);
             submission.transaction = Some(transaction.to_owned());
         }
-        State::Paused if !is_cancelled => submission.transaction = Some(transaction.to_owned()),
+        State::Paused if is_wanted => submission.transaction = Some(transaction.to_owned()),
         _ => {}
     }
     Ok(())

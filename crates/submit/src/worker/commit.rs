@@ -1,24 +1,39 @@
 //! Signs planned submissions outside any transaction, then commits nonce, bytes and hash of all of
 //! them in one.
 
-use super::{PRICE_RETRY_MS, WAIT_MS, Worker, after_retry, is_halted, open_spans, withdraw};
+use super::{
+    PRICE_RETRY_MS, WAIT_MS, Worker, after_retry, is_halted, open_spans, standing, withdraw,
+};
 use crate::state::{Event, State};
-use crate::submission::{NEVER, Submission, SubmissionTransaction};
+use crate::submission::{NEVER, Renewal, Submission, SubmissionTransaction};
 use crate::table::lane::Lane;
 use crate::table::replay_key::HeldKey;
 use crate::{Error, Result, lane, record, table};
 use intent::{FeeTerms, Unsigned};
 use keys::{Signed, SigningJob};
+use policy::Lock;
 use std::collections::BTreeMap;
 use store::UnscopedTx;
-use types::{Namespace, PermitId, ReplayKey, Time};
+use types::{Namespace, ReplayKey, Time};
 
 /// A submission with the bytes planned for it.
 pub(super) struct Planned {
     pub(super) submission: Submission,
     pub(super) unsigned: Unsigned,
     pub(super) terms: FeeTerms,
-    pub(super) supersedes: Option<PermitId>,
+    /// What it is signed under, if it was decided again.
+    pub(super) renewal: Option<Renewal>,
+}
+
+impl Planned {
+    /// The submission as it is once this is signed.
+    pub(super) fn renewed(&self) -> Submission {
+        let mut submission = self.submission.clone();
+        if let Some(renewal) = self.renewal.clone() {
+            renewal.apply(&mut submission);
+        }
+        submission
+    }
 }
 
 struct SignedPlan {
@@ -93,11 +108,18 @@ fn split_signed(
 }
 
 async fn commit(worker: &Worker, lane: Option<Lane>, signed: Vec<SignedPlan>) -> Result<usize> {
-    let write = worker.write((lane, signed), |tx, (lane, signed)| {
+    let args = (worker.submit.clone(), lane, signed);
+    let write = worker.write(args, |tx, (submit, lane, signed)| {
         // Unrecorded signatures never leave memory.
         let chain = signed.first().map(|one| one.planned.submission.chain);
         if chain.map_or(Ok(false), |chain| is_halted(tx, &chain))? {
             return Ok(0);
+        }
+        let planned: Vec<_> = signed.iter().map(|one| one.planned.renewed()).collect();
+        let outdated = standing::outdated(tx, submit.policy(), &planned, Lock::Shared)?;
+        if !outdated.is_empty() {
+            // Committing the others would leave a gap in the nonces: the next turn plans them.
+            return standing::send_back(tx, &planned, &outdated);
         }
         if let Some(lane) = lane {
             lane::update(tx, lane)?;
@@ -119,7 +141,7 @@ fn record_signed(tx: &mut UnscopedTx, signed: &[SignedPlan]) -> Result<Vec<Submi
     let mut changed = Vec::with_capacity(signed.len());
     let (mut transactions, mut held) = (Vec::new(), Vec::new());
     for SignedPlan { planned, signature } in signed {
-        let mut submission = planned.submission.clone();
+        let mut submission = planned.renewed();
         let Submission {
             id,
             namespace,
@@ -135,6 +157,7 @@ fn record_signed(tx: &mut UnscopedTx, signed: &[SignedPlan]) -> Result<Vec<Submi
             chain,
             transaction: signature.id().to_owned(),
             submission: id,
+            permit: Some(*signature.permit()),
             signed: now,
             terms: planned.terms,
             answer: None,
@@ -182,14 +205,13 @@ pub(super) fn suspend_cancelled(tx: &mut UnscopedTx, cancel: &Submission) -> Res
 
 pub(super) fn signing_job(planned: &Planned) -> SigningJob {
     let permit = planned
-        .submission
+        .renewed()
         .permit
-        .clone()
         .expect("every submission in a lane holds a permit");
     SigningJob {
         permit,
         unsigned: planned.unsigned.clone(),
-        supersedes: planned.supersedes,
+        supersedes: None,
     }
 }
 
@@ -244,7 +266,7 @@ fn apply_signing_error(
             submission.apply(event, now)?;
             submission.set_reason(error.to_string());
         }
-        Some(_) => pause_unreplaceable(tx, submission, error, now)?,
+        Some(_) => pause_unreplaceable(tx, submission, &error.to_string(), now)?,
         None => submission.postpone(now.plus_millis(WAIT_MS), error.to_string()),
     }
     Ok(())
@@ -253,10 +275,10 @@ fn apply_signing_error(
 /// The price of a submission must rise, and nothing permits that any more. Its bytes are still
 /// sent, since the price may fall; until it is mined or cancelled, nothing further is signed in its
 /// lane, because it would wait behind them.
-fn pause_unreplaceable(
+pub(super) fn pause_unreplaceable(
     tx: &mut UnscopedTx,
     submission: &mut Submission,
-    error: &keys::Error,
+    why: &str,
     now: Time,
 ) -> Result<()> {
     let Submission {
@@ -264,7 +286,7 @@ fn pause_unreplaceable(
     } = &*submission;
     let until = now.plus_millis(PRICE_RETRY_MS);
     let reason = format!(
-        "the price of {id} is too low and cannot be raised: {error}; waiting for the price to \
+        "the price of {id} is too low and cannot be raised: {why}; waiting for the price to \
          fall: cancel {id}, and submit again"
     );
     if let Some(lane) = table::lane::get(tx, chain, signer)? {

@@ -2,17 +2,17 @@
 //! their lanes.
 
 use super::signers::{self, SignerKey};
-use super::{Worker, open_spans};
+use super::{WAIT_MS, Worker, open_spans};
 use crate::price::outbid;
 use crate::state::{Event, State};
 use crate::submission::Submission;
 use crate::{Result, record, table};
 use chain::Quote;
 use intent::{Act, FeeLimits, FeeTerms, Interface, Permit};
-use policy::{DecisionRequest, Verdict};
+use policy::{DecisionRequest, Purpose, Verdict};
 use std::collections::BTreeMap;
 use store::{Tx, UnscopedTx, idempotency};
-use types::{ChainId, Digest, Namespace, Time};
+use types::{ChainId, Digest, Namespace, PermitId, SubmissionId, Time};
 
 /// Submissions of one chain decided per turn.
 const PER_TURN: u32 = 200;
@@ -33,6 +33,10 @@ pub(super) async fn decide(worker: &Worker, chain: ChainId) -> Result<usize> {
         return Ok(unquoted);
     }
     let verdicts = request_decisions(worker, &chain, &quoted).await?;
+    let quoted = quoted
+        .into_iter()
+        .map(|(submission, _)| submission)
+        .collect();
     fail::point("submit.asked").await?;
     let decided = record_verdicts(worker, quoted, verdicts).await?;
     fail::point("submit.decided").await?;
@@ -54,23 +58,46 @@ async fn start(worker: &Worker, mut due: Vec<Submission>) -> Result<Vec<Submissi
     Ok(due)
 }
 
-/// Quotes gas and fees. Returns the quoted submissions, and separately those without a quote:
-/// they would fail, or the node cannot quote them now.
+/// Quotes gas and fees. Returns the quoted submissions with the purpose of their signatures, and
+/// separately those without a quote: they would fail, or the node cannot quote them now.
 async fn quote(
     worker: &Worker,
     chain: &ChainId,
     started: Vec<Submission>,
-) -> Result<(Vec<Submission>, Vec<Submission>)> {
+) -> Result<(Vec<(Submission, Purpose)>, Vec<Submission>)> {
     let intents = started.iter().map(|submission| submission.intent.clone());
     let intents: Vec<_> = intents.collect();
     let quotes = worker.submit.chain(chain)?.quote(&intents).await;
     let (mut quoted, mut unquoted) = (Vec::new(), Vec::new());
     for (mut submission, quote) in started.into_iter().zip(quotes) {
-        let to_outbid = terms_of_target(worker, &submission).await?;
-        match outbid_all(quote, &to_outbid) {
+        let cancelled = match submission.supersedes {
+            Some(target) => match cancelled(worker, &submission, target).await? {
+                Some(cancelled) => Some(cancelled),
+                None => {
+                    submission.apply(Event::Failed, worker.now())?;
+                    submission.set_reason("the submission it cancels has ended, or holds no nonce");
+                    unquoted.push(submission);
+                    continue;
+                }
+            },
+            None => None,
+        };
+        let to_outbid = cancelled
+            .as_ref()
+            .map_or(&[][..], |cancelled| &cancelled.terms);
+        match outbid_all(quote, to_outbid) {
+            Ok(_) if cancelled.as_ref().is_some_and(|one| one.is_arriving) => {
+                let reason = "another signature of the submission it cancels has arrived and is \
+                              recorded first";
+                submission.postpone(worker.now().plus_millis(WAIT_MS), reason);
+                unquoted.push(submission);
+            }
             Ok(terms) => {
                 submission.quote = Some(terms);
-                quoted.push(submission);
+                let purpose = cancelled.map_or(Purpose::Act, |one| Purpose::Cancel {
+                    supersedes: one.permit,
+                });
+                quoted.push((submission, purpose));
             }
             Err(error) => {
                 let error = explained(worker, &submission, error).await?;
@@ -82,20 +109,53 @@ async fn quote(
     Ok((quoted, unquoted))
 }
 
-/// What was sent or may still be signed for the submission that a cancel cancels, oldest first.
-/// Nothing for others.
-async fn terms_of_target(worker: &Worker, cancel: &Submission) -> Result<Vec<FeeTerms>> {
-    let Some(target) = cancel.supersedes else {
-        return Ok(Vec::new());
-    };
+/// What a cancel replaces.
+struct Cancelled {
+    /// The newest permit that used the replay keys.
+    permit: PermitId,
+    /// The terms of what was sent or may still be signed, oldest first.
+    terms: Vec<FeeTerms>,
+    /// A signature under another permit is requested.
+    is_arriving: bool,
+}
+
+/// What a cancel of a submission replaces. None if it holds no replay keys.
+async fn cancelled(
+    worker: &Worker,
+    cancel: &Submission,
+    target: SubmissionId,
+) -> Result<Option<Cancelled>> {
     let read = move |tx: &mut Tx| {
+        let Some(permit) = superseded_permit(tx, target)? else {
+            return Ok(None);
+        };
         let sent = table::transaction::of_submission(tx, target)?;
-        let requested = table::request::of_submission(tx, target)?.into_iter();
-        let open = requested.filter(|one| one.open).map(|one| one.terms);
-        let terms = sent.into_iter().map(|sent| sent.terms).chain(open);
-        Ok::<Vec<FeeTerms>, store::Error>(terms.collect())
+        let mut open = table::request::of_submission(tx, target)?;
+        open.retain(|one| one.open);
+        let terms = sent.iter().map(|sent| sent.terms);
+        Ok::<_, store::Error>(Some(Cancelled {
+            permit,
+            terms: terms.chain(open.iter().map(|one| one.terms)).collect(),
+            is_arriving: open.iter().any(|one| one.renewal.is_some()),
+        }))
     };
     Ok(worker.db().read(&cancel.namespace, read).await?)
+}
+
+/// The permit that a cancel of a submission supersedes: the submission's own, or that of a cancel
+/// whose requested signature was refused; the newest that used its replay keys. None if nothing was
+/// signed or requested for it, or it has ended.
+fn superseded_permit(tx: &mut Tx, target: SubmissionId) -> store::Result<Option<PermitId>> {
+    let holds_replay_keys =
+        |one: &Submission| one.transaction.is_some() || one.state == State::Signing;
+    let target = table::submission::get(tx, target)?;
+    let Some(target) = target.filter(|one| holds_replay_keys(one) && !one.state.is_terminal())
+    else {
+        return Ok(None);
+    };
+    let refused = table::request::requested_cancel(tx, target.id)?;
+    let newest = refused.as_ref().unwrap_or(&target);
+    Ok(newest.permit.as_ref().map(|permit| permit.body.id))
 }
 
 /// Raises a cancel's quote above all terms of its target, so that policy decides on the price
@@ -120,7 +180,7 @@ async fn explained(
         return Ok(error);
     };
     let bytes = hex::decode(data.trim_start_matches("0x")).unwrap_or_default();
-    let interface = match given_interfaces(worker, std::slice::from_ref(submission))
+    let interface = match given_interfaces(worker, std::iter::once(submission))
         .await?
         .pop()
     {
@@ -161,12 +221,12 @@ async fn registered_interface(
 /// The interface that the caller of each submission gave.
 async fn given_interfaces(
     worker: &Worker,
-    submissions: &[Submission],
+    submissions: impl Iterator<Item = &Submission>,
 ) -> Result<Vec<Option<Interface>>> {
-    let hashes = submissions.iter().map(|one| (one.namespace, one.interface));
+    let hashes = submissions.map(|one| (one.namespace, one.interface));
     let hashes: Vec<(Namespace, Option<Digest>)> = hashes.collect();
     if hashes.iter().all(|(_, hash)| hash.is_none()) {
-        return Ok(vec![None; submissions.len()]);
+        return Ok(vec![None; hashes.len()]);
     }
     let read = worker.db().read_unscoped_with(hashes, |tx, hashes| {
         let read = |(namespace, hash): &(Namespace, Option<Digest>)| {
@@ -200,21 +260,23 @@ fn record_quote_failure(
     Ok(())
 }
 
-async fn request_decisions(
+/// Requests the decisions of quoted submissions of a chain.
+pub(super) async fn request_decisions(
     worker: &Worker,
     chain: &ChainId,
-    quoted: &[Submission],
+    quoted: &[(Submission, Purpose)],
 ) -> Result<Vec<Verdict>> {
     let limits = worker.submit.chain(chain)?.fee_limits();
-    let account = |one: &Submission| (one.namespace, one.chain, one.signer.clone());
+    let account = |(one, _): &(Submission, Purpose)| (one.namespace, one.chain, one.signer.clone());
     let keys = signers::find_keys(worker, quoted.iter().map(account).collect()).await?;
-    let interfaces = given_interfaces(worker, quoted).await?;
-    let requests = (quoted.iter().zip(keys).zip(interfaces)).map(|((submission, key), given)| {
-        DecisionRequest {
-            interface: given,
-            ..decision_request(submission, limits, key)
-        }
-    });
+    let interfaces = given_interfaces(worker, quoted.iter().map(|(one, _)| one)).await?;
+    let requests =
+        (quoted.iter().zip(keys).zip(interfaces)).map(|(((submission, purpose), key), given)| {
+            DecisionRequest {
+                interface: given,
+                ..decision_request(submission, *purpose, limits, key)
+            }
+        });
     let requests: Vec<DecisionRequest> = requests.collect();
     Ok(policy::decide(worker.submit.policy(), &requests).await?)
 }
@@ -249,12 +311,14 @@ async fn record_verdicts(
 
 fn decision_request(
     submission: &Submission,
+    purpose: Purpose,
     limits: FeeLimits,
     key: Option<SignerKey>,
 ) -> DecisionRequest {
     DecisionRequest {
         initiator: submission.initiator.clone(),
         subject: submission.id.to_string(),
+        purpose,
         intent: submission.intent.clone(),
         interface: None,
         quote: submission.quote.unwrap_or_default(),
@@ -274,14 +338,16 @@ fn apply_verdict(submission: &mut Submission, verdict: &Verdict, now: Time) -> R
     submission.next_at = now;
     submission.attempts = 0;
     match verdict {
-        Verdict::Permit { permit, .. } => {
+        Verdict::Permit {
+            permit, standing, ..
+        } => {
             submission.apply(Event::Permitted, now)?;
             (submission.permit, submission.reason) = (Some(Permit::clone(permit)), None);
+            submission.standing = Some(*standing);
         }
         Verdict::Denied { reasons, .. } => {
             submission.apply(Event::Denied, now)?;
-            let texts: Vec<&str> = reasons.iter().map(|reason| reason.text.as_str()).collect();
-            submission.set_reason(format!("policy: {}", texts.join("; ")));
+            submission.set_reason(denial(reasons));
         }
         Verdict::Needs { obligations, .. } => {
             submission.apply(Event::NeedsApproval, now)?;
@@ -290,6 +356,12 @@ fn apply_verdict(submission: &mut Submission, verdict: &Verdict, now: Time) -> R
         }
     }
     Ok(())
+}
+
+/// The reasons of a denial as the reason of its submission.
+pub(super) fn denial(reasons: &[policy::Reason]) -> String {
+    let texts: Vec<&str> = reasons.iter().map(|reason| reason.text.as_str()).collect();
+    format!("policy: {}", texts.join("; "))
 }
 
 /// Appends permitted submissions to their lanes, in the order in which they were received.
@@ -316,7 +388,7 @@ fn assign_lane_indexes(tx: &mut UnscopedTx, shard: i64, changed: &mut [Submissio
 
 /// Releases the idempotency keys of denied submissions: the key may be used with a corrected
 /// command.
-fn release_idempotency_keys(tx: &mut UnscopedTx, changed: &[Submission]) -> Result<()> {
+pub(crate) fn release_idempotency_keys(tx: &mut UnscopedTx, changed: &[Submission]) -> Result<()> {
     for submission in changed
         .iter()
         .filter(|submission| submission.state == State::Denied)

@@ -208,7 +208,7 @@ fn split_planned(
                 submission,
                 unsigned,
                 terms,
-                supersedes: None,
+                renewal: None,
             }),
             Err(chain::Error::Intent(error)) => {
                 submission.apply(Event::Failed, now)?;

@@ -11,9 +11,12 @@ mod lane;
 mod replacement;
 mod request;
 mod signers;
+mod standing;
 mod statement;
 mod withdraw;
 
+pub(crate) use decide::release_idempotency_keys;
+pub(crate) use standing::end_permit;
 pub(crate) use withdraw::withdraw as withdraw_request;
 
 use crate::state::{Event, State};

@@ -1,20 +1,20 @@
 //! Replacing a transaction that was already signed, on the same replay keys: by a cancel, or by
 //! the same intent at a higher price.
 
-use super::commit::{Planned, sign_and_commit};
-use super::{PRICE_RETRY_MS, WAIT_MS, Worker, request};
+use super::commit::{Planned, pause_unreplaceable, sign_and_commit};
+use super::{PRICE_RETRY_MS, WAIT_MS, Worker, request, standing};
 use crate::price::outbid;
 use crate::state::{Event, State};
-use crate::submission::{Submission, SubmissionTransaction};
+use crate::submission::{Renewal, Submission, SubmissionTransaction};
 use crate::table::request::RequestedSignature;
-use crate::{Error, Result, late, table};
+use crate::{Error, Result, late, record, table};
 use chain::{Plan, Quote, Reservations};
 use intent::FeeTerms;
 use keys::RequestState;
 use std::collections::BTreeSet;
 use std::slice;
 use store::Tx;
-use types::{PermitId, ReplayKey, SubmissionId};
+use types::{ReplayKey, SubmissionId};
 
 /// How long bytes may wait in pools before their price is checked again.
 pub(super) const STALE_MS: i64 = 300_000;
@@ -30,9 +30,6 @@ struct Target {
     cancel: Option<SubmissionId>,
     /// It waits for a signature of a back end that answers later.
     is_signing: bool,
-    /// Its permit, or that of a cancel whose requested signature was refused: the newest one that
-    /// used its replay keys.
-    permit: Option<PermitId>,
     /// The back end that signs for the lane member, if it answers later.
     late_backend: Option<String>,
 }
@@ -88,14 +85,10 @@ async fn load_target(
             excluded.retain(|replay_key| !required.contains(replay_key));
             let mut tx = tx.scoped(&namespace);
             let submission = table::submission::get(&mut tx, id)?;
-            let refused = table::request::requested_cancel(&mut tx, id)?;
-            let newest = refused.as_ref().or(submission.as_ref());
-            let permit = newest.and_then(|newest| newest.permit.as_ref());
             let requested = table::request::of_submission(&mut tx, id)?;
             let open = requested.iter().filter(|one| one.open);
             let open: Vec<_> = open.map(|one| one.request).collect();
             Ok::<_, Error>(Target {
-                permit: permit.map(|permit| permit.body.id),
                 submission,
                 sent: table::transaction::of_submission(&mut tx, id)?,
                 is_signing: !late::readable_requests(&mut tx, &open)?.is_empty(),
@@ -151,8 +144,8 @@ pub(super) async fn sign_cancel(worker: &Worker, cancel: Submission) -> Result<u
     let replacement = Replacement {
         submission: cancel,
         terms,
+        renewal: None,
         keys: target.keys,
-        supersedes: target.permit,
         late_backend: target.late_backend,
     };
     replace(worker, replacement).await
@@ -215,14 +208,45 @@ pub(super) async fn reprice(worker: &Worker, submission: &Submission) -> Result<
         }
         _ => return Ok(0),
     };
+    let terms = target.outbid_all(quoted);
+    let renewal = match renewal(worker, &current, terms).await? {
+        Ok(renewal) => renewal,
+        Err(why) => return pause_denied(worker, current, why).await,
+    };
     let replacement = Replacement {
-        terms: target.outbid_all(quoted),
         submission: current,
+        terms,
+        renewal,
         keys: target.keys,
-        supersedes: None,
         late_backend: target.late_backend,
     };
     replace(worker, replacement).await
+}
+
+/// What a submission is signed under at a higher price: its permit while the standing set is that
+/// of its decision, otherwise what another decision permits at this price. An error is the reason
+/// of a denial. A cancel needs no other decision.
+async fn renewal(
+    worker: &Worker,
+    submission: &Submission,
+    terms: FeeTerms,
+) -> Result<std::result::Result<Option<Renewal>, String>> {
+    if standing::stands(worker, submission).await? {
+        return Ok(Ok(None));
+    }
+    let renewed = standing::renew(worker, submission, terms).await?;
+    Ok(renewed.map(Some))
+}
+
+/// What is signed stays as it is; only a cancel may still replace it.
+async fn pause_denied(worker: &Worker, submission: Submission, why: String) -> Result<usize> {
+    let why = format!("it was decided again, because what its permit relies on changed: {why}");
+    let write = worker.write((submission, why), |tx, (submission, why)| {
+        let (now, mut submission) = (tx.now(), submission.clone());
+        pause_unreplaceable(tx, &mut submission, why, now)?;
+        record::save(tx, slice::from_ref(&submission))
+    });
+    write.await
 }
 
 /// Reprices a transaction that has waited in pools for long, if the chain's price has risen. With
@@ -251,8 +275,9 @@ pub(super) async fn reprice_stale(worker: &Worker, submission: &Submission) -> R
 struct Replacement {
     submission: Submission,
     terms: FeeTerms,
+    /// What it is signed under, if it was decided again.
+    renewal: Option<Renewal>,
     keys: TargetKeys,
-    supersedes: Option<PermitId>,
     late_backend: Option<String>,
 }
 
@@ -264,12 +289,13 @@ async fn replace(worker: &Worker, replacement: Replacement) -> Result<usize> {
     let Replacement {
         mut submission,
         terms,
+        renewal,
         keys,
-        supersedes,
         late_backend,
     } = replacement;
     let connector = worker.submit.chain(&submission.chain)?;
-    let permit = submission.permit.as_ref();
+    let renewed = renewal.as_ref().map(|renewal| &renewal.permit);
+    let permit = renewed.or(submission.permit.as_ref());
     let beyond_permit = permit.and_then(|permit| permit.body.envelope.allows(&terms).err());
     let beyond_limits = connector.fee_limits().allow(&terms).err();
     if let Some(breach) = beyond_limits.or(beyond_permit) {
@@ -300,7 +326,7 @@ async fn replace(worker: &Worker, replacement: Replacement) -> Result<usize> {
                 submission,
                 unsigned,
                 terms,
-                supersedes,
+                renewal,
             };
             match late_backend {
                 Some(backend) => request::request(worker, None, vec![planned], &backend).await,

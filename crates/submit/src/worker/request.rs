@@ -2,13 +2,14 @@
 //! replay keys, uses the permits, and makes the requests.
 
 use super::commit::{Planned, Refused, held_keys, save_refused, signing_job};
-use super::{Worker, is_halted, withdraw};
+use super::{Worker, is_halted, standing, withdraw};
 use crate::state::{Event, State};
 use crate::submission::{NEVER, Submission};
 use crate::table::lane::Lane;
 use crate::table::request::RequestedSignature;
-use crate::{Result, lane, record, table};
+use crate::{Result, Submit, lane, record, table};
 use keys::VerifiedJob;
+use policy::Lock;
 use std::sync::Arc;
 use store::UnscopedTx;
 use types::SignatureRequestId;
@@ -47,7 +48,8 @@ pub(super) async fn request(
         jobs: jobs.into_iter().flatten().collect(),
         reason: format!("waits for the signature of the back end {backend:?}"),
     });
-    let write = worker.write(batch.clone(), |tx, batch| reserve(tx, batch));
+    let args = (worker.submit.clone(), batch.clone());
+    let write = worker.write(args, |tx, (submit, batch)| reserve(tx, submit, batch));
     match write.await? {
         Ok(count) => {
             fail::point("submit.reserved").await?;
@@ -72,13 +74,22 @@ async fn refuse(worker: &Worker, planned: &[Planned], refusals: Refusals) -> Res
     save_refused(worker, refused).await
 }
 
-fn reserve(tx: &mut UnscopedTx, batch: &Batch) -> Result<std::result::Result<usize, Refusals>> {
+fn reserve(
+    tx: &mut UnscopedTx,
+    submit: &Submit,
+    batch: &Batch,
+) -> Result<std::result::Result<usize, Refusals>> {
     let Some(first) = batch.planned.first() else {
         return Ok(Ok(0));
     };
     let namespace = first.submission.namespace;
     if is_halted(tx, &first.submission.chain)? {
         return Ok(Ok(0));
+    }
+    let planned: Vec<_> = batch.planned.iter().map(Planned::renewed).collect();
+    let outdated = standing::outdated(tx, submit.policy(), &planned, Lock::Shared)?;
+    if !outdated.is_empty() {
+        return Ok(Ok(standing::send_back(tx, &planned, &outdated)?));
     }
     let checks = keys::check_requests(&mut tx.scoped(&namespace), &batch.jobs)?;
     if checks.iter().any(keys::Result::is_err) {
@@ -122,6 +133,8 @@ fn record_requested(
             signer: submission.signer.clone(),
             shard: submission.shard,
             terms: plan.terms,
+            // Until the answer arrives, it goes on under its earlier permit.
+            renewal: plan.renewal.clone(),
             open: true,
         });
         held.extend(held_keys(&submission, job.replay_keys()));

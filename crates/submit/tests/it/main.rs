@@ -1,6 +1,7 @@
 //! Submissions on a real node. Results are checked on the chain, not in the tables under test.
 #![allow(clippy::unwrap_used)]
 
+mod authority;
 mod crash;
 mod explain;
 mod fail_points;

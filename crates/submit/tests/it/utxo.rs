@@ -6,7 +6,8 @@ use index::{Settings, Start};
 use intent::Intent;
 use keys::{Keys, NewSecret, NewWallet, WalletKind};
 use policy::{
-    LocalSigner, NewPolicy, NewVersion, NoContracts, NoLookups, PermitSigner as _, Policy, Target,
+    LocalSigner, NewPolicy, NewVersion, NoApiKeys, NoContracts, NoLookups, PermitSigner as _,
+    Policy, Target,
 };
 use secrets::{KdfCost, MasterKey};
 use std::sync::Arc;
@@ -71,6 +72,7 @@ impl World {
             signer: permits,
             lookups: Arc::new(NoLookups),
             contracts: Arc::new(NoContracts),
+            api_keys: Arc::new(NoApiKeys),
         };
         let policy = Policy::new(parts, policy::Settings::default());
         let roles = vec![Role::Admin, Role::Operator, Role::Controller];
@@ -79,6 +81,8 @@ impl World {
             kind: PrincipalKind::Person,
             namespace: namespace("ns"),
             roles,
+            key: None,
+            chain_of: Vec::new(),
             trace: None,
         };
         let connector: Arc<dyn Connector> = coins.clone();

@@ -10,16 +10,17 @@ use keys::{
     WalletKind,
 };
 use policy::{
-    LocalSigner, NewPolicy, NewVersion, NoContracts, NoLookups, PermitSigner as _, Policy, Target,
+    ApiKeys, KeyStanding, LocalSigner, Lock, NewPolicy, NewVersion, NoContracts, NoLookups,
+    PermitSigner as _, Policy, Target,
 };
 use secrets::{KdfCost, MasterKey};
 use serde_json::{Value, json};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, mpsc};
 use submit::{Enqueue, Outcome, State, Submission, Submit, Worker};
 use testkit::anvil::{self, Anvil, Mining, Options};
 use testkit::{Proxy, TestDb, namespace};
-use types::{Amount, ChainId, Json, Principal, PrincipalKind, Role, SubmissionId};
+use types::{Amount, ApiKeyId, ChainId, Json, Principal, PrincipalKind, Role, SubmissionId, Ulid};
 
 /// The mnemonic of the node's own accounts, so that the node can sign with the treasury's key.
 pub(crate) const MNEMONIC: &str = "test test test test test test test test test test test junk";
@@ -111,6 +112,51 @@ fn sign_with_treasury(required: &intent::RequiredSignature) -> intent::Signature
     }
 }
 
+/// API keys as the test sets them.
+#[derive(Default)]
+pub(crate) struct FakeApiKeys(Mutex<BTreeMap<ApiKeyId, KeyStanding>>);
+
+impl FakeApiKeys {
+    /// A live key with these roles.
+    pub(crate) fn issue(&self, roles: Vec<Role>) -> ApiKeyId {
+        let mut keys = self.0.lock().unwrap();
+        let id = ApiKeyId::from_ulid(Ulid::from_bits(keys.len() as u128 + 1));
+        let is_live = true;
+        keys.insert(id, KeyStanding { id, roles, is_live });
+        id
+    }
+
+    pub(crate) fn revoke(&self, id: ApiKeyId) {
+        self.0.lock().unwrap().get_mut(&id).unwrap().is_live = false;
+    }
+
+    pub(crate) fn set_roles(&self, id: ApiKeyId, roles: Vec<Role>) {
+        self.0.lock().unwrap().get_mut(&id).unwrap().roles = roles;
+    }
+}
+
+impl ApiKeys for FakeApiKeys {
+    fn standing(
+        &self,
+        _: &mut store::Tx,
+        keys: &[ApiKeyId],
+        _: Lock,
+    ) -> store::Result<Vec<KeyStanding>> {
+        let known = self.0.lock().unwrap();
+        Ok(keys
+            .iter()
+            .filter_map(|id| known.get(id).cloned())
+            .collect())
+    }
+}
+
+/// What the engines get instead of the real thing.
+#[derive(Default)]
+struct Fakes {
+    scripted: Arc<Scripted>,
+    api_keys: Arc<FakeApiKeys>,
+}
+
 pub(crate) struct World {
     pub(crate) test: TestDb,
     pub(crate) node: Arc<Anvil>,
@@ -124,6 +170,7 @@ pub(crate) struct World {
     pub(crate) workers: Vec<Worker>,
     pub(crate) settings: submit::Settings,
     pub(crate) scripted: Arc<Scripted>,
+    pub(crate) api_keys: Arc<FakeApiKeys>,
     requests: tokio::sync::Mutex<keys::Worker>,
     indexer: index::Worker,
     leases: Vec<store::Lease>,
@@ -193,9 +240,9 @@ impl World {
         };
         let node = Arc::new(anvil::start(&options)?);
         let proxy = Arc::new(Proxy::in_front_of(&node.url()));
-        let scripted = Arc::new(Scripted::default());
+        let fakes = Fakes::default();
         let signer = String::new();
-        let mut world = Self::build(test, (node, proxy), signer, settings, scripted, fees).await;
+        let mut world = Self::build(test, (node, proxy), signer, settings, fakes, fees).await;
         world.signer = world.set_up_treasury_on(&world.principal, backend).await;
         Some(world)
     }
@@ -252,7 +299,7 @@ impl World {
         (node, proxy): (Arc<Anvil>, Arc<Proxy>),
         signer: String,
         settings: submit::Settings,
-        scripted: Arc<Scripted>,
+        Fakes { scripted, api_keys }: Fakes,
         fees: Value,
     ) -> Self {
         let db = test.db.clone();
@@ -283,6 +330,7 @@ impl World {
             signer: permits,
             lookups: Arc::new(NoLookups),
             contracts: Arc::new(NoContracts),
+            api_keys: api_keys.clone(),
         };
         let policy = Policy::new(parts, policy::Settings::default());
         let config: EvmConfig = serde_json::from_value(json!({
@@ -333,6 +381,8 @@ impl World {
             kind: PrincipalKind::Person,
             namespace: namespace("ns"),
             roles,
+            key: None,
+            chain_of: Vec::new(),
             trace: None,
         };
         Self {
@@ -348,6 +398,7 @@ impl World {
             workers,
             settings,
             scripted,
+            api_keys,
             requests: tokio::sync::Mutex::new(requests),
             indexer,
             leases,
@@ -403,15 +454,15 @@ impl World {
             workers,
             settings,
             scripted,
+            api_keys,
             requests,
             indexer,
             ..
         } = self;
-        drop((
-            submit, keys, policy, contracts, workers, requests, indexer,
-        ));
+        let fakes = Fakes { scripted, api_keys };
+        drop((submit, keys, policy, contracts, workers, requests, indexer));
         let test = test.reopen().await;
-        Self::build(test, (node, proxy), signer, settings, scripted, fees).await
+        Self::build(test, (node, proxy), signer, settings, fakes, fees).await
     }
 
     pub(crate) fn chain(&self) -> ChainId {

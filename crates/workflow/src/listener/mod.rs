@@ -18,7 +18,7 @@ pub use verbs::{NewListener, delete_listener, listener, listeners, put_listener}
 
 use crate::Error;
 use serde::{Deserialize, Serialize};
-use types::{ChainId, Height, Json, ListenerId, Time};
+use types::{Author, ChainId, Height, Json, ListenerId, Time};
 use utoipa::ToSchema;
 
 /// The source of a listener's events.
@@ -76,6 +76,10 @@ pub struct Listener {
     pub created: Time,
     #[record(update, column = "updated_at")]
     pub updated: Time,
+    /// Who wrote it, in whose name its runs act; none in listeners of earlier releases.
+    #[serde(skip)]
+    #[record(update, json)]
+    pub(crate) author: Option<Author>,
     #[serde(skip)]
     pub(crate) shard: i64,
     /// Id or name of the task it starts, to find references to it.

@@ -8,7 +8,7 @@ use regex::RegexBuilder;
 use std::sync::Arc;
 use store::named::{self, Meta, Named as _, Resource};
 use store::{Tx, UnscopedTx};
-use types::{ChainId, Height, ListenerId, Page, Principal};
+use types::{Author, ChainId, Height, ListenerId, Page, Principal};
 
 const MAX_CONFIG: usize = 256 << 10;
 /// Maximum length of a topic filter and of its compiled form, in bytes.
@@ -38,6 +38,7 @@ struct ValidatedListener {
     start_event: StartEvent,
     sources: Vec<String>,
     topics: Vec<String>,
+    author: Author,
 }
 
 /// Creates a listener with this name or replaces the existing one; with an id, only replaces. An
@@ -114,6 +115,7 @@ fn validate(
         start_event: StartEvent::Newest,
         sources: Vec::new(),
         topics: Vec::new(),
+        author: Author::from(principal),
         new,
     };
     match &validated.new.spec {
@@ -237,6 +239,7 @@ impl Resource for Listener {
                 .map_or(&new.cursor, |listener| &listener.cursor)
                 .clone(),
             problem: None,
+            author: Some(request.author.clone()),
             created: meta.created,
             updated: meta.updated,
             shard: request.workflow.shard_of(&meta.id.to_string()),

@@ -9,7 +9,7 @@ use crate::worker::record::{self, Change};
 use crate::{Error, Result, Workflow};
 use serde::Deserialize;
 use store::Tx;
-use types::{Json, Principal, RunId, Time};
+use types::{Author, Json, Principal, RunId, Time, Via};
 
 /// An operator's decision about an effect with unknown outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -42,17 +42,18 @@ pub async fn cancel(workflow: &Workflow, principal: &Principal, id: RunId) -> Re
 }
 
 /// Resumes a failed run at the step that failed. The step gets a new idempotency key, so an effect
-/// that took place before the failure is repeated. Errors: `workflow.unknown_resource`,
+/// that took place before the failure is repeated; it acts in the caller's name, too. Errors: `workflow.unknown_resource`,
 /// `workflow.wrong_state` if the run has not failed or later runs of its queue were released.
 pub async fn retry(workflow: &Workflow, principal: &Principal, id: RunId) -> Result<RunView> {
-    update_run(workflow, principal, id, |run, _, now| {
+    let caller = Author::from(principal);
+    update_run(workflow, principal, id, move |run, _, now| {
         let queue_moved_on = run.queue.is_some() && run.closed;
         let after = run
             .after(Event::Retried, now)
             .ok()
             .filter(|_| !queue_moved_on);
         after
-            .map(|after| Change::new(after, None))
+            .map(|after| Change::new(because_of(after, &caller), None))
             .ok_or_else(|| wrong_state(run))
     })
     .await
@@ -75,9 +76,14 @@ pub async fn decide(
     if matches!(&decision, Decision::Done { data: Some(data) } if data.as_str().len() > limit) {
         return Err(Error::limit("data", "bytes", limit));
     }
+    let caller = Author::from(principal);
     update_run(workflow, principal, id, move |run, step, now| {
         let step = step.ok_or_else(|| wrong_state(run))?;
-        apply_decision(run, step, &decision, now)
+        let mut change = apply_decision(run, step, &decision, now)?;
+        if !matches!(decision, Decision::Fail { .. }) {
+            change.run = because_of(change.run, &caller);
+        }
+        Ok(change)
     })
     .await
 }
@@ -98,6 +104,14 @@ pub async fn dismiss(workflow: &Workflow, principal: &Principal, id: RunId) -> R
         Ok(Change::new(after, None))
     })
     .await
+}
+
+/// What the run does from now on, it does in the caller's name, too.
+fn because_of(run: Run, caller: &Author) -> Run {
+    Run {
+        initiator: run.initiator.clone().because_of(caller.clone(), Via::Retry),
+        ..run
+    }
 }
 
 fn apply_decision(run: &Run, step: StepRow, decision: &Decision, now: Time) -> Result<Change> {
@@ -191,6 +205,9 @@ where
         let now = tx.now();
         let change = apply(&run, step, now)?;
         record::write(tx, &change, &principal)?;
+        if change.run.initiator != run.initiator {
+            table::put_initiator(tx, &change.run)?;
+        }
         Ok(change.run.into())
     };
     workflow.on().write(&namespace, write).await

@@ -3,7 +3,7 @@
 use super::{Origin, RunQueue};
 use crate::Listener;
 use store::Tx;
-use types::{Digest, Json, Principal, RunId};
+use types::{Author, Digest, Json, Principal, RunId, Via};
 
 /// The scopes of idempotency keys, as `<noun>.<verb>`: API requests, `invoke_task` steps,
 /// listeners.
@@ -45,7 +45,8 @@ pub(crate) struct RunRequest {
 }
 
 impl RunRequest {
-    /// The request of a listener for an event. `key` is unique for the run.
+    /// The request of a listener for an event, in the name of its author. `key` is unique for the
+    /// run.
     pub(crate) fn by_listener(
         tx: &mut Tx,
         listener: &Listener,
@@ -54,12 +55,13 @@ impl RunRequest {
         holds: bool,
         key: String,
     ) -> Self {
-        let actor = format!("listener/{}", listener.name);
+        let unrecorded = || Author::unrecorded(format!("listener/{}", listener.name));
+        let author = listener.author.clone().unwrap_or_else(unrecorded);
         Self {
             id: RunId::new(tx.now(), tx.entropy()),
             new,
             encrypted_input: None,
-            principal: Principal::system(&actor, *tx.namespace()),
+            principal: Principal::author(author, *tx.namespace(), Via::Listener),
             origin: Origin::Listener {
                 listener: listener.id,
                 event: event.to_owned(),

@@ -10,7 +10,7 @@ use crate::{Error, Result, Task, Workflow};
 use store::Tx;
 use store::idempotency::{self, Claim, ClaimOutcome, MAX_KEY_BYTES};
 use store::named::Named as _;
-use types::{Canon, Json, Principal, RunId, Time};
+use types::{Canon, Json, Principal, RunId, Time, Via};
 
 /// Maximum length of an activity's name, in bytes.
 const MAX_ACTIVITY: usize = 256;
@@ -182,7 +182,7 @@ fn new_run(
         error: None,
         reason: None,
         waits_for: None,
-        initiator: request.principal.clone(),
+        initiator: (request.principal.clone()).because_of(version.author(), Via::Task),
         origin: request.origin.clone(),
         activity: request.new.activity.clone(),
         idempotency_key: request.new.idempotency_key.clone(),

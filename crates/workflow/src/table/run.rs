@@ -1,6 +1,7 @@
 //! Tables `run` and `run_cursor`.
 
 use crate::Result;
+use crate::error::to_stored;
 use crate::run::{Run, RunFilter};
 use crate::state::{State, StepState};
 use store::{
@@ -13,6 +14,15 @@ store::text_columns! { as_in_json: State, StepState }
 pub(crate) fn get(tx: &mut Tx, id: RunId) -> Result<Option<Run>> {
     let sql = Run::select("WHERE namespace = ?ns AND id = ?1");
     Ok(tx.row(&sql, (id,))?)
+}
+
+/// Writes in whose name a run acts.
+pub(crate) fn put_initiator(tx: &mut Tx, run: &Run) -> Result<()> {
+    tx.execute(
+        "UPDATE run SET initiator = ?2 WHERE namespace = ?ns AND id = ?1",
+        (run.id, to_stored("run", &run.initiator)?),
+    )?;
+    Ok(())
 }
 
 /// Newest first.

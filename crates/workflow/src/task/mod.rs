@@ -10,7 +10,7 @@ pub use version::{post_version, version, versions};
 use crate::Error;
 use crate::definition::Warning;
 use serde::{Deserialize, Serialize};
-use types::{Digest, TaskId, Time, VersionId};
+use types::{Author, Digest, TaskId, Time, VersionId};
 use utoipa::ToSchema;
 
 /// A named sequence of steps.
@@ -82,4 +82,16 @@ pub struct Version {
     #[record(column = "created_at")]
     pub created: Time,
     pub created_by: String,
+    /// Who wrote it; none in versions of earlier releases.
+    #[serde(skip)]
+    #[record(json)]
+    pub(crate) author: Option<Author>,
+}
+
+impl Version {
+    /// In whose name its steps act, besides the one who starts a run.
+    pub(crate) fn author(&self) -> Author {
+        let author = self.author.clone();
+        author.unwrap_or_else(|| Author::unrecorded(&self.created_by))
+    }
 }

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use store::Tx;
 use store::named::{self, Named as _, Resource as _};
-use types::{Digest, Page, Principal, TaskId, Time, VersionId};
+use types::{Author, Digest, Page, Principal, TaskId, Time, VersionId};
 
 /// Posts a version and makes it the current one. The whole document is validated first, including
 /// every expression. Errors: `workflow.invalid_definition`, `workflow.invalid_field`,
@@ -70,6 +70,7 @@ fn insert_version(
         warnings: parsed.warnings.clone(),
         created: now,
         created_by: principal.id.clone(),
+        author: Some(Author::from(principal)),
     };
     let task = Task {
         current_id: Some(version.id),

@@ -6,15 +6,18 @@ use contracts::Contracts;
 use data::{Data, OffChain};
 use keys::{Keys, NewSecret, NewWallet, WalletKind};
 use outbound::{AddressPolicy, Outbound};
-use policy::{LocalSigner, NewPolicy, NoContracts, NoLookups, PermitSigner as _, Policy};
+use policy::{
+    ApiKeys, KeyStanding, LocalSigner, Lock, NewPolicy, NoContracts, NoLookups, PermitSigner as _,
+    Policy,
+};
 use secrets::{KdfCost, Keyring, MasterKey, Secrets};
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
-use store::{Db, Lease, UnscopedTx};
+use store::{Db, Lease, Tx, UnscopedTx};
 use submit::Submit;
 use testkit::anvil::{self, Anvil, Mining, Options};
 use testkit::{TestDb, namespace};
-use types::{ChainId, Json, Principal, PrincipalKind, Role, RunId};
+use types::{ApiKeyId, ChainId, Json, Principal, PrincipalKind, Role, RunId, Ulid};
 use workflow::state::State;
 use workflow::{Format, NewRun, NewTask, Parts, RunView, Settings, Started, Worker, Workflow};
 
@@ -54,7 +57,23 @@ pub(crate) fn principal_in(name: &str) -> Principal {
         kind: PrincipalKind::Person,
         namespace: namespace(name),
         roles,
+        key: Some(ApiKeyId::from_ulid(Ulid::from_bits(1))),
+        chain_of: Vec::new(),
         trace: None,
+    }
+}
+
+/// Every API key is live, and has every role that tasks need.
+struct LiveApiKeys;
+
+impl ApiKeys for LiveApiKeys {
+    fn standing(&self, _: &mut Tx, keys: &[ApiKeyId], _: Lock) -> store::Result<Vec<KeyStanding>> {
+        let live = |id: &ApiKeyId| KeyStanding {
+            id: *id,
+            roles: vec![Role::Admin, Role::Operator, Role::Controller],
+            is_live: true,
+        };
+        Ok(keys.iter().map(live).collect())
     }
 }
 
@@ -139,6 +158,7 @@ impl World {
             signer: permits,
             lookups: Arc::new(NoLookups),
             contracts: Arc::new(NoContracts),
+            api_keys: Arc::new(LiveApiKeys),
         };
         let policy = Policy::new(parts, policy::Settings::default());
         let connector = node.as_ref().map(|node| connector(&test, node));

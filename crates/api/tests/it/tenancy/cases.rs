@@ -57,6 +57,12 @@ const ACCESS: &[CaseRow] = &[
         r#"{"name":"x","roles":["reader"]}"#,
         Independent,
     ),
+    (
+        "PATCH /api-keys/{id}",
+        "/api-keys/$apikey",
+        r#"{"roles":["admin"]}"#,
+        Hidden,
+    ),
     ("DELETE /api-keys/{id}", "/api-keys/$apikey", "", Hidden),
     ("GET /keyring", "/keyring", "", Independent),
     ("POST /keyring/rotate", "/keyring/rotate", "", Independent),
@@ -228,11 +234,12 @@ const WALLETS: &[CaseRow] = &[
         "",
         Hidden,
     ),
+    ("GET /permits", "/permits", "", Independent),
     (
         "POST /permits/{id}/revoke",
         "/permits/pmt:01J00000000000000000000000/revoke",
         REASON,
-        Independent,
+        Hidden,
     ),
 ];
 

@@ -328,6 +328,8 @@ async fn decision(world: &World) -> String {
         kind: PrincipalKind::Person,
         namespace: namespace("a"),
         roles: vec![Role::Operator],
+        key: None,
+        chain_of: Vec::new(),
         trace: None,
     };
     let intent = intent::Intent::call(
@@ -340,6 +342,7 @@ async fn decision(world: &World) -> String {
     let question = DecisionRequest {
         initiator,
         subject: "only-alpha-knows".into(),
+        purpose: policy::Purpose::Act,
         intent,
         interface: None,
         quote: intent::FeeTerms::default(),

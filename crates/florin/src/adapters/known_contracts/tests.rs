@@ -92,6 +92,7 @@ impl World {
             signer: Arc::new(signer.unwrap()),
             lookups: Arc::new(NoLookups),
             contracts: Arc::new(KnownContracts::new(contracts.clone(), data.clone())),
+            api_keys: Arc::new(policy::NoApiKeys),
         };
         let world = Self {
             policy: Policy::new(parts, policy::Settings::default()),
@@ -177,6 +178,7 @@ impl World {
             initiator: self.who.clone(),
             subject: "test".to_owned(),
             intent: Intent::call(chain(), SIGNER.to_owned(), to, none, data.unwrap()),
+            purpose: policy::Purpose::Act,
             interface: given,
             quote: intent::FeeTerms::default(),
             limits: intent::FeeLimits {

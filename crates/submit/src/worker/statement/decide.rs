@@ -6,7 +6,7 @@ use crate::worker::Worker;
 use crate::worker::signers::{self, SignerKey};
 use crate::{Result, table};
 use intent::{FeeLimits, FeeTerms, Permit};
-use policy::{DecisionRequest, Verdict};
+use policy::{DecisionRequest, Purpose, Verdict};
 use store::{UnscopedTx, idempotency};
 use types::{ChainId, Time};
 
@@ -65,6 +65,7 @@ fn decision_request(
     DecisionRequest {
         initiator: statement.initiator.clone(),
         subject: statement.id.to_string(),
+        purpose: Purpose::Act,
         intent: statement.intent.clone(),
         interface: None,
         quote: FeeTerms::default(),
