@@ -25,6 +25,9 @@ const MAX_DEPTH: usize = 4;
 /// The most calls and payments that are read.
 const MAX_CALLS: usize = 256;
 
+/// The one function whose code may run as another account.
+const MULTI_SEND: &str = "multiSend(bytes)";
+
 /// The calls of a signature while they are read.
 pub(super) struct Unfolding<'k> {
     pub(super) known: &'k Knowledge,
@@ -348,7 +351,9 @@ impl<'k> Unfolding<'k> {
         self.touch(frame);
         self.execute(frame);
         let known = self.known.contract(frame.contract);
-        if !known.is_some_and(|known| known.implements(Standard::MultiSend)) {
+        let is_multi_send = known.is_some_and(|known| known.implements(Standard::MultiSend))
+            && frame.data.starts_with(&standards::selector(MULTI_SEND));
+        if !is_multi_send {
             let why = format!("the code of {} runs as the account", frame.contract);
             self.incomplete(frame, IncompleteCode::DelegateCall, why);
         }

@@ -85,6 +85,7 @@ fn operation(
     // The account pays for the gas from what the entry point keeps for it, or sends the rest.
     let (account, entry_point) = (account.account()?, call.contract.to_owned());
     deposit(call, account.clone(), None);
+    call.require_contract(&account);
     call.add_move_of(AssetRef::Native, account.clone(), entry_point.clone(), None);
     let data = data.bytes()?.to_vec();
     if !data.is_empty() {
