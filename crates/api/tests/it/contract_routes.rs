@@ -249,3 +249,34 @@ async fn a_call_without_an_interface_uses_the_registered_one() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_without_events_takes_those_of_the_registered_interface() {
+    on_each_engine(|test| async move {
+        let Some((anvil, token)) = node() else { return };
+        let world = World::with(test, &anvil.url()).await;
+        world
+            .request("PUT", "/tasks/greet", json!({ "name": "greet" }))
+            .await
+            .success();
+        let events = json!({ "locations": [{ "address": token }] });
+        let listener = json!({ "config": { "taskName": "greet", "blockchainEvents": events } });
+        let put = || world.request("PUT", "/listeners/firefly/moves", listener.clone());
+        let refused = put().await;
+        let field = "config.blockchainEvents.abiEvents".to_owned();
+        let code = "workflow.invalid_field".to_owned();
+        assert_eq!(refused.code_and_field(), (code, field), "{}", refused.text);
+        world
+            .post("/contracts", registration(&token))
+            .await
+            .success();
+        let stored = put().await.success();
+        let stored = &stored["config"]["blockchainEvents"]["abiEvents"];
+        let abi = testkit::artifact("DemoToken").abi;
+        let events = abi.as_array().unwrap().iter();
+        let events: Vec<&Value> = events.filter(|entry| entry["type"] == "event").collect();
+        assert!(!events.is_empty());
+        assert_eq!(*stored, json!(events));
+    })
+    .await;
+}

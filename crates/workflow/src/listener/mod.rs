@@ -11,6 +11,7 @@ mod deliver;
 mod feed;
 mod model;
 mod outcome;
+mod registered;
 mod verbs;
 
 pub(crate) use feed::{Feeder, next_due};

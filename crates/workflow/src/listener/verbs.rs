@@ -1,6 +1,7 @@
 //! Creates, reads and deletes listeners.
 
 use super::config::{Config, StartEvent};
+use super::registered;
 use super::{Listener, ListenerCursor, ListenerKind, ListenerSpec};
 use crate::table::listener as table;
 use crate::{Error, Result, Task, Workflow, names};
@@ -42,7 +43,8 @@ struct ValidatedListener {
 }
 
 /// Creates a listener with this name or replaces the existing one; with an id, only replaces. An
-/// existing listener keeps its cursor as long as it reads the same chain. Errors:
+/// existing listener keeps its cursor as long as it reads the same chain. A listener of chain events
+/// that names none takes those of the interfaces that are registered for its contracts. Errors:
 /// `workflow.invalid_field`, `workflow.unknown_resource`, `workflow.name_taken`,
 /// `workflow.limit_exceeded`.
 pub async fn put_listener(
@@ -51,6 +53,8 @@ pub async fn put_listener(
     name_or_id: &str,
     new: NewListener,
 ) -> Result<Listener> {
+    let spec = registered::with_events(workflow, principal, new.spec).await?;
+    let new = NewListener { spec, ..new };
     let request = validate(workflow, principal, new)?;
     let limit = workflow.settings().named_objects_per_namespace;
     let args = (principal.clone(), name_or_id.to_owned(), Arc::new(request));
