@@ -16,3 +16,4 @@ mod rotation;
 mod shipped_policies;
 #[cfg(feature = "otlp")]
 mod traces;
+mod writers;
