@@ -32,6 +32,7 @@ const MIGRATIONS: &[(&str, &str)] = migrations![
     "0016_data",
     "0017_policy",
     "0018_submit",
+    "0019_submit",
 ];
 
 /// Apply the migrations that are missing. Concurrent processes wait for each other.

@@ -1,6 +1,7 @@
-//! Stops what an API key has submitted when the key is revoked.
+//! Stops what an API key has submitted, or wants signed, when the key is revoked.
 
 use crate::state::{Event, State};
+use crate::statement::stop_statements_of;
 use crate::submission::Submission;
 use crate::worker::{end_permit, release_idempotency_keys, withdraw_request};
 use crate::{Result, record, table};
@@ -15,7 +16,7 @@ const REASON: &str = "its API key was revoked";
 /// Denies what an API key of the actor's namespace has submitted and nothing was signed for, and
 /// revokes its permits. A signature that was requested and has not arrived is withdrawn; its nonce
 /// is filled. What is signed stays, and so do cancels. Call it in the transaction that revokes the
-/// key. Returns how many submissions were stopped.
+/// key. Statements of the key that are not signed end too. Returns how many of both were stopped.
 pub fn stop_submissions_of(tx: &mut UnscopedTx, actor: &Principal, key: ApiKeyId) -> Result<usize> {
     let mut scoped = tx.scoped(&actor.namespace);
     let mut stopped = table::submission::unsigned_of(&mut scoped, key, MAX_STOPPED)?;
@@ -27,7 +28,7 @@ pub fn stop_submissions_of(tx: &mut UnscopedTx, actor: &Principal, key: ApiKeyId
     }
     release_idempotency_keys(tx, &stopped)?;
     record::save_all_by(tx, &stopped, Some(actor))?;
-    Ok(stopped.len())
+    Ok(stopped.len() + stop_statements_of(tx, actor, key, REASON)?)
 }
 
 fn deny(tx: &mut UnscopedTx, submission: &mut Submission) -> Result<()> {

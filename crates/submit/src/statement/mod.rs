@@ -2,7 +2,7 @@
 //! permit, but never sent: the caller gets the signature.
 //!
 //! ```text
-//! received ─▶ deciding ─▶ permitted ─────────▶ signed
+//! received ─▶ deciding ◀▶ permitted ─────────▶ signed
 //!                │            │  └▶ signing ──┘
 //!                └▶ denied    └▶ expired, failed       withdrawn: any state before signed
 //! ```
@@ -28,5 +28,6 @@ pub use record::{Statement, StatementFilter, StatementKind};
 pub use state::{IllegalStatementTransition, StatementState};
 pub use withdraw::withdraw_statement;
 
-pub(crate) use save::{save, save_all};
+pub(crate) use save::{release_idempotency_keys, save, save_all};
 pub(crate) use state::StatementEvent;
+pub(crate) use withdraw::stop_statements_of;

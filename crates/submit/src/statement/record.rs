@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use store::Record;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 use types::{
-    ChainId, DecisionId, Digest, Namespace, Principal, SignatureRequestId, StatementId, Time,
+    ApiKeyId, ChainId, DecisionId, Digest, Namespace, Principal, SignatureRequestId, StatementId,
+    Time,
 };
 use utoipa::IntoParams;
 
@@ -72,6 +73,8 @@ pub struct Statement {
     /// The principal that requested the signature.
     #[record(json)]
     pub initiator: Principal,
+    /// Its API key, to find what was requested with the key.
+    pub(crate) initiator_key: Option<ApiKeyId>,
     #[record(json)]
     pub intent: Intent,
     pub(crate) intent_hash: Digest,
@@ -86,6 +89,9 @@ pub struct Statement {
     pub decision: Option<DecisionId>,
     #[record(update, json)]
     pub(crate) permit: Option<Permit>,
+    /// The hash of the standing set that the permit is good for.
+    #[record(update)]
+    pub(crate) standing: Option<Digest>,
     /// The signature request, if its back end answers later.
     #[record(update)]
     pub(crate) request: Option<SignatureRequestId>,

@@ -1,9 +1,10 @@
 //! Writes changed statements, each with a fact of its state. No fact contains a signature.
 
 use super::record::Statement;
+use super::state::StatementState;
 use crate::record::system;
 use crate::{Error, Result, table};
-use store::{Fact, UnscopedTx};
+use store::{Fact, UnscopedTx, idempotency};
 use types::Principal;
 
 /// Writes changed statements and their facts. Those that were changed concurrently are skipped.
@@ -37,6 +38,19 @@ pub(super) fn save_by(
         tx.append(&statement.namespace, fact);
     }
     Ok(written.len())
+}
+
+/// Releases the idempotency keys of denied statements: the key may be used with a corrected
+/// command.
+pub(crate) fn release_idempotency_keys(tx: &mut UnscopedTx, decided: &[Statement]) -> Result<()> {
+    let denied = |one: &&Statement| one.state == StatementState::Denied;
+    for statement in decided.iter().filter(denied) {
+        if let Some(key) = &statement.idempotency_key {
+            let mut tx = tx.scoped(&statement.namespace);
+            idempotency::release(&mut tx, Statement::IDEMPOTENCY_SCOPE, key)?;
+        }
+    }
+    Ok(())
 }
 
 fn fact(statement: &Statement, actor: &Principal) -> Fact {

@@ -50,7 +50,9 @@ pub(crate) enum StatementEvent {
     DecisionStarted,
     /// Policy issued a permit.
     Permitted,
-    /// Policy denied it.
+    /// What its permit relies on changed before the permit was used: it is decided again.
+    Outdated,
+    /// Policy denied it, or its initiator lost the authority before its permit was used.
     Denied,
     /// Its permit is used, with the request for its signature.
     SignatureRequested,
@@ -109,7 +111,8 @@ pub(super) fn step(
     let next = match event {
         E::DecisionStarted if state.is_undecided() => S::Deciding,
         E::Permitted if state == S::Deciding => S::Permitted,
-        E::Denied if state == S::Deciding => S::Denied,
+        E::Outdated if state == S::Permitted => S::Deciding,
+        E::Denied if state.is_undecided() || state == S::Permitted => S::Denied,
         E::SignatureRequested if state == S::Permitted => S::Signing,
         E::Signed if may_be_signed => S::Signed,
         E::Expired if may_be_signed => S::Expired,

@@ -6,7 +6,7 @@ use store::{
     Record as _, Result, ScopedTable as _, ToValue, Tx, UnscopedTable as _, UnscopedTx, Value,
     params,
 };
-use types::{ChainId, Namespace, Page, SignatureRequestId, StatementId, Time};
+use types::{ApiKeyId, ChainId, Namespace, Page, SignatureRequestId, StatementId, Time};
 
 /// A statement whose signature is requested.
 #[derive(Debug, Clone, store::Record)]
@@ -61,6 +61,16 @@ pub(crate) fn count_open(tx: &mut Tx, chain: &ChainId, signer: &str) -> Result<u
             AND state IN ('received', 'deciding', 'permitted', 'signing')",
         (chain, signer),
     )
+}
+
+/// What was requested with an API key of the namespace and has not ended, oldest first.
+pub(crate) fn open_of(tx: &mut Tx, key: ApiKeyId, limit: u32) -> Result<Vec<Statement>> {
+    let sql = Statement::select(
+        "WHERE namespace = ?ns AND initiator_key = ?1
+            AND state IN ('received', 'deciding', 'permitted', 'signing')
+          ORDER BY received_seq, id LIMIT ?2",
+    );
+    tx.rows(&sql, (key, limit))
 }
 
 /// Due statements of a shard on a chain in one of these states, oldest first.

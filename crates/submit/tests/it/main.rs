@@ -14,6 +14,7 @@ mod reorg;
 mod robustness;
 mod rows;
 mod signing;
+mod statement_authority;
 mod statements;
 mod superseding;
 mod traces;

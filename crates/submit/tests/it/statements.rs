@@ -31,7 +31,7 @@ deny contains \"it is labeled as forbidden\" if input.labels.forbidden
 /// Minutes until an unused permit expires, and one more.
 const AFTER_EXPIRY_MS: i64 = 11 * 60_000;
 
-async fn world_on(test: TestDb, backend: &str) -> Option<World> {
+pub(crate) async fn world_on(test: TestDb, backend: &str) -> Option<World> {
     let world = World::on(test, backend).await?;
     let document = STATEMENTS;
     world
@@ -54,7 +54,7 @@ fn of(world: &World, act: Act) -> NewStatement {
     }
 }
 
-fn message(world: &World, text: &str) -> NewStatement {
+pub(crate) fn message(world: &World, text: &str) -> NewStatement {
     let bytes = text.as_bytes().to_vec();
     of(world, Act::Message { bytes })
 }
@@ -98,7 +98,7 @@ fn typed_data(world: &World, value: &Value) -> NewStatement {
     of(world, Act::TypedData { json })
 }
 
-async fn request(world: &World, new: NewStatement) -> StatementId {
+pub(crate) async fn request(world: &World, new: NewStatement) -> StatementId {
     try_request(world, new).await.unwrap().statement().id
 }
 
@@ -106,14 +106,14 @@ async fn try_request(world: &World, new: NewStatement) -> submit::Result<Stateme
     submit::request_statement(&world.submit, &world.principal, new).await
 }
 
-async fn get(world: &World, id: StatementId) -> SignedStatement {
+pub(crate) async fn get(world: &World, id: StatementId) -> SignedStatement {
     submit::statement(&world.submit, &world.principal, id)
         .await
         .unwrap()
 }
 
 /// The signature as wallets write it: r, s, v.
-async fn signature(world: &World, id: StatementId) -> Option<String> {
+pub(crate) async fn signature(world: &World, id: StatementId) -> Option<String> {
     let signature = get(world, id).await.signature?;
     let v = 27 + signature.recovery;
     Some(format!("0x{}{v:02x}", hex(&signature.rs)))
@@ -123,7 +123,12 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-async fn assert_unsigned(world: &World, id: StatementId, expected: StatementState, reason: &str) {
+pub(crate) async fn assert_unsigned(
+    world: &World,
+    id: StatementId,
+    expected: StatementState,
+    reason: &str,
+) {
     let SignedStatement {
         statement,
         signature,
@@ -504,7 +509,7 @@ async fn a_revoked_permit_signs_nothing() {
 }
 
 /// Runs a turn, and something between the signature and its commit.
-async fn during_signing(world: &World, act: impl AsyncFnOnce()) {
+pub(crate) async fn during_signing(world: &World, act: impl AsyncFnOnce()) {
     let held = world.scripted.1.hold_next();
     let turn = world.turn();
     let between = async {

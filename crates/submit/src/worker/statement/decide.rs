@@ -1,13 +1,12 @@
 //! Requests the policy decisions of received statements.
 
 use super::{due, open_spans};
-use crate::statement::{Statement, StatementEvent, StatementState, save};
+use crate::statement::{Statement, StatementEvent, StatementState, release_idempotency_keys, save};
 use crate::worker::Worker;
 use crate::worker::signers::{self, SignerKey};
 use crate::{Result, table};
 use intent::{FeeLimits, FeeTerms, Permit};
 use policy::{DecisionRequest, Purpose, Verdict};
-use store::{UnscopedTx, idempotency};
 use types::{ChainId, Time};
 
 /// Decides received statements of a chain.
@@ -103,9 +102,12 @@ async fn record_verdicts(
 fn apply_verdict(statement: &mut Statement, verdict: &Verdict, now: Time) -> Result<()> {
     statement.decision = Some(verdict.decision());
     match verdict {
-        Verdict::Permit { permit, .. } => {
+        Verdict::Permit {
+            permit, standing, ..
+        } => {
             statement.apply(StatementEvent::Permitted, now)?;
             (statement.permit, statement.reason) = (Some(Permit::clone(permit)), None);
+            statement.standing = Some(*standing);
         }
         Verdict::Denied { reasons, .. } => {
             statement.apply(StatementEvent::Denied, now)?;
@@ -117,19 +119,6 @@ fn apply_verdict(statement: &mut Statement, verdict: &Verdict, now: Time) -> Res
             let obligations = serde_json::to_string(obligations).unwrap_or_default();
             let reason = "policy requires what cannot be given to a signature yet";
             statement.set_reason(format!("{reason}: {obligations}"));
-        }
-    }
-    Ok(())
-}
-
-/// Releases the idempotency keys of denied statements: the key may be used with a corrected
-/// command.
-fn release_idempotency_keys(tx: &mut UnscopedTx, decided: &[Statement]) -> Result<()> {
-    let denied = |one: &&Statement| one.state == StatementState::Denied;
-    for statement in decided.iter().filter(denied) {
-        if let Some(key) = &statement.idempotency_key {
-            let mut tx = tx.scoped(&statement.namespace);
-            idempotency::release(&mut tx, Statement::IDEMPOTENCY_SCOPE, key)?;
         }
     }
     Ok(())

@@ -4,10 +4,11 @@
 use super::{due, open_spans};
 use crate::statement::{Statement, StatementEvent, StatementState, save_all};
 use crate::worker::{WAIT_MS, Worker, is_halted};
-use crate::{Error, Result, late, record, table};
+use crate::{Error, Result, Submit, late, record, table};
 use keys::{Signed, SigningJob, VerifiedJob};
+use policy::Lock;
 use std::collections::{BTreeMap, BTreeSet};
-use store::UnscopedTx;
+use store::{Tx, UnscopedTx};
 use types::{ChainId, Namespace, PermitId, Time};
 
 /// A permitted statement, and what decides how it is signed.
@@ -25,6 +26,18 @@ enum Attempt {
     Request(Box<VerifiedJob>),
     Refused(keys::Error),
 }
+
+/// What became of an attempt.
+enum PermitUse {
+    Recorded,
+    /// The standing set changed after the decision.
+    Outdated,
+    Refused(keys::Error),
+}
+
+/// Why a statement that was permitted is decided again.
+const OUTDATED: &str = "the policies of the namespace, or the roles of its initiator, changed \
+                        after it was permitted; it is decided again";
 
 /// Signs permitted statements of a chain.
 pub(in crate::worker) async fn sign(worker: &Worker, chain: ChainId) -> Result<usize> {
@@ -137,7 +150,8 @@ async fn commit(
     if attempts.is_empty() {
         return Ok(0);
     }
-    let write = worker.write(attempts, move |tx, attempts| {
+    let args = (worker.submit.clone(), attempts);
+    let write = worker.write(args, move |tx, (submit, attempts)| {
         // Unrecorded signatures never leave memory.
         if is_halted(tx, &chain)? {
             return Ok(0);
@@ -145,8 +159,10 @@ async fn commit(
         let (mut changed, mut postponed) = (Vec::new(), Vec::new());
         for (statement, attempt) in attempts {
             let mut statement = statement.clone();
-            if let Err(error) = use_permit(tx, &mut statement, attempt)? {
-                apply_refusal(&mut statement, &error, tx.now())?;
+            match use_permit(tx, submit, &mut statement, attempt)? {
+                PermitUse::Recorded => {}
+                PermitUse::Outdated => decide_again(tx, &mut statement)?,
+                PermitUse::Refused(error) => apply_refusal(&mut statement, &error, tx.now())?,
             }
             if statement.state == StatementState::Permitted {
                 postponed.push(statement);
@@ -169,20 +185,23 @@ fn postpone(tx: &mut UnscopedTx, postponed: &[Statement]) -> Result<usize> {
 }
 
 /// Uses the permit of a statement: with its signature, or with the request for it. The only place
-/// where one is used. The inner error is a refusal of `keys`; then nothing was written.
+/// where one is used. If the standing set is another than that of its decision, or `keys` refuses,
+/// nothing is written.
 fn use_permit(
     tx: &mut UnscopedTx,
+    submit: &Submit,
     statement: &mut Statement,
     attempt: &Attempt,
-) -> Result<keys::Result<()>> {
+) -> Result<PermitUse> {
     let (now, system) = (tx.now(), record::system(&statement.namespace));
     let mut tx = tx.scoped(&statement.namespace);
     match attempt {
-        Attempt::Refused(error) => return Ok(Err(error.clone())),
+        Attempt::Refused(error) => return Ok(PermitUse::Refused(error.clone())),
+        _ if !stands(&mut tx, submit, statement)? => return Ok(PermitUse::Outdated),
         Attempt::Signature(signed) => {
             let recorded = keys::record(&mut tx, &system, &[signed])?;
-            if let Some(refused) = recorded.into_iter().find_map(keys::Result::err) {
-                return Ok(Err(refused));
+            if let Some(error) = recorded.into_iter().find_map(keys::Result::err) {
+                return Ok(PermitUse::Refused(error));
             }
             statement.apply(StatementEvent::Signed, now)?;
             statement.reason = None;
@@ -190,8 +209,8 @@ fn use_permit(
         Attempt::Request(job) => {
             let jobs = std::slice::from_ref(&**job);
             let checked = keys::check_requests(&mut tx, jobs)?;
-            if let Some(refused) = checked.into_iter().find_map(keys::Result::err) {
-                return Ok(Err(refused));
+            if let Some(error) = checked.into_iter().find_map(keys::Result::err) {
+                return Ok(PermitUse::Refused(error));
             }
             let ids = keys::request_signatures(&mut tx, &system, jobs)?;
             statement.apply(StatementEvent::SignatureRequested, now)?;
@@ -200,7 +219,33 @@ fn use_permit(
         }
     }
     table::statement::make_latest(&mut tx, statement)?;
-    Ok(Ok(()))
+    Ok(PermitUse::Recorded)
+}
+
+/// Whether the standing set is that of the decision. It stays so until the transaction ends.
+fn stands(tx: &mut Tx, submit: &Submit, statement: &Statement) -> Result<bool> {
+    let initiators = [&statement.initiator];
+    let now = policy::standing(submit.policy(), tx, &initiators, Lock::Shared)?;
+    Ok(statement.standing.as_ref() == now.first())
+}
+
+/// Sends a statement back to be decided again, and revokes its permit.
+fn decide_again(tx: &mut UnscopedTx, statement: &mut Statement) -> Result<()> {
+    let now = tx.now();
+    let mut tx = tx.scoped(&statement.namespace);
+    if let Some(permit) = statement.permit.take() {
+        let system = record::system(&statement.namespace);
+        keys::revoke_in(
+            &mut tx,
+            &system,
+            &permit.body.id,
+            "its statement is decided again",
+        )?;
+    }
+    statement.standing = None;
+    statement.apply(StatementEvent::Outdated, now)?;
+    statement.set_reason(OUTDATED);
+    Ok(())
 }
 
 /// Ends or postpones a statement whose signature `keys` refused, depending on the error.
