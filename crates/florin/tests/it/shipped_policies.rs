@@ -112,6 +112,54 @@ impl World {
         token
     }
 
+    /// A token with approvals by signature (ERC-2612), all of it with the treasury.
+    fn deploy_permit_token(&self) -> String {
+        let artifact = testkit::artifact("PermitToken");
+        let holder = self.treasury.trim_start_matches("0x");
+        let arguments = format!("{holder:0>64}{:064x}", 10_000_000 * ONE);
+        self.node.deploy(&(artifact.bytecode + &arguments))
+    }
+
+    /// The typed data by which the treasury lets BOB spend a token.
+    fn permit(&self, token: &str, value: &str) -> Value {
+        let field = |name: &str, ty: &str| json!({ "name": name, "type": ty });
+        json!({
+            "types": { "Permit": [
+                field("owner", "address"), field("spender", "address"), field("value", "uint256"),
+                field("nonce", "uint256"), field("deadline", "uint256"),
+            ] },
+            "primaryType": "Permit",
+            "domain": {
+                "name": "Permit Token", "version": "1", "chainId": 31337, "verifyingContract": token,
+            },
+            "message": {
+                "owner": self.treasury, "spender": BOB, "value": value, "nonce": "0", "deadline": "4000000000",
+            },
+        })
+    }
+
+    /// A signature of the treasury once it is decided, or the reason of its denial.
+    fn sign(&self, what: &str, content: Value) -> Result<String, String> {
+        let id = self.post(
+            "/signatures",
+            json!({ "signer": self.treasury, what: content }),
+        )["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let mut last = Value::Null;
+        let ended = wait_until(WAIT_MS, || {
+            last = self.get(&format!("/signatures/{id}"));
+            ["signed", "denied", "failed"].contains(&last["state"].as_str().unwrap())
+        });
+        assert!(ended, "{last}");
+        let text = |name: &str| last[name].as_str().unwrap_or_default().to_owned();
+        match last["state"].as_str() {
+            Some("signed") => Ok(text("signature")),
+            _ => Err(text("reason")),
+        }
+    }
+
     /// Ten million tokens for the treasury, without Florin.
     fn mint_by_node(&self) {
         self.node
@@ -448,4 +496,52 @@ fn shipped_calls_and_hours_accept_listed_calls_of_unregistered_contracts() {
     world.expect("calls", "a transfer above the limit", &outcome, false);
     world.record("calls");
     world.detach("calls");
+}
+
+#[test]
+fn shipped_limit_lets_known_permits_below_it_be_signed_and_nothing_unknown() {
+    let Some(world) = World::start() else {
+        return;
+    };
+    world.attach("limit");
+    let token = world.deploy_permit_token();
+    let permit = |value: &str| world.permit(&token, value);
+    let unregistered = world.sign("typedData", permit("1000"));
+    assert!(unregistered.is_err(), "the contract is not known");
+    let contract = json!({
+        "name": "permit-token", "address": token, "abi": testkit::artifact("PermitToken").abi,
+        "standards": ["erc20", "erc2612"],
+    });
+    world.post("/contracts", contract);
+    let unlimited = format!("0x{}", "f".repeat(64));
+    let message = world.sign("message", json!("I agree"));
+    let delegation = json!({ "delegate": BOB, "nonce": 0 });
+    for (case, denied) in [
+        (
+            "above the limit",
+            world.sign("typedData", permit(&million(2))),
+        ),
+        ("unlimited", world.sign("typedData", permit(&unlimited))),
+        ("a message", message),
+        ("a delegation", world.sign("authorization", delegation)),
+    ] {
+        assert!(denied.is_err(), "{case}: {denied:?}");
+    }
+    let signed = world.sign("typedData", permit(&million(1))).unwrap();
+    let (owner, value) = (&world.treasury, format!("{:x}", 1_000_000 * ONE));
+    let deadline = format!("{:x}", 4_000_000_000_u64);
+    let (r, s, v) = (&signed[2..66], &signed[66..130], &signed[130..]);
+    let data = world.node.calldata(
+        "permit(address,address,uint256,uint256,uint8,bytes32,bytes32)",
+        &[owner, BOB, &value, &deadline, v, r, s],
+    );
+    let relayer = world.node.accounts()[1].address.clone();
+    world.node.transact(&relayer, Some(&token), &data);
+    let allowance = world
+        .node
+        .calldata("allowance(address,address)", &[owner, BOB]);
+    assert_eq!(
+        world.node.call(&token, &allowance),
+        format!("0x{value:0>64}")
+    );
 }
