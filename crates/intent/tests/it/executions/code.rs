@@ -1,5 +1,6 @@
 //! The code of the contracts that are executed.
 
+use intent::Interface;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,8 +14,15 @@ pub(crate) struct Code {
     pub(crate) bytecode: String,
     /// The types of the constructor's arguments, in parentheses.
     pub(crate) constructor: String,
-    /// The signatures of the functions.
-    pub(crate) functions: BTreeSet<String>,
+    pub(crate) functions: Functions,
+}
+
+/// The functions of a contract.
+#[derive(Debug, Clone)]
+pub(crate) struct Functions {
+    pub(crate) signatures: BTreeSet<String>,
+    /// As a registry has it; none if the package of the contract has none.
+    pub(crate) interface: Option<Interface>,
 }
 
 /// A contract of `contracts/executions`.
@@ -61,12 +69,17 @@ fn code(artifact: &Value) -> Code {
     let entries = || artifact["abi"].as_array().unwrap().iter();
     let functions = entries().filter(|entry| entry["type"] == "function");
     let constructor = entries().find(|entry| entry["type"] == "constructor");
+    let signatures: BTreeSet<String> = functions
+        .map(|entry| format!("{}{}", entry["name"].as_str().unwrap(), types(entry)))
+        .collect();
+    let interface = (!signatures.is_empty()).then(|| Interface::new(artifact["abi"].to_string()));
     Code {
         bytecode: artifact["bytecode"].as_str().unwrap().to_owned(),
         constructor: constructor.map_or_else(|| "()".to_owned(), types),
-        functions: functions
-            .map(|entry| format!("{}{}", entry["name"].as_str().unwrap(), types(entry)))
-            .collect(),
+        functions: Functions {
+            signatures,
+            interface,
+        },
     }
 }
 

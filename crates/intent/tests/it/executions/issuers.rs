@@ -19,10 +19,14 @@ pub(super) fn guarded_token(world: &mut World) {
     let calls = [
         ("admin", begin, json!(["@bob"])),
         ("admin", "cancelDefaultAdminTransfer()", json!([])),
-        ("admin", "changeDefaultAdminDelay(uint48)", json!([60])),
-        ("admin", "rollbackDefaultAdminDelay()", json!([])),
+        ("admin", begin, json!(["@carol"])),
+        ("carol", "acceptDefaultAdminTransfer()", json!([])),
+        ("carol", "changeDefaultAdminDelay(uint48)", json!([60])),
+        ("carol", "rollbackDefaultAdminDelay()", json!([])),
     ];
     for (from, signature, arguments) in calls {
+        // The transfer is accepted in a later second than it began.
+        world.anvil.rpc("evm_increaseTime", json!([5]));
         world.complete(world.call(from, "token", signature, arguments));
     }
 }
@@ -136,12 +140,13 @@ pub(super) fn tether_token(world: &mut World) {
     for (from, signature, arguments) in calls {
         world.complete(world.call(from, "token", signature, arguments));
     }
-    world.setup(
+    // The owner gets a part.
+    world.either(world.call(
         "alice",
         "token",
         "transfer(address,uint256)",
         json!(["@bob", 5000]),
-    );
+    ));
     world.setup("admin", "token", "addBlackList(address)", json!(["@bob"]));
     world.complete(world.call(
         "admin",
@@ -203,11 +208,12 @@ pub(super) fn minimal_forwarder(world: &mut World) {
         &[Erc20],
     );
     let transfer = world.data("transfer(address,uint256)", json!(["@bob", 5]));
-    for (nonce, token) in ["@token"].into_iter().enumerate() {
+    for (nonce, token) in ["@token", "@other"].into_iter().enumerate() {
         let data = forward_request(token, nonce, &transfer);
         let signed = world.packed("alice", &data);
         let request = json!(["@alice", token, 0, 100_000, nonce, transfer]);
         let execute = "execute((address,address,uint256,uint256,uint256,bytes),bytes)";
+        // The second receiver does not trust the forwarder: it moves the forwarder's tokens.
         world.either(world.call("carol", "forwarder", execute, json!([request, signed])));
     }
 }

@@ -112,7 +112,7 @@ pub(super) fn role_token(world: &mut World) {
             json!(["@hook", 6, "0x"]),
         ),
     ];
-    world.deploy("hook", &own("Receiver"), json!([]), &[]);
+    world.deploy("hook", &own("Receiver"), json!([]), &[SmartAccount]);
     for (from, signature, arguments) in calls {
         world.complete(token(world, from, signature, arguments));
     }
@@ -146,6 +146,16 @@ fn hooks_with_data(world: &mut World) {
     ] {
         world.incomplete(world.call("alice", "token", signature, json!(["@hook", 1, data])));
     }
+    // Of a contract without a standard it is not known whether it keeps what it gets.
+    world.known("hook").as_mut().unwrap().standards.clear();
+    world.setup("admin", "hook", "passOn(address)", json!(["@erin"]));
+    let passed_on = world.call(
+        "alice",
+        "token",
+        "transferAndCall(address,uint256)",
+        json!(["@hook", 4]),
+    );
+    world.incomplete(passed_on.label("transferAndCall: passed on"));
     *world.known("hook") = None;
     for signature in [
         "transferAndCall(address,uint256)",
@@ -359,7 +369,7 @@ pub(super) fn collectible(world: &mut World) {
         json!(["@admin"]),
         &[Erc721, Mintable, Burnable, Ownable],
     );
-    world.deploy("hook", &own("Receiver"), json!([]), &[]);
+    world.deploy("hook", &own("Receiver"), json!([]), &[SmartAccount]);
     for id in 1..=5 {
         world.setup(
             "admin",
@@ -415,6 +425,8 @@ pub(super) fn collectible(world: &mut World) {
     ));
     let with_data = "safeMint(address,uint256,bytes)";
     world.complete(world.call("bob", "nft", with_data, json!(["@bob", 7, "0x"])));
+    world.known("hook").as_mut().unwrap().standards.clear();
+    world.incomplete(world.call("carol", "nft", transfer, json!(["@carol", "@hook", 2])));
     *world.known("hook") = None;
     let unknown = world.call("alice", "nft", transfer, json!(["@alice", "@hook", 9]));
     world.incomplete(unknown);

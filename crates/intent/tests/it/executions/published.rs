@@ -1,6 +1,6 @@
 //! Contracts of published packages: tokens, exchanges, governance.
 
-use super::code::{own, published};
+use super::code::{Functions, own, published};
 use super::world::{CHAIN, World};
 use super::{issuers, suites};
 use intent::Standard::*;
@@ -471,7 +471,10 @@ fn permit2(world: &mut World) {
         "anvil_setCode",
         json!([address, published("permit2").bytecode]),
     );
-    let functions = ["allowance(address,address,address)".to_owned()].into();
+    let functions = Functions {
+        signatures: ["allowance(address,address,address)".to_owned()].into(),
+        interface: None,
+    };
     world.register("permit2", address, &functions, &[Permit2]);
     world.deploy(
         "token",

@@ -219,6 +219,16 @@ fn trex_rules(world: &mut World) {
             "updateIdentity(address,address)",
             json!(["@bob", "@token"]),
         ),
+        (
+            "storage",
+            "bindIdentityRegistry(address)",
+            json!(["@topics"]),
+        ),
+        (
+            "storage",
+            "unbindIdentityRegistry(address)",
+            json!(["@topics"]),
+        ),
         ("registry", "transferOwnership(address)", json!(["@bob"])),
         ("token", "setIdentityRegistry(address)", json!(["@topics"])),
         (
@@ -541,7 +551,8 @@ fn operations(world: &mut World, transfer: &str) {
     let operation = signed_operation(world, 0, &execute, 0);
     let call = world.call("bob", "entry point", &handle, json!([[operation], "@bob"]));
     world.complete(call);
-    let operation = signed_operation(world, 1, &execute, 0);
+    // The account pays the beneficiary from its deposit.
+    let operation = signed_operation(world, 1, &execute, 1);
     let call = world.call(
         "bob",
         "entry point",
@@ -615,6 +626,8 @@ fn deposits(world: &mut World) {
     world.either(world.call("alice", "account", withdraw, json!(["@dave", 50])));
     let deposit = world.call("bob", "entry point", "depositTo(address)", json!(["@bob"]));
     world.either(deposit.value(100));
+    let withdraw = "withdrawTo(address,uint256)";
+    world.either(world.call("bob", "entry point", withdraw, json!(["@dave", 60])));
     let stake = world.call("bob", "entry point", "addStake(uint32)", json!([1]));
     world.either(stake.value(50));
     world.either(world.call("bob", "entry point", "unlockStake()", json!([])));

@@ -1,6 +1,7 @@
 //! A chain with actors and contracts, on which calls are executed and observed.
 
 use super::{
+    code::Functions,
     contain,
     facts::{self, Change},
 };
@@ -244,18 +245,19 @@ impl World {
         &mut self,
         name: &'static str,
         address: &str,
-        functions: &BTreeSet<String>,
+        functions: &Functions,
         standards: &[Standard],
     ) {
         let known = KnownContract {
             name: name.to_owned(),
             standards: standards.iter().copied().collect(),
+            interface: functions.interface.clone(),
             ..KnownContract::default()
         };
         self.contracts.push(Contract {
             name,
             address: address.to_owned(),
-            functions: functions.clone(),
+            functions: functions.signatures.clone(),
             known: Some(known),
             is_part: false,
         });
