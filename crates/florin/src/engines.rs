@@ -85,11 +85,7 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
     let permits = permit_signer(&db, &lease, &keyring).await?;
     let chains = connect(config, db.entropy())?;
     let default_chains = default_chains(&db, &chains).await?;
-    let data = data::Data::new(data::Parts {
-        db: db.clone(),
-        lease: lease.clone(),
-        chains: default_chains.clone(),
-    });
+    let data = data(&db, &lease, &default_chains);
     let parts = keys::Parts {
         db: db.clone(),
         lease: lease.clone(),
@@ -157,6 +153,14 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
         data,
         streams,
         workflow,
+    })
+}
+
+fn data(db: &Db, lease: &Lease, chains: &Arc<DefaultChains>) -> data::Data {
+    data::Data::new(data::Parts {
+        db: db.clone(),
+        lease: lease.clone(),
+        chains: chains.clone(),
     })
 }
 

@@ -1,7 +1,7 @@
 //! Permits: what they are bound to, and the key that signs them.
 
-use crate::world::{ALLOW_ALL, SELF, World, chain, pay, request};
-use intent::{FeeLimits, Intent, verify};
+use crate::world::{ALLOW_ALL, World, pay};
+use intent::{FeeLimits, verify};
 use policy::{DecisionRequest, LocalSigner, PermitSigner, Verdict};
 use secrets::{KdfCost, Keyring, MasterKey, Secrets};
 use std::sync::Arc;
@@ -115,7 +115,7 @@ async fn without_limits_of_the_chain_no_fee_is_permitted() {
 async fn a_cancel_stays_below_the_limits_of_its_chain() {
     on_each_engine(|test| async move {
         let world = World::new(&test).await;
-        let mut request = request(Intent::cancel(chain(), SELF.into()));
+        let mut request = crate::world::cancel();
         request.limits.max_fee_per_gas = 30u64.into();
         request.limits.max_tip = 2u64.into();
         request.limits.max_total_fee = 700_000u64.into();
