@@ -77,12 +77,16 @@ pub(crate) fn insert(settings: &Settings, tx: &mut Tx, new: &Contract) -> Result
 
 /// Writes a changed contract as its next version, with a fact of this kind about what was and is.
 pub(crate) fn change(
+    contracts: &Contracts,
     tx: &mut Tx,
     principal: &Principal,
     kind: &'static str,
     before: &Contract,
     mut after: Contract,
 ) -> Result<Contract> {
+    if !is_known_as(before, &after) {
+        contracts.references().withdraw(tx)?;
+    }
     after.touch(tx.now());
     after.check_name(tx)?;
     if !after.update(tx)? {
@@ -90,6 +94,16 @@ pub(crate) fn change(
     }
     tx.append(fact(kind, principal, Some(before), &after));
     Ok(after)
+}
+
+/// Whether two versions of a contract differ in nothing but when the chain was read.
+fn is_known_as(before: &Contract, after: &Contract) -> bool {
+    let verified = after.verified;
+    *after
+        == Contract {
+            verified,
+            ..before.clone()
+        }
 }
 
 /// Reads a contract by name or id. Error: `contracts.unknown_contract`.

@@ -21,10 +21,14 @@ pub struct Parts {
     pub references: Arc<dyn References>,
 }
 
-/// What refers to a contract, in engines above this one.
+/// What refers to contracts, and relies on what is known of them, beside or above this engine.
 pub trait References: Send + Sync {
     /// What refers to a contract, for a message, such as `binding token`; none if nothing does.
     fn find(&self, tx: &mut Tx, contract: &ContractId) -> store::Result<Option<String>>;
+
+    /// Called in the transaction that changes what the namespace knows of a contract: what was
+    /// decided on it before is decided again.
+    fn withdraw(&self, tx: &mut Tx) -> store::Result<()>;
 }
 
 /// An installation in which nothing refers to contracts.
@@ -34,6 +38,10 @@ pub struct NoReferences;
 impl References for NoReferences {
     fn find(&self, _: &mut Tx, _: &ContractId) -> store::Result<Option<String>> {
         Ok(None)
+    }
+
+    fn withdraw(&self, _: &mut Tx) -> store::Result<()> {
+        Ok(())
     }
 }
 

@@ -54,9 +54,9 @@ pub async fn register(
     new: NewContract,
 ) -> Result<(Contract, bool)> {
     let registration = observed(contracts, new).await?;
-    let settings = *contracts.settings();
+    let engine = contracts.clone();
     let write = move |tx: &mut Tx, principal: &Principal, registration: &Registration| {
-        register_in(tx, &settings, principal, registration)
+        register_in(&engine, tx, principal, registration)
     };
     let written = contracts.on().write_as(principal, registration, write);
     written.await
@@ -105,11 +105,12 @@ fn standards_of(
 }
 
 fn register_in(
+    contracts: &Contracts,
     tx: &mut Tx,
-    settings: &Settings,
     principal: &Principal,
     new: &Registration,
 ) -> Result<(Contract, bool)> {
+    let settings = contracts.settings();
     let before = table::find(tx, &new.chain, &new.address)?;
     let interface = (new.interface.as_ref())
         .map(|interface| add_interface(settings, tx, principal, interface))
@@ -133,11 +134,19 @@ fn register_in(
     row.registered = Some(tx.now());
     take(&mut row, &new.state);
     if let Some(before) = before {
-        let row = change(tx, principal, "contract.registered", &before, row)?;
+        let row = change(
+            contracts,
+            tx,
+            principal,
+            "contract.registered",
+            &before,
+            row,
+        )?;
         return Ok((row, true));
     }
     row.check_name(tx)?;
     insert(settings, tx, &row)?;
+    contracts.references().withdraw(tx)?;
     tx.append(fact("contract.registered", principal, None, &row));
     Ok((row, true))
 }
@@ -151,15 +160,15 @@ pub async fn update(
     name_or_id: &str,
     changes: ContractChanges,
 ) -> Result<Contract> {
-    let settings = *contracts.settings();
+    let engine = contracts.clone();
     let write = move |tx: &mut Tx, principal: &Principal, args: &(String, ContractChanges)| {
         let (name_or_id, changes) = args;
         let before = require_registered(tx, name_or_id)?;
-        let after = changed(tx, &settings, principal, &before, changes)?;
+        let after = changed(tx, engine.settings(), principal, &before, changes)?;
         if after == before {
             return Ok(before);
         }
-        change(tx, principal, "contract.updated", &before, after)
+        change(&engine, tx, principal, "contract.updated", &before, after)
     };
     let args = (name_or_id.to_owned(), changes);
     contracts.on().write_as(principal, args, write).await
@@ -218,6 +227,7 @@ pub async fn delete(contracts: &Contracts, principal: &Principal, name_or_id: &s
             return Err(Error::Referenced { by });
         }
         before.delete(tx)?;
+        references.withdraw(tx)?;
         let mut after = before.clone();
         after.touch(tx.now());
         tx.append(fact("contract.deleted", principal, Some(&before), &after));

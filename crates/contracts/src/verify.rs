@@ -6,7 +6,7 @@ use crate::interface::{decode_interface, interfaces};
 use crate::observations::Observation;
 use crate::register::{changed, require_registered};
 use crate::table::contract::{self as table, Contract};
-use crate::{ContractChanges, Contracts, Error, Result, Settings};
+use crate::{ContractChanges, Contracts, Error, Result};
 use futures::StreamExt as _;
 use intent::Standard;
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,22 +73,22 @@ pub async fn verify(
         .observe(&contract.chain, &contract.address)
         .await?;
     let args = (contract.id.to_string(), verification, observation);
-    let settings = *contracts.settings();
+    let engine = contracts.clone();
     let write = move |tx: &mut Tx, principal: &Principal, args: &(_, _, _)| {
         let (id, verification, observation): &(String, Verification, Observation) = args;
         let before = require_registered(tx, id)?;
         if verification.accept {
-            accept(tx, &settings, principal, &before, verification, observation)
+            accept(&engine, tx, principal, &before, verification, observation)
         } else {
-            compare(tx, principal, &before, observation)
+            compare(&engine, tx, principal, &before, observation)
         }
     };
     contracts.on().write_as(principal, args, write).await
 }
 
 fn accept(
+    contracts: &Contracts,
     tx: &mut Tx,
-    settings: &Settings,
     principal: &Principal,
     before: &Contract,
     verification: &Verification,
@@ -106,14 +106,15 @@ fn accept(
         standards: verification.standards.clone(),
         interface: verification.interface.clone(),
     };
-    let mut after = changed(tx, settings, principal, before, &changes)?;
+    let mut after = changed(tx, contracts.settings(), principal, before, &changes)?;
     take(&mut after, state);
-    change(tx, principal, "contract.verified", before, after)
+    change(contracts, tx, principal, "contract.verified", before, after)
 }
 
 /// Stores that a contract is as registered, or why it is not. A contract that changed stays so
 /// until it is accepted, also if it changes back.
 fn compare(
+    contracts: &Contracts,
     tx: &mut Tx,
     principal: &Principal,
     before: &Contract,
@@ -134,7 +135,7 @@ fn compare(
     if after == *before {
         return Ok(after);
     }
-    change(tx, principal, kind, before, after)
+    change(contracts, tx, principal, kind, before, after)
 }
 
 /// What is known of addresses in canonical form. Registered contracts are compared with what the
@@ -240,10 +241,13 @@ async fn store_difference(
     observation: Observation,
 ) -> Result<Contract> {
     let system = Principal::system("contracts", *namespace);
-    let write = |tx: &mut Tx, system: &Principal, args: &(Contract, Observation)| {
+    let engine = contracts.clone();
+    let write = move |tx: &mut Tx, system: &Principal, args: &(Contract, Observation)| {
         let (read, observation) = args;
         match table::find(tx, &read.chain, &read.address)? {
-            Some(now) if now.version == read.version => compare(tx, system, &now, observation),
+            Some(now) if now.version == read.version => {
+                compare(&engine, tx, system, &now, observation)
+            }
             Some(now) => Ok(now),
             None => Err(Error::UnknownContract {
                 contract: read.address.clone(),

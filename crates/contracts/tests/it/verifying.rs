@@ -1,5 +1,7 @@
 use crate::world::{Node, World, abi, deploy_token, new, node, principal};
-use contracts::{Known, NewContract, Settings, Verification, verify};
+use contracts::{
+    ContractChanges, Known, NewContract, Settings, Verification, delete, update, verify,
+};
 use serde_json::Value;
 use testkit::{Fault, Proxy, TestDb, on_each_engine, proxy_code};
 use types::Coded;
@@ -140,6 +142,41 @@ async fn changed_code_and_missing_code_are_not_trusted() {
         assert_eq!(problem.as_deref(), Some("it has no code any more"));
         let error = verify(engine, &who, "token", accept()).await.unwrap_err();
         assert_eq!(error.code().code, "contracts.no_code");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_change_to_what_is_known_withdraws_what_was_decided_on_it() {
+    on_each_engine(|test| async move {
+        let Some(node) = node() else { return };
+        let world = World::on(test, &node.anvil.url()).await;
+        let (engine, who) = (&world.contracts, principal("ns"));
+        let withdrawals = || world.referring.withdrawals();
+        world.ensure("ns", &node.token).await.unwrap();
+        assert_eq!(withdrawals(), 0, "a mention says nothing of a contract");
+        let token = || new("token", &node.token);
+        world.register("ns", token()).await.unwrap();
+        assert_eq!(withdrawals(), 1);
+        world.register("ns", token()).await.unwrap();
+        node.anvil.mine(3);
+        world.test.clock.advance_millis(LATER_MS);
+        let confirm = Verification::default();
+        verify(engine, &who, "token", confirm).await.unwrap();
+        assert_eq!(withdrawals(), 1, "it is as it was");
+        node.set_code(&node.token, "0x00");
+        world.test.clock.advance_millis(LATER_MS);
+        world.problem("ns", &node.token).await.unwrap();
+        assert_eq!(withdrawals(), 2, "its code changed");
+        verify(engine, &who, "token", accept()).await.unwrap();
+        assert_eq!(withdrawals(), 3);
+        let renamed = ContractChanges {
+            name: Some("coin".to_owned()),
+            ..ContractChanges::default()
+        };
+        update(engine, &who, "token", renamed).await.unwrap();
+        delete(engine, &who, "coin").await.unwrap();
+        assert_eq!(withdrawals(), 5);
     })
     .await;
 }

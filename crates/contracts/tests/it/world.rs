@@ -5,6 +5,7 @@ use chain::evm::{Evm, EvmConfig};
 use contracts::{
     Contract, Contracts, Filter, Interface, Known, NewContract, Parts, References, Result, Settings,
 };
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use store::{Lease, StoredFact, Tx, UnscopedTx};
 use testkit::anvil::{self, Anvil};
@@ -83,13 +84,18 @@ impl Node {
     }
 }
 
-/// What the test says refers to contracts.
+/// What the test says refers to contracts. Counts how often what was decided is withdrawn.
 #[derive(Default)]
-pub(crate) struct Referring(Mutex<Option<(ContractId, String)>>);
+pub(crate) struct Referring(Mutex<Option<(ContractId, String)>>, AtomicUsize);
 
 impl Referring {
     pub(crate) fn set(&self, contract: ContractId, by: &str) {
         *self.0.lock().unwrap() = Some((contract, by.to_owned()));
+    }
+
+    /// How often what was decided was withdrawn.
+    pub(crate) fn withdrawals(&self) -> usize {
+        self.1.load(Ordering::SeqCst)
     }
 }
 
@@ -98,6 +104,11 @@ impl References for Referring {
         let referring = self.0.lock().unwrap();
         let found = referring.as_ref().filter(|(id, _)| id == contract);
         Ok(found.map(|(_, by)| by.clone()))
+    }
+
+    fn withdraw(&self, _: &mut Tx) -> store::Result<()> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        Ok(())
     }
 }
 

@@ -15,4 +15,8 @@ impl References for ContractReferences {
         let source = index::source_of(tx, contract)?;
         Ok(source.map(|source| format!("the tracked source {source}")))
     }
+
+    fn withdraw(&self, tx: &mut Tx) -> store::Result<()> {
+        policy::withdraw_standing(tx)
+    }
 }
