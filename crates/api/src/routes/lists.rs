@@ -4,7 +4,9 @@ use crate::access::chain_or_default;
 use crate::resent::{Input, Resent};
 use crate::routes::named::check_name;
 use crate::routes::prelude::*;
+use contracts::Contract;
 use policy::{EntryFilter, List, ListEntry, NewEntry, NewList};
+use std::collections::BTreeMap;
 use types::{ChainId, ListEntryId, ListId, Principal};
 
 permissions! {
@@ -44,7 +46,8 @@ struct EntryInput {
     /// The account, in a list of accounts.
     #[serde(default)]
     address: Option<String>,
-    /// The address of the contract, in a list of calls.
+    /// The contract, in a list of calls: its address, or the name of a registered contract, which
+    /// also gives the chain.
     #[serde(default)]
     contract: Option<String>,
     /// The function, in a list of calls: its selector, or its signature such as
@@ -155,8 +158,9 @@ async fn add_entries(
 async fn new_entries(
     app: &App,
     principal: &Principal,
-    entries: Vec<EntryInput>,
+    mut entries: Vec<EntryInput>,
 ) -> Result<Vec<NewEntry>> {
+    resolve_names(app, principal, &mut entries).await?;
     let Some(first) = entries.first() else {
         return Ok(Vec::new());
     };
@@ -168,6 +172,29 @@ async fn new_entries(
     entries
         .map(|(index, entry)| entry.into_entry(index, chain))
         .collect()
+}
+
+/// Replaces the names of registered contracts by their addresses and chains.
+async fn resolve_names(app: &App, principal: &Principal, entries: &mut [EntryInput]) -> Result<()> {
+    let mut known: BTreeMap<String, Contract> = BTreeMap::new();
+    for (index, entry) in entries.iter_mut().enumerate() {
+        let is_name = |contract: &&mut String| !contract.starts_with("0x");
+        let Some(contract) = entry.contract.as_mut().filter(is_name) else {
+            continue;
+        };
+        if !known.contains_key(contract) {
+            let found = contracts::contract(&app.contracts, principal, contract).await?;
+            known.insert(contract.clone(), found);
+        }
+        let found = &known[contract.as_str()];
+        if entry.chain.is_some_and(|chain| chain != found.chain) {
+            let why = format!("the contract is on {}", found.chain);
+            return Err(Error::field(format!("entries[{index}].chain"), why));
+        }
+        contract.clone_from(&found.address);
+        entry.chain = Some(found.chain);
+    }
+    Ok(())
 }
 
 /// Remove an entry from a list.

@@ -98,6 +98,9 @@ async fn a_list_is_put_filled_filtered_and_sent_back_as_read() {
                 .success();
             assert_eq!(page["count"], count, "{query}");
         }
+        let unknown = json!({ "entries": [{ "contract": "nowhere", "selector": "f()" }] });
+        let refused = world.post("/lists/pool/entries", unknown).await;
+        assert_eq!(refused.code_and_field().0, "contracts.unknown_contract");
         for (body, field) in [
             (json!({ "entries": [{ "address": BOB }] }), "entries[0]"),
             (json!({ "entries": [{ "contract": BOB }] }), "entries[0]"),

@@ -490,6 +490,9 @@ fn shipped_calls_and_hours_accept_listed_calls_of_unregistered_contracts() {
     world.expect("calls", "a call that is not listed", &outcome, false);
     let entry = json!({ "contract": unknown, "selector": "fill(uint256,uint256,uint256)" });
     world.post("/lists/calls/entries", json!({ "entries": [entry] }));
+    let named = json!({ "contract": "demo-share", "selector": "pause()" });
+    let named = world.post("/lists/calls/entries", json!({ "entries": [named] }));
+    assert_eq!(named["items"][0]["address"], world.token);
     let outcome = fill(&world);
     world.expect("calls", "a listed call", &outcome, true);
     let outcome = world.call(&treasury, "transfer", json!([BOB, million(2)]));

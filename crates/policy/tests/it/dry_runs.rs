@@ -116,6 +116,8 @@ async fn the_examples_in_the_documentation_work() {
         let page = std::fs::read_to_string(testkit::workspace_root().join("docs/policies.md")).unwrap();
         let blocks: Vec<&str> = page.split("```rego\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
         assert_eq!(blocks.len(), 3);
+        let limit = testkit::workspace_root().join("policies/limit.rego");
+        assert_eq!(blocks[0], std::fs::read_to_string(limit).unwrap());
         let full = blocks[0].to_owned();
         let separated = format!("package florin.separated\nallow := true\n{}", blocks[1]);
         let part = format!(
@@ -123,7 +125,7 @@ async fn the_examples_in_the_documentation_work() {
             blocks[2]
         );
         for document in [full, separated, part] {
-            let input = EXAMPLE.replacen('{', &format!("{{\"lookups\": {{{BOB:?}: [\"allowed\"]}},"), 1);
+            let input = EXAMPLE.replacen('{', &format!("{{\"lookups\": {{{BOB:?}: true}},"), 1);
             let run = dry_run(&world.policy, &world.principal, DryRunTarget::Document(document.clone()), &input).await.unwrap();
             assert!(matches!(run.outcome, Outcome::Permit { .. }), "{document}: {run:?}");
         }
