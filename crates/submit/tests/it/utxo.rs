@@ -87,7 +87,7 @@ impl World {
         };
         let connector: Arc<dyn Connector> = coins.clone();
         let settings = submit::Settings::default();
-        let contracts = registry(&db, &api, &[connector.clone()]);
+        let contracts = registry(&db, &api, std::slice::from_ref(&connector));
         let submit = Submit::new(
             submit::Parts {
                 db: db.clone(),

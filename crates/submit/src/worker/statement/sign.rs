@@ -22,7 +22,7 @@ struct Ready {
 
 /// How the permit of a statement is used, or why it cannot be.
 enum Attempt {
-    Signature(Signed),
+    Signature(Box<Signed>),
     Request(Box<VerifiedJob>),
     Refused(keys::Error),
 }
@@ -126,7 +126,8 @@ async fn attempt_each(worker: &Worker, ready: &[Ready]) -> Vec<Attempt> {
         let system = record::system(&namespace);
         let signed = keys::sign(worker.submit.keys(), &system, jobs).await;
         let signed = signed.into_iter();
-        let results = signed.map(|one| one.map_or_else(Attempt::Refused, Attempt::Signature));
+        let results = signed
+            .map(|one| one.map_or_else(Attempt::Refused, |one| Attempt::Signature(Box::new(one))));
         attempts.extend(indexes.into_iter().zip(results));
     }
     attempts.into_values().collect()
