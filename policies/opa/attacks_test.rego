@@ -8,6 +8,7 @@ files := {
 	"calls": data.calls_attacks,
 	"fees": data.fees_attacks,
 	"hours": data.hours_attacks,
+	"cancel": data.cancel_attacks,
 }
 
 # A patch of the whole document replaces it.
@@ -19,7 +20,8 @@ allowed(name, document) if data.florin[name].allow == true with input as documen
 
 permitted(name, document) if {
 	allowed(name, document)
-	count(data.florin[name].deny) == 0 with input as document
+	denials := {message | some message in data.florin[name].deny} with input as document
+	count(denials) == 0
 }
 
 test_what_is_attacked_is_permitted if {
