@@ -1,23 +1,19 @@
 //! Evaluation of a document, on a pool thread and within limits. Every unexpected result is a
 //! denial.
 
-use crate::crosscheck::Interpreter;
-use crate::document::{Compiled, Entry, bounded_builtins};
-use crate::outcome::{Caps, Obligation, Opinion, Reason, ReasonCode};
+use crate::document::{Compiled, Entry};
+use crate::outcome::{Caps, Opinion, Reason, ReasonCode};
+use crate::rego::{Budget, Evaluation, Stop, Value};
 use crate::{Limits, Lookup};
-use regorus::Value;
-use regorus::rvm::{RegoVM, vm::VmError};
-use regorus::utils::limits::ExecutionTimerConfig;
 use serde_json::Value as Json;
-use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
-use strum::IntoEnumIterator as _;
 use types::Namespace;
 
-/// The number of instructions between two checks of the clock. A single instruction may multiply
-/// numbers of a million digits, so the clock is checked at each.
-const CHECK_EVERY: NonZeroU32 = NonZeroU32::new(1).expect("1 is not 0");
+/// The budget of one rule for new values, in bytes.
+const MAX_ALLOCATED_BYTES: usize = 32 * 1024 * 1024;
+/// The largest value of a rule, in bytes; shared parts count each time.
+const MAX_VALUE_BYTES: usize = 1024 * 1024;
 
 /// A lookup that a document requests, and the key of its answer in `input.lookups`.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,17 +30,18 @@ struct LookupSpec {
     args: Json,
 }
 
-/// Parse an input for the virtual machine.
+/// Parse an input.
 pub(crate) fn input(text: &str) -> Result<Value, String> {
-    Value::from_json_str(text).map_err(|error| error.to_string())
+    serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
 /// Add the answers of a document's lookups to an input.
-pub(crate) fn with_lookups(mut input: Value, answers: &Json) -> Result<Value, String> {
-    let answers = Value::from_json_str(&answers.to_string()).map_err(|error| error.to_string())?;
-    let fields = input.as_object_mut().map_err(|error| error.to_string())?;
-    fields.insert("lookups".into(), answers);
-    Ok(input)
+pub(crate) fn with_lookups(input: Value, answers: &Json) -> Result<Value, String> {
+    let answers: Value =
+        serde_json::from_value(answers.clone()).map_err(|error| error.to_string())?;
+    input
+        .with_field("lookups", answers)
+        .ok_or_else(|| "the input is not an object".to_owned())
 }
 
 /// The lookups that a document's rule `lookups` requests.
@@ -94,34 +91,6 @@ fn lookup_request(
     })
 }
 
-/// Check that regorus' two evaluators give every rule the same value; the error describes the
-/// difference.
-pub(crate) fn crosscheck(
-    document: &Compiled,
-    text: &str,
-    input: &Value,
-    limits: &Limits,
-) -> Result<(), String> {
-    let mut interpreter = Interpreter::new(document, text, limits)?;
-    let mut machine = Machine::new(document, input, limits);
-    for entry in Entry::iter() {
-        let (compiled, interpreted) = (machine.eval(entry)?, interpreter.eval(entry, input)?);
-        if compiled != interpreted {
-            return Err(format!(
-                "`{}` is {} compiled and {} interpreted",
-                entry.name(),
-                display(compiled),
-                display(interpreted)
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn display(value: Option<Value>) -> String {
-    value.map_or_else(|| "nothing".to_owned(), |value| value.to_string())
-}
-
 /// Evaluate a document, as the policy with this name.
 pub(crate) fn opinion(document: &Compiled, input: &Value, limits: &Limits, name: &str) -> Opinion {
     read_opinion(&mut Machine::new(document, input, limits), name).unwrap_or_else(|why| Opinion {
@@ -132,14 +101,13 @@ pub(crate) fn opinion(document: &Compiled, input: &Value, limits: &Limits, name:
 
 fn read_opinion(machine: &mut Machine<'_>, name: &str) -> Result<Opinion, String> {
     let mut reasons = denials(machine.value(Entry::Deny)?, name)?;
-    if machine.eval_json(Entry::Allow)? != Some(Json::Bool(true)) && reasons.is_empty() {
+    if machine.value_or_undefined(Entry::Allow)? != Some(Json::Bool(true)) && reasons.is_empty() {
         reasons.push(Reason::new(
             ReasonCode::NotAllowed,
             Some(name),
             "its rule `allow` is not true",
         ));
     }
-    let needs = needs(machine.value(Entry::Needs)?)?;
     let caps = match machine.value(Entry::Envelope)? {
         None => Caps::default(),
         Some(caps) => serde_json::from_value(caps)
@@ -147,8 +115,8 @@ fn read_opinion(machine: &mut Machine<'_>, name: &str) -> Result<Opinion, String
     };
     Ok(Opinion {
         reasons,
-        needs,
         caps,
+        ..Opinion::default()
     })
 }
 
@@ -175,20 +143,6 @@ fn message_text(message: Json) -> String {
     }
 }
 
-fn needs(needs: Option<Json>) -> Result<Vec<Obligation>, String> {
-    let Some(needs) = needs else {
-        return Ok(Vec::new());
-    };
-    let needs: Vec<Obligation> = serde_json::from_value(needs)
-        .map_err(|error| format!("`needs` is not a set of known obligations: {error}"))?;
-    match needs.iter().find(|need| !need.is_fulfillable()) {
-        Some(need) => Err(format!(
-            "`needs` requests what cannot be fulfilled: {need:?}"
-        )),
-        None => Ok(needs),
-    }
-}
-
 fn kind(value: &Json) -> &'static str {
     match value {
         Json::Null => "null",
@@ -203,79 +157,65 @@ fn kind(value: &Json) -> &'static str {
 /// The evaluator of one document on one input.
 struct Machine<'d> {
     document: &'d Compiled,
-    vm: RegoVM,
+    evaluation: Evaluation<'d>,
+    limits: &'d Limits,
 }
 
 impl<'d> Machine<'d> {
-    fn new(document: &'d Compiled, input: &Value, limits: &Limits) -> Self {
-        let mut vm = RegoVM::new();
-        vm.load_program(document.program.clone());
-        vm.set_max_instructions(limits.instructions);
-        // As in OPA, a failing function is undefined, so its negation is true.
-        vm.set_strict_builtin_errors(false);
-        vm.set_execution_timer_config(Some(ExecutionTimerConfig {
-            limit: Duration::from_millis(limits.evaluation_ms),
-            check_interval: CHECK_EVERY,
-        }));
-        vm.set_input(input.clone());
-        Self { document, vm }
+    fn new(document: &'d Compiled, input: &Value, limits: &'d Limits) -> Self {
+        let budget = Budget {
+            steps: limits.instructions,
+            bytes: MAX_ALLOCATED_BYTES,
+            time: Duration::from_millis(limits.evaluation_ms),
+        };
+        Self {
+            document,
+            evaluation: Evaluation::new(&document.program, input.clone(), budget),
+            limits,
+        }
     }
 
     /// The value of a rule; `None` only if the document has no such rule. A rule that exists and
-    /// has no value is an error, because regorus also returns no value for a conflict of two.
+    /// has no value is an error.
     fn value(&mut self, entry: Entry) -> Result<Option<Json>, String> {
-        let value = self.eval_json(entry)?;
-        match (&value, self.document.entry_point(entry)) {
-            (None, Some(entry_point)) => {
-                Err(format!("{entry_point} has no value, or more than one"))
-            }
+        let value = self.value_or_undefined(entry)?;
+        match (&value, self.document.rule(entry)) {
+            (None, Some(_)) => Err(format!("{} has no value", self.name(entry))),
             _ => Ok(value),
         }
     }
 
     /// The value of a rule; `None` if the document has no such rule, or it is undefined.
-    fn eval_json(&mut self, entry: Entry) -> Result<Option<Json>, String> {
-        match self.eval(entry)? {
-            None | Some(Value::Undefined) => Ok(None),
-            Some(value) => serde_json::to_value(&value)
-                .map(Some)
-                .map_err(|error| error.to_string()),
-        }
-    }
-
-    /// The value of a rule as a Rego value; `None` only if the document has no such rule.
-    fn eval(&mut self, entry: Entry) -> Result<Option<Value>, String> {
-        let Some(entry_point) = self.document.entry_point(entry) else {
+    fn value_or_undefined(&mut self, entry: Entry) -> Result<Option<Json>, String> {
+        let Some(rule) = self.document.rule(entry) else {
             return Ok(None);
         };
-        bounded_builtins::reset();
-        // A panic in regorus must not end the evaluation of other documents.
-        let value = catch_unwind(AssertUnwindSafe(|| {
-            self.vm.execute_entry_point_by_name(&entry_point)
-        }))
-        .map_err(|_| "the evaluation panicked".to_owned())?
-        .map_err(|error| self.error_text(&error))?;
-        let limit = bounded_builtins::MAX_VALUE_BYTES;
-        if bounded_builtins::value_size(&value, limit) > limit {
-            Err(format!("{entry_point} has more than {limit} bytes"))
-        } else {
-            Ok(Some(value))
+        // A panic must not end the evaluation of other documents.
+        let value = catch_unwind(AssertUnwindSafe(|| self.evaluation.value(rule)))
+            .map_err(|_| "the evaluation panicked".to_owned())?
+            .map_err(|stop| self.stopped(stop))?;
+        match value {
+            Some(value) if value.bytes() > MAX_VALUE_BYTES => Err(format!(
+                "{} has more than {MAX_VALUE_BYTES} bytes",
+                self.name(entry)
+            )),
+            Some(value) => value.to_json().map(Some),
+            None => Ok(None),
         }
     }
 
-    /// An error message that does not depend on timing, so that a replay gives the same text.
-    fn error_text(&self, error: &VmError) -> String {
-        match error {
-            VmError::TimeLimitExceeded { limit, .. } => {
-                format!("a rule took longer than {} ms", limit.as_millis())
-            }
-            VmError::InstructionLimitExceeded { limit, .. } => {
-                format!("a rule took more than {limit} instructions")
-            }
-            VmError::MemoryLimitExceeded { limit, .. } => {
-                format!("a rule made more than {limit} bytes")
-            }
-            other => other.to_string(),
+    fn name(&self, entry: Entry) -> String {
+        format!("data.{}.{}", self.document.package, entry.name())
+    }
+
+    /// A message that does not depend on timing, so that a replay gives the same text.
+    fn stopped(&self, stop: Stop) -> String {
+        match stop {
+            Stop::Failed(why) => why,
+            Stop::Steps => format!("a rule took more than {} steps", self.limits.instructions),
+            Stop::Bytes => format!("a rule made more than {MAX_ALLOCATED_BYTES} bytes"),
+            Stop::Time => format!("a rule took longer than {} ms", self.limits.evaluation_ms),
+            Stop::Depth => "a rule is nested too deep".to_owned(),
         }
     }
 }

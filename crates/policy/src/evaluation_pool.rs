@@ -10,9 +10,9 @@ use tokio::sync::oneshot;
 
 const ITEMS_PER_JOB: usize = 32;
 
-/// Stack size of a thread. Regorus recurses a few calls for each nested rule, loop and
-/// comprehension; the deepest accepted document takes less than 4 MiB in a debug build. Memory is
-/// committed only as the stack grows.
+/// Stack size of a thread. The evaluator recurses a few calls for each nested rule, loop, term and
+/// comprehension, up to a depth that fits in a debug build. Memory is committed only as the stack
+/// grows.
 const STACK_BYTES: usize = 32 * 1024 * 1024;
 
 type Job = Box<dyn FnOnce() + Send>;

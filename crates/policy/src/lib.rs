@@ -35,7 +35,6 @@
 mod api_keys;
 mod attach;
 mod contracts;
-mod crosscheck;
 mod decide;
 mod decision;
 mod document;
@@ -53,6 +52,7 @@ mod outcome;
 mod own_lookups;
 mod permits;
 mod policies;
+mod rego;
 mod replay;
 mod request;
 mod signer;

@@ -6,8 +6,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use types::{Amount, Role, clip, sanitize_text};
 
-/// The largest number of approvals that a document may require.
-const MAX_APPROVALS: u32 = 20;
 /// The largest number of reasons that a decision keeps.
 const MAX_REASONS: usize = 20;
 
@@ -132,14 +130,6 @@ impl std::fmt::Display for Reason {
             Some(policy) => write!(f, "{policy}: {}", self.text),
             None => f.write_str(&self.text),
         }
-    }
-}
-
-impl Obligation {
-    /// Whether people can fulfill the obligation.
-    pub(crate) fn is_fulfillable(&self) -> bool {
-        let Obligation::Approval { count, .. } = self;
-        (1..=MAX_APPROVALS).contains(count)
     }
 }
 

@@ -24,6 +24,7 @@
 
 pub mod anvil;
 pub mod http;
+pub mod opa;
 pub mod otlp;
 pub mod postgres;
 #[cfg(feature = "utxo")]

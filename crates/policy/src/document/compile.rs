@@ -1,90 +1,16 @@
-//! Compilation of Rego text to a program for regorus' virtual machine.
+//! From the text of a document to its program.
 
-use super::{DocumentError, LIBRARY, bounded_builtins, calls, is_reserved, lint};
-use regorus::languages::rego::compiler::Compiler;
-use regorus::rvm::Program;
-use regorus::rvm::program::RuleType;
-use regorus::{CompiledPolicy, Engine};
-use std::sync::Arc;
-use strum::IntoEnumIterator as _;
-
-/// The file name of the document in regorus' messages.
-const NAME: &str = "policy.rego";
-
-/// The functions that policies may use: pure, deterministic, and with a result not much larger than
-/// their arguments. Functions that read a clock, randomness, the network or the process are not
-/// included, nor those that produce large results from small arguments (`numbers.range`,
-/// `bits.lsh`).
-const FUNCTIONS: &[&str] = &[
-    "__builtin_sets.intersection",
-    "__builtin_sets.union",
-    "abs",
-    "array.concat",
-    "array.reverse",
-    "array.slice",
-    "bits.and",
-    "bits.or",
-    "bits.xor",
-    "ceil",
-    "concat",
-    "contains",
-    "count",
-    "endswith",
-    "floor",
-    "format_int",
-    "indexof",
-    "indexof_n",
-    "intersection",
-    "is_array",
-    "is_boolean",
-    "is_null",
-    "is_number",
-    "is_object",
-    "is_set",
-    "is_string",
-    "lower",
-    "max",
-    "min",
-    "object.filter",
-    "object.get",
-    "object.keys",
-    "object.remove",
-    "object.subset",
-    "object.union",
-    "product",
-    "regex.is_valid",
-    "regex.match",
-    "replace",
-    "round",
-    "sort",
-    "split",
-    "sprintf",
-    "startswith",
-    "strings.any_prefix_match",
-    "strings.any_suffix_match",
-    "strings.count",
-    "strings.reverse",
-    "substring",
-    "sum",
-    "to_number", // only for the library: `lint` rejects it in documents
-    "trim",
-    "trim_left",
-    "trim_prefix",
-    "trim_right",
-    "trim_space",
-    "trim_suffix",
-    "type_name",
-    "union",
-    "upper",
-];
+use super::{DocumentError, LIBRARY, is_reserved, lint};
+use crate::rego::{Form, Library, Module, Program, Refusal, link, parse};
+use std::sync::LazyLock;
+use strum::{EnumCount, IntoEnumIterator as _};
 
 /// The rules that Florin evaluates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumIter, strum::IntoStaticStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumCount, strum::EnumIter, strum::IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub(crate) enum Entry {
     Allow,
     Deny,
-    Needs,
     Envelope,
     Lookups,
 }
@@ -98,164 +24,100 @@ impl Entry {
 /// A compiled document.
 #[derive(Debug)]
 pub(crate) struct Compiled {
-    /// The program, with one entry point for each rule of [`Entry`] that the document has.
-    pub(crate) program: Arc<Program>,
-    package: String,
-    entries: Vec<Entry>,
+    pub(crate) program: Program,
+    pub(crate) package: String,
+    entries: [Option<usize>; Entry::COUNT],
 }
 
 impl Compiled {
-    /// The entry point of a rule, if the document has the rule.
-    pub(crate) fn entry_point(&self, entry: Entry) -> Option<String> {
-        self.entries
-            .contains(&entry)
-            .then(|| format!("data.{}.{}", self.package, entry.name()))
+    /// The index of a rule in the program, if the document has the rule.
+    pub(crate) fn rule(&self, entry: Entry) -> Option<usize> {
+        self.entries[entry as usize]
     }
 }
 
+static PARSED_LIBRARY: LazyLock<Vec<Module>> = LazyLock::new(|| {
+    let parsed = LIBRARY.iter().map(|(_, text)| parse(text));
+    parsed
+        .collect::<Result<_, _>>()
+        .expect("a test parses the library")
+});
+
 /// Check and compile a document.
 pub(crate) fn compile(document: &str) -> Result<Compiled, DocumentError> {
-    lint::check(document)?;
-    let mut engine = Engine::new();
-    for (name, text) in LIBRARY {
-        engine
-            .add_policy(format!("{name}.rego"), text.to_owned())
-            .map_err(rego_error)?;
+    compile_with(document, Library::Native)
+}
+
+/// Compile a document with the native functions of the library, or with its text.
+pub(crate) fn compile_with(document: &str, library: Library) -> Result<Compiled, DocumentError> {
+    let module = parse(document).map_err(refused)?;
+    let package = plain_package(&module)?;
+    lint::check(&module)?;
+    let modules: Vec<&Module> = PARSED_LIBRARY.iter().chain([&module]).collect();
+    let program = link(&modules, library).map_err(refused)?;
+    let mut entries = [None; Entry::COUNT];
+    for entry in Entry::iter() {
+        let name = format!("data.{package}.{}", entry.name());
+        let rule = { program.groups.iter() }.position(|group| group.name == name);
+        if let Some(rule) = rule {
+            check_form(entry, &program.groups[rule].form)?;
+        }
+        entries[entry as usize] = rule;
     }
-    let package = engine
-        .add_policy(NAME.to_owned(), document.to_owned())
-        .map_err(rego_error)?;
-    let package = plain_package(&package)?;
-    let entries = entries(&engine)?;
-    if !entries.contains(&Entry::Allow) {
+    if entries[Entry::Allow as usize].is_none() {
         return Err(DocumentError::NoAllow { package });
     }
-    let entry_points: Vec<String> = entries
-        .iter()
-        .map(|entry| format!("data.{package}.{}", entry.name()))
-        .collect();
-    let policy = engine
-        .compile_with_entrypoint(&entry_points[0].as_str().into())
-        .map_err(rego_error)?;
-    check_rule_names(&policy, &package)?;
-    let program = program(&policy, &entry_points)?;
-    check_functions(&program)?;
-    check_rule_forms(&program, &package)?;
-    calls::check(&program)?;
-    let mut program = Arc::unwrap_or_clone(program);
-    bounded_builtins::install(&mut program);
     Ok(Compiled {
-        program: Arc::new(program),
+        program,
         package,
         entries,
     })
 }
 
-fn plain_package(path: &str) -> Result<String, DocumentError> {
-    let package = path.strip_prefix("data.").unwrap_or(path);
+fn plain_package(module: &Module) -> Result<String, DocumentError> {
+    let package = module.package.join(".");
     let is_word = |part: &str| {
-        part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        let mut letters = part.chars();
+        letters
+            .next()
+            .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+            && letters.all(|c| c.is_ascii_alphanumeric() || c == '_')
     };
-    if package.split('.').all(is_word) && !is_reserved(package) {
-        Ok(package.to_owned())
-    } else {
-        Err(DocumentError::Package {
-            package: package.to_owned(),
-        })
+    let is_plain = module.package.iter().all(|part| is_word(part));
+    match is_plain && !is_reserved(&package) {
+        true => Ok(package),
+        false => Err(DocumentError::Package { package }),
     }
 }
 
-fn entries(engine: &Engine) -> Result<Vec<Entry>, DocumentError> {
-    let mut declared = Vec::new();
-    for entry in Entry::iter() {
-        if engine
-            .has_declared_rule_rooted_at(NAME, entry.name())
-            .map_err(rego_error)?
-        {
-            declared.push(entry);
-        }
-    }
-    Ok(declared)
-}
-
-fn program(
-    policy: &CompiledPolicy,
-    entry_points: &[String],
-) -> Result<Arc<Program>, DocumentError> {
-    let entry_points: Vec<&str> = entry_points.iter().map(String::as_str).collect();
-    Compiler::compile_from_policy(policy, &entry_points).map_err(rego_error)
-}
-
-/// `a.b := 1` makes `b` a part of `a`. Regorus' virtual machine evaluates such parts separately and
-/// would take one of them for the whole.
-fn check_rule_names(policy: &CompiledPolicy, package: &str) -> Result<(), DocumentError> {
-    let prefix = format!("data.{package}.");
-    let names = policy
-        .get_rules()
-        .keys()
-        .filter_map(|path| path.strip_prefix(&prefix));
-    match names.into_iter().find(|name| name.contains(['.', '['])) {
-        Some(name) => Err(DocumentError::CompoundName {
-            rule: name.to_owned(),
+fn check_form(entry: Entry, form: &Form) -> Result<(), DocumentError> {
+    let (fits, required) = match entry {
+        Entry::Deny => (*form == Form::Set, "`deny contains … if …`"),
+        Entry::Allow => (*form == Form::Complete, "`allow if …`"),
+        Entry::Envelope | Entry::Lookups => (
+            matches!(form, Form::Complete | Form::Object | Form::Parts(_)),
+            "an object",
+        ),
+    };
+    match fits {
+        true => Ok(()),
+        false => Err(DocumentError::RuleForm {
+            rule: entry.name(),
+            form: required,
         }),
-        None => Ok(()),
     }
 }
 
-/// If a rule with a single value gets two, regorus' virtual machine makes it undefined, and a
-/// denial or a need would be lost. Sets cannot conflict.
-fn check_rule_forms(program: &Program, package: &str) -> Result<(), DocumentError> {
-    for (entry, form) in [
-        (Entry::Deny, "`deny contains … if …`"),
-        (Entry::Needs, "`needs contains … if …`"),
-    ] {
-        let path = format!("data.{package}.{}", entry.name());
-        let info = program.rule_infos.iter().find(|info| info.name == path);
-        if info.is_some_and(|info| info.rule_type != RuleType::PartialSet) {
-            return Err(DocumentError::RuleForm {
-                rule: entry.name(),
-                form,
-            });
-        }
-    }
-    Ok(())
-}
-
-fn check_functions(program: &Program) -> Result<(), DocumentError> {
-    let forbidden = program
-        .builtin_info_table
-        .iter()
-        .find(|function| !FUNCTIONS.contains(&function.name.as_str()));
-    match forbidden {
-        Some(function) => Err(DocumentError::ForbiddenFunction {
-            name: function.name.clone(),
-            hint: "",
-        }),
-        None => Ok(()),
-    }
-}
-
-/// Reduce regorus' multi-line message, with its source excerpt, to one line with position and text.
-fn rego_error(error: impl std::fmt::Display) -> DocumentError {
-    let text = error.to_string();
-    let why = text
-        .split_once("error: ")
-        .map_or(text.as_str(), |(_, why)| why)
-        .trim()
-        .to_owned();
+fn refused(refusal: Refusal) -> DocumentError {
+    let position = match refusal.line {
+        0 => String::new(),
+        line => format!("line {line}: "),
+    };
     DocumentError::Rego {
-        position: position(&text).unwrap_or_default(),
-        why,
+        position,
+        why: refusal.why,
     }
 }
-
-fn position(text: &str) -> Option<String> {
-    let location = text.split_once(&format!("--> {NAME}:"))?.1.lines().next()?;
-    let (line, column) = location.split_once(':')?;
-    Some(format!("line {line}, column {column}: "))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,12 +134,9 @@ mod tests {
         let compiled =
             compile("package florin.mine\nallow if input.a == 1\ndeny contains \"no\" if input.b")
                 .expect("compiles");
-        assert_eq!(compiled.entries, [Entry::Allow, Entry::Deny]);
-        assert_eq!(
-            compiled.entry_point(Entry::Deny).as_deref(),
-            Some("data.florin.mine.deny")
-        );
-        assert_eq!(compiled.entry_point(Entry::Needs), None);
+        let has = |entry| compiled.rule(entry).is_some();
+        assert!(has(Entry::Allow) && has(Entry::Deny));
+        assert!(!has(Entry::Envelope) && !has(Entry::Lookups));
         assert_eq!(
             rejection("package florin.mine\nx := 1"),
             "package florin.mine has no rule `allow`"
@@ -297,13 +156,15 @@ mod tests {
     }
 
     #[test]
-    fn deny_and_needs_must_be_sets() {
+    fn the_entry_rules_have_their_forms() {
         for rules in [
             "deny := true",
             "deny if input.a",
-            "needs := [1]",
+            "deny.a := 1",
             "default deny := {\"x\"}",
-            "needs[x] := 1 if some x in [1]",
+            "deny[x] := 1 if some x in [1]",
+            "envelope contains 1",
+            "lookups(x) := 1",
         ] {
             let message = rejection(&format!("package florin.p\nallow := true\n{rules}"));
             assert!(message.contains("must be written as"), "{rules}: {message}");
@@ -311,24 +172,19 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_name_must_be_one_word() {
+    fn approvals_are_rejected_until_they_can_be_given() {
         for rules in [
-            "allow := true\ndeny.big := \"no\" if input.a\ndeny.small := \"no\" if input.b",
-            "allow := true\nlookups.x := {}",
-            "allow := true\nlookups[\"x\"] := {}",
-            "allow if limits[input.a] == 1\nlimits.a := 1\nlimits.b := 2",
-            "allow := true\nx.y contains 1",
+            "needs contains {\"type\": \"approval\", \"count\": 2}",
+            "needs := []",
+            "needs.x := 1",
+            "default needs := []",
         ] {
-            let message = rejection(&format!("package florin.p\n{rules}"));
+            let message = rejection(&format!("package florin.p\nallow := true\n{rules}"));
             assert!(
-                message.contains("a rule name must be one word"),
-                "{rules}: {message}"
+                message.contains("approvals cannot be given yet"),
+                "{message}"
             );
         }
-        assert_eq!(
-            rejection("package florin.p\nallow := true\nlookups[x] := 1 if some x in [\"a\"]"),
-            ""
-        );
     }
 
     #[test]
@@ -367,8 +223,8 @@ mod tests {
                 "{rules}"
             );
         }
-        let message = rejection("package florin.p\nallow if data.florin.approval[input.x]");
-        assert!(message.contains("named in full"), "{message}");
+        let message = rejection("package florin.p\nallow if data.florin.amount[input.x]");
+        assert!(message.contains("no rule"), "{message}");
     }
 
     #[test]

@@ -2,14 +2,10 @@
 //! cancels.
 
 /// The packages of the library with their texts. All of it is part of every bundle hash.
-pub(crate) const LIBRARY: [(&str, &str); 6] = [
+pub(crate) const LIBRARY: [(&str, &str); 5] = [
     (
         "florin.amount",
         include_str!("../../../../policies/lib/amount.rego"),
-    ),
-    (
-        "florin.approval",
-        include_str!("../../../../policies/lib/approval.rego"),
     ),
     (
         "florin.effects",

@@ -1,271 +1,249 @@
-//! A token-level lint for documents that compile but must be rejected: inexact numbers, digit
-//! strings in text order, replaced functions.
+//! Checks of documents that compile and would not mean what they say: texts in text order, amounts
+//! beside numbers, approvals.
 
 use super::DocumentError;
+use crate::rego::{Field, Head, Literal, LiteralKind, Module, Rule, Term, TermKind};
 
-/// Integers up to this one are exact in a float, which is what other Rego engines compute with.
-const MAX_EXACT: u64 = 1 << 53;
+/// Members of the input that are texts of digits.
+const AMOUNTS: &[&str] = &[
+    "amount",
+    "balance",
+    "fee_per_gas",
+    "gas",
+    "nonce",
+    "tip",
+    "total_fee",
+    "value",
+];
 
-/// The largest nesting of `[` and `{`: regorus parses their content twice, to detect
-/// comprehensions, so each level doubles the time.
-const MAX_BRACKET_DEPTH: usize = 8;
+/// The comparisons, with the function of the library that is meant.
+const COMPARISONS: &[(&str, &str)] = &[
+    ("lt", "amount.below"),
+    ("lte", "amount.at_most"),
+    ("gt", "amount.above"),
+    ("gte", "amount.at_least"),
+    ("equal", "amount.compare"),
+    ("neq", "amount.compare"),
+];
 
-/// A token of Rego, as far as the lint needs it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Token<'t> {
-    Name(&'t str),
-    Number(&'t str),
-    /// Including the quotes.
-    Text(&'t str),
-    Symbol(&'t str),
-}
+type Checked = Result<(), DocumentError>;
 
 /// Reject documents that compile but are not allowed.
-pub(crate) fn check(document: &str) -> Result<(), DocumentError> {
-    let tokens = tokens(document);
-    check_brackets(&tokens)?;
-    for (index, (line, token)) in tokens.iter().enumerate() {
-        match token {
-            Token::Number(literal) if !is_exact(literal) => {
-                return Err(DocumentError::InexactNumber {
-                    line: *line,
-                    literal: (*literal).to_owned(),
-                });
-            }
-            Token::Text(literal) if is_digits(literal) && is_ordered(&tokens, index) => {
-                return Err(DocumentError::StringComparison {
-                    line: *line,
-                    literal: (*literal).to_owned(),
-                });
-            }
-            // `input.effects.opaque` is never defined, so `not` of it would be true.
-            Token::Name("opaque") | Token::Text("\"opaque\"" | "`opaque`") => {
-                return Err(DocumentError::RemovedMember {
-                    line: *line,
-                    name: "opaque",
-                    hint: "use effects.complete",
-                });
-            }
-            Token::Name("to_number") => {
-                return Err(DocumentError::ForbiddenFunction {
-                    name: "to_number".to_owned(),
-                    hint: ": amounts would not stay exact; use florin.amount",
-                });
-            }
-            _ => {}
-        }
-    }
-    Ok(())
+pub(crate) fn check(module: &Module) -> Checked {
+    module.rules.iter().try_for_each(rule)
 }
 
-fn check_brackets(tokens: &[(usize, Token<'_>)]) -> Result<(), DocumentError> {
-    let mut open = 0usize;
-    for (line, token) in tokens {
-        match token {
-            Token::Symbol("[" | "{") => open += 1,
-            Token::Symbol("]" | "}") => open = open.saturating_sub(1),
-            _ => {}
-        }
-        if open > MAX_BRACKET_DEPTH {
-            return Err(DocumentError::BracketNesting {
-                line: *line,
-                limit: MAX_BRACKET_DEPTH,
-            });
-        }
+fn rule(rule: &Rule) -> Checked {
+    if &*rule.path[0] == "needs" {
+        return Err(DocumentError::Needs { line: rule.line });
     }
-    Ok(())
+    if let Head::Object(key) = &rule.head {
+        term(key)?;
+    }
+    rule.branches.iter().try_for_each(|branch| {
+        term(&branch.value)?;
+        body(&branch.body)
+    })
 }
 
-/// Whether every engine reads the number equally: integers up to 2^53, and fractions below it.
-fn is_exact(literal: &str) -> bool {
-    match literal.parse::<u64>() {
-        Ok(whole) => whole <= MAX_EXACT,
-        Err(_) => literal.contains(['.', 'e', 'E']) && is_small(literal),
+fn body(body: &[Literal]) -> Checked {
+    body.iter().try_for_each(literal)
+}
+
+fn literal(line: &Literal) -> Checked {
+    match &line.kind {
+        LiteralKind::Term(inner) => term(inner),
+        LiteralKind::Assign(a, b) => {
+            term(a)?;
+            term(b)
+        }
+        LiteralKind::Unify(a, b) => {
+            comparison("equal", a, b)?;
+            comparison("equal", b, a)?;
+            term(a)?;
+            term(b)
+        }
+        LiteralKind::Not(inner) => literal(inner),
+        LiteralKind::Some(_) => Ok(()),
+        LiteralKind::SomeIn {
+            key,
+            value,
+            collection,
+        } => {
+            key.iter().try_for_each(term)?;
+            term(value)?;
+            term(collection)
+        }
+        LiteralKind::Every {
+            domain,
+            body: inner,
+            ..
+        } => {
+            term(domain)?;
+            body(inner)
+        }
     }
 }
 
-/// Whether a decimal number is below 2^53, judged by the number of digits before the point. Precise
-/// enough, because 2^53 has 16 digits.
-fn is_small(literal: &str) -> bool {
-    let (digits, exponent) = literal.split_once(['e', 'E']).unwrap_or((literal, "0"));
-    let whole = digits
-        .split_once('.')
-        .map_or(digits, |(whole, _)| whole)
-        .trim_start_matches('0')
-        .len();
-    let Ok(exponent) = exponent.parse::<i64>() else {
-        return false;
+fn term(part: &Term) -> Checked {
+    match &part.kind {
+        // `input.effects.opaque` is never defined, so `not` of it would be true.
+        TermKind::Text(name) | TermKind::Var(name) if &**name == "opaque" => {
+            Err(DocumentError::RemovedMember {
+                line: part.line,
+                name: "opaque",
+                hint: "use effects.complete",
+            })
+        }
+        TermKind::Ref(head, path) => {
+            term(head)?;
+            path.iter().try_for_each(term)
+        }
+        TermKind::Call(name, args) => {
+            if let [a, b] = args.as_slice() {
+                comparison(name, a, b)?;
+                comparison(name, b, a)?;
+            }
+            if name == "to_number" {
+                let why = "the function to_number is not available to policies: amounts would not \
+                           stay exact; use florin.amount";
+                return Err(DocumentError::Rego {
+                    position: format!("line {}: ", part.line),
+                    why: why.to_owned(),
+                });
+            }
+            args.iter().try_for_each(term)
+        }
+        TermKind::Array(items) | TermKind::Set(items) => items.iter().try_for_each(term),
+        TermKind::Object(fields) => fields.iter().try_for_each(field),
+        TermKind::ArrayOf(head, inner) | TermKind::SetOf(head, inner) => {
+            term(head)?;
+            body(inner)
+        }
+        TermKind::ObjectOf(pair, inner) => {
+            field(pair)?;
+            body(inner)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn field(pair: &Field) -> Checked {
+    term(&pair.key)?;
+    term(&pair.value)
+}
+
+/// A comparison of a constant with anything: digits in quotes have no order, and an amount is no
+/// number.
+fn comparison(operator: &str, constant: &Term, other: &Term) -> Checked {
+    let Some((_, function)) = COMPARISONS.iter().find(|(name, _)| *name == operator) else {
+        return Ok(());
     };
-    i64::try_from(whole).is_ok_and(|whole| whole.saturating_add(exponent) <= 15)
-}
-
-fn is_digits(literal: &str) -> bool {
-    let inner = literal
-        .get(1..literal.len().saturating_sub(1))
-        .unwrap_or_default();
-    !inner.is_empty() && inner.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn is_ordered(tokens: &[(usize, Token<'_>)], index: usize) -> bool {
-    let is_comparison = |at: Option<usize>| {
-        at.and_then(|at| tokens.get(at))
-            .is_some_and(|(_, token)| matches!(token, Token::Symbol("<" | "<=" | ">" | ">=")))
-    };
-    is_comparison(index.checked_sub(1)) || is_comparison(index.checked_add(1))
-}
-
-/// The tokens of a text with their lines, without comments. Never fails: syntax errors are left to
-/// the compiler.
-fn tokens(text: &str) -> Vec<(usize, Token<'_>)> {
-    let mut tokens_with_lines = Vec::new();
-    let (mut rest, mut line) = (text, 1);
-    while let Some(first) = rest.chars().next() {
-        let (length, token) = next(rest, first);
-        let (taken, remainder) = rest.split_at(length);
-        if let Some(token) = token {
-            tokens_with_lines.push((line, token(taken)));
+    let line = constant.line;
+    match &constant.kind {
+        TermKind::Text(text) if is_digits(text) && !["equal", "neq"].contains(&operator) => {
+            Err(DocumentError::StringComparison {
+                line,
+                literal: format!("{text:?}"),
+            })
         }
-        line += taken.matches('\n').count();
-        rest = remainder;
-    }
-    tokens_with_lines
-}
-
-type NewToken<'t> = fn(&'t str) -> Token<'t>;
-
-/// The length and constructor of the next token; no constructor for whitespace and comments.
-fn next(rest: &str, first: char) -> (usize, Option<NewToken<'_>>) {
-    match first {
-        '#' => (rest.find('\n').unwrap_or(rest.len()), None),
-        '"' => (quoted_length(rest, true), Some(Token::Text)),
-        '`' => (quoted_length(rest, false), Some(Token::Text)),
-        c if c.is_whitespace() => (c.len_utf8(), None),
-        c if c.is_ascii_digit() => (number_length(rest), Some(Token::Number)),
-        c if c.is_alphabetic() || c == '_' => (
-            span(rest, |c| c.is_alphanumeric() || c == '_'),
-            Some(Token::Name),
-        ),
-        '<' | '>' if rest[1..].starts_with('=') => (2, Some(Token::Symbol)),
-        c => (c.len_utf8(), Some(Token::Symbol)),
+        TermKind::Number(_) => match amount_member(other) {
+            Some(member) => Err(DocumentError::NumberComparison {
+                line,
+                member: member.to_owned(),
+                function,
+            }),
+            None => Ok(()),
+        },
+        _ => Ok(()),
     }
 }
 
-fn span(rest: &str, matches: impl Fn(char) -> bool) -> usize {
-    rest.find(|c: char| !matches(c)).unwrap_or(rest.len())
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The length of a quoted string with its quotes; the whole rest if it does not close.
-fn quoted_length(rest: &str, escapes: bool) -> usize {
-    let quote = rest.as_bytes()[0];
-    let mut skip = false;
-    for (index, byte) in rest.bytes().enumerate().skip(1) {
-        match byte {
-            _ if skip => skip = false,
-            b'\\' if escapes => skip = true,
-            _ if byte == quote => return index + 1,
-            _ => {}
-        }
-    }
-    rest.len()
-}
-
-fn number_length(rest: &str) -> usize {
-    let bytes = rest.as_bytes();
-    let digits = |from: usize| {
-        bytes[from..]
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count()
+/// The last name of a reference to an amount.
+fn amount_member(term: &Term) -> Option<&str> {
+    let TermKind::Ref(_, path) = &term.kind else {
+        return None;
     };
-    let mut end = digits(0);
-    if bytes.get(end) == Some(&b'.') && digits(end + 1) > 0 {
-        end += 1 + digits(end + 1);
+    match &path.last()?.kind {
+        TermKind::Text(name) => AMOUNTS.iter().find(|known| ***known == **name).copied(),
+        _ => None,
     }
-    if matches!(bytes.get(end), Some(b'e' | b'E')) {
-        let sign = usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
-        let exponent = bytes
-            .get(end + 1 + sign)
-            .map_or(0, |_| digits(end + 1 + sign));
-        end += if exponent > 0 { 1 + sign + exponent } else { 0 };
-    }
-    end
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use proptest::prelude::*;
+    use crate::document::compile;
 
-    fn rejection(document: &str) -> Option<String> {
-        check(document).err().map(|error| error.to_string())
+    fn rejection(lines: &str) -> Option<String> {
+        let document = format!("package florin.p\nallow if {{\n{lines}\n}}");
+        compile(&document).err().map(|error| error.to_string())
     }
 
     #[test]
     fn numbers_above_2_to_the_53_are_rejected() {
-        for good in [
-            "x := 9007199254740992",
-            "x := 0.5",
-            "x := 1e3",
-            "x := [1, 2]",
-            "x := 123456789012345.75",
-            "y1 := a1e99",
-        ] {
-            assert_eq!(rejection(good), None, "{good}");
+        for good in ["9007199254740992", "0.5", "[1, 2]", "123456789012.75", "-1"] {
+            assert_eq!(rejection(&format!("x := {good}")), None, "{good}");
         }
         for bad in [
             "9007199254740993",
             "1000000000000000000000000",
             "1e18",
             "1E+24",
+            "1e3",
+            "007",
             "9007199254740993.5",
             "1e99999999999999999999",
         ] {
-            let message =
-                rejection(&format!("package p\n\nx := input.a <= {bad}")).unwrap_or_default();
-            assert!(
-                message.starts_with(&format!("line 3: the number {bad} ")),
-                "{bad}: {message}"
-            );
+            let message = rejection(&format!("input.a <= {bad}")).unwrap_or_default();
+            assert!(message.starts_with("line 3: "), "{bad}: {message}");
         }
     }
 
     #[test]
-    fn digits_in_comments_and_strings_are_no_numbers() {
-        assert_eq!(
-            rejection(
-                "# 99999999999999999999\nx := \"99999999999999999999\" # \"\ny := `9\n99999999999999999999`"
-            ),
-            None
-        );
-        assert!(rejection("x := \"\\\"\" \ny := 99999999999999999999").is_some());
-    }
-
-    #[test]
-    fn brackets_are_nested_at_most_eight_deep() {
-        assert_eq!(
-            rejection(&format!(
-                "x := {}1{} + f[\"[[[[[\"]",
-                "[{".repeat(4),
-                "}]".repeat(4)
-            )),
-            None
-        );
-        assert!(
-            rejection(&format!("x := {}1", "[(".repeat(9)))
-                .is_some_and(|message| message.contains("nested"))
-        );
-    }
-
-    #[test]
     fn digit_strings_are_not_compared_in_text_order() {
-        for bad in ["a <= \"100\"", "\"100\" > a", "a<`5`"] {
+        for bad in [
+            "input.a <= \"100\"",
+            "\"100\" > input.a",
+            "input.a < `5`",
+            "x := [input.a > \"5\"]",
+            "count([1 | input.a > \"5\"]) > 0",
+        ] {
             assert!(
                 rejection(bad).is_some_and(|message| message.contains("compared as text")),
                 "{bad}"
             );
         }
         assert_eq!(
-            rejection("a == \"100\"; amount.lte(a, \"100\"); b < \"2026-01-01\""),
+            rejection("input.a == \"100\"; input.b < \"2026-01-01\""),
+            None
+        );
+    }
+
+    #[test]
+    fn an_amount_is_not_compared_with_a_number() {
+        for (bad, function) in [
+            (
+                "some m in input.effects.moves; m.amount < 100",
+                "amount.below",
+            ),
+            ("input.effects.moves[0].amount >= 100", "amount.at_least"),
+            ("100 < input.intent.value", "amount."),
+            ("input.fee.quote.gas == 21000", "amount.compare"),
+            ("not input.fee.quote.total_fee > 5", "amount.above"),
+            ("input.intent.nonce = 7", "amount.compare"),
+        ] {
+            let message = rejection(bad).unwrap_or_default();
+            assert!(
+                message.contains("is a text") && message.contains(function),
+                "{bad}: {message}"
+            );
+        }
+        assert_eq!(
+            rejection("input.time.hour < 18; input.effects.moves[0].amount == \"0\""),
             None
         );
     }
@@ -291,20 +269,7 @@ mod tests {
 
     #[test]
     fn to_number_is_rejected_with_a_suggestion() {
-        assert!(
-            rejection("to_number(input.a) < 5")
-                .is_some_and(|message| message.contains("florin.amount"))
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_tokenized(text in "(?s).{0,200}") {
-            let total: usize = tokens(&text).iter().map(|(_, token)| match token {
-                Token::Name(t) | Token::Number(t) | Token::Text(t) | Token::Symbol(t) => t.len(),
-            }).sum();
-            prop_assert!(total <= text.len());
-            let _ = check(&text);
-        }
+        let message = rejection("to_number(input.a) < 5").unwrap_or_default();
+        assert!(message.contains("florin.amount"), "{message}");
     }
 }

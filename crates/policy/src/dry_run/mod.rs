@@ -9,6 +9,7 @@ use crate::policies::version_by_id;
 use crate::{Error, Limits, Outcome, Policy, Result};
 use serde::Serialize;
 use serde_json::Value;
+use std::sync::Arc;
 use types::{Digest, Namespace, Principal, VersionId};
 use utoipa::ToSchema;
 
@@ -58,7 +59,12 @@ pub async fn dry_run(
     let input = parsed(policy, input)?;
     let text = text(policy, principal, target).await?;
     let (limits, namespace) = (policy.settings.limits.clone(), principal.namespace);
-    let run = move || evaluate_document(&Document::new(&text), &input, &limits, &namespace);
+    let cache = policy.cache.clone();
+    let run = move || {
+        let cached = cache.get(&Digest::of(text.as_bytes()));
+        let document = cached.unwrap_or_else(|| Arc::new(Document::new(&text)));
+        evaluate_document(&document, &input, &limits, &namespace)
+    };
     policy.pool.run(run).await?
 }
 

@@ -1,15 +1,14 @@
 //! Decisions: which policies are evaluated, and how their opinions are combined.
 
 use crate::world::{ALLOW_ALL, BOB, SELF, World, chain, pay, request, wallet};
-use policy::{Approval, DecisionFilter, Obligation, ReasonCode, Target, Verdict, decide};
+use policy::{DecisionFilter, ReasonCode, Target, Verdict, decide};
 use std::sync::atomic::Ordering;
 use store::{Cursor, facts_after};
 use testkit::{namespace, on_each_engine};
-use types::{Amount, Page, Role, Time};
+use types::{Amount, Page};
 
 const LIMIT: &str = include_str!("../../../../policies/limit.rego");
 const ALLOWLIST: &str = crate::world::LABELLED;
-const APPROVALS: &str = include_str!("../../../../policies/approvals.rego");
 /// The limit of `limit.rego` for the coin.
 const HUNDRED: &str = "100000000000000000000";
 const HUNDRED_AND_ONE: &str = "100000000000000000001";
@@ -172,43 +171,6 @@ async fn a_lookup_is_answered_once_for_all_requests() {
                 .all(|verdict| matches!(verdict, Verdict::Permit { .. }))
         );
         assert_eq!(world.lookups.calls.load(Ordering::SeqCst), 1);
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn approvals_are_required_and_then_counted() {
-    on_each_engine(|test| async move {
-        let world = World::new(&test).await;
-        world.attach("approvals", APPROVALS).await;
-        world.permit(&pay("1000000000000000000000000")).await;
-        let mut request = pay("1000000000000000000000001");
-        let Verdict::Needs { obligations, .. } = world.decide(&request).await else {
-            panic!("no obligations")
-        };
-        assert_eq!(
-            obligations,
-            [Obligation::Approval {
-                count: 2,
-                role: None
-            }]
-        );
-        let approval = |by: &str| Approval {
-            by: by.into(),
-            roles: vec![Role::Controller],
-            at: Time::from_secs(1),
-        };
-        request.approvals = vec![approval("ops"), approval("ben")];
-        assert!(
-            matches!(world.decide(&request).await, Verdict::Needs { .. }),
-            "the initiator's own approval does not count"
-        );
-        request.approvals = vec![approval("cleo"), approval("ben")];
-        let permit = world.permit(&request).await;
-        assert_eq!(
-            permit.body.approvals_hash,
-            policy::approvals_hash(&request.approvals)
-        );
     })
     .await;
 }

@@ -12,7 +12,7 @@ const EXAMPLE: &str = include_str!("../../../../policies/example.json");
 const SEEDS: [&str; 4] = [
     include_str!("../../../../policies/limit.rego"),
     include_str!("../../../../policies/allowlist.rego"),
-    include_str!("../../../../policies/approvals.rego"),
+    include_str!("../../../../policies/cancel.rego"),
     include_str!("../../../../policies/lib/amount.rego"),
 ];
 

@@ -404,7 +404,7 @@ async fn the_example_input_must_work() {
             (
                 "package florin.p\nallow := true\nallow := false",
                 EXAMPLE.to_owned(),
-                "rule conflicts",
+                "has two values",
             ),
             (with_lookup, EXAMPLE.to_owned(), "lookups[\"x\"]"),
             (

@@ -1,53 +1,12 @@
 use crate::world::World;
-use submit::{Explanation, State};
+use submit::Explanation;
 use testkit::on_each_engine;
 use types::SubmissionId;
-
-/// Requires two approvals of everything.
-const TWO_APPROVALS: &str = "package florin.approvals
-default allow := true
-needs contains {\"type\": \"approval\", \"count\": 2} if { true }
-";
 
 async fn explain(world: &World, id: SubmissionId) -> Explanation {
     submit::explain(&world.submit, &world.principal, id)
         .await
         .unwrap()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_explanation_does_not_promise_approvals() {
-    on_each_engine(|test| async move {
-        let Some(world) = World::new(test).await else {
-            return;
-        };
-        world
-            .attach_policy(&world.principal, "approvals", TWO_APPROVALS)
-            .await;
-        let id = world.enqueue(world.payment(5)).await;
-        world.run_until_idle().await;
-        let explanation = explain(&world, id).await;
-        assert_eq!(explanation.state, State::AwaitingApproval);
-        assert_eq!(explanation.next_at, None);
-        assert!(
-            explanation.next_step.contains("cannot record approvals"),
-            "{explanation:?}"
-        );
-        assert!(
-            explanation.actions[0].contains("withdraw"),
-            "{explanation:?}"
-        );
-        submit::cancel(&world.submit, &world.principal, id)
-            .await
-            .unwrap();
-        let explanation = explain(&world, id).await;
-        assert_eq!(
-            (explanation.state, explanation.next_at),
-            (State::Failed, None)
-        );
-        assert!(explanation.reason.unwrap().contains("withdrawn"));
-    })
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -86,7 +86,7 @@ pub(super) fn read_request(from: &mut impl BufRead) -> io::Result<Option<Request
 }
 
 /// Read one response.
-pub(super) fn read_response(from: &mut impl BufRead) -> io::Result<Response> {
+pub(crate) fn read_response(from: &mut impl BufRead) -> io::Result<Response> {
     let (start, headers) = read_head(from)?.ok_or_else(|| invalid("no response"))?;
     let status = start
         .split(' ')

@@ -8,6 +8,7 @@ mod reply;
 mod server;
 
 pub use client::{post_json, send, send_with_timeout};
+pub(crate) use message::read_response;
 pub use message::{Request, Response};
 pub use reply::ServerReply;
 pub use server::Server;
