@@ -1,7 +1,7 @@
 //! Construction of the engines: one database, one keyring, every configured chain.
 
 use crate::adapters::{
-    ChainEvents, ContractReferences, DataLookups, DefaultChains, KnownContracts,
+    ChainEvents, ContractReferences, DataLookups, DefaultChains, KnownContracts, Opa,
 };
 use crate::clock::{OsEntropy, SystemClock};
 use crate::config::{self, Config};
@@ -105,6 +105,10 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
         api_keys: Arc::new(StoredApiKeys),
     };
     let policy = policy::Policy::new(parts, config.policy.clone());
+    let policy = match Opa::new(&config.policy.opa)? {
+        Some(opa) => policy.with_second_voice(Arc::new(opa)),
+        None => policy,
+    };
     let submit = submit::Submit::new(
         submit::Parts {
             db: db.clone(),

@@ -2,7 +2,9 @@
 
 use crate::document_cache::{Document, DocumentCache};
 use crate::evaluation_pool::EvaluationPool;
-use crate::{ApiKeys, Contracts, EnvelopeRules, Lookups, PermitSigner, Result};
+use crate::{
+    ApiKeys, Contracts, EnvelopeRules, Lookups, OpaServer, PermitSigner, Result, SecondVoice,
+};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::{Db, Lease, LeasedDb};
@@ -23,6 +25,8 @@ pub struct Settings {
     /// The fees that permits of cancels and fills allow: a cancel must outbid the transaction it
     /// replaces.
     pub cancel_envelope: EnvelopeRules,
+    /// An OPA server that must permit as well.
+    pub opa: OpaServer,
 }
 
 /// Limits, each with its own error or denial.
@@ -46,7 +50,7 @@ pub struct Limits {
     pub lookup_ms: u64,
     /// The longest input as JSON without lookups, in bytes.
     pub input_bytes: usize,
-    /// Instructions that one rule of a document may execute.
+    /// Steps that one rule of a document may take.
     pub instructions: usize,
     /// The time limit of one rule of a document.
     pub evaluation_ms: u64,
@@ -66,6 +70,7 @@ impl Default for Settings {
                 validity_ms: 3_600_000,
                 ..EnvelopeRules::default()
             },
+            opa: OpaServer::default(),
         }
     }
 }
@@ -114,6 +119,7 @@ pub struct Policy {
     pub(crate) settings: Arc<Settings>,
     pub(crate) cache: Arc<DocumentCache>,
     pub(crate) pool: EvaluationPool,
+    second_voice: Option<Arc<dyn SecondVoice>>,
 }
 
 impl Policy {
@@ -125,7 +131,21 @@ impl Policy {
             settings: Arc::new(settings),
             cache: Arc::default(),
             pool,
+            second_voice: None,
         }
+    }
+
+    /// This engine with a second voice, which must permit as well.
+    #[must_use]
+    pub fn with_second_voice(self, voice: Arc<dyn SecondVoice>) -> Self {
+        Self {
+            second_voice: Some(voice),
+            ..self
+        }
+    }
+
+    pub(crate) fn second_voice(&self) -> Option<&dyn SecondVoice> {
+        self.second_voice.as_deref()
     }
 
     pub(crate) fn db(&self) -> &Db {

@@ -24,6 +24,7 @@
 //!   timeout, a failed evaluation (`fail_closed`);
 //! - amounts are compared exactly up to 2^256-1 (`library`, and `policies/lib/amount_test.rego` on
 //!   stock OPA);
+//! - what a second voice does not permit is denied, and so is its silence (`second_voice`);
 //! - a permit is bound to its namespace, intent, envelope and decision, and verifies under the
 //!   policy key alone (`permits`);
 //! - evaluating a past decision again on the same versions gives the same outcome (`replays`);
@@ -55,6 +56,7 @@ mod policies;
 mod rego;
 mod replay;
 mod request;
+mod second_voice;
 mod signer;
 mod standing;
 mod table;
@@ -81,6 +83,7 @@ pub use policies::{
 };
 pub use replay::{Difference, Replay, ReplayProgress, ReplayTarget, replay, replay_page};
 pub use request::{Approval, DecisionRequest, Purpose, TaskRef, WalletRef, approvals_hash};
+pub use second_voice::{OpaServer, SecondVoice};
 pub use signer::{LocalSigner, PermitSigner};
 pub use standing::{standing, withdraw_standing};
 pub use table::attachment::Attachment;

@@ -6,6 +6,7 @@ mod contract_references;
 mod default_chains;
 mod known_contracts;
 mod lookups;
+mod opa;
 mod projection;
 mod rotation;
 
@@ -14,5 +15,6 @@ pub(crate) use contract_references::ContractReferences;
 pub(crate) use default_chains::DefaultChains;
 pub(crate) use known_contracts::KnownContracts;
 pub(crate) use lookups::DataLookups;
+pub(crate) use opa::Opa;
 pub(crate) use projection::TokenProjection;
 pub(crate) use rotation::{PolicyTarget, StreamsTarget, WorkflowTarget};

@@ -35,6 +35,7 @@ const BOUNDS: &[(&str, i64, i64)] = &[
     ("policy.limits.instructions", 1, 1_000_000_000),
     ("policy.limits.evaluation_ms", 1, MINUTE_MS),
     ("policy.limits.threads", 1, 256),
+    ("policy.opa.timeout_ms", 1, MINUTE_MS),
     // An envelope below the quote would reject every signature.
     ("policy.envelope.gas_percent", 100, 100_000),
     ("policy.envelope.fee_percent", 100, 100_000),

@@ -8,6 +8,7 @@ mod pending;
 mod record;
 pub(crate) mod select;
 mod separation;
+mod voices;
 
 pub(crate) use answers::Answers;
 pub(crate) use judge::judge;
@@ -107,8 +108,9 @@ async fn attempt(policy: &Policy, requests: Vec<DecisionRequest>) -> Result<Vec<
     let pending = read(policy, requests, authorities).await?;
     let pending = select::documents(policy, pending).await?;
     let pending = separation::require(policy, pending).await?;
-    let pending = answers::request(policy, pending).await?;
+    let mut pending = answers::request(policy, pending).await?;
     let answers = answers::gather(policy, &pending).await;
+    voices::ask(policy, &mut pending).await;
     let judged = judge::all(policy, pending, answers, started_ms).await?;
     record::all(policy, judged).await
 }

@@ -376,3 +376,43 @@ async fn the_input_does_not_contain_the_trace() {
     })
     .await;
 }
+
+/// Permits what pays one unit, and is silent about the rest.
+struct Voice;
+
+#[async_trait::async_trait]
+impl policy::SecondVoice for Voice {
+    async fn permits(&self, input: &str) -> Result<(), String> {
+        match input.contains("\"amount\":\"1\"") {
+            true => Ok(()),
+            false => Err("no answer".to_owned()),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_voice_can_only_deny() {
+    on_each_engine(|test| async move {
+        let world = World::new(&test).await;
+        world.attach("yes", crate::world::ALLOW_ALL).await;
+        let voiced = world
+            .policy
+            .clone()
+            .with_second_voice(std::sync::Arc::new(Voice));
+        let verdicts = decide(&voiced, &[pay("1"), pay("2")]).await.unwrap();
+        assert!(matches!(verdicts[0], Verdict::Permit { .. }));
+        let Verdict::Denied { reasons, .. } = &verdicts[1] else {
+            panic!("permitted")
+        };
+        assert_eq!(
+            reasons[0].text,
+            "the second voice does not permit it: no answer"
+        );
+        world
+            .upload("yes", "package florin.no\nallow := false")
+            .await;
+        let verdicts = decide(&voiced, &[pay("1")]).await.unwrap();
+        assert!(matches!(verdicts[0], Verdict::Denied { .. }));
+    })
+    .await;
+}
