@@ -1,7 +1,7 @@
 //! Evaluation of a document, on a pool thread and within limits. Every unexpected result is a
 //! denial.
 
-use crate::document::{Compiled, Entry};
+use crate::document::{Compiled, Entry, compile};
 use crate::outcome::{Caps, Opinion, Reason, ReasonCode};
 use crate::rego::{Budget, Evaluation, Stop, Value};
 use crate::{Limits, Lookup};
@@ -89,6 +89,31 @@ fn lookup_request(
             args,
         },
     })
+}
+
+/// A compiled document on its own, as decisions evaluate it.
+#[derive(Debug)]
+pub struct Evaluator {
+    document: Compiled,
+    limits: Limits,
+}
+
+impl Evaluator {
+    /// Compile a document. Error: `policy.invalid_document`.
+    pub fn new(document: &str) -> crate::Result<Self> {
+        let document = compile(document).map_err(crate::Error::InvalidDocument)?;
+        let limits = Limits::default();
+        Ok(Self { document, limits })
+    }
+
+    /// Whether the document permits an input as JSON text, which has the answers of lookups. What
+    /// fails does not.
+    pub fn permits(&self, text: &str) -> bool {
+        input(text).is_ok_and(|input| {
+            let opinion = opinion(&self.document, &input, &self.limits, "document");
+            opinion.reasons.is_empty() && opinion.needs.is_empty()
+        })
+    }
 }
 
 /// Evaluate a document, as the policy with this name.

@@ -72,6 +72,7 @@ pub use dry_run::{DryRun, DryRunTarget, RequestedLookup, dry_run};
 pub use engine::{Limits, Parts, Policy, Settings};
 pub use envelope::EnvelopeRules;
 pub use error::{Error, Result};
+pub use evaluate::Evaluator;
 pub use input::{ReservedMember, task_input};
 pub use lists::{NewEntry, NewList, add_entries, entries, list, lists, put_list, remove_entry};
 pub use lookup::{Lookup, LookupError, Lookups, NoLookups};
