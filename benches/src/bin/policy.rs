@@ -199,13 +199,9 @@ async fn engine(cluster: &Cluster) -> Policy {
 async fn first_input(policy: &Policy) -> String {
     policy::decide(policy, &[request()]).await.unwrap();
     let controller = principal(Role::Controller);
-    let page = policy::decisions(
-        policy,
-        &controller,
-        &DecisionFilter::default(),
-        &Page::default(),
-    );
-    let decision = page.await.unwrap().items.remove(0);
+    let (filter, page) = (DecisionFilter::default(), Page::default());
+    let page = policy::decisions(policy, &controller, &filter, &page).await;
+    let decision = page.unwrap().items.remove(0);
     let decision = policy::decision(policy, &controller, decision.id)
         .await
         .unwrap();

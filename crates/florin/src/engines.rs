@@ -86,14 +86,7 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
     let chains = connect(config, db.entropy())?;
     let default_chains = default_chains(&db, &chains).await?;
     let data = data(&db, &lease, &default_chains);
-    let parts = keys::Parts {
-        db: db.clone(),
-        lease: lease.clone(),
-        keyring: keyring.clone(),
-        policy_key: permits.public(),
-        backends: Vec::new(),
-    };
-    let keys = keys::Keys::new(parts, config.keys.clone());
+    let keys = keys(config, &db, &lease, &keyring, &permits);
     let secrets = secrets(config, &db, &lease, &keyring, source);
     let contracts = contracts(config, &db, &lease, &chains);
     let parts = policy::Parts {
@@ -158,6 +151,23 @@ pub(crate) async fn build(config: &Config) -> Result<Engines> {
         streams,
         workflow,
     })
+}
+
+fn keys(
+    config: &Config,
+    db: &Db,
+    lease: &Lease,
+    keyring: &Keyring,
+    permits: &policy::LocalSigner,
+) -> keys::Keys {
+    let parts = keys::Parts {
+        db: db.clone(),
+        lease: lease.clone(),
+        keyring: keyring.clone(),
+        policy_key: permits.public(),
+        backends: Vec::new(),
+    };
+    keys::Keys::new(parts, config.keys.clone())
 }
 
 fn data(db: &Db, lease: &Lease, chains: &Arc<DefaultChains>) -> data::Data {

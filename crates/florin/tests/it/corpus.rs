@@ -101,7 +101,10 @@ impl Lookups for EmptyLists {
 }
 
 #[tokio::test]
-#[expect(clippy::print_stdout, reason = "the share of complete calls is printed")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the share of complete calls is printed"
+)]
 async fn shipped_policies_permit_nothing_that_moves_value_or_power() {
     let Some(published) = published() else {
         testkit::skip("the interfaces of published contracts are missing: cargo xtask setup");

@@ -4,6 +4,7 @@
 //! of [`generate`], which are the same in each run. Both are compared in every run of the tests.
 //! The ignored tests need a running OPA: they compare further pairs and OPA's own compliance cases,
 //! and write `answers.json`.
+#![allow(clippy::disallowed_methods, reason = "settings of test runs")]
 
 mod compliance;
 mod generate;
