@@ -97,7 +97,10 @@ impl<'p> Signatures<'p> {
             slots: vec![Type::Open; clause.slots],
         };
         let checked = checker.signature(group, clause);
-        checked.map_err(|why| Refusal::at(clause.line, format!("in the rule {name}: {why}")))
+        checked.map_err(|why| match why.starts_with("in the rule ") {
+            true => Refusal::at(clause.line, why), // it is of a rule that this one uses
+            false => Refusal::at(clause.line, format!("in the rule {name}: {why}")),
+        })
     }
 }
 
@@ -263,7 +266,7 @@ impl<'p> Checker<'_, 'p> {
                 }
                 let found = closed(found);
                 let fits = self.open(pattern, &found, false)?;
-                fit(fits, &self.shape(pattern)?, &found)
+                fit(fits, &self.param(pattern)?, &found)
             }
         }
     }
@@ -281,10 +284,6 @@ impl<'p> Checker<'_, 'p> {
         }
         self.narrow(node, &ANY, false)?;
         self.open(pattern, &ANY, false).map(|_| ())
-    }
-
-    fn shape(&mut self, pattern: &'p Pattern) -> Checked<Type> {
-        self.param(pattern)
     }
 
     /// Whether a pattern can match a type, which its new names take on.
@@ -379,7 +378,10 @@ impl<'p> Checker<'_, 'p> {
             (_, Type::Union(types)) if types.is_empty() => {
                 let parts: Vec<&'p Node> = match node {
                     Node::Array(items) | Node::Set(items) => items.iter().collect(),
-                    Node::Object(pairs) => pairs.iter().flat_map(Pair::nodes).collect(),
+                    Node::Object(pairs) => pairs
+                        .iter()
+                        .flat_map(|pair| [&pair.key, &pair.value])
+                        .collect(),
                     _ => Vec::new(),
                 };
                 for part in parts {
@@ -545,15 +547,21 @@ impl<'p> Checker<'_, 'p> {
 
     fn operand(&mut self, node: &'p Node, wanted: &Type) -> Checked<()> {
         let have = self.of(node)?;
-        let fits = (have.is_open() || have.unifies(wanted)) && self.narrow(node, wanted, false)?;
-        fit(fits, &have, wanted)
+        fit(self.fits(node, &have, wanted)?, &have, wanted)
+    }
+
+    /// Whether a node with a type can have another. (The type of a call is not found again.)
+    fn fits(&mut self, node: &'p Node, have: &Type, wanted: &Type) -> Checked<bool> {
+        use Node::{Array, Object, Set, Slot};
+        let has_names = matches!(node, Slot(_) | Array(_) | Object(_) | Set(_));
+        let fits = have.is_open() || have.unifies(wanted);
+        Ok(fits && (!has_names || self.narrow(node, wanted, false)?))
     }
 
     fn args(&mut self, name: &str, args: &'p [Node], wanted: &[Type]) -> Checked<()> {
         for (arg, wanted) in args.iter().zip(wanted) {
             let have = self.of(arg)?;
-            let fits = have.is_open() || have.unifies(wanted);
-            if !fits || !self.narrow(arg, wanted, false)? {
+            if !self.fits(arg, &have, wanted)? {
                 let name = name.trim_start_matches("data.");
                 return Err(format!("{name} cannot take {}", display(&have)));
             }
@@ -588,11 +596,5 @@ impl<'p> Checker<'_, 'p> {
             };
         }
         Ok(at)
-    }
-}
-
-impl Pair {
-    fn nodes(&self) -> [&Node; 2] {
-        [&self.key, &self.value]
     }
 }

@@ -354,7 +354,7 @@ async fn a_document_that_allocates_too_much_memory_denies() {
             assert_eq!((reasons[0].code, reasons[0].text.as_str()), (ReasonCode::NoAnswer, message), "{rules}");
         }
         for (step, last) in [("w{n} := array.concat([w{m}], [w{m}])", "w11"), ("v{n} := concat(\"\", [v0, v{m}, v{m}])", "v11")] {
-            let rules = repeated(13, step, "true").replace("allow if", &format!("deny contains {last} if"));
+            let rules = repeated(12, step, "true").replace("allow if", &format!("deny contains {last} if"));
             world.attach("bomb", &format!("package florin.bomb\nallow := true\n{rules}")).await;
             let reasons = world.denial(&pay("1")).await;
             assert!(reasons[0].text.ends_with(" has more than 1048576 bytes"), "{reasons:?}");
@@ -417,7 +417,7 @@ async fn the_deepest_nesting_ends() {
             )
         };
         for document in [
-            nested("object.get({\"a\": ", "}, \"a\", 1)", 12),
+            nested("object.get({\"a\": ", "}, \"a\", 1)", 6),
             nested("count([1 | 1 == ", "])", 12),
             nested("abs(0 + ", ")", 25),
             nested("[y | y := ", "][0]", 14),

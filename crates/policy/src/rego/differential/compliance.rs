@@ -1,5 +1,9 @@
 //! OPA's own compliance cases, from its source as Go's module cache has it.
-#![allow(clippy::print_stdout, reason = "a report")]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a report, and the settings of a run by hand"
+)]
 
 use super::{Budget, Evaluation, Value};
 use crate::rego::{Library, Module, link, parse};

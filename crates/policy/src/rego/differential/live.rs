@@ -1,5 +1,9 @@
 //! Comparison with a running OPA: `cargo xtask bench policy --differential`.
-#![allow(clippy::print_stdout, reason = "a report")]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a report, and the settings of a run by hand"
+)]
 
 use super::{Answers, Generated, INPUTS, Verdict, compiled, hash_of, stored_pairs, verdict};
 use crate::document::LIBRARY;
