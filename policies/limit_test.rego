@@ -10,7 +10,7 @@ effects(changes) := object.union(base, {"effects": changes})
 
 moving(amounts) := effects({"moves": [{"asset": token, "from": "0xa", "to": "0xb", "amount": amount} | some amount in amounts]})
 
-granting(amount) := effects({"moves": [], "grants": [{"asset": token, "owner": "0xa", "to": "0xb", "amount": amount}]})
+granting(amount) := effects({"moves": [], "grants": [{"asset": token, "owner": base.signer, "to": "0xb", "amount": amount}]})
 
 test_the_limit_itself_is_allowed if {
 	limit.allow with input as moving(["1000000000000000000000000"])

@@ -37,6 +37,9 @@ payment if {
 		harmless(power)
 	}
 	input.effects.deploys == null
+	every grant in input.effects.grants {
+		grant.owner == input.signer
+	}
 	every move in input.effects.moves {
 		# Not `not is_mint(move)`, which would hold for a move without `from`.
 		move.from != zero
@@ -52,6 +55,12 @@ beyond_payment contains msg if {
 	some power in input.effects.powers
 	not harmless(power)
 	msg := sprintf("%s of %s is a power, not a payment", [power.kind, power.contract])
+}
+
+beyond_payment contains msg if {
+	some grant in input.effects.grants
+	not grant.owner == input.signer
+	msg := sprintf("a right over the assets of another account is given to %s", [grant.to])
 }
 
 beyond_payment contains "tokens are minted" if {

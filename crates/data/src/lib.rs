@@ -86,7 +86,7 @@ pub use metadata::{DeclaredField, declare_field, declared_fields, withdraw_field
 pub use projection::{BlockTransfers, apply, undo};
 pub use query::{BulkQueryResult, Listing, OPERATORS, Operand, OperatorInfo, bulk_query, objects};
 pub use schema::schema;
-pub use token::{TokenAsset, token_assets};
+pub use token::token_assets;
 pub use update::{
     BulkUpdateResult, MAX_ITEMS, ObjectRef, PreparedUpdate, UPDATE_TYPES, UpdateOutcome,
     bulk_update, prepare_update, write_update,

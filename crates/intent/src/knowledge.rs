@@ -135,7 +135,7 @@ impl Knowledge {
 
 impl KnownContract {
     /// Whether the contract has the calls of a standard, by itself or by one that includes it.
-    pub(crate) fn implements(&self, standard: Standard) -> bool {
+    pub fn implements(&self, standard: Standard) -> bool {
         let includes = |own: &Standard| own.included().contains(&standard);
         self.standards.contains(&standard) || self.standards.iter().any(includes)
     }

@@ -31,8 +31,9 @@ pub struct ContractInfo {
     /// The number of decimals of its tokens.
     pub decimals: Option<u8>,
     pub symbol: Option<String>,
-    /// The name of the asset of its tokens in the data model.
-    pub asset: Option<String>,
+    /// The names of the assets that the data model gives its tokens. Operators write them: they add
+    /// the policies of the assets, and no document should permit anything because of them.
+    pub assets: Vec<String>,
     /// The id of the principal that registered it.
     pub registered_by: Option<String>,
     pub registered_at: Option<Time>,

@@ -24,7 +24,7 @@
 //!   timeout, a failed evaluation (`fail_closed`);
 //! - amounts are compared exactly up to 2^256-1 (`library`, and `policies/lib/amount_test.rego` on
 //!   stock OPA);
-//! - what a second voice does not permit is denied, and so is its silence (`second_voice`);
+//! - what a second voice does not permit is denied, and so is its silence (`decisions`);
 //! - a permit is bound to its namespace, intent, envelope and decision, and verifies under the
 //!   policy key alone (`permits`);
 //! - evaluating a past decision again on the same versions gives the same outcome (`replays`);

@@ -337,10 +337,14 @@ fn nesting_in_nesting_takes_no_time_out_of_proportion() {
             nested("multicall(bytes[])", json!([vec![data; 4]]))
         });
         let intent = intent(STRANGE, 0, hex::decode(&data[2..]).unwrap());
-        let started = std::time::Instant::now();
-        let effects = scene().of(&intent);
-        assert!(!effects.complete && effects.calls.len() <= 257);
-        started.elapsed()
+        let time = || {
+            let started = std::time::Instant::now();
+            let effects = scene().of(&intent);
+            assert!(!effects.complete && effects.calls.len() <= 257);
+            started.elapsed()
+        };
+        // The fastest of several: the others waited for a processor.
+        (0..5).map(|_| time()).min().unwrap_or_default()
     };
     // A quarter of the data, and nearly the largest that is read.
     let (quarter, full) = (nested_in_nested(5), nested_in_nested(6));

@@ -43,11 +43,19 @@ impl<'k> From<&'k ContractInfo> for InputContract<'k> {
             interface: contract.interface.as_ref().map(|interface| interface.hash),
             decimals: info.decimals,
             symbol: info.symbol.as_deref(),
-            asset: info.asset.as_deref(),
+            asset: only(&info.assets),
             registered_by: info.registered_by.as_deref(),
             registered_at: info.registered_at,
             changed: contract.changed.as_deref(),
         }
+    }
+}
+
+/// The name, if there is only one.
+fn only(names: &[String]) -> Option<&str> {
+    match names {
+        [name] => Some(name),
+        _ => None,
     }
 }
 
@@ -74,11 +82,11 @@ pub(crate) fn assets<'k>(
 ) -> BTreeSet<&'k str> {
     let contracts = effects.contracts();
     let infos = contracts.iter().filter_map(|address| known.get(*address));
-    let names = infos.filter_map(|info| match info {
-        AccountInfo::Contract(info) => info.asset.as_deref(),
-        _ => None,
+    let names = infos.flat_map(|info| match info {
+        AccountInfo::Contract(info) => info.assets.as_slice(),
+        _ => &[],
     });
-    names.collect()
+    names.map(String::as_str).collect()
 }
 
 /// The effects with what is known of each asset: name, decimals and standard.
@@ -109,9 +117,14 @@ fn token(info: Option<&AccountInfo>) -> [Value; 3] {
     let Some(AccountInfo::Contract(info)) = info else {
         return [const { Value::Null }; 3];
     };
-    let standards = &info.contract.standards;
-    let first = TOKENS.iter().find(|token| standards.contains(token));
-    [json!(info.asset), json!(info.decimals), json!(first)]
+    let first = TOKENS
+        .iter()
+        .find(|token| info.contract.implements(**token));
+    [
+        json!(only(&info.assets)),
+        json!(info.decimals),
+        json!(first),
+    ]
 }
 
 fn native_decimals(chain: &ChainId) -> Value {

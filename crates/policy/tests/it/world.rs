@@ -148,7 +148,7 @@ impl FakeContracts {
         let info = ContractInfo {
             contract,
             decimals: Some(6),
-            asset: asset.map(str::to_owned),
+            assets: asset.map(str::to_owned).into_iter().collect(),
             ..ContractInfo::default()
         };
         self.registered.lock().unwrap().insert(address.into(), info);

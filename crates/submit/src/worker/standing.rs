@@ -13,9 +13,9 @@ use std::slice;
 use store::UnscopedTx;
 use types::{Namespace, SubmissionId};
 
-/// Why a submission that was permitted is decided again.
-const OUTDATED: &str = "the policies of the namespace, or the roles of those it is submitted for, \
-                        changed after it was permitted; it is decided again";
+/// Why what was permitted is decided again.
+pub(super) const OUTDATED: &str = "what its permit relies on has changed since: policies, lists, \
+                                   contracts or API keys; it is decided again";
 
 /// The ids of those submissions that were not decided under the standing set as this transaction
 /// sees it.

@@ -5,7 +5,7 @@ mod tests;
 
 use async_trait::async_trait;
 use contracts::{Contracts, Known, KnownContract};
-use data::{Data, TokenAsset};
+use data::Data;
 use policy::{AccountInfo, ContractInfo};
 use std::collections::BTreeMap;
 use types::{ChainId, Namespace};
@@ -36,9 +36,10 @@ impl policy::Contracts for KnownContracts {
         let mut assets = assets.await.map_err(|error| error.to_string())?;
         let info = |(address, known): (String, Known)| {
             let info = match known {
-                Known::Registered(known) => {
-                    AccountInfo::Contract(Box::new(info(*known, assets.remove(&address))))
-                }
+                Known::Registered(known) => AccountInfo::Contract(Box::new(info(
+                    *known,
+                    assets.remove(&address).unwrap_or_default(),
+                ))),
                 Known::NoCode => AccountInfo::NoCode,
                 Known::Unregistered => AccountInfo::Unregistered,
                 Known::Unreadable(why) => AccountInfo::Unreadable(why),
@@ -49,36 +50,26 @@ impl policy::Contracts for KnownContracts {
     }
 }
 
-fn info(known: KnownContract, asset: Option<TokenAsset>) -> ContractInfo {
+fn info(known: KnownContract, assets: Vec<String>) -> ContractInfo {
     let KnownContract {
         contract,
         interface,
         problem,
     } = known;
-    let of_asset = asset.as_ref().and_then(|asset| asset.decimals);
-    let differ = decimals_differ(contract.decimals, of_asset);
     ContractInfo {
         contract: intent::KnownContract {
             name: contract.name.unwrap_or_default(),
             standards: contract.standards,
             interface,
             underlying: contract.underlying,
-            changed: problem.or(differ),
+            changed: problem,
         },
         code_hash: contract.code_hash,
         implementation: contract.implementation,
-        decimals: contract.decimals.or(of_asset),
+        decimals: contract.decimals,
         symbol: contract.symbol,
-        asset: asset.map(|asset| asset.name),
+        assets,
         registered_by: contract.registered_by,
         registered_at: contract.registered,
     }
-}
-
-/// Why amounts cannot be converted: the asset and the contract do not have the same decimals.
-fn decimals_differ(of_contract: Option<u8>, of_asset: Option<u8>) -> Option<String> {
-    let (of_contract, of_asset) = (of_contract?, of_asset?);
-    (of_contract != of_asset).then(|| {
-        format!("decimals differ: the contract has {of_contract}, the unit of its asset {of_asset}")
-    })
 }

@@ -1,7 +1,7 @@
 //! Decisions of the shipped document about contracts on a real node.
 #![allow(clippy::unwrap_used)]
 
-use super::{KnownContracts, decimals_differ};
+use super::KnownContracts;
 use chain::Connector;
 use chain::evm::{Evm, EvmConfig};
 use contracts::{Contracts, NewContract, NoReferences, Verification};
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use testkit::anvil::{self, Anvil};
 use testkit::{Fault, Proxy, TestDb, namespace, on_each_engine, proxy_code};
-use types::{Amount, ChainId, Json, Principal};
+use types::{Amount, ChainId, Json, Principal, PrincipalKind, Role};
 
 const LIMIT: &str = include_str!("../../../../../policies/limit.rego");
 const SLOT: &str = "0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc";
@@ -175,7 +175,12 @@ impl World {
         let data = intent::encode_call(&chain(), &interface("DemoToken"), method, &params);
         let (to, none) = (Some(to.to_owned()), Amount::ZERO);
         let request = DecisionRequest {
-            initiator: self.who.clone(),
+            initiator: Principal {
+                id: "payouts".to_owned(),
+                kind: PrincipalKind::Service,
+                roles: vec![Role::Operator],
+                ..self.who.clone()
+            },
             subject: "test".to_owned(),
             intent: Intent::call(chain(), SIGNER.to_owned(), to, none, data.unwrap()),
             purpose: policy::Purpose::Act,
@@ -324,47 +329,43 @@ async fn the_interface_of_a_caller_does_not_change_what_is_decided() {
     .await;
 }
 
+/// The data model is written by operators: it gives no decimals, which decide about amounts, and an
+/// additional pool hides no asset, whose policies apply.
 #[tokio::test(flavor = "multi_thread")]
-async fn decimals_of_the_asset_that_differ_from_those_of_the_contract_deny() {
+async fn the_data_model_adds_assets_and_changes_no_decimals() {
     on_each_engine(|test| async move {
         let Some(world) = World::new(test).await else {
             return;
         };
         world.register("token", PROXY).await;
-        let update = |decimals: u8| {
+        let pool = |name: &str, asset: &str| {
             json!({
-                "assets": [{
-                    "updateType": "create_or_update", "name": "demo",
-                    "units": [{ "name": "DEM", "decimals": decimals }],
-                }],
-                "addresses": [{ "updateType": "create_or_update", "address": PROXY }],
-                "pools": [{
-                    "updateType": "create_or_update", "name": "main",
-                    "address": PROXY, "asset": "demo",
-                }],
+                "updateType": "create_or_update", "name": name, "address": PROXY, "asset": asset,
             })
         };
-        for (decimals, expected) in [(18, None), (6, Some("decimals differ")), (18, None)] {
-            let update = update(decimals).to_string();
-            data::bulk_update(&world.data, &world.who, &update)
-                .await
-                .unwrap();
-            let decided = world.decide(PROXY).await;
-            match expected {
-                None => assert_eq!(decided, Ok(())),
-                Some(reason) => assert!(decided.unwrap_err().contains(reason)),
-            }
-        }
+        let asset = |name: &str, decimals: u8| {
+            json!({
+                "updateType": "create_or_update", "name": name,
+                "units": [{ "name": "UNIT", "decimals": decimals }],
+            })
+        };
+        let update = json!({
+            "assets": [asset("gold", 6), asset("silver", 0)],
+            "addresses": [{ "updateType": "create_or_update", "address": PROXY }],
+            "pools": [pool("main", "gold"), pool("other", "silver")],
+        });
+        data::bulk_update(&world.data, &world.who, &update.to_string())
+            .await
+            .unwrap();
+        let namespace = world.who.namespace;
+        let addresses = [PROXY.to_owned()];
+        let known = KnownContracts::new(world.contracts.clone(), world.data.clone());
+        let known = policy::Contracts::known(&known, &namespace, &chain(), &addresses).await;
+        let Some(policy::AccountInfo::Contract(info)) = known.unwrap().remove(PROXY) else {
+            panic!("the contract is registered");
+        };
+        assert_eq!(info.assets, ["gold", "silver"]);
+        assert_eq!(info.decimals, Some(18));
     })
     .await;
-}
-
-#[test]
-fn decimals_differ_only_if_both_are_known() {
-    for (of_contract, of_asset) in [(None, None), (Some(6), None), (None, Some(6))] {
-        assert_eq!(decimals_differ(of_contract, of_asset), None);
-    }
-    assert_eq!(decimals_differ(Some(6), Some(6)), None);
-    let differ = decimals_differ(Some(6), Some(18));
-    assert!(differ.is_some_and(|why| why.contains('6') && why.contains("18")));
 }

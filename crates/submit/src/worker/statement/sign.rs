@@ -3,6 +3,7 @@
 
 use super::{due, open_spans};
 use crate::statement::{Statement, StatementEvent, StatementState, save_all};
+use crate::worker::standing::OUTDATED;
 use crate::worker::{WAIT_MS, Worker, is_halted};
 use crate::{Error, Result, Submit, late, record, table};
 use keys::{Signed, SigningJob, VerifiedJob};
@@ -34,10 +35,6 @@ enum PermitUse {
     Outdated,
     Refused(keys::Error),
 }
-
-/// Why a statement that was permitted is decided again.
-const OUTDATED: &str = "the policies of the namespace, or the roles of its initiator, changed \
-                        after it was permitted; it is decided again";
 
 /// Signs permitted statements of a chain.
 pub(in crate::worker) async fn sign(worker: &Worker, chain: ChainId) -> Result<usize> {
