@@ -4,7 +4,7 @@ import data.florin.calls
 
 base := data.calls_attacks.base
 
-unread := {"code": "unknown_contract", "path": "", "contract": "0xd0e", "text": "0xd0e is not registered"}
+unread := {"code": "unknown_selector", "path": "", "contract": "0xd0e", "text": "the function of 0xd0e is not known"}
 
 call := {"path": "", "contract": "0xd0e", "selector": "0x12345678", "signature": null, "arguments": null, "decoded_by": null}
 
@@ -30,7 +30,7 @@ test_any_other_call_is_denied if {
 	not calls.allow with input as calling({"0xd0e 0x12345678": false})
 	reasons := calls.deny with input as calling({"0xd0e 0x12345678": false})
 	reasons == {
-		"not understood: 0xd0e is not registered",
+		"not understood: the function of 0xd0e is not known",
 		"0x12345678 of 0xd0e is not on the list calls, or does not count yet",
 	}
 }

@@ -3,9 +3,9 @@ package florin.listed
 
 import data.florin.effects
 
-# What is not understood of a listed call is accepted: an unknown contract or function. Anything else, such as a contract whose code has changed,
-# is not.
-listable := {"unknown_contract", "unknown_selector"}
+# What is not understood of a listed call is accepted: the function. Anything else is not, such as a contract whose code has changed, or one that is
+# not registered, so that a change of its code would not be seen.
+listable := {"unknown_selector"}
 
 # The calls that are not understood.
 calls contains call if {

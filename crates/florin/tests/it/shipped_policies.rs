@@ -466,7 +466,7 @@ fn shipped_fees_deny_a_fee_above_the_bounds() {
 }
 
 #[test]
-fn shipped_calls_and_hours_accept_listed_calls_of_unregistered_contracts() {
+fn shipped_calls_and_hours_accept_listed_calls_of_registered_contracts() {
     let Some(mut world) = World::start() else {
         return;
     };
@@ -493,6 +493,13 @@ fn shipped_calls_and_hours_accept_listed_calls_of_unregistered_contracts() {
     let named = json!({ "contract": "demo-share", "selector": "pause()" });
     let named = world.post("/lists/calls/entries", json!({ "entries": [named] }));
     assert_eq!(named["items"][0]["address"], world.token);
+    let outcome = fill(&world);
+    world.expect("calls", "a listed call, not registered", &outcome, false);
+    // Registered, a change of its code would be seen.
+    world.post(
+        "/contracts",
+        json!({ "name": "burst", "address": unknown, "abi": artifact.abi, "standards": [] }),
+    );
     let outcome = fill(&world);
     world.expect("calls", "a listed call", &outcome, true);
     let outcome = world.call(&treasury, "transfer", json!([BOB, million(2)]));
