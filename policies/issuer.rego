@@ -8,7 +8,7 @@ import data.florin.limits
 # The wallets that issue, by name.
 issuers := {"issuer"}
 
-# Who may request it: one of these roles is needed.
+# Who may request it, and write what requests it: one of these roles is needed.
 issuing_roles := {"operator", "admin"}
 
 # The powers that the issuer's wallets may use. Others are upgrade, ownership, forced_transfer, recovery, configuration, module, delegation.
@@ -73,7 +73,16 @@ permitted_power(power) if {
 
 by_issuer if {
 	input.wallet.name in issuers
-	some role in input.initiator.roles
+	may_issue(input.initiator.roles)
+
+	# Also those who wrote or caused what is done in its name, such as the author of a task.
+	every cause in input.initiator.chain_of {
+		may_issue(cause.roles)
+	}
+}
+
+may_issue(roles) if {
+	some role in roles
 	role in issuing_roles
 }
 
