@@ -135,6 +135,25 @@ async fn a_late_back_end_is_not_asked_under_changed_policies() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_late_signature_is_not_released_under_changed_policies() {
+    on_each_engine(|test| async move {
+        let Some(world) = world_on(test, "scripted").await else {
+            return;
+        };
+        let id = request(&world, message(&world, "Florin: late")).await;
+        world.turn().await;
+        world.turn().await;
+        assert_unsigned(&world, id, StatementState::Signing, "answers later").await;
+        let ann = &world.principal;
+        world.attach_policy(ann, "none", DENY_ALL).await;
+        assert_eq!(world.answer_requests().await, 1);
+        world.run_until_idle().await;
+        assert_unsigned(&world, id, StatementState::Withdrawn, "not released").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_end_of_an_api_key_ends_what_was_requested_with_it() {
     on_each_engine(|test| async move {
         let Some(world) = world_on(test, "scripted").await else {

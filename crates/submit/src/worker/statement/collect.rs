@@ -1,9 +1,10 @@
 //! Collects the answers of back ends that answer later.
 
+use super::sign::stands;
 use crate::statement::{Statement, StatementEvent, StatementState, save_all};
 use crate::table::statement::RequestedStatement;
 use crate::worker::{Worker, is_halted};
-use crate::{Result, late, table};
+use crate::{Result, Submit, late, table};
 use keys::{RequestState, SignatureRequest};
 use std::collections::BTreeMap;
 use std::slice;
@@ -22,8 +23,9 @@ pub(in crate::worker) async fn collect(worker: &Worker, chain: ChainId) -> Resul
             break;
         };
         for (requested, answer) in answered(worker, page).await? {
+            let submit = worker.submit.clone();
             let write = worker.write((requested, answer), move |tx, (requested, answer)| {
-                record_answer(tx, &chain, requested, answer)
+                record_answer(tx, &submit, &chain, requested, answer)
             });
             changed += write.await?;
         }
@@ -68,9 +70,11 @@ async fn answered(
     read.await
 }
 
-/// Records one answer, unless the statement was withdrawn meanwhile.
+/// Records one answer, unless the statement was withdrawn meanwhile. A signature whose permit relies
+/// on what has changed since it was requested is not released.
 fn record_answer(
     tx: &mut UnscopedTx,
+    submit: &Submit,
     chain: &ChainId,
     requested: &RequestedStatement,
     answer: &SignatureRequest,
@@ -85,7 +89,13 @@ fn record_answer(
     let Some(mut statement) = statement.filter(is_open) else {
         return Ok(0);
     };
-    if answer.state == RequestState::Answered {
+    if answer.state == RequestState::Answered && !stands(&mut scoped, submit, &statement)? {
+        statement.apply(StatementEvent::Withdrawn, now)?;
+        statement.set_reason(
+            "what its permit relies on changed while its signature was awaited: the signature is \
+             not released; request it again",
+        );
+    } else if answer.state == RequestState::Answered {
         statement.apply(StatementEvent::Signed, now)?;
         statement.reason = None;
     } else {

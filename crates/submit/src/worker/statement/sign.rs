@@ -221,7 +221,7 @@ fn use_permit(
 }
 
 /// Whether the standing set is that of the decision. It stays so until the transaction ends.
-fn stands(tx: &mut Tx, submit: &Submit, statement: &Statement) -> Result<bool> {
+pub(super) fn stands(tx: &mut Tx, submit: &Submit, statement: &Statement) -> Result<bool> {
     let initiators = [&statement.initiator];
     let now = policy::standing(submit.policy(), tx, &initiators, Lock::Shared)?;
     Ok(statement.standing.as_ref() == now.first())
