@@ -177,7 +177,7 @@ fn two_callbacks_of_one_function_agree() {
     );
 }
 
-/// The first trial: a transfer of five million by a function that no limit saw.
+/// A transfer by a function that a limit on `transfer` alone would not see.
 #[test]
 fn transfer_and_call_moves_what_it_says() {
     let five_million = "5000000000000000000000000";
@@ -236,7 +236,7 @@ fn signatures_of_owners_are_allowances_and_transfers() {
     );
 }
 
-/// The third trial: new tokens and new rights, which moved nothing.
+/// New tokens and new rights are effects although no account loses anything.
 #[test]
 fn a_mint_is_a_move_and_a_role_is_a_power() {
     let granted = format!("power role_grant token by me to bob {ROLE}");
